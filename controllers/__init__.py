@@ -1,0 +1,1 @@
+"""Reference controllers. Each module is one policy."""

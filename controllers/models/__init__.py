@@ -1,0 +1,1 @@
+"""Blocks from which the optimising controllers build their models."""

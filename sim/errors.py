@@ -1,0 +1,65 @@
+"""The error family: every error that gridhaul raises on purpose derives from `GridhaulError`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+class GridhaulError(Exception):
+    """Base of all errors raised on purpose."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One thing wrong with an input: where it stands, what stands there, what would be right.
+
+    Attributes
+    ----------
+    where
+        File (or command-line option) that holds the value.
+    key
+        Key, column or row inside it.
+    value
+        The offending value, as text.
+    message
+        What is wrong.
+    remedy
+        What the user can do about it.
+    """
+
+    where: str
+    key: str
+    value: str
+    message: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.key} = {self.value}: {self.message}. {self.remedy}."
+
+
+class InputError(GridhaulError):
+    """Bad input. Carries every problem found, not only the first one."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+    @classmethod
+    def single(cls, *, where: str, key: str, value: object, message: str, remedy: str) -> InputError:
+        """Return an error about one problem."""
+        return cls(
+            [Problem(where=where, key=key, value=repr(value), message=message, remedy=remedy)]
+        )
+
+
+class PlanError(GridhaulError):
+    """A plan that cannot be executed: NaN power, unknown station, wrong shape."""
+
+
+class EpisodeError(GridhaulError):
+    """An episode whose numbers cannot be trusted, for example after a failed verification."""
+
+
+class SolverError(GridhaulError):
+    """The solver refused a model."""

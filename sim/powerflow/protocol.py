@@ -1,0 +1,57 @@
+"""What a power-flow engine takes and returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from sim.units import BoolArray, FloatArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PowerFlowResult:
+    """Steady states of a grid, one row per step. Rows that did not converge are NaN.
+
+    Attributes
+    ----------
+    vm_pu
+        Voltage magnitudes, ``(step, bus)`` [pu]; NaN at dead buses.
+    va_degree
+        Voltage angles, ``(step, bus)`` [degree]; NaN at dead buses.
+    loading_percent
+        Branch loading, lines first, then transformers, ``(step, branch)`` [%]: the larger end
+        current over the line's thermal limit; the larger end apparent power over the
+        transformer's rating.
+    source_mw, source_mvar
+        Power drawn from the upstream grid, ``(step, source)``, positive for import [MW, Mvar].
+    loss_mw
+        Active losses of all branches, ``(step,)`` [MW].
+    converged
+        ``(step,)``.
+    """
+
+    vm_pu: FloatArray
+    va_degree: FloatArray
+    loading_percent: FloatArray
+    source_mw: FloatArray
+    source_mvar: FloatArray
+    loss_mw: FloatArray
+    converged: BoolArray
+
+
+class PowerFlow(Protocol):
+    """An AC power-flow engine, built once per grid."""
+
+    def solve(self, p_mw: FloatArray, q_mvar: FloatArray) -> PowerFlowResult:
+        """Solve one power flow per row.
+
+        Parameters
+        ----------
+        p_mw, q_mvar
+            Net injections (generation + storage - load), ``(step, bus)`` [MW, Mvar].
+
+        Returns
+        -------
+        PowerFlowResult
+            Rows that diverge are flagged and NaN; nothing is raised for them.
+        """

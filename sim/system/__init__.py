@@ -1,0 +1,1 @@
+"""What exists: the frozen description of grid, roads, stations and vehicles."""

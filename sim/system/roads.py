@@ -1,0 +1,43 @@
+"""The road network: nodes with positions, directed links with length, speed and capacity."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sim.units import FloatArray, IntArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Roads:
+    """Directed road links between nodes.
+
+    Attributes
+    ----------
+    node_name
+        Names of the nodes.
+    x_km, y_km
+        Positions, ``(node,)`` [km].
+    from_node, to_node
+        Ends of each link, ``(link,)``. A two-way road is two links.
+    length_km, free_speed_kmh, capacity_veh_h
+        Length [km], speed on the empty road [km/h] and capacity [vehicles/h], ``(link,)``.
+    """
+
+    node_name: tuple[str, ...]
+    x_km: FloatArray
+    y_km: FloatArray
+    from_node: IntArray
+    to_node: IntArray
+    length_km: FloatArray
+    free_speed_kmh: FloatArray
+    capacity_veh_h: FloatArray
+
+    @property
+    def n_nodes(self) -> int:
+        """Number of nodes."""
+        return len(self.node_name)
+
+    @property
+    def n_links(self) -> int:
+        """Number of directed links."""
+        return len(self.length_km)

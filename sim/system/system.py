@@ -1,0 +1,48 @@
+"""The system: everything that exists, and nothing about what will happen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sim.system.generators import Generators
+from sim.system.grid import Grid
+from sim.system.loads import Loads
+from sim.system.roads import Roads
+from sim.system.stations import Station
+from sim.system.tariff import Penalties, Tariff
+from sim.system.timing import Timing
+from sim.system.vehicles import Truck
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class System:
+    """What exists: known to the world and to every controller.
+
+    Attributes
+    ----------
+    name
+        The scenario's name.
+    timing
+        Steps, periods, look-ahead, length.
+    grid, loads, generators
+        The electrical side.
+    roads, stations, vehicles
+        The mobile side. Indices into these tuples identify stations and vehicles everywhere.
+    tariff, penalties
+        What controllers minimise.
+    profiles
+        Names of the uncertain profiles that loads and generators follow. Their values are drawn
+        per replication and are no part of the system.
+    """
+
+    name: str
+    timing: Timing
+    grid: Grid
+    loads: Loads
+    generators: Generators
+    roads: Roads
+    stations: tuple[Station, ...]
+    vehicles: tuple[Truck, ...]
+    tariff: Tariff
+    penalties: Penalties
+    profiles: tuple[str, ...]

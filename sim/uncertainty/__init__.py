@@ -1,0 +1,1 @@
+"""What may happen: records, traffic, and the draw of one realisation."""

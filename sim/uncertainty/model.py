@@ -1,0 +1,137 @@
+"""What may happen, as parameters: the record, the skill of forecasts, the habits of traffic."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from sim.units import FloatArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Record:
+    """Metered profiles, one row per step; the truth of every replication is cut out of it.
+
+    Attributes
+    ----------
+    start
+        Time stamp of the first row; a day starts at 00:00.
+    step_s
+        Length of a row [s].
+    values
+        ``(row, profile)`` [pu of the profile], in the order of `System.profiles`.
+    kind
+        ``"load"``, ``"pv"`` or ``"wind"`` per profile.
+    """
+
+    start: np.datetime64
+    step_s: int
+    values: FloatArray
+    kind: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForecastSkill:
+    """How the error of a forecast grows with lead time.
+
+    The share ``s^2`` of the climatological variance that a forecast leaves open at lead ``l``
+    hours grows as ``s(l) = far - (far - near) * exp(-l / growth_h)``. ``near = far = 0`` is a
+    perfect forecast.
+
+    Attributes
+    ----------
+    near, far
+        ``s`` at lead 0 and at infinite lead, ``0 <= near <= far < 1`` [-].
+    growth_h
+        Time constant of the growth [h].
+    correlation_h
+        Time over which the correlation between errors of neighbouring periods falls to 1/e [h].
+    """
+
+    near: float = 0.0
+    far: float = 0.0
+    growth_h: float = 6.0
+    correlation_h: float = 3.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.near <= self.far < 1:
+            raise ValueError(
+                f"near(={self.near}) and far(={self.far}) must satisfy 0 <= near <= far < 1."
+            )
+        if (self.near == 0) != (self.far == 0):
+            raise ValueError("near and far must both be positive, or both 0 for a perfect forecast.")
+        for name in ("growth_h", "correlation_h"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value > 0):
+                raise ValueError(f"{name}(={value}) must be a finite number > 0.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Traffic:
+    """Habits of the traffic; the speed on a link follows the BPR volume-delay function.
+
+    ``speed = free / (1 + alpha * (volume / capacity) ** beta)``, with
+    ``volume / capacity = intensity * demand[hour] * exp(sigma * c - sigma**2 / 2)`` and a standard
+    normal state ``c`` per link and quarter hour: a factor common to the day (share `day_share` of
+    the variance) and a factor of the link that is correlated over time. Source: Bureau of Public
+    Roads, Traffic Assignment Manual, 1964.
+
+    Attributes
+    ----------
+    demand
+        Mean volume over capacity by hour of the day, ``(24,)`` [-].
+    intensity
+        Scales the demand [-].
+    sigma
+        Standard deviation of the logarithm of the volume [-]; 0 makes travel times certain.
+    day_share
+        Share of the variance common to all links on one day, in [0, 1] [-].
+    correlation_h
+        Time over which the link factor's correlation falls to 1/e [h].
+    alpha, beta
+        Parameters of the volume-delay function [-].
+    """
+
+    demand: FloatArray
+    intensity: float = 1.0
+    sigma: float = 0.0
+    day_share: float = 0.3
+    correlation_h: float = 1.0
+    alpha: float = 0.15
+    beta: float = 4.0
+
+    def __post_init__(self) -> None:
+        if self.demand.shape != (24,):
+            raise ValueError(f"demand must have 24 values, not {self.demand.shape}.")
+        for name in ("intensity", "sigma", "alpha", "beta"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value >= 0):
+                raise ValueError(f"{name}(={value}) must be a finite number >= 0.")
+        if not 0 <= self.day_share <= 1:
+            raise ValueError(f"day_share(={self.day_share}) must be in [0, 1].")
+        if not self.correlation_h > 0:
+            raise ValueError(f"correlation_h(={self.correlation_h}) must be > 0.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Uncertainty:
+    """Everything random about a scenario.
+
+    Attributes
+    ----------
+    record
+        Metered profiles.
+    months
+        Months (1 to 12) from which a replication draws its first day.
+    skill
+        Forecast skill by kind of profile (``"load"``, ``"pv"``, ``"wind"``).
+    traffic
+        Habits of the traffic.
+    """
+
+    record: Record
+    months: tuple[int, ...]
+    skill: dict[str, ForecastSkill]
+    traffic: Traffic
