@@ -1,0 +1,1 @@
+"""What happens: the SimPy world and the tables it leaves behind."""

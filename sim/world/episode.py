@@ -1,0 +1,60 @@
+"""What an episode leaves behind: plain tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Episode:
+    """One controller's life through one replication.
+
+    Everything but `timings` is reproducible byte for byte from scenario, controller, seed and
+    replication.
+
+    Attributes
+    ----------
+    scenario, controller, seed, replication
+        What was run.
+    start
+        Time stamp of the first step in the record.
+    metrics
+        Figures of the episode by name; see `sim.metrics`.
+    steps
+        One row per step: ``time_h, import_usd_per_mwh, load_mw, available_mw, generation_mw,
+        curtailed_mw, storage_mw, import_mw, import_mvar, loss_mw, vm_pu_min, vm_pu_max,
+        voltage_violation_pu, loading_percent_max, converged``. `import_mw` is negative for export.
+    vm_pu
+        Voltage magnitudes, index ``time_h``, one column per bus [pu].
+    loading_percent
+        Branch loading, index ``time_h``, one column per branch [%].
+    vehicles
+        One row per step and vehicle: ``time_h, vehicle, status, station, energy_mwh, p_mw,
+        q_mvar, x_km, y_km``; state at the end of the step, power as mean of the step.
+    events
+        One row per event: ``time_h, vehicle, event, station, detail``.
+    decisions
+        One row per decision: ``time_h, period, status, objective_usd, bound_usd, gap, fallback,
+        clipped_mwh``.
+    ledger
+        ``step, payer, payee, item, usd``.
+    timings
+        ``name, seconds``; wall clock, different on every run.
+    """
+
+    scenario: str
+    controller: str
+    seed: int
+    replication: int
+    start: pd.Timestamp
+    metrics: dict[str, float]
+    steps: pd.DataFrame
+    vm_pu: pd.DataFrame
+    loading_percent: pd.DataFrame
+    vehicles: pd.DataFrame
+    events: pd.DataFrame
+    decisions: pd.DataFrame
+    ledger: pd.DataFrame
+    timings: pd.DataFrame
