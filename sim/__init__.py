@@ -1,0 +1,1 @@
+"""gridhaul: a discrete-event, rolling-horizon simulator for mobile battery storage."""
