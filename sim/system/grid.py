@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from sim.units import BoolArray, FloatArray, IntArray
+
+IDEAL_LINE_PU = 1e-7
+"""Reactance of a line that has no impedance [pu on 1 MVA]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -16,7 +21,8 @@ class Lines:
     from_bus, to_bus
         Bus indices.
     r_ohm, x_ohm, c_nf
-        Series resistance and reactance [ohm] and shunt capacitance [nF] of the whole line.
+        Series resistance and reactance [ohm] and shunt capacitance at 50 Hz [nF] of the whole
+        line.
     max_i_ka
         Thermal limit [kA].
     from_closed, to_closed
@@ -50,6 +56,9 @@ class Transformers:
         Short-circuit voltage and its real part [%].
     pfe_kw, i0_percent
         Iron losses [kW] and open-loop current [%].
+    hv_closed, lv_closed
+        Whether the transformer is connected at each side. One that is open at one side still draws
+        its iron losses.
     """
 
     name: tuple[str, ...]
@@ -62,6 +71,29 @@ class Transformers:
     vkr_percent: FloatArray
     pfe_kw: FloatArray
     i0_percent: FloatArray
+    hv_closed: BoolArray
+    lv_closed: BoolArray
+
+    @classmethod
+    def none(cls) -> Transformers:
+        """Return the transformers of a grid that has none."""
+        numbers = np.empty(0)
+        flags = np.empty(0, dtype=np.bool_)
+        buses = np.empty(0, dtype=np.int64)
+        return cls(
+            name=(),
+            hv_bus=buses,
+            lv_bus=buses,
+            sn_mva=numbers,
+            vn_hv_kv=numbers,
+            vn_lv_kv=numbers,
+            vk_percent=numbers,
+            vkr_percent=numbers,
+            pfe_kw=numbers,
+            i0_percent=numbers,
+            hv_closed=flags,
+            lv_closed=flags,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -79,7 +111,8 @@ class Grid:
     x, y
         Positions for maps, in km where roads exist, ``(bus,)``.
     source_bus, source_vm_pu
-        Buses at which the upstream grid feeds in, and the voltage it holds [pu], ``(source,)``.
+        Buses at which the upstream grid feeds in, and the voltage it holds [pu], ``(source,)``; at
+        most one source a bus. All sources hold the same angle, 0 degree.
     """
 
     bus_name: tuple[str, ...]
@@ -102,3 +135,14 @@ class Grid:
     def n_branches(self) -> int:
         """Number of lines and transformers."""
         return len(self.lines.name) + len(self.transformers.name)
+
+    @property
+    def line_reactance_ohm(self) -> FloatArray:
+        """Reactance to compute with, ``(line,)`` [ohm].
+
+        A line without any impedance would make the admittance matrix infinite: it gets
+        `IDEAL_LINE_PU`, whose voltage drop lies below every tolerance.
+        """
+        ideal = (self.lines.r_ohm == 0) & (self.lines.x_ohm == 0)
+        base_ohm = self.bus_vn_kv[self.lines.from_bus] ** 2
+        return np.where(ideal, IDEAL_LINE_PU * base_ohm, self.lines.x_ohm)
