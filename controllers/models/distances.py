@@ -1,0 +1,59 @@
+"""Road distances between stations, and what a trip costs."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sim.system.routing import path_links
+from sim.system.system import System
+from sim.units import FloatArray
+
+
+def station_distances_km(system: System) -> FloatArray:
+    """Return the road distance along the fastest path on empty roads.
+
+    Parameters
+    ----------
+    system
+        What exists.
+
+    Returns
+    -------
+    FloatArray
+        ``(from station, to station)`` [km]; zero on the diagonal, infinite where no road leads.
+    """
+    roads = system.roads
+    free_h = roads.length_km / roads.free_speed_kmh
+    distances = np.full((len(system.stations), len(system.stations)), np.inf)
+    for i, start in enumerate(system.stations):
+        for j, goal in enumerate(system.stations):
+            links = path_links(roads, start.road_node, goal.road_node, free_h)
+            if links is not None:
+                distances[i, j] = roads.length_km[links].sum() if links else 0.0
+    return distances
+
+
+def trip_usd(system: System, distances_km: FloatArray, travel_h: FloatArray) -> FloatArray:
+    """Return what a trip costs: ``usd_per_km * km + labour_usd_per_h * travel_h``.
+
+    Parameters
+    ----------
+    system
+        What exists.
+    distances_km
+        ``(from station, to station)`` [km].
+    travel_h
+        Driving time, ``(..., from station, to station)`` [h].
+
+    Returns
+    -------
+    FloatArray
+        ``(vehicle, ..., from station, to station)`` [USD]; infinite where no road leads.
+    """
+    per_km = np.array([truck.usd_per_km for truck in system.vehicles])
+    per_h = np.array([truck.labour_usd_per_h for truck in system.vehicles])
+    reachable = np.isfinite(travel_h) & np.isfinite(distances_km)
+    km = np.where(reachable, distances_km, 0.0)
+    hours = np.where(reachable, travel_h, 0.0)
+    cost = np.multiply.outer(per_km, km) + np.multiply.outer(per_h, hours)
+    return np.where(reachable, cost, np.inf)
