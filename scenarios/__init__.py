@@ -1,0 +1,14 @@
+"""The bundled scenarios, registered as entry points of the group ``gridhaul.scenarios``.
+
+Each name below is the folder of one scenario. ``profiles/``, beside them, holds the record of
+loads and renewables that scenarios share.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_HERE = Path(__file__).parent
+
+tiny = _HERE / "tiny"
+ieee33 = _HERE / "ieee33"

@@ -1,0 +1,149 @@
+"""Things that other packages contribute, found through entry points and never by import.
+
+Two groups: ``gridhaul.controllers`` names controller classes, ``gridhaul.scenarios`` names scenario
+folders. A third party adds its own by declaring entry points in its project file. Listing reads
+metadata only; loading imports the one module that is asked for.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib.util
+import sys
+from collections.abc import Iterable
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import ModuleType
+
+from sim.errors import InputError
+
+CONTROLLERS = "gridhaul.controllers"
+SCENARIOS = "gridhaul.scenarios"
+
+
+def names(group: str) -> tuple[str, ...]:
+    """Return the names registered in `group`, sorted; nothing is imported."""
+    return tuple(sorted({point.name for point in entry_points(group=group)}))
+
+
+def suggestion(word: str, choices: Iterable[str]) -> str:
+    """Return ``"Did you mean 'x'?"`` with what exists, or only what exists."""
+    known = sorted(set(choices))
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    listing = ", ".join(known) if known else "nothing"
+    hint = f"Did you mean {close[0]!r}? " if close else ""
+    return f"{hint}There is: {listing}"
+
+
+def load(group: str, name: str) -> object:
+    """Return what is registered as `name` in `group`.
+
+    Parameters
+    ----------
+    group
+        ``CONTROLLERS`` or ``SCENARIOS``.
+    name
+        A registered name.
+
+    Raises
+    ------
+    InputError
+        If nothing is registered under that name, two packages claim it, or it does not import.
+    """
+    kind = group.rpartition(".")[2]
+    points = [point for point in entry_points(group=group) if point.name == name]
+    if not points:
+        raise InputError.single(
+            where=kind,
+            key=kind.removesuffix("s"),
+            value=name,
+            message="is not registered",
+            remedy=suggestion(name, names(group)),
+        )
+    targets = sorted({point.value for point in points})
+    if len(targets) > 1:
+        raise InputError.single(
+            where=kind,
+            key=kind.removesuffix("s"),
+            value=name,
+            message=f"is registered more than once: {', '.join(targets)}",
+            remedy="Uninstall or rename one of them",
+        )
+    return _import(points[0], kind)
+
+
+def _import(point: EntryPoint, kind: str) -> object:
+    try:
+        return point.load()
+    except (ImportError, AttributeError) as error:
+        raise InputError.single(
+            where=kind,
+            key=point.name,
+            value=point.value,
+            message=f"cannot be imported ({error})",
+            remedy="Reinstall the package that registers it",
+        ) from error
+
+
+def load_controller(name: str) -> object:
+    """Return a controller class by registered name or as ``my_file.py:ClassName``.
+
+    Raises
+    ------
+    InputError
+        If the name is unknown, the file is missing or broken, or it has no such class.
+    """
+    path, separator, attribute = name.rpartition(":")
+    if not separator and not name.endswith(".py"):
+        return load(CONTROLLERS, name)
+    if not separator or not attribute or not path.endswith(".py"):
+        raise InputError.single(
+            where="--controller",
+            key="controller",
+            value=name,
+            message="is neither a registered name nor file.py:ClassName",
+            remedy=f"Write my_file.py:MyController. {suggestion(name, names(CONTROLLERS))}",
+        )
+    module = _module_of(Path(path))
+    if not isinstance(getattr(module, attribute, None), type):
+        classes = (key for key, value in vars(module).items() if isinstance(value, type))
+        raise InputError.single(
+            where=path,
+            key="controller",
+            value=attribute,
+            message="is no class of this file",
+            remedy=suggestion(attribute, classes),
+        )
+    return getattr(module, attribute)
+
+
+def _module_of(path: Path) -> ModuleType:
+    file = path.expanduser().resolve()
+    if not file.is_file():
+        raise InputError.single(
+            where=str(path),
+            key="controller",
+            value=str(path),
+            message="there is no such file",
+            remedy="Check the path; it is taken from the working directory",
+        )
+    # Worker processes unpickle the class by module name, so the module must be registered, and
+    # under a name that no installed package has.
+    name = f"gridhaul_file_{file.stem}"
+    spec = importlib.util.spec_from_file_location(name, file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[name]
+        raise InputError.single(
+            where=str(path),
+            key="controller",
+            value=str(path),
+            message=f"cannot be imported ({type(error).__name__}: {error})",
+            remedy="Run the file with python and mend what it reports",
+        ) from error
+    return module

@@ -1,0 +1,11 @@
+"""Scenarios: a folder of TOML and CSV in, frozen dataclasses out.
+
+Only this package speaks pydantic; what leaves it is the `System` that exists and the `Uncertainty`
+about what may happen to it.
+"""
+
+from __future__ import annotations
+
+from sim.scenario.load import Scenario, load_scenario, scenario_folder
+
+__all__ = ["Scenario", "load_scenario", "scenario_folder"]

@@ -1,0 +1,239 @@
+"""From validated rows with names to the frozen dataclasses with indices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import cast
+
+import numpy as np
+
+from sim.scenario.content import Content
+from sim.scenario.problems import Problems
+from sim.scenario.schema import ScenarioFile, TariffBlock
+from sim.system.battery import Battery
+from sim.system.generators import Generators
+from sim.system.grid import Grid, Lines, Transformers
+from sim.system.loads import Loads
+from sim.system.roads import Roads
+from sim.system.stations import Station
+from sim.system.tariff import Penalties, Tariff
+from sim.system.timing import Timing
+from sim.system.vehicles import Truck
+from sim.units import BoolArray, FloatArray, IntArray, frozen
+
+
+def floats(values: Sequence[float] | FloatArray) -> FloatArray:
+    """Return a read-only float array."""
+    return cast(FloatArray, frozen(values))
+
+
+def integers(values: Sequence[int]) -> IntArray:
+    """Return a read-only integer array."""
+    return cast(IntArray, frozen(values, np.int64))
+
+
+def truths(values: Sequence[bool]) -> BoolArray:
+    """Return a read-only array of truth values."""
+    return cast(BoolArray, frozen(values, np.bool_))
+
+
+def make_timing(config: ScenarioFile, where: str, problems: Problems) -> Timing | None:
+    """Return the time grid, None if it is not one."""
+    table = config.timing
+    length_h = table.hours if table.hours is not None else 24.0 * table.days
+    step_s, period_s = round(60 * table.step_min), round(60 * table.period_min)
+    whole = {
+        "timing.step_min": (table.step_min, 60 * table.step_min, 1),
+        "timing.period_min": (table.period_min, 60 * table.period_min, 1),
+        "timing.horizon_h": (table.horizon_h, 3600 * table.horizon_h, max(period_s, 1)),
+        "timing.hours": (length_h, 3600 * length_h, max(period_s, 1)),
+    }
+    before = len(problems)
+    for key, (value, seconds, unit) in whole.items():
+        if abs(seconds - round(seconds / unit) * unit) > 1e-6:
+            what = "seconds" if unit == 1 else "periods"
+            problems.add(where, key, value, f"is no whole number of {what}", "Round it")
+    if len(problems) > before:
+        return None
+    with problems.refused_values(where, "timing", table.model_dump()):
+        return Timing(
+            step_s=step_s,
+            period_s=period_s,
+            horizon=round(3600 * table.horizon_h / period_s),
+            n_periods=round(3600 * length_h / period_s),
+        )
+    return None
+
+
+def make_tariff(
+    config: ScenarioFile,
+    blocks: Sequence[TariffBlock],
+    timing: Timing,
+    where: str,
+    problems: Problems,
+) -> Tariff | None:
+    """Return prices by step of the day, None if the blocks do not cover it."""
+    before = len(problems)
+    starts_h = [block.from_h for block in blocks]
+    if not starts_h or starts_h[0] != 0:
+        remedy = "Let the first block start at from_h = 0"
+        problems.add(where, "tariff.block", starts_h, "does not cover the whole day", remedy)
+    if any(later <= earlier for earlier, later in pairwise(starts_h)):
+        problems.add(where, "tariff.block", starts_h, "is not in order", "Sort by from_h, no twins")
+    for start_h in starts_h:
+        if abs(start_h / timing.step_h - round(start_h / timing.step_h)) > 1e-9:
+            problems.add(where, "tariff.from_h", start_h, "falls inside a step", "Move it")
+    if len(problems) > before:
+        return None
+    hours = np.arange(timing.steps_per_day) * timing.step_h + 1e-9
+    chosen = [blocks[k] for k in np.searchsorted(starts_h, hours, side="right") - 1]
+    return Tariff(
+        import_usd_per_mwh=floats([block.import_usd_per_mwh for block in chosen]),
+        export_usd_per_mwh=floats([block.export_usd_per_mwh for block in chosen]),
+        retail_usd_per_mwh=floats([block.retail_usd_per_mwh for block in chosen]),
+        feed_in_usd_per_mwh=config.tariff.feed_in_usd_per_mwh,
+        curtailment_usd_per_mwh=config.tariff.curtailment_usd_per_mwh,
+        lost_load_usd_per_mwh=config.tariff.lost_load_usd_per_mwh,
+        stored_usd_per_mwh=config.tariff.stored_usd_per_mwh,
+    )
+
+
+def make_penalties(config: ScenarioFile) -> Penalties:
+    """Return the weights of violated limits."""
+    return Penalties(**config.penalties.model_dump())
+
+
+def make_batteries(config: ScenarioFile, where: str, problems: Problems) -> dict[str, Battery]:
+    """Return the battery types by name."""
+    batteries = {}
+    for name, table in config.battery.items():
+        with problems.refused_values(where, f"battery.{name}", table.model_dump()):
+            batteries[name] = Battery(**table.model_dump())
+    return batteries
+
+
+def make_grid(content: Content, config: ScenarioFile, problems: Problems) -> Grid:
+    """Return the network."""
+    buses = [row for _, row in content.buses.rows]
+    index = content.buses.names
+    table = config.grid
+    v_min = [table.v_min_pu if row.v_min_pu is None else row.v_min_pu for row in buses]
+    v_max = [table.v_max_pu if row.v_max_pu is None else row.v_max_pu for row in buses]
+    for row, low, high in zip(buses, v_min, v_max, strict=True):
+        if low >= high:
+            message = "v_min_pu is not below v_max_pu"
+            problems.add(content.buses.where, row.name, (low, high), message, "Correct the limits")
+    lines = [row for _, row in content.lines.rows]
+    units = [row for _, row in content.transformers.rows]
+    return Grid(
+        bus_name=tuple(row.name for row in buses),
+        bus_vn_kv=floats([row.vn_kv for row in buses]),
+        v_min_pu=floats(v_min),
+        v_max_pu=floats(v_max),
+        x=floats([row.x_km for row in buses]),
+        y=floats([row.y_km for row in buses]),
+        lines=Lines(
+            name=tuple(row.name for row in lines),
+            from_bus=integers([index[row.from_bus] for row in lines]),
+            to_bus=integers([index[row.to_bus] for row in lines]),
+            r_ohm=floats([row.r_ohm_per_km * row.length_km for row in lines]),
+            x_ohm=floats([row.x_ohm_per_km * row.length_km for row in lines]),
+            c_nf=floats([row.c_nf_per_km * row.length_km for row in lines]),
+            max_i_ka=floats([row.max_i_ka for row in lines]),
+            from_closed=truths([row.from_closed for row in lines]),
+            to_closed=truths([row.to_closed for row in lines]),
+        ),
+        transformers=Transformers(
+            name=tuple(row.name for row in units),
+            hv_bus=integers([index[row.hv_bus] for row in units]),
+            lv_bus=integers([index[row.lv_bus] for row in units]),
+            sn_mva=floats([row.sn_mva for row in units]),
+            vn_hv_kv=floats([row.vn_hv_kv for row in units]),
+            vn_lv_kv=floats([row.vn_lv_kv for row in units]),
+            vk_percent=floats([row.vk_percent for row in units]),
+            vkr_percent=floats([row.vkr_percent for row in units]),
+            pfe_kw=floats([row.pfe_kw for row in units]),
+            i0_percent=floats([row.i0_percent for row in units]),
+            hv_closed=truths([row.hv_closed for row in units]),
+            lv_closed=truths([row.lv_closed for row in units]),
+        ),
+        source_bus=integers([index[source.bus] for source in table.source]),
+        source_vm_pu=floats([source.vm_pu for source in table.source]),
+    )
+
+
+def make_loads(content: Content, profiles: Sequence[str]) -> Loads:
+    """Return the loads; `profiles` gives the order of `System.profiles`."""
+    rows = [row for _, row in content.loads.rows]
+    return Loads(
+        name=tuple(row.name for row in rows),
+        bus=integers([content.buses.names[row.bus] for row in rows]),
+        p_mw=floats([row.p_mw for row in rows]),
+        q_mvar=floats([row.q_mvar for row in rows]),
+        profile=integers([profiles.index(row.profile) for row in rows]),
+    )
+
+
+def make_generators(content: Content, profiles: Sequence[str]) -> Generators:
+    """Return the generators; `profiles` gives the order of `System.profiles`."""
+    rows = [row for _, row in content.generators.rows]
+    return Generators(
+        name=tuple(row.name for row in rows),
+        kind=tuple(row.kind for row in rows),
+        bus=integers([content.buses.names[row.bus] for row in rows]),
+        p_mw=floats([row.p_mw for row in rows]),
+        profile=integers([profiles.index(row.profile) for row in rows]),
+    )
+
+
+def make_roads(content: Content) -> Roads:
+    """Return the roads; a two-way link of the table becomes two links, forward and back."""
+    nodes = [row for _, row in content.road_nodes.rows]
+    index = content.road_nodes.names
+    links = [
+        (*ends, row)
+        for _, row in content.road_links.rows
+        for ends in ((row.from_node, row.to_node), (row.to_node, row.from_node))[
+            : 2 if row.two_way else 1
+        ]
+    ]
+    return Roads(
+        node_name=tuple(row.name for row in nodes),
+        x_km=floats([row.x_km for row in nodes]),
+        y_km=floats([row.y_km for row in nodes]),
+        from_node=integers([index[start] for start, _, _ in links]),
+        to_node=integers([index[end] for _, end, _ in links]),
+        length_km=floats([row.length_km for _, _, row in links]),
+        free_speed_kmh=floats([row.free_speed_kmh for _, _, row in links]),
+        capacity_veh_h=floats([row.capacity_veh_h for _, _, row in links]),
+    )
+
+
+def make_stations(content: Content) -> tuple[Station, ...]:
+    """Return the stations."""
+    return tuple(
+        Station(
+            name=row.name,
+            bus=content.buses.names[row.bus],
+            road_node=content.road_nodes.names[row.road_node],
+            plugs=row.plugs,
+            set_up_h=row.set_up_min / 60,
+        )
+        for _, row in content.stations.rows
+    )
+
+
+def make_vehicles(content: Content, batteries: dict[str, Battery]) -> tuple[Truck, ...]:
+    """Return the trucks."""
+    return tuple(
+        Truck(
+            name=row.name,
+            battery=batteries[row.battery],
+            initial_station=content.stations.names[row.initial_station],
+            usd_per_km=row.usd_per_km,
+            labour_usd_per_h=row.labour_usd_per_h,
+            kwh_per_km=row.kwh_per_km,
+        )
+        for _, row in content.vehicles.rows
+    )

@@ -1,0 +1,86 @@
+"""The CSV tables of one scenario folder, read and checked row by row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sim.scenario.problems import Problems
+from sim.scenario.schema import (
+    BusRow,
+    GeneratorRow,
+    LineRow,
+    LoadRow,
+    RoadLinkRow,
+    RoadNodeRow,
+    StationRow,
+    Table,
+    TransformerRow,
+    VehicleRow,
+)
+from sim.scenario.tables import CsvTable, read_table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """All tables of a folder; `where` is its TOML file, for messages."""
+
+    where: str
+    buses: CsvTable[BusRow]
+    lines: CsvTable[LineRow]
+    transformers: CsvTable[TransformerRow]
+    loads: CsvTable[LoadRow]
+    generators: CsvTable[GeneratorRow]
+    road_nodes: CsvTable[RoadNodeRow]
+    road_links: CsvTable[RoadLinkRow]
+    stations: CsvTable[StationRow]
+    vehicles: CsvTable[VehicleRow]
+
+    def rows(self) -> dict[str, list[dict[str, object]]]:
+        """Return all rows as plain values by file, defaults filled in."""
+        tables: tuple[
+            CsvTable[BusRow]
+            | CsvTable[LineRow]
+            | CsvTable[TransformerRow]
+            | CsvTable[LoadRow]
+            | CsvTable[GeneratorRow]
+            | CsvTable[RoadNodeRow]
+            | CsvTable[RoadLinkRow]
+            | CsvTable[StationRow]
+            | CsvTable[VehicleRow],
+            ...,
+        ]
+        tables = (
+            self.buses,
+            self.lines,
+            self.transformers,
+            self.loads,
+            self.generators,
+            self.road_nodes,
+            self.road_links,
+            self.stations,
+            self.vehicles,
+        )
+        plain: dict[str, list[dict[str, object]]] = {}
+        for table in tables:
+            rows: list[Table] = [row for _, row in table.rows]
+            plain[table.where.rpartition("/")[2]] = [row.model_dump(mode="json") for row in rows]
+        return plain
+
+
+def read_content(folder: Path, where: str, problems: Problems) -> Content:
+    """Read all CSV tables of `folder`; what is wrong goes to `problems`."""
+    return Content(
+        where=where,
+        buses=read_table(folder, "buses.csv", BusRow, problems),
+        lines=read_table(folder, "lines.csv", LineRow, problems, required=False),
+        transformers=read_table(
+            folder, "transformers.csv", TransformerRow, problems, required=False
+        ),
+        loads=read_table(folder, "loads.csv", LoadRow, problems),
+        generators=read_table(folder, "generators.csv", GeneratorRow, problems, required=False),
+        road_nodes=read_table(folder, "road_nodes.csv", RoadNodeRow, problems),
+        road_links=read_table(folder, "road_links.csv", RoadLinkRow, problems, required=False),
+        stations=read_table(folder, "stations.csv", StationRow, problems),
+        vehicles=read_table(folder, "vehicles.csv", VehicleRow, problems),
+    )

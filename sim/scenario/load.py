@@ -1,0 +1,338 @@
+"""From a name or a folder to a `Scenario`; all problems of the input are reported at once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from sim import plugins
+from sim.errors import InputError
+from sim.plugins import suggestion
+from sim.scenario.assemble import (
+    floats,
+    make_batteries,
+    make_generators,
+    make_grid,
+    make_loads,
+    make_penalties,
+    make_roads,
+    make_stations,
+    make_tariff,
+    make_timing,
+    make_vehicles,
+)
+from sim.scenario.content import Content, read_content
+from sim.scenario.overrides import with_overrides
+from sim.scenario.problems import Problems
+from sim.scenario.record import build_values, find_profiles, path_inside, read_columns
+from sim.scenario.references import check_references
+from sim.scenario.schema import ScenarioFile, SeriesTable, TariffBlock
+from sim.scenario.tables import read_table
+from sim.system.system import System
+from sim.system.timing import Timing
+from sim.uncertainty.model import ForecastSkill, Record, Traffic, Uncertainty
+
+FILE = "scenario.toml"
+NO_OVERRIDES: Mapping[str, object] = {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Scenario:
+    """A scenario, ready to run.
+
+    Attributes
+    ----------
+    name
+        Registered name, or the name of the folder.
+    title, description
+        For people.
+    system
+        What exists; all that a controller sees.
+    uncertainty
+        What may happen; the record in it is seen by no controller.
+    seed
+        Root seed, unless the user gives another.
+    days
+        Length of an episode, in days begun.
+    digest
+        SHA-256 over everything above as resolved, overrides and record included: two scenarios
+        with one digest are the same.
+    """
+
+    name: str
+    title: str
+    description: str
+    system: System
+    uncertainty: Uncertainty
+    seed: int
+    days: int
+    digest: str
+
+
+def scenario_folder(name_or_folder: str | os.PathLike[str]) -> Path:
+    """Return the folder of a scenario.
+
+    A bare word is a registered name first, so that a folder that happens to lie in the working
+    directory does not stand in for it; ``./word`` is always a folder.
+
+    Raises
+    ------
+    InputError
+        If there is neither.
+    """
+    text = os.fspath(name_or_folder)
+    known = plugins.names(plugins.SCENARIOS)
+    if text in known:
+        folder = plugins.load(plugins.SCENARIOS, text)
+        if not isinstance(folder, Path):
+            raise InputError.single(
+                where="scenarios",
+                key=text,
+                value=folder,
+                message="is registered, but not as a pathlib.Path of a folder",
+                remedy="Mend the entry point of the package that registers it",
+            )
+    else:
+        folder = Path(text)
+    if not (folder / FILE).is_file():
+        raise InputError.single(
+            where="scenario",
+            key="scenario",
+            value=text,
+            message=f"is neither a registered name nor a folder with a {FILE}",
+            remedy=suggestion(text, known),
+        )
+    return folder
+
+
+def load_scenario(
+    name_or_folder: str | os.PathLike[str], overrides: Mapping[str, object] = NO_OVERRIDES
+) -> Scenario:
+    """Read, check and resolve a scenario.
+
+    Parameters
+    ----------
+    name_or_folder
+        A registered name (``"tiny"``) or the path of a folder.
+    overrides
+        Values by dotted key of ``scenario.toml``, ``{"timing.days": 2}``. Texts are read as TOML
+        values, as the command line gives them.
+
+    Raises
+    ------
+    InputError
+        With every problem of the input: TOML, tables, names across them, overrides, record.
+    """
+    folder = scenario_folder(name_or_folder)
+    where = f"{folder.name}/{FILE}"
+    problems = Problems()
+    config = _read_config(folder, where, overrides, problems)
+    content = read_content(folder, where, problems)
+    check_references(content, config, problems)
+    if config is None:
+        problems.raise_if_any()
+        raise AssertionError("a file that is not valid has problems")
+
+    timing = make_timing(config, where, problems)
+    tariff_blocks = _tariff_blocks(folder, config, where, problems)
+    batteries = make_batteries(config, where, problems)
+    series, kinds = _used_series(content, config, problems)
+    tariff = record = None
+    if timing is not None:
+        tariff = make_tariff(config, tariff_blocks, timing, where, problems)
+        record = _read_record(folder, config, series, kinds, timing, where, problems)
+    skill = {kind: _skill(config, kind, where, problems) for kind in ("load", "pv", "wind")}
+    traffic = _traffic(config, where, problems)
+    problems.raise_if_any()
+
+    grid = make_grid(content, config, problems)
+    problems.raise_if_any()
+    assert timing is not None
+    assert tariff is not None
+    assert record is not None
+    assert traffic is not None
+    name = os.fspath(name_or_folder)
+    registered = name in plugins.names(plugins.SCENARIOS)
+    system = System(
+        name=name if registered else folder.resolve().name,
+        timing=timing,
+        grid=grid,
+        loads=make_loads(content, tuple(series)),
+        generators=make_generators(content, tuple(series)),
+        roads=make_roads(content),
+        stations=make_stations(content),
+        vehicles=make_vehicles(content, batteries),
+        tariff=tariff,
+        penalties=make_penalties(config),
+        profiles=tuple(series),
+    )
+    uncertainty = Uncertainty(
+        record=record, months=config.profiles.months, skill=skill, traffic=traffic
+    )
+    return Scenario(
+        name=system.name,
+        title=config.title,
+        description=config.description.strip(),
+        system=system,
+        uncertainty=uncertainty,
+        seed=config.seed,
+        days=-(-timing.n_steps // timing.steps_per_day),
+        digest=_digest(system.name, config, content, tariff_blocks, record),
+    )
+
+
+def _read_config(
+    folder: Path, where: str, overrides: Mapping[str, object], problems: Problems
+) -> ScenarioFile | None:
+    try:
+        raw: dict[str, Any] = tomllib.loads((folder / FILE).read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        problems.add(where, "file", FILE, f"cannot be read ({error})", "Mend the TOML")
+        return None
+    document = with_overrides(raw, overrides, problems)
+    try:
+        return ScenarioFile.model_validate(document)
+    except ValidationError as error:
+        problems.add_validation(error, ScenarioFile, where=where, overrides=overrides)
+        return None
+
+
+def _tariff_blocks(
+    folder: Path, config: ScenarioFile, where: str, problems: Problems
+) -> tuple[TariffBlock, ...]:
+    table = config.tariff
+    if table.file is None:
+        return table.block
+    if table.block:
+        message = "is given beside [[tariff.block]]"
+        problems.add(where, "tariff.file", table.file, message, "Keep one of the two")
+    path = path_inside(folder, table.file, where, "tariff.file", problems)
+    if path is None:
+        return ()
+    rows = read_table(folder, table.file, TariffBlock, problems).rows
+    return tuple(row for _, row in rows)
+
+
+def _used_series(
+    content: Content, config: ScenarioFile, problems: Problems
+) -> tuple[dict[str, SeriesTable], dict[str, str]]:
+    """Return the profiles in use, in order of first use, and the kind of each.
+
+    A profile is a series of ``[profiles.series]`` or else a column of the record itself.
+    """
+    series: dict[str, SeriesTable] = {}
+    kinds: dict[str, str] = {}
+    users = [
+        (f"{content.loads.where}, line {line}", row.profile, "load")
+        for line, row in content.loads.rows
+    ] + [
+        (f"{content.generators.where}, line {line}", row.profile, row.kind)
+        for line, row in content.generators.rows
+    ]
+    for where, name, kind in users:
+        defined = config.profiles.series.get(name)
+        series.setdefault(name, defined or SeriesTable(columns={name: 1.0}))
+        if kinds.setdefault(name, kind) != kind:
+            message = f"is used for {kind} here and for {kinds[name]} elsewhere"
+            problems.add(where, "profile", name, message, "Use one profile per kind")
+    for name in config.profiles.series:
+        if name not in series:
+            key, remedy = f"profiles.series.{name}", "Remove it, or name it in a table"
+            problems.add(content.where, key, name, "is used by no load and no generator", remedy)
+    return series, kinds
+
+
+def _read_record(
+    folder: Path,
+    config: ScenarioFile,
+    series: dict[str, SeriesTable],
+    kinds: dict[str, str],
+    timing: Timing,
+    where: str,
+    problems: Problems,
+) -> Record | None:
+    before = len(problems)
+    path = find_profiles(folder, config.profiles.file, where, problems)
+    if path is None or not series:
+        return None
+    wanted = {
+        column: f"{where}, profile {name}" for name, mix in series.items() for column in mix.columns
+    }
+    columns = read_columns(path, wanted, f"{path.parent.name}/{path.name}", problems)
+    if columns is None:
+        return None
+    values = build_values(columns, series, timing.step_s, where, problems)
+    if len(problems) > before:
+        return None
+    record = Record(
+        start=columns.start,
+        step_s=timing.step_s,
+        values=floats(values),
+        kind=tuple(kinds[name] for name in series),
+    )
+    _check_season(record, config, timing, where, problems)
+    return record
+
+
+def _check_season(
+    record: Record, config: ScenarioFile, timing: Timing, where: str, problems: Problems
+) -> None:
+    last = (len(record.values) - timing.n_steps) // timing.steps_per_day
+    months = {
+        (record.start + day * 86400).astype("datetime64[M]").astype(int) % 12 + 1
+        for day in range(last + 1)
+    }
+    if not months & set(config.profiles.months):
+        problems.add(
+            where,
+            "profiles.months",
+            list(config.profiles.months),
+            f"the record has no day in them that {timing.n_periods} periods could start with",
+            "Choose other months, or a shorter episode",
+        )
+
+
+def _skill(config: ScenarioFile, kind: str, where: str, problems: Problems) -> ForecastSkill:
+    table = getattr(config.forecast, kind)
+    with problems.refused_values(where, f"forecast.{kind}", table.model_dump()):
+        return ForecastSkill(**table.model_dump())
+    return ForecastSkill()
+
+
+def _traffic(config: ScenarioFile, where: str, problems: Problems) -> Traffic | None:
+    values = config.traffic.model_dump()
+    demand = floats(values.pop("demand"))
+    with problems.refused_values(where, "traffic", values):
+        return Traffic(demand=demand, **values)
+    return None
+
+
+def _digest(
+    name: str,
+    config: ScenarioFile,
+    content: Content,
+    blocks: tuple[TariffBlock, ...],
+    record: Record,
+) -> str:
+    """Return a hash of the resolved scenario: formatting and defaults spelled out do not matter."""
+    text = json.dumps(
+        {
+            "name": name,
+            "config": config.model_dump(mode="json"),
+            "tables": content.rows(),
+            "tariff": [block.model_dump(mode="json") for block in blocks],
+            "record": [str(record.start), record.step_s, list(record.kind)],
+        },
+        sort_keys=True,
+    )
+    digest = hashlib.sha256(text.encode())
+    digest.update(record.values.tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,75 @@
+"""Overrides: dotted keys of the command line, applied to the TOML before it is validated."""
+
+from __future__ import annotations
+
+import copy
+import tomllib
+from collections.abc import Mapping
+from typing import Any
+
+from sim.scenario.problems import OVERRIDES, Problems
+
+
+def toml_value(value: object) -> object:
+    """Return a string read as a TOML value; as it stands where it is none, or is no string.
+
+    ``"2"`` is a number, ``"[6, 7]"`` a list, ``"true"`` a truth value and ``"summer"`` a text.
+    """
+    if not isinstance(value, str):
+        return value
+    try:
+        read = tomllib.loads(f"value = {value}")
+    except tomllib.TOMLDecodeError:
+        return value
+    # A text with line breaks may have smuggled in more than a value.
+    return read["value"] if set(read) == {"value"} else value
+
+
+def with_overrides(
+    raw: dict[str, Any], overrides: Mapping[str, object], problems: Problems
+) -> dict[str, Any]:
+    """Return a copy of the TOML document with `overrides` written into it.
+
+    Parameters
+    ----------
+    raw
+        The document.
+    overrides
+        Value by dotted key, ``timing.days`` or ``grid.source.0.vm_pu``.
+    problems
+        Takes note of keys that lead nowhere. Unknown names are left to the schema, which knows
+        what exists.
+    """
+    document = copy.deepcopy(raw)
+    for key, value in overrides.items():
+        _write(document, key, toml_value(value), problems)
+    # Whole days were asked for: the shorter episode that the file may define gives way.
+    if "timing.days" in overrides and "timing.hours" not in overrides:
+        timing = document.get("timing")
+        if isinstance(timing, dict):
+            timing.pop("hours", None)
+    return document
+
+
+def _write(document: dict[str, Any], key: str, value: object, problems: Problems) -> None:
+    *parents, last = key.split(".")
+    here: Any = document
+    for part in parents:
+        if isinstance(here, dict):
+            here = here.setdefault(part, {})
+        elif isinstance(here, list) and part.isdecimal() and int(part) < len(here):
+            here = here[int(part)]
+        else:
+            break
+    if isinstance(here, dict) and last:
+        here[last] = value
+    elif isinstance(here, list) and last.isdecimal() and int(last) < len(here):
+        here[int(last)] = value
+    else:
+        problems.add(
+            OVERRIDES,
+            key,
+            value,
+            "is no place in scenario.toml",
+            "Name a key as in the file, table.key; entries of a list by number, from 0",
+        )

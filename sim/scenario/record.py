@@ -1,0 +1,237 @@
+"""The record: profile columns read from CSV or Parquet and brought to the scenario's step."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sim import plugins
+from sim.errors import InputError
+from sim.plugins import suggestion
+from sim.scenario.problems import Problems
+from sim.scenario.schema import SeriesTable
+from sim.units import FloatArray
+
+DAY_S = 86400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Columns:
+    """Columns of a profile file as they stand there.
+
+    Attributes
+    ----------
+    start
+        Stamp of the first row, at midnight.
+    step_s
+        Spacing of the rows [s].
+    values
+        ``(row,)`` by column name [pu].
+    """
+
+    start: np.datetime64
+    step_s: int
+    values: dict[str, FloatArray]
+
+
+def shared_profiles() -> dict[str, Path]:
+    """Return the bundled profile files by name.
+
+    They lie in a folder ``profiles`` beside a registered scenario, so that a package that
+    contributes scenarios contributes its profiles with them.
+    """
+    found: dict[str, Path] = {}
+    for name in plugins.names(plugins.SCENARIOS):
+        try:
+            folder = plugins.load(plugins.SCENARIOS, name)
+        except InputError:
+            continue  # whoever asks for that scenario is told
+        if isinstance(folder, Path):
+            for path in sorted((folder.parent / "profiles").glob("*.parquet")):
+                found.setdefault(path.stem, path)
+    return found
+
+
+def find_profiles(folder: Path, file: str, where: str, problems: Problems) -> Path | None:
+    """Return the path of the profile file that ``[profiles] file`` names, None if there is none."""
+    if Path(file).suffix in {".csv", ".parquet"}:
+        return path_inside(folder, file, where, "profiles.file", problems)
+    shared = shared_profiles()
+    if file in shared:
+        return shared[file]
+    message = "is no .csv or .parquet file and no bundled record"
+    problems.add(where, "profiles.file", file, message, suggestion(file, shared))
+    return None
+
+
+def path_inside(folder: Path, file: str, where: str, key: str, problems: Problems) -> Path | None:
+    """Return ``folder/file`` if it exists and does not leave the folder."""
+    path = (folder / file).resolve()
+    if not path.is_relative_to(folder.resolve()):
+        problems.add(
+            where, key, file, "leaves the scenario's folder", "Put the file into the folder"
+        )
+        return None
+    if not path.is_file():
+        problems.add(where, key, file, "there is no such file", "Check the name")
+        return None
+    return path
+
+
+def read_columns(
+    path: Path, names: Mapping[str, str], where: str, problems: Problems
+) -> Columns | None:
+    """Read the columns `names` of a profile file; other columns are not touched.
+
+    Parameters
+    ----------
+    path
+        CSV or Parquet file with a column ``time``, evenly spaced, from midnight, whole days.
+    names
+        Wanted columns, with who wants them, for messages.
+    where
+        The file, for messages.
+    problems
+        Takes note of what is wrong.
+
+    Returns
+    -------
+    Columns or None
+        None if anything is wrong.
+    """
+    before = len(problems)
+    read = _read_parquet if path.suffix == ".parquet" else _read_csv
+    try:
+        times, values = read(path, names, where, problems)
+    except (OSError, ValueError, pa.ArrowException, csv.Error) as error:
+        problems.add(where, "file", path.name, f"cannot be read ({error})", "Repair the file")
+        return None
+    if len(problems) > before:
+        return None
+    for name, column in values.items():
+        wrong = np.flatnonzero(~np.isfinite(column) | (column < 0))
+        if wrong.size:
+            row = int(wrong[0])
+            message = f"is negative or not a number ({wrong.size} such rows)"
+            remedy = "Profiles are magnitudes >= 0 without gaps"
+            problems.add(where, f"row {row + 1}, {name}", float(column[row]), message, remedy)
+    step_s = _check_times(times, where, problems)
+    if len(problems) > before:
+        return None
+    return Columns(start=times[0], step_s=step_s, values=values)
+
+
+def build_values(
+    columns: Columns, series: Mapping[str, SeriesTable], step_s: int, where: str, problems: Problems
+) -> FloatArray:
+    """Return the record at a spacing of `step_s`, ``(row, series)`` [pu].
+
+    A coarser step takes means; a finer one repeats values, which keeps the energy of each row.
+    """
+    mixed = np.empty((len(next(iter(columns.values.values()))), len(series)))
+    for k, (name, mix) in enumerate(series.items()):
+        weights = np.array(list(mix.columns.values()))
+        stack = np.stack([columns.values[column] for column in mix.columns])
+        mixed[:, k] = weights @ stack / weights.sum()
+        if mix.normalise == "peak":
+            peak = mixed[:, k].max()
+            if peak <= 0:
+                key = f"profiles.series.{name}"
+                problems.add(where, key, peak, "has no peak to normalise", "Use normalise = 'none'")
+                continue
+            mixed[:, k] /= peak
+    if step_s % columns.step_s == 0:
+        share = step_s // columns.step_s
+        return mixed.reshape(-1, share, mixed.shape[1]).mean(axis=1)
+    if columns.step_s % step_s == 0:
+        return np.repeat(mixed, columns.step_s // step_s, axis=0)
+    problems.add(
+        where,
+        "timing.step_min",
+        step_s / 60,
+        f"neither divides nor is a multiple of the record's {columns.step_s / 60:g} minutes",
+        "Choose another step",
+    )
+    return mixed
+
+
+def _read_parquet(
+    path: Path, names: Mapping[str, str], where: str, problems: Problems
+) -> tuple[np.ndarray, dict[str, FloatArray]]:
+    known = pq.read_schema(path).names
+    if not _check_columns(known, names, where, problems):
+        return np.empty(0, "datetime64[s]"), {}
+    # Small enough that threads cost more than they save.
+    table = pq.read_table(path, columns=["time", *names], use_threads=False)
+    values = {name: table[name].to_numpy().astype(np.float64) for name in names}
+    return table["time"].to_numpy().astype("datetime64[s]"), values
+
+
+def _read_csv(
+    path: Path, names: Mapping[str, str], where: str, problems: Problems
+) -> tuple[np.ndarray, dict[str, FloatArray]]:
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        reader = csv.reader(stream, strict=True)
+        header = [cell.strip() for cell in next(reader, [])]
+        rows = [(reader.line_num, cells) for cells in reader if any(map(str.strip, cells))]
+    if not _check_columns(header, names, where, problems):
+        return np.empty(0, "datetime64[s]"), {}
+    places = {name: header.index(name) for name in names}
+    clock = header.index("time")
+    times: list[np.datetime64] = []
+    values: dict[str, list[float]] = {name: [] for name in names}
+    for number, cells in rows:
+        key, cell = "time", ",".join(cells)
+        try:
+            cell = cells[clock]
+            times.append(np.datetime64(datetime.fromisoformat(cell.strip()), "s"))
+            for name, place in places.items():
+                key, cell = name, cells[place]
+                values[name].append(float(cell))
+        except (ValueError, IndexError):
+            remedy = "Write times as 2016-01-31 12:00 and values as numbers"
+            problems.add(where, f"line {number}, {key}", cell, "cannot be read", remedy)
+    arrays = {name: np.array(column, dtype=np.float64) for name, column in values.items()}
+    return np.array(times, dtype="datetime64[s]"), arrays
+
+
+def _check_columns(
+    known: list[str], names: Mapping[str, str], where: str, problems: Problems
+) -> bool:
+    before = len(problems)
+    if "time" not in known:
+        problems.add(where, "header", "time", "the column is missing", "Add the time stamps")
+    for name, user in names.items():
+        if name not in known:
+            choices = [column for column in known if column != "time"]
+            problems.add(
+                user, "profile", name, f"is no column of {where}", suggestion(name, choices)
+            )
+    return len(problems) == before
+
+
+def _check_times(times: np.ndarray, where: str, problems: Problems) -> int:
+    """Return the spacing of the rows [s]; note what is wrong with them."""
+    remedy = "Give evenly spaced rows in standard time, from midnight, whole days"
+    if len(times) < 2:
+        problems.add(where, "time", len(times), "has fewer than two rows", remedy)
+        return 1
+    steps = np.diff(times).astype(np.int64)
+    step_s = int(steps[0])
+    uneven = np.flatnonzero(steps != step_s)
+    if step_s <= 0 or uneven.size:
+        row = int(uneven[0]) + 1 if uneven.size else 1
+        problems.add(where, f"row {row + 1}, time", str(times[row]), "is not evenly spaced", remedy)
+        return 1
+    if times[0] != times[0].astype("datetime64[D]"):
+        problems.add(where, "row 1, time", str(times[0]), "is not midnight", remedy)
+    if (len(times) * step_s) % DAY_S or DAY_S % step_s:
+        problems.add(where, "time", len(times), f"rows of {step_s} s are not whole days", remedy)
+    return step_s

@@ -1,0 +1,143 @@
+"""Checks across tables: names that must exist, buses that must be fed, roads that must lead."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+from sim.plugins import suggestion
+from sim.scenario.content import Content
+from sim.scenario.problems import Problems
+from sim.scenario.schema import ScenarioFile
+
+
+def check_references(content: Content, config: ScenarioFile | None, problems: Problems) -> None:
+    """Note every name that leads nowhere and every thing that is cut off.
+
+    Parameters
+    ----------
+    content
+        The CSV tables.
+    config
+        The TOML file, None where it is not valid itself.
+    problems
+        Takes note.
+    """
+    before = len(problems)
+    _check_names(content, config, problems)
+    if len(problems) == before:
+        _check_roads(content, problems)
+        if config is not None:
+            _check_grid(content, config, problems)
+
+
+def _check_names(content: Content, config: ScenarioFile | None, problems: Problems) -> None:
+    def check(where: str, key: str, name: str, known: Iterable[str], what: str) -> None:
+        if name not in known:
+            problems.add(where, key, name, f"is no {what}", suggestion(name, known))
+
+    buses, nodes = content.buses.names, content.road_nodes.names
+    for line, row in content.lines.rows:
+        for key, bus in (("from_bus", row.from_bus), ("to_bus", row.to_bus)):
+            check(content.lines.where, f"line {line}, {key}", bus, buses, "bus")
+    for line, unit in content.transformers.rows:
+        for key, bus in (("hv_bus", unit.hv_bus), ("lv_bus", unit.lv_bus)):
+            check(content.transformers.where, f"line {line}, {key}", bus, buses, "bus")
+    for line, load in content.loads.rows:
+        check(content.loads.where, f"line {line}, bus", load.bus, buses, "bus")
+    for line, generator in content.generators.rows:
+        check(content.generators.where, f"line {line}, bus", generator.bus, buses, "bus")
+    for line, link in content.road_links.rows:
+        for key, node in (("from_node", link.from_node), ("to_node", link.to_node)):
+            check(content.road_links.where, f"line {line}, {key}", node, nodes, "road node")
+    for line, station in content.stations.rows:
+        where = content.stations.where
+        check(where, f"line {line}, bus", station.bus, buses, "bus")
+        check(where, f"line {line}, road_node", station.road_node, nodes, "road node")
+    for line, vehicle in content.vehicles.rows:
+        where, key = content.vehicles.where, f"line {line}, "
+        check(
+            where,
+            f"{key}initial_station",
+            vehicle.initial_station,
+            content.stations.names,
+            "station",
+        )
+        if config is not None:
+            check(where, f"{key}battery", vehicle.battery, config.battery, "battery type")
+    if config is not None:
+        for k, source in enumerate(config.grid.source):
+            check(content.where, f"grid.source.{k}.bus", source.bus, buses, "bus")
+
+
+def _check_roads(content: Content, problems: Problems) -> None:
+    roads: dict[str, set[str]] = defaultdict(set)
+    for _, link in content.road_links.rows:
+        roads[link.from_node].add(link.to_node)
+        if link.two_way:
+            roads[link.to_node].add(link.from_node)
+    stations = [row for _, row in content.stations.rows]
+    for station in stations:
+        reached = _reached([station.road_node], roads)
+        lost = [other.name for other in stations if other.road_node not in reached]
+        if lost:
+            problems.add(
+                content.stations.where,
+                station.name,
+                station.road_node,
+                f"no road leads from here to {', '.join(lost)}",
+                "Add links to road_links.csv",
+            )
+    parked: dict[str, int] = defaultdict(int)
+    plugs = {station.name: station.plugs for station in stations}
+    for line, vehicle in content.vehicles.rows:
+        parked[vehicle.initial_station] += 1
+        if parked[vehicle.initial_station] > plugs.get(vehicle.initial_station, line):
+            problems.add(
+                content.vehicles.where,
+                f"line {line}, initial_station",
+                vehicle.initial_station,
+                "has fewer plugs than vehicles that start there",
+                "Add plugs or start the vehicle elsewhere",
+            )
+
+
+def _check_grid(content: Content, config: ScenarioFile, problems: Problems) -> None:
+    branches: dict[str, set[str]] = defaultdict(set)
+    closed = [
+        (row.from_bus, row.to_bus)
+        for _, row in content.lines.rows
+        if row.from_closed and row.to_closed
+    ]
+    closed += [
+        (unit.hv_bus, unit.lv_bus)
+        for _, unit in content.transformers.rows
+        if unit.hv_closed and unit.lv_closed
+    ]
+    for one, other in closed:
+        branches[one].add(other)
+        branches[other].add(one)
+    fed = _reached([source.bus for source in config.grid.source], branches)
+    users = [
+        (content.loads.where, [(line, row.bus) for line, row in content.loads.rows]),
+        (content.generators.where, [(line, row.bus) for line, row in content.generators.rows]),
+        (content.stations.where, [(line, row.bus) for line, row in content.stations.rows]),
+    ]
+    for where, places in users:
+        for line, bus in places:
+            if bus not in fed:
+                remedy = "Close a line that leads there"
+                message = "the bus is not connected to a source"
+                problems.add(where, f"line {line}, bus", bus, message, remedy)
+
+
+def _reached(start: Iterable[str], edges: Mapping[str, set[str]]) -> set[str]:
+    """Return all nodes that `edges` lead to from `start`, which they include."""
+    seen = set(start)
+    front = list(seen)
+    while front:
+        for node in edges.get(front.pop(), ()):
+            if node not in seen:
+                seen.add(node)
+                front.append(node)
+    return seen

@@ -1,0 +1,267 @@
+"""What the files of a scenario folder may say: ``scenario.toml`` and the rows of the CSV tables.
+
+Everything is named; indices appear only after the names are resolved. Units are in the names. The
+checks here concern one value each; what depends on several values is checked where the frozen
+dataclasses are made (`sim.scenario.assemble`) and in `sim.scenario.references`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+HourOfDay = Annotated[float, Field(ge=0, lt=24)]
+Month = Annotated[int, Field(ge=1, le=12)]
+Kind = Literal["pv", "wind"]
+
+
+class Table(BaseModel):
+    """A table of the TOML file or a row of a CSV file: unknown keys and NaN are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+# ---- scenario.toml ------------------------------------------------------------------------------
+
+
+class TimingTable(Table):
+    """``[timing]``: the episode lasts `days` whole days, or `hours` where that is given."""
+
+    step_min: Positive = 15
+    period_min: Positive = 60
+    horizon_h: Positive = 24
+    days: Annotated[int, Field(ge=1)] = 1
+    hours: Positive | None = None
+
+
+class SourceTable(Table):
+    """``[[grid.source]]``: a bus whose voltage the upstream grid holds."""
+
+    bus: Name
+    vm_pu: Positive = 1.0
+
+
+class GridTable(Table):
+    """``[grid]``: sources, and the voltage limits of buses that give none of their own."""
+
+    source: Annotated[tuple[SourceTable, ...], Field(min_length=1)]
+    v_min_pu: Positive = 0.95
+    v_max_pu: Positive = 1.05
+
+
+class BatteryTable(Table):
+    """``[battery.<type>]``: the fields of `sim.system.battery.Battery`."""
+
+    energy_mwh: float
+    p_charge_max_mw: float
+    p_discharge_max_mw: float
+    s_mva: float
+    efficiency_charge: float = 1.0
+    efficiency_discharge: float = 1.0
+    soc_min: float = 0.0
+    soc_max: float = 1.0
+    soc_initial: float = 0.5
+    soc_terminal: float = 0.5
+    self_discharge_per_h: float = 0.0
+    auxiliary_mw: float = 0.0
+    wear_usd_per_mwh: float = 0.0
+
+
+class TariffBlock(Table):
+    """``[[tariff.block]]`` or a row of the tariff's CSV: prices from an hour on, until the next."""
+
+    from_h: HourOfDay
+    import_usd_per_mwh: float
+    export_usd_per_mwh: float
+    retail_usd_per_mwh: float = 0.0
+
+
+class TariffTable(Table):
+    """``[tariff]``: blocks, or a CSV file with one block a row."""
+
+    block: tuple[TariffBlock, ...] = ()
+    file: str | None = None
+    feed_in_usd_per_mwh: NotNegative = 0.0
+    curtailment_usd_per_mwh: NotNegative = 0.0
+    lost_load_usd_per_mwh: NotNegative = 1000.0
+    stored_usd_per_mwh: NotNegative = 0.0
+
+
+class PenaltiesTable(Table):
+    """``[penalties]``."""
+
+    voltage_usd_per_pu_h: NotNegative = 0.0
+    loading_usd_per_percent_h: NotNegative = 0.0
+
+
+class SeriesTable(Table):
+    """``[profiles.series.<name>]``: a weighted mean of columns of the profile file."""
+
+    columns: Annotated[dict[str, Positive], Field(min_length=1)]
+    normalise: Literal["none", "peak"] = "none"
+
+
+class ProfilesTable(Table):
+    """``[profiles]``: the record of loads and renewables, and the season a replication draws from.
+
+    `file` is a CSV or Parquet file in the scenario's folder, or the name of a bundled record.
+    """
+
+    file: str
+    months: Annotated[tuple[Month, ...], Field(min_length=1)] = tuple(range(1, 13))
+    series: dict[Name, SeriesTable] = {}
+
+
+class SkillTable(Table):
+    """``[forecast.<kind>]``: the fields of `sim.uncertainty.model.ForecastSkill`."""
+
+    near: float = 0.0
+    far: float = 0.0
+    growth_h: float = 6.0
+    correlation_h: float = 3.0
+
+
+class ForecastTable(Table):
+    """``[forecast]``: a kind that is left out is forecast perfectly."""
+
+    load: SkillTable = SkillTable()
+    pv: SkillTable = SkillTable()
+    wind: SkillTable = SkillTable()
+
+
+class TrafficTable(Table):
+    """``[traffic]``: the fields of `sim.uncertainty.model.Traffic`; empty roads by default."""
+
+    demand: Annotated[tuple[NotNegative, ...], Field(min_length=24, max_length=24)] = (0.0,) * 24
+    intensity: float = 1.0
+    sigma: float = 0.0
+    day_share: float = 0.3
+    correlation_h: float = 1.0
+    alpha: float = 0.15
+    beta: float = 4.0
+
+
+class ScenarioFile(Table):
+    """``scenario.toml``."""
+
+    title: Name
+    description: str = ""
+    seed: Annotated[int, Field(ge=0)] = 1
+    timing: TimingTable = TimingTable()
+    grid: GridTable
+    battery: dict[Name, BatteryTable] = {}
+    tariff: TariffTable
+    penalties: PenaltiesTable = PenaltiesTable()
+    profiles: ProfilesTable
+    forecast: ForecastTable = ForecastTable()
+    traffic: TrafficTable = TrafficTable()
+
+
+# ---- rows of the CSV tables ---------------------------------------------------------------------
+
+
+class BusRow(Table):
+    """A row of ``buses.csv``."""
+
+    name: Name
+    vn_kv: Positive
+    x_km: float = 0.0
+    y_km: float = 0.0
+    v_min_pu: Positive | None = None
+    v_max_pu: Positive | None = None
+
+
+class LineRow(Table):
+    """A row of ``lines.csv``."""
+
+    name: Name
+    from_bus: Name
+    to_bus: Name
+    length_km: Positive
+    r_ohm_per_km: NotNegative
+    x_ohm_per_km: NotNegative
+    c_nf_per_km: NotNegative = 0.0
+    max_i_ka: Positive
+    from_closed: bool = True
+    to_closed: bool = True
+
+
+class TransformerRow(Table):
+    """A row of ``transformers.csv``; rated voltages with the tap position already applied."""
+
+    name: Name
+    hv_bus: Name
+    lv_bus: Name
+    sn_mva: Positive
+    vn_hv_kv: Positive
+    vn_lv_kv: Positive
+    vk_percent: Positive
+    vkr_percent: NotNegative
+    pfe_kw: NotNegative = 0.0
+    i0_percent: NotNegative = 0.0
+    hv_closed: bool = True
+    lv_closed: bool = True
+
+
+class LoadRow(Table):
+    """A row of ``loads.csv``; a bus may have several loads."""
+
+    name: Name
+    bus: Name
+    p_mw: NotNegative
+    q_mvar: float
+    profile: Name
+
+
+class GeneratorRow(Table):
+    """A row of ``generators.csv``."""
+
+    name: Name
+    kind: Kind
+    bus: Name
+    p_mw: NotNegative
+    profile: Name
+
+
+class RoadNodeRow(Table):
+    """A row of ``road_nodes.csv``."""
+
+    name: Name
+    x_km: float
+    y_km: float
+
+
+class RoadLinkRow(Table):
+    """A row of ``road_links.csv``."""
+
+    from_node: Name
+    to_node: Name
+    length_km: Positive
+    free_speed_kmh: Positive
+    capacity_veh_h: Positive
+    two_way: bool = True
+
+
+class StationRow(Table):
+    """A row of ``stations.csv``."""
+
+    name: Name
+    bus: Name
+    road_node: Name
+    plugs: Annotated[int, Field(ge=1)] = 1
+    set_up_min: NotNegative = 0.0
+
+
+class VehicleRow(Table):
+    """A row of ``vehicles.csv``; `battery` names a ``[battery.<type>]`` of the TOML file."""
+
+    name: Name
+    battery: Name
+    initial_station: Name
+    usd_per_km: NotNegative = 0.0
+    labour_usd_per_h: NotNegative = 0.0
+    kwh_per_km: NotNegative = 0.0
