@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
 from typing import cast
 
@@ -56,14 +57,17 @@ def make_timing(config: ScenarioFile, where: str, problems: Problems) -> Timing 
             problems.add(where, key, value, f"is no whole number of {what}", "Round it")
     if len(problems) > before:
         return None
-    with problems.refused_values(where, "timing", table.model_dump()):
-        return Timing(
+    return problems.attempt(
+        lambda: Timing(
             step_s=step_s,
             period_s=period_s,
             horizon=round(3600 * table.horizon_h / period_s),
             n_periods=round(3600 * length_h / period_s),
-        )
-    return None
+        ),
+        where=where,
+        key="timing",
+        value=table.model_dump(),
+    )
 
 
 def make_tariff(
@@ -108,8 +112,12 @@ def make_batteries(config: ScenarioFile, where: str, problems: Problems) -> dict
     """Return the battery types by name."""
     batteries = {}
     for name, table in config.battery.items():
-        with problems.refused_values(where, f"battery.{name}", table.model_dump()):
-            batteries[name] = Battery(**table.model_dump())
+        values = table.model_dump()
+        battery = problems.attempt(
+            partial(Battery, **values), where=where, key=f"battery.{name}", value=values
+        )
+        if battery is not None:
+            batteries[name] = battery
     return batteries
 
 

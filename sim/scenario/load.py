@@ -8,6 +8,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -301,18 +302,19 @@ def _check_season(
 
 
 def _skill(config: ScenarioFile, kind: str, where: str, problems: Problems) -> ForecastSkill:
-    table = getattr(config.forecast, kind)
-    with problems.refused_values(where, f"forecast.{kind}", table.model_dump()):
-        return ForecastSkill(**table.model_dump())
-    return ForecastSkill()
+    values = getattr(config.forecast, kind).model_dump()
+    skill = problems.attempt(
+        partial(ForecastSkill, **values), where=where, key=f"forecast.{kind}", value=values
+    )
+    return skill or ForecastSkill()
 
 
 def _traffic(config: ScenarioFile, where: str, problems: Problems) -> Traffic | None:
     values = config.traffic.model_dump()
     demand = floats(values.pop("demand"))
-    with problems.refused_values(where, "traffic", values):
-        return Traffic(demand=demand, **values)
-    return None
+    return problems.attempt(
+        partial(Traffic, demand=demand, **values), where=where, key="traffic", value=values
+    )
 
 
 def _digest(

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import AbstractContextManager, contextmanager
-from typing import TYPE_CHECKING, get_args
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -12,11 +11,10 @@ from sim.errors import InputError, Problem
 from sim.plugins import suggestion
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from pydantic_core import ErrorDetails
 
 OVERRIDES = "--set"
+Made = TypeVar("Made")
 
 
 class Problems:
@@ -69,19 +67,15 @@ class Problems:
             shown = None if finding["type"] == "missing" else finding["input"]
             self.add(place, prefix + key if key else prefix or "file", shown, message, remedy)
 
-    def refused_values(
-        self, where: str, key: str, value: object
-    ) -> AbstractContextManager[None, bool]:
-        """Return a context in which a dataclass's `ValueError` becomes a problem."""
-
-        @contextmanager
-        def context() -> Iterator[None]:
-            try:
-                yield
-            except ValueError as error:
-                self.add(where, key, value, str(error).rstrip("."), "Correct the value")
-
-        return context()
+    def attempt(
+        self, make: Callable[[], Made], *, where: str, key: str, value: object
+    ) -> Made | None:
+        """Return what `make` makes; None and a problem if it refuses its values (`ValueError`)."""
+        try:
+            return make()
+        except ValueError as error:
+            self.add(where, key, value, str(error).rstrip("."), "Correct the value")
+            return None
 
     def raise_if_any(self) -> None:
         """Raise one `InputError` with all problems, if there are any."""

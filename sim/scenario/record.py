@@ -149,7 +149,8 @@ def build_values(
             mixed[:, k] /= peak
     if step_s % columns.step_s == 0:
         share = step_s // columns.step_s
-        return mixed.reshape(-1, share, mixed.shape[1]).mean(axis=1)
+        means: FloatArray = mixed.reshape(-1, share, mixed.shape[1]).mean(axis=1)
+        return means
     if columns.step_s % step_s == 0:
         return np.repeat(mixed, columns.step_s // step_s, axis=0)
     problems.add(
@@ -168,8 +169,8 @@ def _read_parquet(
     known = pq.read_schema(path).names
     if not _check_columns(known, names, where, problems):
         return np.empty(0, "datetime64[s]"), {}
-    # Small enough that threads cost more than they save.
-    table = pq.read_table(path, columns=["time", *names], use_threads=False)
+    # `pq.read_table` would import pandas; threads cost more than they save at this size.
+    table = pq.ParquetFile(path).read(columns=["time", *names], use_threads=False)
     values = {name: table[name].to_numpy().astype(np.float64) for name in names}
     return table["time"].to_numpy().astype("datetime64[s]"), values
 
