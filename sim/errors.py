@@ -46,7 +46,9 @@ class InputError(GridhaulError):
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
     @classmethod
-    def single(cls, *, where: str, key: str, value: object, message: str, remedy: str) -> InputError:
+    def single(
+        cls, *, where: str, key: str, value: object, message: str, remedy: str
+    ) -> InputError:
         """Return an error about one problem."""
         return cls(
             [Problem(where=where, key=key, value=repr(value), message=message, remedy=remedy)]

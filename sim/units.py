@@ -11,7 +11,7 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,7 @@ HOURS_PER_DAY = 24.0
 KWH_PER_MWH = 1000.0
 
 
-def frozen(values: object, dtype: type = np.float64) -> NDArray[np.generic]:
+def frozen(values: object, dtype: type[Any] = np.float64) -> NDArray[Any]:
     """Return `values` as a contiguous array of `dtype` that refuses to be written to."""
     array = np.array(values, dtype=dtype, order="C", copy=True)
     array.setflags(write=False)

@@ -27,7 +27,8 @@ class Battery:
     self_discharge_per_h
         Share of the stored energy lost per hour [1/h].
     auxiliary_mw
-        Standing load (cooling, control) fed from the battery [MW]. Standing losses stop at `soc_min`.
+        Standing load (cooling, control) fed from the battery [MW]. Standing losses stop at
+        `soc_min`.
     wear_usd_per_mwh
         Cost of ageing per MWh that passes the grid connection, charging and discharging alike
         [USD/MWh].
@@ -94,7 +95,7 @@ class Battery:
         return self.soc_terminal * self.energy_mwh
 
     def internal_mw(self, p_mw: float) -> float:
-        """Return the rate at which grid power `p_mw` (positive: discharging) empties the cells [MW]."""
+        """Return the rate at which grid power `p_mw` (positive injecting) empties cells [MW]."""
         return p_mw / self.efficiency_discharge if p_mw > 0 else p_mw * self.efficiency_charge
 
     def q_max_mvar(self, p_mw: float) -> float:
@@ -132,3 +133,58 @@ class Battery:
         if goal == 0.0 or start / goal <= 0:
             return math.inf
         return max(math.log(start / goal) / rate, 0.0)
+
+    def advance(self, energy_mwh: float, p_mw: float, duration_h: float) -> tuple[float, float]:
+        """Run at constant grid power `p_mw` until `duration_h` is over or a limit is reached.
+
+        Parameters
+        ----------
+        energy_mwh
+            Stored energy at the start [MWh].
+        p_mw
+            Grid power, positive injecting [MW].
+        duration_h
+            Time to run [h].
+
+        Returns
+        -------
+        tuple
+            Stored energy at the end [MWh], and the time for which the power flowed [h]. From the
+            moment a limit is reached the battery only idles.
+        """
+        powered_h = 0.0
+        if p_mw > 0.0 and energy_mwh > self.energy_min_mwh:
+            powered_h = self.hours_until(energy_mwh, p_mw, self.energy_min_mwh)
+        elif p_mw < 0.0 and energy_mwh < self.energy_max_mwh:
+            powered_h = self.hours_until(energy_mwh, p_mw, self.energy_max_mwh)
+        powered_h = min(powered_h, duration_h)
+        floor = min(energy_mwh, self.energy_min_mwh)
+        if powered_h > 0.0:
+            energy_mwh = max(self.after(energy_mwh, p_mw, powered_h), floor)
+            if p_mw < 0.0:
+                energy_mwh = min(energy_mwh, self.energy_max_mwh)
+        if powered_h < duration_h:
+            energy_mwh = max(self.after(energy_mwh, 0.0, duration_h - powered_h), floor)
+        return energy_mwh, powered_h
+
+    def feasible(
+        self, energy_mwh: float, p_mw: float, q_mvar: float, duration_h: float
+    ) -> tuple[float, float]:
+        """Return the power nearest to `p_mw`, `q_mvar` that can be held for `duration_h`.
+
+        Respects power limits, the energy limits over the whole duration, and the inverter's
+        circle (active power first) [MW, Mvar].
+        """
+        p_mw = min(max(p_mw, -self.p_charge_max_mw), self.p_discharge_max_mw)
+        if p_mw != 0.0 and duration_h > 0.0:
+            rate = self.self_discharge_per_h
+            kept = energy_mwh * math.exp(-rate * duration_h)
+            span_h = duration_h if rate == 0.0 else -math.expm1(-rate * duration_h) / rate
+            if p_mw > 0.0:
+                internal = (kept - self.energy_min_mwh) / span_h - self.auxiliary_mw
+                p_mw = min(p_mw, max(internal, 0.0) * self.efficiency_discharge)
+            else:
+                internal = (self.energy_max_mwh - kept) / span_h + self.auxiliary_mw
+                p_mw = max(p_mw, -max(internal, 0.0) / self.efficiency_charge)
+        q_max = self.q_max_mvar(p_mw)
+        return p_mw, min(max(q_mvar, -q_max), q_max)

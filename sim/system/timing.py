@@ -30,7 +30,9 @@ class Timing:
 
     def __post_init__(self) -> None:
         if self.step_s < 1 or self.period_s % self.step_s:
-            raise ValueError(f"period_s(={self.period_s}) must be a multiple of step_s(={self.step_s}).")
+            raise ValueError(
+                f"period_s(={self.period_s}) must be a multiple of step_s(={self.step_s})."
+            )
         if 86400 % self.step_s:
             raise ValueError(f"step_s(={self.step_s}) must divide a day.")
         if self.horizon < 1 or self.n_periods < 1:

@@ -61,7 +61,7 @@ class ForecastSkill:
                 f"near(={self.near}) and far(={self.far}) must satisfy 0 <= near <= far < 1."
             )
         if (self.near == 0) != (self.far == 0):
-            raise ValueError("near and far must both be positive, or both 0 for a perfect forecast.")
+            raise ValueError("near and far must both be positive, or both 0 (perfect forecast).")
         for name in ("growth_h", "correlation_h"):
             value = getattr(self, name)
             if not (math.isfinite(value) and value > 0):

@@ -1,0 +1,122 @@
+"""The ledger: who pays whom, for what.
+
+The *operator* buys and sells energy and answers for the grid; the *fleet* owns the vehicles. These
+two are the system that gridhaul plans for, whoever owns them. All others stand outside: the energy
+*market*, *customers*, the owners of renewable *generators*, *suppliers* of fuel, labour and spare
+parts, and the *inventory* that books a change of stored energy at a fixed price, so that emptying
+batteries is no profit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from sim.system.system import System
+from sim.units import FloatArray, IntArray
+from sim.world.electrics import Electrics
+from sim.world.recorder import Readings
+
+INSIDE = ("operator", "fleet")
+INCOME = "retail"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Totals:
+    """Sums over a ledger.
+
+    Attributes
+    ----------
+    cost_usd
+        What the system paid to outside parties less what it got from them, retail sales aside.
+    profit_usd
+        Retail sales less cost.
+    welfare_usd
+        Value of the load served less cost.
+    """
+
+    cost_usd: float
+    profit_usd: float
+    welfare_usd: float
+
+
+def ledger(system: System, electrics: Electrics, readings: Readings) -> pd.DataFrame:
+    """Return all payments, ``step, payer, payee, item, usd``; zero amounts are left out.
+
+    Amounts are never negative: a negative price turns payer and payee round. Steps whose power flow
+    did not converge carry no energy trade; they are counted in the metrics.
+    """
+    timing, tariff, found = system.timing, system.tariff, electrics.injections
+    hours = timing.step_h
+    of_day = np.arange(timing.n_steps) % timing.steps_per_day
+    trade = np.nan_to_num(electrics.flow.source_mw.sum(axis=1)) * hours
+    generated = found.generation_mw.sum(axis=1) * hours
+    curtailed = found.available_mw.sum(axis=1) * hours - generated
+    served = found.load_mw.sum(axis=1) * hours
+    book = _Book()
+    bought, sold = np.maximum(trade, 0), np.maximum(-trade, 0)
+    book.add("operator", "market", "energy bought", bought * tariff.import_usd_per_mwh[of_day])
+    book.add("market", "operator", "energy sold", sold * tariff.export_usd_per_mwh[of_day])
+    book.add("customers", "operator", INCOME, served * tariff.retail_usd_per_mwh[of_day])
+    book.add("operator", "generators", "feed-in", generated * tariff.feed_in_usd_per_mwh)
+    book.add("operator", "generators", "curtailment", curtailed * tariff.curtailment_usd_per_mwh)
+    for index, vehicle in enumerate(system.vehicles):
+        exchanged = readings["charged_mwh"][:, index] + readings["discharged_mwh"][:, index]
+        wear = exchanged * vehicle.battery.wear_usd_per_mwh
+        book.add("fleet", "suppliers", "wear", wear)
+        distance = readings["distance_km"][:, index] * vehicle.usd_per_km
+        book.add("fleet", "suppliers", "travel", distance)
+        labour = readings["road_h"][:, index] * vehicle.labour_usd_per_h
+        book.add("fleet", "suppliers", "labour", labour)
+        change = readings["energy_mwh"][-1, index] - vehicle.battery.energy_initial_mwh
+        missing = np.zeros(timing.n_steps)
+        missing[-1] = -change * tariff.stored_usd_per_mwh
+        book.add("fleet", "inventory", "stored_energy_change", missing)
+    return book.table()
+
+
+class _Book:
+    """Collects the columns of the ledger."""
+
+    def __init__(self) -> None:
+        self._steps: list[IntArray] = []
+        self._usd: list[FloatArray] = []
+        self._names: list[tuple[str, str, str]] = []
+
+    def add(self, payer: str, payee: str, item: str, usd: FloatArray) -> None:
+        """Book one amount per step; negative amounts flow the other way."""
+        for sign, names in ((1, (payer, payee, item)), (-1, (payee, payer, item))):
+            steps = np.flatnonzero(sign * usd > 0)
+            if len(steps):
+                self._steps.append(steps)
+                self._usd.append(sign * usd[steps])
+                self._names.append(names)
+
+    def table(self) -> pd.DataFrame:
+        """Return the ledger by step, entries of one step in the order of booking."""
+        lengths = [len(steps) for steps in self._steps]
+        steps = np.concatenate([*self._steps, np.empty(0, dtype=np.int64)])
+        order = np.argsort(steps, kind="stable")
+        columns = {
+            name: np.repeat([names[i] for names in self._names], lengths)[order]
+            for i, name in enumerate(("payer", "payee", "item"))
+        }
+        usd = np.concatenate([*self._usd, np.empty(0)])[order]
+        return pd.DataFrame({"step": steps[order], **columns, "usd": usd})
+
+
+def totals(ledger: pd.DataFrame) -> Totals:
+    """Return cost, profit and welfare of a ledger.
+
+    Payments between operator and fleet cancel.
+    """
+    payer_inside = ledger["payer"].isin(INSIDE).to_numpy()
+    payee_inside = ledger["payee"].isin(INSIDE).to_numpy()
+    usd = ledger["usd"].to_numpy()
+    item = ledger["item"].to_numpy()
+    outflow = np.where(payer_inside, usd, 0.0) - np.where(payee_inside, usd, 0.0)
+    income = -float(outflow[item == INCOME].sum())
+    cost = float(outflow[item != INCOME].sum())
+    return Totals(cost_usd=cost, profit_usd=income - cost, welfare_usd=income - cost)

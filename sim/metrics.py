@@ -1,0 +1,97 @@
+"""Figures of one episode."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from sim.accounting import totals
+from sim.control import SolveStatus
+from sim.system.system import System
+from sim.units import FloatArray
+from sim.world.electrics import Electrics
+from sim.world.recorder import Readings, Recorder
+
+
+def voltage_violation_pu(system: System, vm_pu: FloatArray) -> FloatArray:
+    """Return how far each voltage lies beyond its limits, ``(step, bus)`` [pu]; 0 where unknown."""
+    grid = system.grid
+    beyond = np.maximum(vm_pu - grid.v_max_pu, grid.v_min_pu - vm_pu)
+    violation: FloatArray = np.maximum(np.nan_to_num(beyond, nan=0.0), 0.0)
+    return violation
+
+
+def penalty_usd(system: System, electrics: Electrics) -> float:
+    """Return the penalty for limits violated by the means of the steps [USD].
+
+    Every pu (percentage point of loading above 100) beyond a limit counts by its hours.
+    """
+    weights, hours = system.penalties, system.timing.step_h
+    voltage = voltage_violation_pu(system, electrics.flow.vm_pu).sum() * hours
+    loading = np.nan_to_num(electrics.flow.loading_percent, nan=0.0)
+    overload = np.maximum(loading - 100.0, 0.0).sum() * hours
+    return float(
+        weights.voltage_usd_per_pu_h * voltage + weights.loading_usd_per_percent_h * overload
+    )
+
+
+def metrics(
+    system: System,
+    electrics: Electrics,
+    readings: Readings,
+    recorder: Recorder,
+    ledger: pd.DataFrame,
+) -> dict[str, float]:
+    """Return the figures of an episode by name; names carry units.
+
+    ``voltage_violation_steps`` counts steps with a violation by the mean or, where storage power
+    changed inside the step, at its largest injection; ``voltage_violation_pu_h`` sums over buses.
+    """
+    hours = system.timing.step_h
+    flow, found = electrics.flow, electrics.injections
+    money = totals(ledger)
+    penalty = penalty_usd(system, electrics)
+    violation = voltage_violation_pu(system, flow.vm_pu)
+    violated = violation.max(axis=1) > 0
+    changed = voltage_violation_pu(system, electrics.changed_vm_pu).max(axis=1, initial=0) > 0
+    violated[found.changed_step] |= changed
+    stored = readings["energy_mwh"][-1].sum() if len(system.vehicles) else 0.0
+    initial = sum(vehicle.battery.energy_initial_mwh for vehicle in system.vehicles)
+    gaps = [decision.gap for decision in recorder.decisions if np.isfinite(decision.gap)]
+    return {
+        "objective_usd": money.cost_usd + penalty,
+        "cost_usd": money.cost_usd,
+        "penalty_usd": penalty,
+        "profit_usd": money.profit_usd,
+        "welfare_usd": money.welfare_usd,
+        "import_mwh": float(np.nansum(flow.source_mw) * hours),
+        "loss_mwh": float(np.nansum(flow.loss_mw) * hours),
+        "curtailed_mwh": float((found.available_mw - found.generation_mw).sum() * hours),
+        "unserved_mwh": 0.0,
+        "throughput_mwh": float(readings["charged_mwh"].sum() + readings["discharged_mwh"].sum()),
+        "stored_change_mwh": float(stored - initial),
+        "voltage_violation_steps": int(violated.sum()),
+        "voltage_violation_pu_h": float(violation.sum() * hours),
+        "vm_pu_min": _extreme(np.fmin, flow.vm_pu),
+        "vm_pu_max": _extreme(np.fmax, flow.vm_pu),
+        "loading_percent_max": _extreme(np.fmax, flow.loading_percent),
+        "trips": sum(event.event == "departed" for event in recorder.events),
+        "travel_h": float(readings["road_h"].sum()),
+        "queue_h": float(readings["queue_h"].sum()),
+        "decisions": len(recorder.decisions),
+        "fallbacks": sum(bool(decision.fallback) for decision in recorder.decisions),
+        "failed_decisions": sum(
+            decision.status == SolveStatus.FAILED for decision in recorder.decisions
+        ),
+        "clipped_mwh": float(sum(recorder.clipped_mwh)),
+        "gap_max": max(gaps, default=0.0),
+        "steps": system.timing.n_steps,
+        "unconverged_steps": int((~flow.converged).sum()),
+        "verified_steps": len(electrics.verified),
+        "verify_max_diff_pu": electrics.difference_pu,
+    }
+
+
+def _extreme(which: np.ufunc, values: FloatArray) -> float:
+    """Return the extreme of the known values, NaN if none is known."""
+    return float(which.reduce(values, axis=None)) if values.size else float("nan")

@@ -1,0 +1,114 @@
+"""One episode: a pure function of scenario, controller, seed and replication."""
+
+from __future__ import annotations
+
+import time
+from functools import lru_cache
+
+import numpy as np
+
+from sim.powerflow.pgm import PowerGridModelFlow
+from sim.powerflow.protocol import PowerFlow
+from sim.scenario import Scenario
+from sim.study.specification import ControllerSpec, build
+from sim.study.tabulate import Lived, tabulate
+from sim.system.grid import Grid
+from sim.uncertainty.forecaster import CalibratedForecaster
+from sim.uncertainty.realisation import Nature
+from sim.uncertainty.streams import stream
+from sim.world.electrics import Electrics, Verify, electrics, injections
+from sim.world.episode import Episode
+from sim.world.world import World
+
+__all__ = ["Verify", "nature_of", "run_episode"]
+
+
+@lru_cache(maxsize=4)
+def nature_of(scenario: Scenario) -> Nature:
+    """Return what all replications of `scenario` have in common, prepared once per process."""
+    return Nature.build(scenario.system, scenario.uncertainty)
+
+
+@lru_cache(maxsize=4)
+def _engine(grid: Grid) -> PowerFlow:
+    return PowerGridModelFlow(grid)
+
+
+@lru_cache(maxsize=4)
+def _second_engine(grid: Grid) -> PowerFlow:
+    # pandapower takes seconds to import: only who verifies pays.
+    from sim.powerflow.pandapower import PandapowerFlow
+
+    return PandapowerFlow(grid)
+
+
+def run_episode(
+    scenario: Scenario,
+    controller: ControllerSpec,
+    *,
+    seed: int,
+    replication: int,
+    verify: Verify,
+) -> Episode:
+    """Run one controller through one replication.
+
+    Parameters
+    ----------
+    scenario
+        What exists and what may happen.
+    controller
+        Who decides.
+    seed, replication
+        Key of the realisation: equal keys are equal days for every controller.
+    verify
+        Which steps pandapower computes again.
+
+    Raises
+    ------
+    InputError
+        If the controller cannot be built.
+    EpisodeError
+        If the verification finds a difference.
+    """
+    clock = [time.perf_counter()]
+    system, nature = scenario.system, nature_of(scenario)
+    policy = build(controller)
+    realisation = nature.draw(seed, replication)
+    forecaster = CalibratedForecaster.build(nature, realisation)
+    engine = _engine(system.grid)
+    clock.append(time.perf_counter())
+
+    policy.start(system, stream(seed, replication, "controller", controller.name))
+    needs_voltages = getattr(policy, "needs_voltages", False)
+    world = World(
+        system,
+        realisation,
+        forecaster,
+        policy,
+        power_flow=engine if needs_voltages else None,
+    )
+    recorder = world.run()
+    clock.append(time.perf_counter())
+
+    found = injections(
+        system, realisation, recorder.exchanges, world.generation_limit_mw, 0, system.timing.n_steps
+    )
+    second = None if verify is Verify.OFF else _second_engine(system.grid)
+    audit = stream(seed, replication, "verification", controller.name)
+    solved: Electrics = electrics(system, found, engine, second, verify, audit)
+    clock.append(time.perf_counter())
+
+    names = ("draw", "world", "power flow and verification")
+    return tabulate(
+        Lived(
+            scenario=scenario.name,
+            controller=controller.name,
+            seed=seed,
+            replication=replication,
+            system=system,
+            realisation=realisation,
+            recorder=recorder,
+            electrics=solved,
+            seconds=dict(zip(names, np.diff(clock), strict=True)),
+        )
+    )

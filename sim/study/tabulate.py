@@ -1,0 +1,141 @@
+"""From what was recorded to the tables of an episode."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from sim.accounting import ledger
+from sim.control import VehicleStatus
+from sim.metrics import metrics, voltage_violation_pu
+from sim.system.system import System
+from sim.uncertainty.realisation import Realisation
+from sim.world.electrics import Electrics
+from sim.world.episode import Episode
+from sim.world.recorder import Decision, Event, Readings, Recorder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Lived:
+    """An episode that is over, before it is put into tables.
+
+    Attributes
+    ----------
+    scenario, controller, seed, replication
+        What was run.
+    system, realisation, recorder, electrics
+        What existed, happened, was noted and was computed.
+    seconds
+        Wall clock by stage [s].
+    """
+
+    scenario: str
+    controller: str
+    seed: int
+    replication: int
+    system: System
+    realisation: Realisation
+    recorder: Recorder
+    electrics: Electrics
+    seconds: dict[str, float]
+
+
+def tabulate(lived: Lived) -> Episode:
+    """Return the tables of an episode."""
+    system, recorder = lived.system, lived.recorder
+    readings = recorder.table()
+    book = ledger(system, lived.electrics, readings)
+    return Episode(
+        scenario=lived.scenario,
+        controller=lived.controller,
+        seed=lived.seed,
+        replication=lived.replication,
+        start=pd.Timestamp(lived.realisation.start),
+        metrics=metrics(system, lived.electrics, readings, recorder, book),
+        steps=_steps(system, lived.electrics),
+        vm_pu=_wide(system, lived.electrics.flow.vm_pu, system.grid.bus_name),
+        loading_percent=_wide(
+            system,
+            lived.electrics.flow.loading_percent,
+            system.grid.lines.name + system.grid.transformers.name,
+        ),
+        vehicles=_vehicles(system, lived.electrics, readings),
+        events=pd.DataFrame(recorder.events, columns=Event._fields),
+        decisions=pd.DataFrame(recorder.decisions, columns=Decision._fields).assign(
+            clipped_mwh=recorder.clipped_mwh
+        ),
+        ledger=book,
+        timings=_timings(lived),
+    )
+
+
+def _start_h(system: System) -> np.ndarray:
+    return np.arange(system.timing.n_steps) * system.timing.step_h
+
+
+def _steps(system: System, solved: Electrics) -> pd.DataFrame:
+    found, flow, timing = solved.injections, solved.flow, system.timing
+    of_day = np.arange(timing.n_steps) % timing.steps_per_day
+    return pd.DataFrame(
+        {
+            "time_h": _start_h(system),
+            "import_usd_per_mwh": system.tariff.import_usd_per_mwh[of_day],
+            "load_mw": found.load_mw.sum(axis=1),
+            "available_mw": found.available_mw.sum(axis=1),
+            "generation_mw": found.generation_mw.sum(axis=1),
+            "curtailed_mw": (found.available_mw - found.generation_mw).sum(axis=1),
+            "storage_mw": found.storage_mw.sum(axis=1),
+            "import_mw": flow.source_mw.sum(axis=1),
+            "import_mvar": flow.source_mvar.sum(axis=1),
+            "loss_mw": flow.loss_mw,
+            "vm_pu_min": np.fmin.reduce(flow.vm_pu, axis=1),
+            "vm_pu_max": np.fmax.reduce(flow.vm_pu, axis=1),
+            "voltage_violation_pu": voltage_violation_pu(system, flow.vm_pu).sum(axis=1),
+            "loading_percent_max": np.fmax.reduce(flow.loading_percent, axis=1),
+            "converged": flow.converged,
+        }
+    )
+
+
+def _wide(system: System, values: np.ndarray, names: tuple[str, ...]) -> pd.DataFrame:
+    index = pd.Index(_start_h(system), name="time_h")
+    return pd.DataFrame(values, index=index, columns=list(names))
+
+
+def _vehicles(system: System, solved: Electrics, readings: Readings) -> pd.DataFrame:
+    n_steps, n_vehicles = solved.injections.storage_mw.shape
+    end_h = _start_h(system) + system.timing.step_h
+    statuses = np.array([status.name.lower() for status in VehicleStatus])
+    stations = np.array([station.name for station in system.stations])
+    return pd.DataFrame(
+        {
+            "time_h": np.repeat(end_h, n_vehicles),
+            "vehicle": np.tile([vehicle.name for vehicle in system.vehicles], n_steps),
+            "status": statuses[readings["status"].astype(np.int64)].ravel(),
+            "station": stations[readings["station"].astype(np.int64)].ravel(),
+            "energy_mwh": readings["energy_mwh"].ravel(),
+            "p_mw": solved.injections.storage_mw.ravel(),
+            "q_mvar": solved.injections.storage_mvar.ravel(),
+            "charged_mwh": readings["charged_mwh"].ravel(),
+            "discharged_mwh": readings["discharged_mwh"].ravel(),
+            "standing_mwh": readings["standing_mwh"].ravel(),
+            "traction_mwh": readings["traction_mwh"].ravel(),
+            "distance_km": readings["distance_km"].ravel(),
+            "road_h": readings["road_h"].ravel(),
+            "queue_h": readings["queue_h"].ravel(),
+            "x_km": readings["x_km"].ravel(),
+            "y_km": readings["y_km"].ravel(),
+        }
+    )
+
+
+def _timings(lived: Lived) -> pd.DataFrame:
+    decisions = lived.recorder.decision_s
+    return pd.DataFrame(
+        {
+            "name": ["decision"] * len(decisions) + list(lived.seconds),
+            "seconds": [*decisions, *lived.seconds.values()],
+        }
+    )

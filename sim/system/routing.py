@@ -1,0 +1,63 @@
+"""Shortest paths on the roads."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from sim.system.roads import Roads
+from sim.units import FloatArray, IntArray
+
+
+@njit(cache=True)
+def links_towards(
+    goal: int, n_nodes: int, from_node: IntArray, to_node: IntArray, link_h: FloatArray
+) -> tuple[IntArray, FloatArray]:
+    """Return the first link of the fastest path from every node to `goal`, and its time.
+
+    Bellman and Ford's algorithm; of equally fast links the one with the lowest index is taken.
+
+    Parameters
+    ----------
+    goal
+        Node to reach.
+    n_nodes
+        Number of nodes.
+    from_node, to_node
+        Ends of the links, ``(link,)``.
+    link_h
+        Time to cross each link, ``(link,)`` [h]; infinite where it is closed.
+
+    Returns
+    -------
+    tuple
+        Next link, ``(node,)``, -1 at the goal and where no path leads; time to the goal,
+        ``(node,)`` [h].
+    """
+    first = np.full(n_nodes, -1, dtype=np.int64)
+    time_h = np.full(n_nodes, np.inf)
+    time_h[goal] = 0.0
+    changed = True
+    while changed:
+        changed = False
+        for link in range(len(link_h)):
+            through = link_h[link] + time_h[to_node[link]]
+            if through < time_h[from_node[link]]:
+                time_h[from_node[link]] = through
+                first[from_node[link]] = link
+                changed = True
+    return first, time_h
+
+
+def path_links(roads: Roads, start: int, goal: int, link_h: FloatArray) -> list[int] | None:
+    """Return the links of the fastest path from `start` to `goal`, None where no path leads."""
+    first, time_h = links_towards(goal, roads.n_nodes, roads.from_node, roads.to_node, link_h)
+    if not np.isfinite(time_h[start]):
+        return None
+    links = []
+    node = start
+    while node != goal:
+        link = int(first[node])
+        links.append(link)
+        node = int(roads.to_node[link])
+    return links

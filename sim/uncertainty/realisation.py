@@ -1,0 +1,146 @@
+"""What will happen in one replication, drawn before any controller acts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.signal import lfilter
+
+from sim.errors import InputError
+from sim.system.system import System
+from sim.uncertainty.climatology import Climatology, climatology
+from sim.uncertainty.model import Uncertainty
+from sim.uncertainty.streams import stream
+from sim.uncertainty.traffic import QUARTER_S, TravelForecaster, draw_state, link_speed
+from sim.units import FloatArray, IntArray, frozen
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Realisation:
+    """One day as it will be lived by every controller. No controller sees it.
+
+    Attributes
+    ----------
+    start
+        Time stamp of the first step in the record.
+    profile
+        Value of every profile in every step, ``(step, profile)`` [pu].
+    period_mean, period_score
+        Period means and their normal scores, ``(period, profile)``.
+    climatology_row
+        Rows ``(month, period of day)`` of the climatology that hold for each period,
+        ``(period, 2)``.
+    forecast_noise
+        Standard normal innovations of the forecasts, correlated between neighbouring leads,
+        ``(issue, lead, profile)``; issues run from ``horizon - 1`` periods before the start.
+    link_state, link_speed_kmh
+        State and speed of every road link, ``(quarter hour, link)`` [-, km/h].
+    """
+
+    start: np.datetime64
+    profile: FloatArray
+    period_mean: FloatArray
+    period_score: FloatArray
+    climatology_row: IntArray
+    forecast_noise: FloatArray
+    link_state: FloatArray
+    link_speed_kmh: FloatArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Nature:
+    """Everything that replications of one scenario have in common; built once, drawn from often.
+
+    Attributes
+    ----------
+    system, uncertainty
+        The scenario.
+    climatology
+        Climatology of the record.
+    travel
+        Travel times between stations.
+    first_days
+        First rows of the record on which a replication may start, ``(choice,)``.
+    """
+
+    system: System
+    uncertainty: Uncertainty
+    climatology: Climatology
+    travel: TravelForecaster
+    first_days: IntArray
+
+    @classmethod
+    def build(cls, system: System, uncertainty: Uncertainty) -> Nature:
+        """Prepare the draws.
+
+        Raises
+        ------
+        InputError
+            If no stretch of the record within the chosen months is as long as the episode.
+        """
+        record, timing = uncertainty.record, system.timing
+        rows = np.arange(0, len(record.values) - timing.n_steps + 1, timing.steps_per_day)
+        days = record.start.astype("datetime64[D]") + rows // timing.steps_per_day
+        month = days.astype("datetime64[M]").astype(np.int64) % 12 + 1
+        last = days + (timing.n_steps - 1) // timing.steps_per_day
+        last_month = last.astype("datetime64[M]").astype(np.int64) % 12 + 1
+        inside = np.isin(month, uncertainty.months) & np.isin(last_month, uncertainty.months)
+        # An episode longer than the season starts in it and runs on.
+        first_days = rows[inside] if inside.any() else rows[np.isin(month, uncertainty.months)]
+        if not len(first_days):
+            raise InputError.single(
+                where=system.name,
+                key="profiles.months",
+                value=list(uncertainty.months),
+                message=f"no {timing.n_steps} steps in a row of the record start in these months",
+                remedy="Shorten the episode (timing.days) or choose other months",
+            )
+        return cls(
+            system=system,
+            uncertainty=uncertainty,
+            climatology=climatology(record, timing.period_s),
+            travel=TravelForecaster.build(system, uncertainty.traffic),
+            first_days=frozen(first_days, np.int64),
+        )
+
+    def draw(self, seed: int, replication: int) -> Realisation:
+        """Return the realisation of one replication, a pure function of its arguments."""
+        system, uncertainty, timing = self.system, self.uncertainty, self.system.timing
+        record = uncertainty.record
+        choice = stream(seed, replication, "day").integers(len(self.first_days))
+        row = int(self.first_days[choice])
+        period = row // timing.steps_per_period
+        periods = slice(period, period + timing.n_periods)
+        n_quarters = -(-timing.n_periods * timing.period_s // QUARTER_S)
+        state = draw_state(system, uncertainty.traffic, seed, replication, n_quarters)
+        return Realisation(
+            start=record.start + np.timedelta64(row * record.step_s, "s"),
+            profile=frozen(record.values[row : row + timing.n_steps]),
+            period_mean=frozen(self.climatology.mean[periods]),
+            period_score=frozen(self.climatology.score[periods]),
+            climatology_row=frozen(
+                np.column_stack(
+                    [self.climatology.table[periods], self.climatology.period_of_day[periods]]
+                ),
+                np.int64,
+            ),
+            forecast_noise=frozen(self._forecast_noise(seed, replication)),
+            link_state=frozen(state),
+            link_speed_kmh=frozen(link_speed(system, uncertainty.traffic, state, 0)),
+        )
+
+    def _forecast_noise(self, seed: int, replication: int) -> FloatArray:
+        timing = self.system.timing
+        n_issues = timing.n_periods + timing.horizon - 1
+        noise = np.empty((n_issues, timing.horizon, len(self.system.profiles)))
+        for i, (name, kind) in enumerate(
+            zip(self.system.profiles, self.uncertainty.record.kind, strict=True)
+        ):
+            memory = np.exp(-timing.period_h / self.uncertainty.skill[kind].correlation_h)
+            own = stream(seed, replication, "forecast", name).standard_normal(
+                (n_issues, timing.horizon)
+            )
+            own[:, 1:] *= np.sqrt(1 - memory**2)
+            noise[:, :, i] = lfilter([1.0], [1.0, -memory], own, axis=1)
+        return noise

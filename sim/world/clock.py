@@ -1,0 +1,29 @@
+"""The order of things that happen at the same time."""
+
+from __future__ import annotations
+
+import enum
+
+import simpy
+
+
+class Order(enum.IntEnum):
+    """Priorities of events at equal times; SimPy handles the smaller number first.
+
+    What vehicles do runs at SimPy's own priorities (0 and 1), so that a truck that drives 600 s
+    and sets up for 300 s is connected when the clock strikes 900.
+    """
+
+    METERING = 2
+    DECISION = 3
+    APPLICATION = 4
+
+
+class Tick(simpy.Event):
+    """An event after `delay_s` seconds that takes its turn among simultaneous ones by `order`."""
+
+    def __init__(self, env: simpy.Environment, delay_s: float, order: Order) -> None:
+        super().__init__(env)
+        self._ok = True
+        self._value = None
+        env.schedule(self, priority=order, delay=delay_s)  # type: ignore[arg-type]

@@ -1,0 +1,241 @@
+"""From meters to the grid: injections, power flow on every step, verification."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from sim.errors import EpisodeError
+from sim.powerflow.protocol import PowerFlow, PowerFlowResult
+from sim.system.system import System
+from sim.uncertainty.realisation import Realisation
+from sim.units import BoolArray, FloatArray, IntArray
+from sim.world.recorder import StationExchange
+
+VERIFY_TOLERANCE_PU = 1e-5
+AUDIT_SHARE = 0.01
+AUDIT_VIOLATIONS = 2
+
+
+class Verify(enum.StrEnum):
+    """Which steps the second engine computes again.
+
+    Attributes
+    ----------
+    FULL
+        All.
+    AUDIT
+        A random 1 %, and up to two with a voltage violation.
+    OFF
+        None.
+    """
+
+    FULL = "full"
+    AUDIT = "audit"
+    OFF = "off"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Injections:
+    """Who injects what, means of steps.
+
+    Attributes
+    ----------
+    load_mw, load_mvar
+        ``(step, load)``.
+    available_mw, generation_mw
+        Renewable power there was and that was taken, ``(step, generator)``.
+    storage_mw, storage_mvar
+        ``(step, vehicle)``, positive injecting.
+    p_mw, q_mvar
+        Net injection of each bus, ``(step, bus)``.
+    changed_step
+        Rows inside which storage power changed, ``(n,)``.
+    changed_p_mw
+        Net injections in them with every vehicle at its largest injection, ``(n, bus)``.
+    """
+
+    load_mw: FloatArray
+    load_mvar: FloatArray
+    available_mw: FloatArray
+    generation_mw: FloatArray
+    storage_mw: FloatArray
+    storage_mvar: FloatArray
+    p_mw: FloatArray
+    q_mvar: FloatArray
+    changed_step: IntArray
+    changed_p_mw: FloatArray
+
+
+def injections(
+    system: System,
+    realisation: Realisation,
+    exchanges: Sequence[StationExchange],
+    generation_limit_mw: FloatArray,
+    first: int,
+    n_steps: int,
+) -> Injections:
+    """Return the injections of `n_steps` steps from step `first`.
+
+    Parameters
+    ----------
+    exchanges
+        What flowed at stations in these steps.
+    generation_limit_mw
+        Caps in force, ``(period, generator)`` [MW].
+    """
+    timing, loads, generators = system.timing, system.loads, system.generators
+    steps = np.arange(first, first + n_steps)
+    profile = realisation.profile[steps]
+    load_pu = profile[:, loads.profile]
+    load_mw, load_mvar = load_pu * loads.p_mw, load_pu * loads.q_mvar
+    available_mw = profile[:, generators.profile] * generators.p_mw
+    generation_mw = np.minimum(available_mw, generation_limit_mw[steps // timing.steps_per_period])
+
+    p_mw = np.zeros((n_steps, system.grid.n_buses))
+    q_mvar = np.zeros_like(p_mw)
+    _add(p_mw, loads.bus, -load_mw)
+    _add(q_mvar, loads.bus, -load_mvar)
+    _add(p_mw, generators.bus, generation_mw)
+
+    flows = np.array(exchanges, dtype=np.float64).reshape(-1, len(StationExchange._fields))
+    row, vehicle, station = (flows[:, :3].astype(np.int64) - [first, 0, 0]).T
+    bus = np.array([station.bus for station in system.stations], dtype=np.int64)[station]
+    mean_mw, mean_mvar, peak_mw, changed = flows[:, 3:].T
+    changed_step = np.unique(row[changed > 0])
+    changed_p_mw = p_mw.copy()
+    np.add.at(changed_p_mw, (row, bus), peak_mw)
+    np.add.at(p_mw, (row, bus), mean_mw)
+    np.add.at(q_mvar, (row, bus), mean_mvar)
+    storage_mw = np.zeros((n_steps, len(system.vehicles)))
+    storage_mvar = np.zeros_like(storage_mw)
+    np.add.at(storage_mw, (row, vehicle), mean_mw)
+    np.add.at(storage_mvar, (row, vehicle), mean_mvar)
+    return Injections(
+        load_mw=load_mw,
+        load_mvar=load_mvar,
+        available_mw=available_mw,
+        generation_mw=generation_mw,
+        storage_mw=storage_mw,
+        storage_mvar=storage_mvar,
+        p_mw=p_mw,
+        q_mvar=q_mvar,
+        changed_step=changed_step,
+        changed_p_mw=changed_p_mw[changed_step],
+    )
+
+
+def _add(target: FloatArray, bus: IntArray, values: FloatArray) -> None:
+    """Add ``(step, thing)`` values at the things' buses."""
+    for column, at in enumerate(bus):
+        target[:, at] += values[:, column]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Electrics:
+    """The electrical side of an episode.
+
+    Attributes
+    ----------
+    injections
+        Who injected what.
+    flow
+        Power flow at the means of all steps.
+    changed_vm_pu
+        Voltages at the largest injection of the steps inside which power changed, ``(n, bus)``.
+    verified
+        Steps that the second engine has computed again, ``(n,)``.
+    difference_pu
+        Largest difference of a voltage between the engines [pu]; 0 where nothing was verified.
+    """
+
+    injections: Injections
+    flow: PowerFlowResult
+    changed_vm_pu: FloatArray
+    verified: IntArray
+    difference_pu: float
+
+
+def electrics(
+    system: System,
+    found: Injections,
+    engine: PowerFlow,
+    second: PowerFlow | None,
+    how: Verify,
+    rng: np.random.Generator,
+) -> Electrics:
+    """Compute the power flow of an episode and verify it.
+
+    Parameters
+    ----------
+    found
+        Injections of all steps.
+    engine, second
+        Who computes, and who verifies; None where nothing is verified.
+    how
+        Which steps are verified.
+    rng
+        Chooses the steps of an audit.
+
+    Raises
+    ------
+    EpisodeError
+        If the engines disagree; see `verify`.
+    """
+    n_steps = len(found.p_mw)
+    # One batch: the means of all steps, then the largest moments of those with a change inside.
+    result = engine.solve(
+        np.vstack([found.p_mw, found.changed_p_mw]),
+        np.vstack([found.q_mvar, found.q_mvar[found.changed_step]]),
+    )
+    flow = PowerFlowResult(
+        **{each.name: getattr(result, each.name)[:n_steps] for each in fields(PowerFlowResult)}
+    )
+    grid = system.grid
+    outside: BoolArray = (flow.vm_pu > grid.v_max_pu) | (flow.vm_pu < grid.v_min_pu)
+    steps = _steps_to_verify(how, np.any(outside, axis=1), rng)
+    return Electrics(
+        injections=found,
+        flow=flow,
+        changed_vm_pu=result.vm_pu[n_steps:],
+        verified=steps,
+        difference_pu=0.0 if second is None else verify(found, flow, steps, second),
+    )
+
+
+def verify(found: Injections, flow: PowerFlowResult, steps: IntArray, second: PowerFlow) -> float:
+    """Return the largest difference to a second engine over `steps` [pu].
+
+    Raises
+    ------
+    EpisodeError
+        If a voltage differs by more than 1e-5 pu, or only one engine converges.
+    """
+    other = second.solve(found.p_mw[steps], found.q_mvar[steps])
+    disagree = steps[other.converged != flow.converged[steps]]
+    if len(disagree):
+        raise EpisodeError(f"step {disagree[0]}: one power-flow engine converges, the other not")
+    difference = np.abs(other.vm_pu - flow.vm_pu[steps])
+    largest = float(np.nanmax(difference)) if np.isfinite(difference).any() else 0.0
+    if largest > VERIFY_TOLERANCE_PU:
+        row, bus = np.unravel_index(np.nanargmax(difference), difference.shape)
+        raise EpisodeError(
+            f"step {steps[row]}, bus {bus}: power-flow engines differ by {largest:.2e} pu, more "
+            f"than {VERIFY_TOLERANCE_PU} pu"
+        )
+    return largest
+
+
+def _steps_to_verify(how: Verify, violating: BoolArray, rng: np.random.Generator) -> IntArray:
+    n_steps = len(violating)
+    if how is Verify.OFF:
+        return np.empty(0, dtype=np.int64)
+    if how is Verify.FULL:
+        return np.arange(n_steps)
+    some = rng.choice(n_steps, size=max(round(n_steps * AUDIT_SHARE), 1), replace=False)
+    worst = np.flatnonzero(violating)
+    worst = rng.choice(worst, size=min(AUDIT_VIOLATIONS, len(worst)), replace=False)
+    return np.union1d(some, worst)

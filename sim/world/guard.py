@@ -1,0 +1,101 @@
+"""The guard: what of a plan may be executed."""
+
+from __future__ import annotations
+
+import math
+from typing import Protocol
+
+import numpy as np
+
+from sim.control import FleetPlan, GridPlan, Plan
+from sim.errors import PlanError
+from sim.system.battery import Battery
+from sim.system.system import System
+
+
+class Guard(Protocol):
+    """Limits the power ordered from one battery to what it can hold until the period ends."""
+
+    def __call__(
+        self, battery: Battery, energy_mwh: float, p_mw: float, q_mvar: float, duration_h: float
+    ) -> tuple[float, float]:
+        """Return the power to execute [MW, Mvar]."""
+
+
+def limit_power(
+    battery: Battery, energy_mwh: float, p_mw: float, q_mvar: float, duration_h: float
+) -> tuple[float, float]:
+    """Return the nearest power that the battery can hold for `duration_h` [MW, Mvar]."""
+    return battery.feasible(energy_mwh, p_mw, q_mvar, duration_h)
+
+
+def check_plan(plan: object, system: System, n_periods: int) -> None:
+    """Refuse a plan that has no meaning.
+
+    Parameters
+    ----------
+    plan
+        What the controller returned.
+    system
+        What exists.
+    n_periods
+        Periods until the end of the look-ahead; a plan may have at most so many rows.
+
+    Raises
+    ------
+    PlanError
+        Naming the part, the value and what it should be.
+    """
+    if not isinstance(plan, Plan):
+        raise PlanError(f"decide() must return a Plan, not {type(plan).__name__}")
+    if plan.fleet is not None:
+        _check_fleet(plan.fleet, system, n_periods)
+    if plan.grid is not None:
+        _check_grid(plan.grid, system, n_periods)
+
+
+def _check_rows(name: str, array: object, width: int, n_periods: int) -> None:
+    if not isinstance(array, np.ndarray) or array.ndim != 2 or array.shape[1] != width:
+        shape = getattr(array, "shape", type(array).__name__)
+        raise PlanError(f"{name} must be an array of shape (periods, {width}), not {shape}")
+    if not 1 <= len(array) <= n_periods:
+        raise PlanError(f"{name} has {len(array)} rows; the look-ahead has {n_periods} periods")
+
+
+def _check_fleet(fleet: FleetPlan, system: System, n_periods: int) -> None:
+    width = len(system.vehicles)
+    for name, array in (("fleet.p_mw", fleet.p_mw), ("fleet.q_mvar", fleet.q_mvar)):
+        if array is None:
+            continue
+        _check_rows(name, array, width, n_periods)
+        if not np.isfinite(array).all():
+            row, vehicle = np.argwhere(~np.isfinite(array))[0]
+            raise PlanError(
+                f"{name}[{row}, {vehicle}] = {array[row, vehicle]} for "
+                f"{system.vehicles[vehicle].name} must be finite"
+            )
+    if fleet.visits is None:
+        return
+    if len(fleet.visits) != width:
+        raise PlanError(f"fleet.visits has {len(fleet.visits)} entries for {width} vehicles")
+    for vehicle, visits in zip(system.vehicles, fleet.visits, strict=True):
+        last = -math.inf
+        for visit in visits or ():
+            if not 0 <= visit.station < len(system.stations):
+                raise PlanError(
+                    f"fleet.visits of {vehicle.name}: unknown station {visit.station}; there are "
+                    f"{len(system.stations)}"
+                )
+            if not (math.isfinite(visit.depart_h) and visit.depart_h >= last):
+                raise PlanError(
+                    f"fleet.visits of {vehicle.name}: depart_h = {visit.depart_h} must be finite "
+                    "and in order"
+                )
+            last = visit.depart_h
+
+
+def _check_grid(grid: GridPlan, system: System, n_periods: int) -> None:
+    limit = grid.generation_limit_mw
+    _check_rows("grid.generation_limit_mw", limit, len(system.generators.name), n_periods)
+    if np.isnan(limit).any() or (limit < 0).any():
+        raise PlanError("grid.generation_limit_mw must be >= 0 (infinity means free)")

@@ -1,0 +1,173 @@
+"""The recorder: meter readings, events and decisions, as they happen."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from sim.control import Outcome
+from sim.system.system import System
+from sim.units import SECONDS_PER_HOUR, FloatArray
+from sim.world.vehicle import Vehicle
+
+
+class Reading(NamedTuple):
+    """One vehicle over one step: amounts of the step, state at its end; see `Metering`."""
+
+    charged_mwh: float
+    discharged_mwh: float
+    standing_mwh: float
+    traction_mwh: float
+    distance_km: float
+    road_h: float
+    queue_h: float
+    energy_mwh: float
+    status: float
+    station: float
+    x_km: float
+    y_km: float
+
+
+class StationExchange(NamedTuple):
+    """Net exchange of one vehicle at one station in one step; see `Exchange`."""
+
+    step: int
+    vehicle: int
+    station: int
+    p_mw: float
+    q_mvar: float
+    peak_mw: float
+    changed: bool
+
+
+class Event(NamedTuple):
+    """Something a vehicle did."""
+
+    time_h: float
+    vehicle: str
+    event: str
+    station: str
+    detail: str
+
+
+class Decision(NamedTuple):
+    """What a decision said of itself."""
+
+    time_h: float
+    period: int
+    status: str
+    objective_usd: float
+    bound_usd: float
+    gap: float
+    fallback: str
+
+
+class Recorder:
+    """Takes notes during an episode.
+
+    Attributes
+    ----------
+    readings
+        One `Reading` per step and vehicle, steps first.
+    exchanges
+        What flowed between vehicles and stations; steps in order.
+    events, decisions
+        In order of time.
+    clipped_mwh
+        Energy withheld by the guard, one value per period [MWh].
+    decision_s
+        Wall clock of each decision [s].
+    """
+
+    def __init__(self, system: System) -> None:
+        self._system = system
+        self.readings: list[Reading] = []
+        self.exchanges: list[StationExchange] = []
+        self.events: list[Event] = []
+        self.decisions: list[Decision] = []
+        self.clipped_mwh: list[float] = []
+        self.decision_s: list[float] = []
+
+    def read(self, step: int, vehicle: Vehicle) -> None:
+        """Read a vehicle's meter at the end of `step`; vehicles come in order."""
+        meter = vehicle.read_meter()
+        step_h = self._system.timing.step_h
+        for station, exchange in meter.exchanges.items():
+            partly = exchange.hours < step_h * (1 - 1e-9)
+            self.exchanges.append(
+                StationExchange(
+                    step,
+                    vehicle.index,
+                    station,
+                    exchange.energy_mwh / step_h,
+                    exchange.reactive_mvarh / step_h,
+                    max(exchange.peak_mw, 0.0) if partly else exchange.peak_mw,
+                    partly or exchange.changed,
+                )
+            )
+        x_km, y_km = vehicle.position_km()
+        self.readings.append(
+            Reading(
+                meter.charged_mwh,
+                meter.discharged_mwh,
+                meter.standing_mwh,
+                meter.traction_mwh,
+                meter.distance_km,
+                meter.road_h,
+                meter.queue_h,
+                vehicle.energy_mwh,
+                vehicle.status,
+                vehicle.station,
+                x_km,
+                y_km,
+            )
+        )
+
+    def happened(self, time_s: float, vehicle: int, event: str, station: int, detail: str) -> None:
+        """Note an event."""
+        self.events.append(
+            Event(
+                time_s / SECONDS_PER_HOUR,
+                self._system.vehicles[vehicle].name,
+                event,
+                self._system.stations[station].name,
+                detail,
+            )
+        )
+
+    def decided(self, period: int, outcome: Outcome, seconds: float) -> None:
+        """Note a decision."""
+        gap = outcome.gap
+        self.decisions.append(
+            Decision(
+                period * self._system.timing.period_h,
+                period,
+                str(outcome.status),
+                np.nan if outcome.objective_usd is None else outcome.objective_usd,
+                np.nan if outcome.bound_usd is None else outcome.bound_usd,
+                np.nan if gap is None else gap,
+                outcome.fallback,
+            )
+        )
+        self.decision_s.append(seconds)
+
+    def clipped(self, energy_mwh: float) -> None:
+        """Note what the guard withheld in the period that ends now."""
+        self.clipped_mwh.append(energy_mwh)
+
+    def table(self) -> Readings:
+        """Return all readings so far as arrays."""
+        n_vehicles = len(self._system.vehicles)
+        values = np.array(self.readings, dtype=np.float64)
+        return Readings(values.reshape(-1, n_vehicles, len(Reading._fields)))
+
+
+class Readings:
+    """Readings as arrays: ``readings["energy_mwh"]`` is ``(step, vehicle)``."""
+
+    def __init__(self, values: FloatArray) -> None:
+        self._values = values
+
+    def __getitem__(self, name: str) -> FloatArray:
+        return self._values[:, :, Reading._fields.index(name)]
