@@ -1,1 +1,60 @@
-"""gridhaul: a discrete-event, rolling-horizon simulator for mobile battery storage."""
+"""gridhaul: a discrete-event, rolling-horizon simulator for mobile battery storage.
+
+Battery trucks drive on roads and serve a power grid; once a period a controller plans, and AC power
+flow checks every step. This is the table of contents; each name is imported when it is first used.
+
+Scenarios
+    `load_scenario`, `Scenario`
+Running
+    `run`, `compare`, `ControllerSpec`, `Episode`, `Study`
+Reports
+    `write_report`
+Writing a controller
+    `Controller`, `Observation`, `Forecast`, `Plan`, `FleetPlan`, `GridPlan`, `Visit`, `Outcome`,
+    `SolveStatus`, `VehicleStatus`, `System`
+Errors
+    `GridhaulError`, `InputError`, `EpisodeError`
+"""
+
+from __future__ import annotations
+
+import importlib
+
+_HOME = {
+    "load_scenario": "sim.scenario",
+    "Scenario": "sim.scenario",
+    "run": "sim.study.run",
+    "compare": "sim.study.compare",
+    "ControllerSpec": "sim.study.specification",
+    "Episode": "sim.world.episode",
+    "Study": "sim.study.compare",
+    "write_report": "sim.report.page",
+    "Controller": "sim.control",
+    "Observation": "sim.control",
+    "Forecast": "sim.control",
+    "Plan": "sim.control",
+    "FleetPlan": "sim.control",
+    "GridPlan": "sim.control",
+    "Visit": "sim.control",
+    "Outcome": "sim.control",
+    "SolveStatus": "sim.control",
+    "VehicleStatus": "sim.control",
+    "System": "sim.system.system",
+    "GridhaulError": "sim.errors",
+    "InputError": "sim.errors",
+    "EpisodeError": "sim.errors",
+}
+
+__all__ = [*_HOME]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOME})

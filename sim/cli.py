@@ -1,0 +1,196 @@
+"""The command line: options in, calls down, exit codes out.
+
+Nothing heavy is imported before a command runs, so that ``gridhaul --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sim.errors import GridhaulError, InputError
+
+DONE, FAILED, BAD_INPUT = 0, 1, 2
+
+app = typer.Typer(
+    name="gridhaul",
+    help="Simulate mobile battery storage in power grids, and compare controllers on common days.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+ScenarioArgument = Annotated[
+    str, typer.Argument(metavar="SCENARIO", help="Name of a bundled scenario, or a folder.")
+]
+SeedOption = Annotated[
+    int | None, typer.Option(min=0, help="Root of all randomness; default: the scenario's.")
+]
+DaysOption = Annotated[
+    int | None, typer.Option(min=1, help="Length of an episode; default: the scenario's.")
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Override a value of the scenario, or with controller.KEY of the controller. "
+        "May be repeated.",
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+OutOption = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="Folder for the tables of the result.")
+]
+VERIFY_HELP = "Steps that pandapower computes again: full, audit (a sample) or off."
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the result.")] = Path(
+        "results/demo"
+    ),
+) -> None:
+    """Compare four controllers on real days of a 33-bus grid, in a few minutes."""
+    from sim.report import console
+    from sim.report.page import write_report
+    from sim.scenario import load_scenario
+    from sim.study import demo as job
+    from sim.study.compare import compare
+
+    scenario = load_scenario(job.SCENARIO, {})
+    console.announce(scenario, job.CONTROLLERS, job.REPLICATIONS)
+    with console.progress(len(job.CONTROLLERS) * job.REPLICATIONS) as on_episode:
+        study = compare(
+            scenario,
+            job.CONTROLLERS,
+            replications=job.REPLICATIONS,
+            workers=job.WORKERS,
+            verify=job.VERIFY,
+            out=out,
+            on_episode=on_episode,
+        )
+    console.print_study(study)
+    typer.echo(f"Report: {write_report(out)}")
+    raise typer.Exit(FAILED if study.failures else DONE)
+
+
+@app.command("list")
+def list_(as_json: JsonOption = False) -> None:
+    """Show the scenarios and controllers that are installed."""
+    from sim.report import console
+    from sim.study.catalogue import catalogue
+
+    console.print_catalogue(catalogue(), as_json=as_json)
+
+
+@app.command()
+def run(
+    scenario: ScenarioArgument,
+    controller: Annotated[
+        str, typer.Option(metavar="NAME", help="Registered name, or my_file.py:MyController.")
+    ],
+    seed: SeedOption = None,
+    replication: Annotated[int, typer.Option(min=0, help="Which day.")] = 0,
+    days: DaysOption = None,
+    settings: SetOption = None,
+    verify: Annotated[str, typer.Option(help=VERIFY_HELP)] = "full",
+    as_json: JsonOption = False,
+    out: OutOption = None,
+) -> None:
+    """Run one controller on one day."""
+    from sim.report import console
+    from sim.scenario import load_scenario
+    from sim.study.run import run as run_
+    from sim.study.settings import parse
+    from sim.study.specification import specify
+
+    chosen = parse(settings or [], days=days)
+    (spec,) = specify([controller], chosen.controller)
+    episode = run_(
+        load_scenario(scenario, chosen.scenario),
+        spec,
+        seed=seed,
+        replication=replication,
+        verify=verify,
+        out=out,
+    )
+    console.print_episode(episode, as_json=as_json)
+
+
+@app.command()
+def compare(
+    scenario: ScenarioArgument,
+    controllers: Annotated[
+        str,
+        typer.Option(
+            metavar="A,B,...", help="Controllers; the others are compared with the first."
+        ),
+    ],
+    replications: Annotated[int, typer.Option(min=1, help="Number of common days.")],
+    workers: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 1,
+    seed: SeedOption = None,
+    days: DaysOption = None,
+    settings: SetOption = None,
+    verify: Annotated[str, typer.Option(help=VERIFY_HELP)] = "audit",
+    as_json: JsonOption = False,
+    out: OutOption = None,
+) -> None:
+    """Compare controllers on common days, with paired differences."""
+    from sim.report import console
+    from sim.scenario import load_scenario
+    from sim.study.compare import compare as compare_
+    from sim.study.settings import parse
+    from sim.study.specification import specify
+
+    chosen = parse(settings or [], days=days)
+    specs = specify(
+        [name.strip() for name in controllers.split(",") if name.strip()], chosen.controller
+    )
+    with console.progress(len(specs) * replications) as on_episode:
+        study = compare_(
+            load_scenario(scenario, chosen.scenario),
+            specs,
+            replications=replications,
+            seed=seed,
+            workers=workers,
+            verify=verify,
+            out=out,
+            on_episode=on_episode,
+        )
+    console.print_study(study, as_json=as_json)
+    raise typer.Exit(FAILED if study.failures else DONE)
+
+
+@app.command()
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="What --out has filled.")],
+) -> None:
+    """Write the HTML report of a study and print its path."""
+    from sim.report.page import write_report
+
+    typer.echo(write_report(folder))
+
+
+def main() -> None:
+    """Run the command line; exit with 0 (done), 1 (failed run) or 2 (bad input)."""
+    # Small matrices gain nothing from threads, and with one thread the results of one process
+    # equal those of many. Must be set before the numerical libraries are imported.
+    for key in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(key, "1")
+    try:
+        app()
+    except InputError as error:
+        _complain(error, BAD_INPUT)
+    except GridhaulError as error:
+        _complain(error, FAILED)
+
+
+def _complain(error: GridhaulError, code: int) -> None:
+    typer.echo(f"gridhaul: {error}", err=True)
+    sys.exit(code)

@@ -1,0 +1,168 @@
+"""Results on the terminal: tables for people, one JSON object for machines."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+import pandas as pd
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from sim.report.wording import HEADLINES, METRICS, number, signed, title, with_margin
+from sim.scenario import Scenario
+from sim.study.catalogue import Catalogue
+from sim.study.compare import Study
+from sim.study.execute import Failure, Job
+from sim.study.summary import episode_summary, ledger_of, study_summary
+from sim.world.episode import Episode
+
+# Where there is no terminal, lines may be longer than the 80 characters rich assumes.
+WIDTH_WITHOUT_TERMINAL = 140
+
+
+def announce(scenario: Scenario, controllers: Sequence[str], replications: int) -> None:
+    """Say what is about to run."""
+    _console().print(
+        f"{escape(scenario.title)} ({scenario.name}): {', '.join(controllers)} on "
+        f"{replications} common days"
+    )
+
+
+@contextlib.contextmanager
+def progress(
+    total: int,
+) -> Iterator[Callable[[Job, Episode | Failure], None]]:
+    """Show a progress bar on a terminal; yield what is to be called after each episode."""
+    console = Console(stderr=True)
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+    with bar:
+        task = bar.add_task("Episodes", total=total)
+
+        def on_episode(job: Job, result: Episode | Failure) -> None:
+            del result
+            bar.update(task, advance=1, description=f"{escape(job.label)} {job.replication}")
+
+        yield on_episode
+
+
+def print_study(study: Study, *, as_json: bool = False) -> None:
+    """Print a comparison; failures go to standard error either way."""
+    if as_json:
+        _print_json(study_summary(study))
+    elif len(study.metrics):
+        console = _console()
+        console.print(_summary_table(study))
+        if len(study.controllers) > 1:
+            console.print(_paired_table(study))
+    errors = Console(stderr=True, soft_wrap=True)
+    for failure in study.failures:
+        errors.print(f"failed: {escape(str(failure))}", style="red", highlight=False)
+    if study.failures:
+        n = study.replications * len(study.controllers)
+        errors.print(f"{len(study.failures)} of {n} episodes failed", highlight=False)
+
+
+def print_episode(episode: Episode, *, as_json: bool = False) -> None:
+    """Print one episode: its figures and who paid whom."""
+    if as_json:
+        _print_json(episode_summary(episode))
+        return
+    table = Table(
+        title=f"{escape(episode.controller)} on {escape(episode.scenario)}, "
+        f"replication {episode.replication}, from {episode.start:%Y-%m-%d %H:%M}",
+        title_justify="left",
+    )
+    table.add_column("figure")
+    table.add_column("value", justify="right")
+    for name in _present(episode.metrics):
+        table.add_row(escape(title(name)), number(episode.metrics[name]))
+    ledger = Table(title="Ledger", title_justify="left")
+    for column in ("payer", "payee", "item"):
+        ledger.add_column(column)
+    ledger.add_column("USD", justify="right")
+    for entry in ledger_of(episode).itertuples():
+        ledger.add_row(*map(escape, (entry.payer, entry.payee, entry.item)), number(entry.usd))
+    _console().print(table, ledger)
+
+
+def print_catalogue(catalogue: Catalogue, *, as_json: bool = False) -> None:
+    """Print what is installed."""
+    kinds = {"scenarios": catalogue.scenarios, "controllers": catalogue.controllers}
+    if as_json:
+        _print_json(kinds)
+        return
+    console = _console()
+    for kind, lines in kinds.items():
+        table = Table.grid(padding=(0, 2))
+        for name, line in lines.items():
+            table.add_row(f"  [bold]{escape(name)}[/bold]", escape(line))
+        console.print(kind, table)
+
+
+def _summary_table(study: Study) -> Table:
+    table = Table(
+        title=f"{escape(study.scenario)}: mean of {study.replications} days ± 95 % interval",
+        title_justify="left",
+    )
+    table.add_column("per episode")
+    for name in study.controllers:
+        table.add_column(escape(name), justify="right")
+    for metric in _present(study.metrics.columns):
+        cells = [_cell(study.summary, name, metric) for name in study.controllers]
+        table.add_row(escape(title(metric)), *cells)
+    return table
+
+
+def _paired_table(study: Study) -> Table:
+    first, *others = study.controllers
+    table = Table(
+        title=f"Difference from {escape(first)} on the same days, with 95 % interval",
+        title_justify="left",
+    )
+    table.add_column("per episode")
+    for name in others:
+        table.add_column(escape(name), justify="right")
+    for metric in HEADLINES:
+        rows = (study.paired.loc[(name, metric)] for name in others)
+        cells = (
+            f"{signed(row['mean'])} [{signed(row['ci95_low'])}, {signed(row['ci95_high'])}]"
+            for row in rows
+        )
+        table.add_row(escape(title(metric)), *map(escape, cells))
+    return table
+
+
+def _cell(summary: pd.DataFrame, controller: str, metric: str) -> str:
+    row = summary.loc[(controller, metric)]
+    return with_margin(row["mean"], row["ci95_low"], row["ci95_high"])
+
+
+def _present(metrics: Iterable[str]) -> list[str]:
+    names = list(metrics)
+    return [name for name in METRICS if name in names] + [
+        name for name in names if name not in METRICS
+    ]
+
+
+def _console() -> Console:
+    console = Console(highlight=False)
+    return (
+        console if console.is_terminal else Console(highlight=False, width=WIDTH_WITHOUT_TERMINAL)
+    )
+
+
+def _print_json(content: object) -> None:
+    sys.stdout.write(json.dumps(content, indent=2, allow_nan=False) + "\n")

@@ -1,0 +1,86 @@
+"""How figures are called and written for people."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """Name and unit of a metric, and which direction is better (-1 less, 1 more, 0 neither)."""
+
+    title: str
+    unit: str
+    better: int = 0
+
+
+# Order of the tables.
+METRICS: dict[str, Wording] = {
+    "objective_usd": Wording("Objective", "USD", -1),
+    "cost_usd": Wording("Cost", "USD", -1),
+    "penalty_usd": Wording("Penalty for violated limits", "USD", -1),
+    "voltage_violation_steps": Wording("Steps with a voltage violation", "", -1),
+    "voltage_violation_pu_h": Wording("Voltage violation", "pu h", -1),
+    "vm_pu_min": Wording("Lowest voltage", "pu"),
+    "vm_pu_max": Wording("Highest voltage", "pu"),
+    "loading_percent_max": Wording("Highest branch loading", "%"),
+    "profit_usd": Wording("Profit", "USD", 1),
+    "welfare_usd": Wording("Welfare", "USD", 1),
+    "import_mwh": Wording("Net import", "MWh"),
+    "loss_mwh": Wording("Grid losses", "MWh", -1),
+    "curtailed_mwh": Wording("Curtailed", "MWh", -1),
+    "unserved_mwh": Wording("Unserved load", "MWh", -1),
+    "throughput_mwh": Wording("Battery throughput", "MWh"),
+    "stored_change_mwh": Wording("Change of stored energy", "MWh"),
+    "trips": Wording("Trips", ""),
+    "travel_h": Wording("Time on the road", "h"),
+    "delay_h": Wording("Delay on the road", "h"),
+    "decisions": Wording("Decisions", ""),
+    "fallbacks": Wording("Fallbacks", "", -1),
+    "clipped_mwh": Wording("Clipped by the guard", "MWh"),
+    "gap_max": Wording("Largest solver gap", ""),
+    "steps": Wording("Steps", ""),
+    "unconverged_steps": Wording("Steps without a power flow", "", -1),
+    "verified_steps": Wording("Steps verified by pandapower", ""),
+    "verify_max_diff_pu": Wording("Largest difference to pandapower", "pu"),
+}
+
+# What a reader wants to see first.
+HEADLINES = (
+    "objective_usd",
+    "cost_usd",
+    "penalty_usd",
+    "voltage_violation_steps",
+    "voltage_violation_pu_h",
+)
+
+
+def title(metric: str) -> str:
+    """Return the name of a metric with its unit."""
+    wording = METRICS.get(metric, Wording(metric, ""))
+    return f"{wording.title} [{wording.unit}]" if wording.unit else wording.title
+
+
+def number(value: float) -> str:
+    """Return a figure with as many digits as a reader can use; a dash where there is none."""
+    if not math.isfinite(value):
+        return "–"
+    size = abs(value)
+    if size and size < 0.001:
+        return f"{value:.1e}"
+    if size >= 1000 or value == round(value):
+        return f"{value:,.0f}"
+    return f"{value:.2f}" if size >= 10 else f"{value:.3f}"
+
+
+def signed(value: float) -> str:
+    """Return a difference with its sign."""
+    text = number(value)
+    return f"+{text}" if math.isfinite(value) and value > 0 else text
+
+
+def with_margin(mean: float, low: float, high: float) -> str:
+    """Return ``mean ± half-width``, only the mean where there is no interval or it is a point."""
+    half = (high - low) / 2
+    return number(mean) if not half > 0 else f"{number(mean)} ± {number(half)}"

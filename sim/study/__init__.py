@@ -1,0 +1,1 @@
+"""Policies on many days: one episode, many episodes, and paired statistics."""

@@ -1,0 +1,55 @@
+"""What is installed: scenarios and controllers, one line each."""
+
+from __future__ import annotations
+
+import inspect
+import tomllib
+from dataclasses import dataclass
+
+from sim.errors import InputError
+from sim.plugins import CONTROLLERS, SCENARIOS, load_controller, names
+from sim.scenario import scenario_folder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalogue:
+    """One line about each installed thing, by name.
+
+    Attributes
+    ----------
+    scenarios
+        Titles of the scenarios.
+    controllers
+        First lines of the controllers' docstrings.
+    """
+
+    scenarios: dict[str, str]
+    controllers: dict[str, str]
+
+
+def catalogue() -> Catalogue:
+    """Return what is installed. Something that does not load is listed with the reason."""
+    return Catalogue(
+        scenarios={name: _title(name) for name in names(SCENARIOS)},
+        controllers={name: _first_line(name) for name in names(CONTROLLERS)},
+    )
+
+
+def _title(name: str) -> str:
+    try:
+        folder = scenario_folder(name)
+        text = (folder / "scenario.toml").read_text(encoding="utf-8")
+        return str(tomllib.loads(text).get("title", ""))
+    except (InputError, OSError, tomllib.TOMLDecodeError) as error:
+        return _broken(error)
+
+
+def _first_line(name: str) -> str:
+    try:
+        return (inspect.getdoc(load_controller(name)) or "").partition("\n")[0]
+    except InputError as error:
+        return _broken(error)
+
+
+def _broken(error: Exception) -> str:
+    return f"cannot be loaded: {str(error).partition(chr(10))[0]}"

@@ -1,0 +1,94 @@
+"""Settings from the command line: ``key=value`` texts become typed overrides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sim.errors import InputError, Problem
+from sim.plugins import suggestion
+from sim.scenario.overrides import toml_value
+from sim.study.runner import Verify
+
+CONTROLLER_PREFIX = "controller."
+DAYS = "timing.days"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What ``--set`` asked for.
+
+    Attributes
+    ----------
+    scenario
+        Overrides of the scenario by dotted key.
+    controller
+        Parameters of the controllers by field, or by ``name.field``; without the prefix.
+    """
+
+    scenario: dict[str, object]
+    controller: dict[str, object]
+
+
+def parse(texts: Iterable[str], *, days: int | None = None) -> Settings:
+    """Return the settings in `texts`, each ``key=value`` with a TOML value.
+
+    A value that is no TOML, such as a bare word, is taken as text. `days` is short for
+    ``timing.days``.
+
+    Raises
+    ------
+    InputError
+        Naming every text that is not of this form and every key given twice.
+    """
+    found: dict[str, object] = {} if days is None else {DAYS: days}
+    problems: list[Problem] = []
+    for text in texts:
+        key, separator, value = (part.strip() for part in text.partition("="))
+        if not separator or not key or not value:
+            problems.append(_problem(text, "is not of the form key=value"))
+        elif key in found:
+            problems.append(_problem(text, "sets a key that has been set before"))
+        else:
+            found[key] = toml_value(value)
+    if problems:
+        raise InputError(problems)
+    prefix = CONTROLLER_PREFIX
+    return Settings(
+        scenario={key: value for key, value in found.items() if not key.startswith(prefix)},
+        controller={
+            key.removeprefix(prefix): value
+            for key, value in found.items()
+            if key.startswith(prefix)
+        },
+    )
+
+
+def as_verify(text: str) -> Verify:
+    """Return the amount of verification called `text`.
+
+    Raises
+    ------
+    InputError
+        If there is no such amount.
+    """
+    try:
+        return Verify(text)
+    except ValueError:
+        raise InputError.single(
+            where="--verify",
+            key="verify",
+            value=text,
+            message="is no amount of verification",
+            remedy=suggestion(text, [str(choice) for choice in Verify]),
+        ) from None
+
+
+def _problem(text: str, message: str) -> Problem:
+    return Problem(
+        where="--set",
+        key="set",
+        value=repr(text),
+        message=message,
+        remedy="Write for example --set traffic.intensity=2 --set controller.horizon=12",
+    )

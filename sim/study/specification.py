@@ -1,0 +1,172 @@
+"""Which controller, with which parameters: the part of a study that names its policies."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from pydantic import TypeAdapter, ValidationError
+
+from sim.control import Controller
+from sim.errors import InputError, Problem
+from sim.plugins import load_controller, suggestion
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControllerSpec:
+    """A controller by name and parameters; small, hashable and picklable.
+
+    Attributes
+    ----------
+    name
+        A registered name, or ``my_file.py:ClassName``.
+    parameters
+        Fields of the controller's ``Parameters`` with their values; the others keep their defaults.
+    """
+
+    name: str
+    parameters: tuple[tuple[str, object], ...] = ()
+
+    def __str__(self) -> str:
+        inner = ", ".join(f"{key}={value}" for key, value in self.parameters)
+        return f"{self.name}({inner})" if inner else self.name
+
+
+def build(spec: ControllerSpec) -> Controller:
+    """Return a new controller as `spec` describes it.
+
+    Raises
+    ------
+    InputError
+        If the controller is not found, lacks one of the parameters, or refuses a value.
+    """
+    cls = cast("Any", load_controller(spec.name))
+    parameters = getattr(cls, "Parameters", None)
+    for method in ("start", "decide"):
+        if not callable(getattr(cls, method, None)):
+            raise InputError.single(
+                where=spec.name,
+                key="controller",
+                value=cls.__name__,
+                message=f"has no method {method!r}",
+                remedy="A controller has start(system, rng) and decide(observation)",
+            )
+    if parameters is None:
+        if spec.parameters:
+            raise InputError(
+                [_unknown(spec.name, key, value, ()) for key, value in spec.parameters]
+            )
+        return cast("Controller", cls())
+    return cast("Controller", cls(_fill(spec, parameters)))
+
+
+def specify(names: Sequence[str], settings: Mapping[str, object]) -> tuple[ControllerSpec, ...]:
+    """Return one specification per name, `settings` dealt out to those who know them.
+
+    A setting ``field`` goes to every controller that has the field; ``name.field`` goes to the
+    controller of that name only.
+
+    Raises
+    ------
+    InputError
+        If no name is given, one is given twice, or a setting fits no controller.
+    """
+    if not names:
+        raise InputError.single(
+            where="--controllers",
+            key="controllers",
+            value="",
+            message="names no controller",
+            remedy="Name at least one; `gridhaul list` shows them",
+        )
+    twice = sorted({name for name in names if list(names).count(name) > 1})
+    if twice:
+        raise InputError.single(
+            where="--controllers",
+            key="controllers",
+            value=", ".join(twice),
+            message="is named more than once",
+            remedy="Name every controller once",
+        )
+    fields = {name: _fields(name) for name in names}
+    dealt: dict[str, list[tuple[str, object]]] = {name: [] for name in names}
+    problems = []
+    for key, value in settings.items():
+        owner, _, field = key.rpartition(".")
+        takers = [owner] if owner else [name for name in names if field in fields[name]]
+        if not takers or not set(takers) <= set(names) or field not in fields[takers[0]]:
+            known = fields.get(owner, frozenset().union(*fields.values()))
+            problems.append(_unknown(owner or ", ".join(names), field, value, known))
+            continue
+        for name in takers:
+            dealt[name].append((field, value))
+    if problems:
+        raise InputError(problems)
+    return tuple(ControllerSpec(name=name, parameters=tuple(dealt[name])) for name in names)
+
+
+def as_spec(controller: str | ControllerSpec) -> ControllerSpec:
+    """Return `controller` as a specification."""
+    return controller if isinstance(controller, ControllerSpec) else ControllerSpec(name=controller)
+
+
+def labels(specs: Sequence[ControllerSpec]) -> tuple[str, ...]:
+    """Return how to call each controller in tables: its name, with parameters where names clash."""
+    names = [spec.name for spec in specs]
+    found = tuple(spec.name if names.count(spec.name) == 1 else str(spec) for spec in specs)
+    twice = sorted({label for label in found if found.count(label) > 1})
+    if twice:
+        raise InputError.single(
+            where="controllers",
+            key="controllers",
+            value=", ".join(twice),
+            message="stands for the same controller with the same parameters more than once",
+            remedy="Name every configuration once",
+        )
+    return found
+
+
+def _fields(name: str) -> frozenset[str]:
+    parameters = getattr(load_controller(name), "Parameters", None)
+    if parameters is None:
+        return frozenset()
+    return frozenset(field.name for field in dataclasses.fields(parameters) if field.init)
+
+
+def _fill(spec: ControllerSpec, parameters: type[Any]) -> object:
+    known = {field.name for field in dataclasses.fields(parameters) if field.init}
+    problems = [
+        _unknown(spec.name, key, value, known) for key, value in spec.parameters if key not in known
+    ]
+    if problems:
+        raise InputError(problems)
+    # The dataclass stays plain: pydantic only converts and checks what the command line brings.
+    try:
+        return TypeAdapter(parameters).validate_python(dict(spec.parameters))
+    except ValidationError as error:
+        raise InputError(
+            Problem(
+                where=spec.name,
+                key=".".join(["controller", *(str(part) for part in found["loc"])]),
+                value=repr(found["input"]),
+                message=found["msg"].removeprefix("Value error, ").removesuffix("."),
+                remedy="See the docstring of the controller's Parameters",
+            )
+            for found in error.errors()
+        ) from error
+
+
+def _unknown(where: str, key: str, value: object, known: Collection[str]) -> Problem:
+    if not known:
+        remedy = "Leave it out; this controller takes no parameters"
+    else:
+        remedy = suggestion(key, known)
+    return Problem(
+        where=where,
+        key=f"controller.{key}",
+        value=repr(value),
+        message="is no parameter of this controller",
+        remedy=remedy,
+    )
