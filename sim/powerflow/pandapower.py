@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 import pandapower as pp
 from numpy.typing import NDArray
-from pandapower.timeseries.read_batch_results import v_to_i_s
+from pandapower.pypower.idx_brch import F_BUS, T_BUS
+from pandapower.pypower.idx_bus import BASE_KV
 
 from sim.powerflow.protocol import PowerFlowResult
 from sim.system.grid import Grid
-from sim.units import BoolArray, FloatArray
+from sim.units import BoolArray, FloatArray, IntArray
 
 TOLERANCE_MVA = 1e-8
 MAX_ITERATIONS = 30
@@ -80,7 +81,8 @@ class PandapowerFlow:
                 f"(step, {grid.n_buses})."
             )
         p_mw, q_mvar = np.where(self._live, p_mw, 0.0), np.where(self._live, q_mvar, 0.0)
-        converged = np.isfinite(p_mw).all(axis=1) & np.isfinite(q_mvar).all(axis=1)
+        finite = np.isfinite(p_mw) & np.isfinite(q_mvar)
+        converged: BoolArray = np.all(finite, axis=1)
         n_live = len(self._net["_ppc"]["internal"]["V"])
         voltage = np.ones((n_steps, n_live), dtype=np.complex128)
         # The same rows give the same bytes, whatever was solved before.
@@ -144,25 +146,31 @@ class PandapowerFlow:
         va_degree = np.full(p_mw.shape, np.nan)
         vm_pu[:, self._live] = np.abs(voltage)[:, self._position]
         va_degree[:, self._live] = np.angle(voltage, deg=True)[:, self._position]
-        s_mva, s_abs_mva, i_abs_ka = v_to_i_s(
-            self._net, np.abs(voltage), np.angle(voltage, deg=True)
-        )
+        # Nothing flows in branches out of service, which pandapower leaves out of its matrices.
+        i_ka = np.zeros((len(voltage), grid.n_branches))
+        s_mva = np.zeros_like(i_ka)
+        loss_mw = np.zeros(len(voltage))
+        in_service = np.flatnonzero(internal["branch_is"])
+        for end, admittance in ((F_BUS, internal["Yf"]), (T_BUS, internal["Yt"])):
+            bus = internal["branch"][:, end].real.astype(np.int64)
+            base_ka = internal["baseMVA"] / (np.sqrt(3.0) * internal["bus"][bus, BASE_KV])
+            current = (admittance @ voltage.T).T
+            power_mva = internal["baseMVA"] * voltage[:, bus] * np.conj(current)
+            i_ka[:, in_service] = np.maximum(i_ka[:, in_service], np.abs(current) * base_ka)
+            s_mva[:, in_service] = np.maximum(s_mva[:, in_service], np.abs(power_mva))
+            loss_mw += power_mva.real.sum(axis=1)
         n_lines = len(grid.lines.name)
-        # Branches out of service are NaN in pandapower; here nothing flows in them.
-        i_ka = np.nan_to_num(np.maximum(*i_abs_ka)[:, :n_lines])
-        s_max_mva = np.nan_to_num(np.maximum(*s_abs_mva)[:, n_lines : grid.n_branches])
+        line_loading = i_ka[:, :n_lines] / grid.lines.max_i_ka
+        transformer_loading = s_mva[:, n_lines:] / grid.transformers.sn_mva
         injected_mva = internal["baseMVA"] * voltage * np.conj((internal["Ybus"] @ voltage.T).T)
         source_mva = injected_mva[:, self._source_position]
         return PowerFlowResult(
             vm_pu=vm_pu,
             va_degree=va_degree,
-            loading_percent=np.hstack(
-                [i_ka / grid.lines.max_i_ka, s_max_mva / grid.transformers.sn_mva]
-            )
-            * 100.0,
+            loading_percent=np.hstack([line_loading, transformer_loading]) * 100.0,
             source_mw=source_mva.real - p_mw[:, grid.source_bus],
             source_mvar=source_mva.imag - q_mvar[:, grid.source_bus],
-            loss_mw=np.nansum((s_mva[0] + s_mva[1]).real, axis=1),
+            loss_mw=loss_mw,
             converged=converged,
         )
 
@@ -171,47 +179,45 @@ def _build(grid: Grid) -> Any:
     """Return a pandapower network with the grid's own bus indices and one sgen per bus."""
     net = pp.create_empty_network(f_hz=SYSTEM_FREQUENCY_HZ)
     pp.create_buses(net, grid.n_buses, vn_kv=grid.bus_vn_kv)
+    pp.create_sgens(net, np.arange(grid.n_buses), p_mw=0.0, q_mvar=0.0)
     for bus, vm_pu in zip(grid.source_bus, grid.source_vm_pu, strict=True):
         pp.create_ext_grid(net, bus, vm_pu=vm_pu)
-    for bus in range(grid.n_buses):
-        pp.create_sgen(net, bus, p_mw=0.0, q_mvar=0.0)
-    lines = grid.lines
-    x_ohm = grid.line_reactance_ohm
-    for index in range(len(lines.name)):
-        connected = lines.from_closed[index] or lines.to_closed[index]
-        pp.create_line_from_parameters(
+    lines, transformers = grid.lines, grid.transformers
+    if len(lines.name):
+        pp.create_lines_from_parameters(
             net,
-            from_bus=lines.from_bus[index],
-            to_bus=lines.to_bus[index],
+            from_buses=lines.from_bus,
+            to_buses=lines.to_bus,
             length_km=1.0,
-            r_ohm_per_km=lines.r_ohm[index],
-            x_ohm_per_km=x_ohm[index],
-            c_nf_per_km=lines.c_nf[index],
-            max_i_ka=lines.max_i_ka[index],
-            in_service=connected,
+            r_ohm_per_km=lines.r_ohm,
+            x_ohm_per_km=grid.line_reactance_ohm,
+            c_nf_per_km=lines.c_nf,
+            max_i_ka=lines.max_i_ka,
+            in_service=lines.from_closed | lines.to_closed,
         )
-        if connected and not lines.from_closed[index]:
-            pp.create_switch(net, lines.from_bus[index], index, et="l", closed=False)
-        if connected and not lines.to_closed[index]:
-            pp.create_switch(net, lines.to_bus[index], index, et="l", closed=False)
-    transformers = grid.transformers
-    for index in range(len(transformers.name)):
-        connected = transformers.hv_closed[index] or transformers.lv_closed[index]
-        pp.create_transformer_from_parameters(
+        _open(net, "l", lines.from_bus, lines.to_closed & ~lines.from_closed)
+        _open(net, "l", lines.to_bus, lines.from_closed & ~lines.to_closed)
+    if len(transformers.name):
+        hv_closed, lv_closed = transformers.hv_closed, transformers.lv_closed
+        pp.create_transformers_from_parameters(
             net,
-            hv_bus=transformers.hv_bus[index],
-            lv_bus=transformers.lv_bus[index],
-            sn_mva=transformers.sn_mva[index],
-            vn_hv_kv=transformers.vn_hv_kv[index],
-            vn_lv_kv=transformers.vn_lv_kv[index],
-            vkr_percent=transformers.vkr_percent[index],
-            vk_percent=transformers.vk_percent[index],
-            pfe_kw=transformers.pfe_kw[index],
-            i0_percent=transformers.i0_percent[index],
-            in_service=connected,
+            hv_buses=transformers.hv_bus,
+            lv_buses=transformers.lv_bus,
+            sn_mva=transformers.sn_mva,
+            vn_hv_kv=transformers.vn_hv_kv,
+            vn_lv_kv=transformers.vn_lv_kv,
+            vkr_percent=transformers.vkr_percent,
+            vk_percent=transformers.vk_percent,
+            pfe_kw=transformers.pfe_kw,
+            i0_percent=transformers.i0_percent,
+            in_service=hv_closed | lv_closed,
         )
-        if connected and not transformers.hv_closed[index]:
-            pp.create_switch(net, transformers.hv_bus[index], index, et="t", closed=False)
-        if connected and not transformers.lv_closed[index]:
-            pp.create_switch(net, transformers.lv_bus[index], index, et="t", closed=False)
+        _open(net, "t", transformers.hv_bus, lv_closed & ~hv_closed)
+        _open(net, "t", transformers.lv_bus, hv_closed & ~lv_closed)
     return net
+
+
+def _open(net: Any, kind: str, bus: IntArray, opened: BoolArray) -> None:
+    """Put an open switch between each opened branch of a kind and its bus, ``(branch,)``."""
+    if opened.any():
+        pp.create_switches(net, bus[opened], np.flatnonzero(opened), et=kind, closed=False)

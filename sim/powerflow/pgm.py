@@ -10,7 +10,15 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from power_grid_model import LoadGenType, PowerGridModel, WindingType, initialize_array
+from power_grid_model import (
+    CalculationMethod,
+    ComponentType,
+    DatasetType,
+    LoadGenType,
+    PowerGridModel,
+    WindingType,
+    initialize_array,
+)
 
 from sim.powerflow.protocol import PowerFlowResult
 from sim.system.grid import Grid
@@ -35,34 +43,43 @@ class PowerGridModelFlow:
 
     def __init__(self, grid: Grid) -> None:
         n_buses, n_branches, n_sources = grid.n_buses, grid.n_branches, len(grid.source_bus)
-        self._n_lines = len(grid.lines.name)
+        n_lines = len(grid.lines.name)
         # Identifiers are unique over all components: buses, branches, sources, injections.
         first_line = n_buses
-        first_transformer = first_line + self._n_lines
+        first_transformer = first_line + n_lines
         first_source = first_line + n_branches
         first_injection = first_source + n_sources
         components = {
-            "node": _nodes(grid),
-            "source": _sources(grid, first_source),
-            "sym_gen": _injections(n_buses, first_injection),
+            ComponentType.node: _nodes(grid),
+            ComponentType.source: _sources(grid, first_source),
+            ComponentType.sym_gen: _injections(n_buses, first_injection),
         }
-        if self._n_lines:
-            components["line"] = _lines(grid, first_line)
+        if n_lines:
+            components[ComponentType.line] = _lines(grid, first_line)
         if len(grid.transformers.name):
-            components["transformer"] = _transformers(grid, first_transformer)
+            components[ComponentType.transformer] = _transformers(grid, first_transformer)
         self._model = PowerGridModel(components, system_frequency=SYSTEM_FREQUENCY_HZ)
-        self._outputs: dict[str, list[str]] = {
-            "node": ["u_pu", "u_angle"],
-            "source": ["p", "q"],
+        # Where the branches of each kind stand among all branches.
+        self._columns = {
+            kind: columns
+            for kind, columns in (
+                (ComponentType.line, slice(0, n_lines)),
+                (ComponentType.transformer, slice(n_lines, n_branches)),
+            )
+            if kind in components
         }
-        for branch in ("line", "transformer"):
-            if branch in components:
-                self._outputs[branch] = ["loading", "p_from", "p_to"]
+        self._outputs: Any = {
+            ComponentType.node: ["u_pu", "u_angle"],
+            ComponentType.source: ["p", "q"],
+            **{kind: ["loading", "p_from", "p_to"] for kind in self._columns},
+        }
         self._shape = (n_buses, n_branches, n_sources)
+        # Which buses are supplied depends on the switches alone, so the linear method will do.
         idle: Any = self._model.calculate_power_flow(
-            output_component_types={"node": ["energized"]}
+            calculation_method=CalculationMethod.linear,
+            output_component_types={ComponentType.node: ["energized"]},
         )
-        self._live: BoolArray = idle["node"]["energized"].astype(np.bool_)
+        self._live: BoolArray = idle[ComponentType.node]["energized"].astype(np.bool_)
 
     def solve(self, p_mw: FloatArray, q_mvar: FloatArray) -> PowerFlowResult:
         """Solve one power flow per row; see `PowerFlow.solve`.
@@ -97,27 +114,29 @@ class PowerGridModelFlow:
                 loss_mw=loss_mw,
                 converged=np.empty(0, dtype=np.bool_),
             )
-        update: Any = {"sym_gen": {"p_specified": p_mw * 1e6, "q_specified": q_mvar * 1e6}}
+        update: Any = {
+            ComponentType.sym_gen: {
+                "p_specified": np.multiply(p_mw, 1e6, order="C"),
+                "q_specified": np.multiply(q_mvar, 1e6, order="C"),
+            }
+        }
         output: Any = self._model.calculate_power_flow(
             update_data=update,
-            output_component_types=self._outputs,  # type: ignore[call-overload]
+            output_component_types=self._outputs,
             error_tolerance=ERROR_TOLERANCE_PU,
             max_iterations=MAX_ITERATIONS,
             continue_on_batch_error=True,
             threading=-1,
         )
-        if self._n_lines:
-            np.multiply(output["line"]["loading"], 100.0, out=loading_percent[:, : self._n_lines])
-            loss_mw += _losses_mw(output["line"])
-        if "transformer" in output:
-            np.multiply(
-                output["transformer"]["loading"], 100.0, out=loading_percent[:, self._n_lines :]
-            )
-            loss_mw += _losses_mw(output["transformer"])
-        vm_pu: FloatArray = output["node"]["u_pu"]
-        va_degree: FloatArray = np.rad2deg(output["node"]["u_angle"])
-        source_mw: FloatArray = output["source"]["p"] * 1e-6
-        source_mvar: FloatArray = output["source"]["q"] * 1e-6
+        for kind, columns in self._columns.items():
+            branches = output[kind]
+            np.multiply(branches["loading"], 100.0, out=loading_percent[:, columns])
+            # What flows into both ends stays in the branch.
+            loss_mw += (branches["p_from"].sum(axis=1) + branches["p_to"].sum(axis=1)) * 1e-6
+        vm_pu: FloatArray = output[ComponentType.node]["u_pu"]
+        va_degree: FloatArray = np.rad2deg(output[ComponentType.node]["u_angle"])
+        source_mw: FloatArray = output[ComponentType.source]["p"] * 1e-6
+        source_mvar: FloatArray = output[ComponentType.source]["q"] * 1e-6
         if not self._live.all():
             vm_pu[:, ~self._live] = np.nan
             va_degree[:, ~self._live] = np.nan
@@ -139,28 +158,22 @@ class PowerGridModelFlow:
         """Return which rows of the last batch hold a solution, ``(step,)``."""
         # power-grid-model reads NaN as "leave as it was", which would pass for a result.
         finite = np.isfinite(p_mw) & np.isfinite(q_mvar)
-        converged: BoolArray = (finite | ~self._live).all(axis=1)
+        converged: BoolArray = np.all(finite | ~self._live, axis=1)
         error = self._model.batch_error
         if error is not None:
             converged[error.failed_scenarios] = False
         return converged
 
 
-def _losses_mw(branches: dict[str, FloatArray]) -> FloatArray:
-    """Return what flows into both ends of the branches, ``(step,)`` [MW]."""
-    entering_w: FloatArray = branches["p_from"].sum(axis=1) + branches["p_to"].sum(axis=1)
-    return entering_w * 1e-6
-
-
 def _nodes(grid: Grid) -> NDArray[Any]:
-    nodes = initialize_array("input", "node", grid.n_buses)
+    nodes = initialize_array(DatasetType.input, ComponentType.node, grid.n_buses)
     nodes["id"] = np.arange(grid.n_buses)
     nodes["u_rated"] = grid.bus_vn_kv * 1e3
     return nodes
 
 
 def _lines(grid: Grid, first_id: int) -> NDArray[Any]:
-    lines = initialize_array("input", "line", len(grid.lines.name))
+    lines = initialize_array(DatasetType.input, ComponentType.line, len(grid.lines.name))
     lines["id"] = first_id + np.arange(len(lines))
     lines["from_node"] = grid.lines.from_bus
     lines["to_node"] = grid.lines.to_bus
@@ -176,7 +189,7 @@ def _lines(grid: Grid, first_id: int) -> NDArray[Any]:
 
 def _transformers(grid: Grid, first_id: int) -> NDArray[Any]:
     given = grid.transformers
-    transformers = initialize_array("input", "transformer", len(given.name))
+    transformers = initialize_array(DatasetType.input, ComponentType.transformer, len(given.name))
     transformers["id"] = first_id + np.arange(len(transformers))
     transformers["from_node"] = given.hv_bus
     transformers["to_node"] = given.lv_bus
@@ -201,7 +214,7 @@ def _transformers(grid: Grid, first_id: int) -> NDArray[Any]:
 
 
 def _sources(grid: Grid, first_id: int) -> NDArray[Any]:
-    sources = initialize_array("input", "source", len(grid.source_bus))
+    sources = initialize_array(DatasetType.input, ComponentType.source, len(grid.source_bus))
     sources["id"] = first_id + np.arange(len(sources))
     sources["node"] = grid.source_bus
     sources["status"] = 1
@@ -211,7 +224,7 @@ def _sources(grid: Grid, first_id: int) -> NDArray[Any]:
 
 
 def _injections(n_buses: int, first_id: int) -> NDArray[Any]:
-    injections = initialize_array("input", "sym_gen", n_buses)
+    injections = initialize_array(DatasetType.input, ComponentType.sym_gen, n_buses)
     injections["id"] = first_id + np.arange(n_buses)
     injections["node"] = np.arange(n_buses)
     injections["status"] = 1

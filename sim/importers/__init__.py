@@ -1,0 +1,1 @@
+"""Networks, roads and profiles that others describe, turned into what gridhaul simulates."""
