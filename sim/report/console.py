@@ -7,17 +7,17 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-import pandas as pd
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from sim.report.wording import HEADLINES, METRICS, number, signed, title, with_margin
+from sim.report.wording import HEADLINES, METRICS, number, title, with_interval, with_margin
 from sim.scenario import Scenario
 from sim.study.catalogue import Catalogue
 from sim.study.compare import Study
 from sim.study.execute import Failure, Job
+from sim.study.statistics import at
 from sim.study.summary import episode_summary, ledger_of, study_summary
 from sim.world.episode import Episode
 
@@ -93,8 +93,9 @@ def print_episode(episode: Episode, *, as_json: bool = False) -> None:
     for column in ("payer", "payee", "item"):
         ledger.add_column(column)
     ledger.add_column("USD", justify="right")
-    for entry in ledger_of(episode).itertuples():
-        ledger.add_row(*map(escape, (entry.payer, entry.payee, entry.item)), number(entry.usd))
+    for entry in ledger_of(episode).to_dict(orient="records"):
+        names = [escape(str(entry[column])) for column in ("payer", "payee", "item")]
+        ledger.add_row(*names, number(entry["usd"]))
     _console().print(table, ledger)
 
 
@@ -121,7 +122,7 @@ def _summary_table(study: Study) -> Table:
     for name in study.controllers:
         table.add_column(escape(name), justify="right")
     for metric in _present(study.metrics.columns):
-        cells = [_cell(study.summary, name, metric) for name in study.controllers]
+        cells = [with_margin(at(study.summary, name, metric)) for name in study.controllers]
         table.add_row(escape(title(metric)), *cells)
     return table
 
@@ -136,18 +137,9 @@ def _paired_table(study: Study) -> Table:
     for name in others:
         table.add_column(escape(name), justify="right")
     for metric in HEADLINES:
-        rows = (study.paired.loc[(name, metric)] for name in others)
-        cells = (
-            f"{signed(row['mean'])} [{signed(row['ci95_low'])}, {signed(row['ci95_high'])}]"
-            for row in rows
-        )
+        cells = [with_interval(at(study.paired, name, metric)) for name in others]
         table.add_row(escape(title(metric)), *map(escape, cells))
     return table
-
-
-def _cell(summary: pd.DataFrame, controller: str, metric: str) -> str:
-    row = summary.loc[(controller, metric)]
-    return with_margin(row["mean"], row["ci95_low"], row["ci95_high"])
 
 
 def _present(metrics: Iterable[str]) -> list[str]:

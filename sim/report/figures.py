@@ -37,6 +37,7 @@ ACTIVITY_COLOURS = {
 }
 VIOLATION = "#D55E00"
 MS_PER_H = 3_600_000
+CLOCK = "%H:%M\n%d %b"
 ROW_PX = 150
 LABEL_MIN_H = 1.5  # shorter bars have no room for a station's name
 
@@ -69,7 +70,7 @@ def paired(differences: pd.DataFrame, controllers: Sequence[str]) -> go.Figure:
         )
     figure.add_vline(x=0, line={"width": 1, "color": "#8c8c8c"})
     figure.update_xaxes(title_text=f"USD per episode against {html.escape(controllers[0])}")
-    figure.update_yaxes(autorange="reversed")
+    figure.update_yaxes(range=[len(metrics) - 0.5, -0.5])
     # Controllers stand below one another inside a row, not on top of each other.
     figure.update_layout(scattermode="group", scattergap=0.4, height=90 + 90 * len(metrics))
     return _finished(figure)
@@ -115,14 +116,14 @@ def voltages(
                 y=limit, line={"dash": "dash", "width": 1, "color": VIOLATION}, row=row, col=1
             )
         figure.update_yaxes(title_text="pu", row=row, col=1)
-    figure.update_xaxes(tickformat="%H:%M\n%d %b", hoverformat="%d %b %H:%M", showticklabels=False)
+    figure.update_xaxes(tickformat=CLOCK, hoverformat="%d %b %H:%M", showticklabels=False)
     figure.update_xaxes(showticklabels=True, row=len(names))
     figure.update_layout(height=80 + ROW_PX * len(names), showlegend=False, hovermode="x unified")
     return _finished(figure)
 
 
-def timeline(bars: Mapping[str, Iterable[Bar]], start: pd.Timestamp) -> go.Figure:
-    """Return who was where and did what, one row of trucks per controller."""
+def timeline(bars: Mapping[str, Iterable[Bar]], start: pd.Timestamp, end_h: float) -> go.Figure:
+    """Return who was where and did what until `end_h`, one row of trucks per controller."""
     found = {name: list(own) for name, own in bars.items()}
     trucks = {name: list(dict.fromkeys(bar.vehicle for bar in own)) for name, own in found.items()}
     heights = [max(len(trucks[name]), 1) for name in found]
@@ -141,12 +142,13 @@ def timeline(bars: Mapping[str, Iterable[Bar]], start: pd.Timestamp) -> go.Figur
         figure.update_yaxes(autorange="reversed", row=row, col=1)
     shown = {bar.activity for own in found.values() for bar in own}
     _legend(figure, [activity for activity in ACTIVITIES if activity in shown])
-    figure.update_xaxes(type="date", tickformat="%H:%M\n%d %b", showticklabels=False)
+    figure.update_xaxes(type="date", tickformat=CLOCK, showticklabels=False)
+    figure.update_xaxes(range=_stamps(start, [0.0, end_h]))
     figure.update_xaxes(showticklabels=True, row=len(found))
     figure.update_layout(
         barmode="overlay", bargap=0.25, height=130 + 45 * len(found) + 34 * sum(heights)
     )
-    return _finished(figure)
+    return _finished(figure, top_px=70)
 
 
 def ledger(entries: pd.DataFrame, controllers: Sequence[str]) -> go.Figure:
@@ -239,6 +241,7 @@ def _activity(activity: str, bars: Sequence[Bar], start: pd.Timestamp) -> go.Bar
         insidetextanchor="middle",
         textangle=0,
         constraintext="none",
+        insidetextfont={"color": "#1d2329"},
         cliponaxis=True,
         customdata=[
             f"{station}, {_clock(start, bar.start_h)} to {_clock(start, bar.end_h)}"
@@ -275,10 +278,10 @@ def _clock(start: pd.Timestamp, hour: float) -> str:
     return f"{start + pd.Timedelta(hours=hour):%H:%M}"
 
 
-def _finished(figure: go.Figure) -> go.Figure:
+def _finished(figure: go.Figure, top_px: int = 40) -> go.Figure:
     figure.update_layout(
         template="none",
-        margin={"l": 10, "r": 10, "t": 40, "b": 40},
+        margin={"l": 10, "r": 10, "t": top_px, "b": 40},
         legend={"orientation": "h", "y": 1.0, "yref": "container", "yanchor": "top", "x": 0},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",

@@ -16,8 +16,17 @@ from plotly.offline import get_plotlyjs
 
 from sim.accounting import INCOME, INSIDE
 from sim.report import figures, timeline
-from sim.report.wording import HEADLINES, METRICS, number, signed, title, with_margin
+from sim.report.wording import (
+    HEADLINES,
+    METRICS,
+    number,
+    signed,
+    title,
+    with_interval,
+    with_margin,
+)
 from sim.study import statistics
+from sim.study.statistics import Estimate
 from sim.study.store import StoredStudy, read_study
 
 FILE = "report.html"
@@ -106,53 +115,51 @@ def _tables(metrics: pd.DataFrame, names: list[str]) -> dict[str, object]:
         "headlines": [rows[metric] for metric in HEADLINES],
         "details": [row for metric, row in rows.items() if metric not in HEADLINES],
         "paired": [_paired_row(differences, names[1:], metric) for metric in HEADLINES],
-        "findings": [
-            _finding(differences.loc[(name, "objective_usd")], name, names[0]) for name in names[1:]
-        ],
+        "findings": [_finding(differences, name, names[0]) for name in names[1:]],
     }
 
 
 def _summary_row(means: pd.DataFrame, names: list[str], metric: str) -> Row:
-    rows = [means.loc[(name, metric)] for name in names]
+    found = [statistics.at(means, name, metric) for name in names]
     better = METRICS[metric].better if metric in METRICS else 0
-    values = np.array([row["mean"] for row in rows])
+    values = np.array([own.mean for own in found])
     best = np.zeros(len(values), dtype=bool)
     if better and len(values) > 1 and np.ptp(values) > 0:
         best = values == (values.max() if better > 0 else values.min())
     return Row(
         title=title(metric),
         cells=tuple(
-            Cell(
-                text=with_margin(row["mean"], row["ci95_low"], row["ci95_high"]),
-                look="best" if is_best else "",
-            )
-            for row, is_best in zip(rows, best, strict=True)
+            Cell(text=with_margin(own), look="best" if is_best else "")
+            for own, is_best in zip(found, best, strict=True)
         ),
     )
 
 
 def _paired_row(differences: pd.DataFrame, names: list[str], metric: str) -> Row:
-    cells = []
-    for name in names:
-        row = differences.loc[(name, metric)]
-        low, high = row["ci95_low"], row["ci95_high"]
-        interval = f" [{signed(low)}, {signed(high)}]" if np.isfinite(low) else ""
-        look = "better" if high < 0 else "worse" if low > 0 else ""
-        cells.append(Cell(text=f"{signed(row['mean'])}{interval}", look=look))
-    return Row(title=title(metric), cells=tuple(cells))
+    found = [statistics.at(differences, name, metric) for name in names]
+    return Row(
+        title=title(metric),
+        cells=tuple(Cell(text=with_interval(own), look=_direction(own)) for own in found),
+    )
 
 
-def _finding(differences: pd.DataFrame, name: str, first: str) -> dict[str, str]:
-    row = differences.loc[(name, "objective_usd")]
-    mean, low, high = row["mean"], row["ci95_low"], row["ci95_high"]
-    sure = np.isfinite(low) and (low > 0 or high < 0)
+def _direction(difference: Estimate) -> str:
+    """Return which way a difference goes, empty where it may be chance; less is better here."""
+    if difference.ci95_high < 0:
+        return "better"
+    return "worse" if difference.ci95_low > 0 else ""
+
+
+def _finding(differences: pd.DataFrame, name: str, first: str) -> dict[str, object]:
+    found = statistics.at(differences, name, "objective_usd")
+    interval = f"{signed(found.ci95_low)} to {signed(found.ci95_high)}"
     return {
         "name": name,
         "first": first,
-        "amount": number(abs(mean)),
-        "direction": "less" if mean < 0 else "more",
-        "interval": f"{signed(low)} to {signed(high)}" if np.isfinite(low) else "",
-        "sure": "yes" if sure else "",
+        "amount": number(abs(found.mean)),
+        "direction": "less" if found.mean < 0 else "more",
+        "interval": interval if found.has_interval else "",
+        "sure": bool(_direction(found)),
     }
 
 
@@ -201,7 +208,7 @@ def _figures(study: StoredStudy, metrics: pd.DataFrame, names: list[str]) -> lis
             "Voltages against their limits",
             f"Band between the lowest and the highest bus voltage, step means, {day}: of the days "
             f"simulated the one with the most violation under {names[0]}. Dashed: limits. Filled "
-            "in red: beyond them.",
+            "solid: beyond them.",
             figures.voltages(
                 vm_pu, np.array(system["v_min_pu"]), np.array(system["v_max_pu"]), start
             ),
@@ -210,7 +217,7 @@ def _figures(study: StoredStudy, metrics: pd.DataFrame, names: list[str]) -> lis
             "timeline",
             "What the trucks did",
             f"On {day}. Names are stations: where a truck stands, or where it drives to.",
-            figures.timeline(bars, start),
+            figures.timeline(bars, start, system["end_h"]),
         ),
     ]
     return found
@@ -221,7 +228,8 @@ def _shown(metrics: pd.DataFrame, names: list[str]) -> int:
     table = metrics["voltage_violation_pu_h"].unstack("controller")[names].dropna()
     if table.empty:  # no day that all of them finished
         return int(metrics.index.get_level_values("replication")[0])
-    return int(table[names[0]].idxmax())
+    worst = int(table[names[0]].to_numpy().argmax())
+    return int(table.index.to_numpy()[worst])
 
 
 def _costs(study: StoredStudy, metrics: pd.DataFrame) -> pd.DataFrame:

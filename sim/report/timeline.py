@@ -51,7 +51,7 @@ def bars(
     end_h
         End of the episode [h].
     """
-    found = []
+    found: list[Bar] = []
     for name, steps in vehicles.groupby("vehicle", sort=False):
         own = events[events["vehicle"] == name]
         for bar in _stays_and_trips(str(name), own, set_up_h, end_h):
@@ -67,8 +67,8 @@ def _stays_and_trips(
 ) -> Iterator[Bar]:
     state: _State | None = None
     interrupted: _State | None = None
-    for row in events.itertuples():
-        now_h, event, station = float(row.time_h), str(row.event), str(row.station)
+    for row in events.to_dict(orient="records"):
+        now_h, event, station = float(row["time_h"]), str(row["event"]), str(row["station"])
         activity = {
             "departed": "driving",
             "arrived": "setting up",
@@ -100,8 +100,8 @@ def _by_power(stay: Bar, steps: pd.DataFrame) -> Iterator[Bar]:
     ends = steps["time_h"].to_numpy(dtype=float)
     step_h = float(ends[1] - ends[0]) if len(ends) > 1 else stay.end_h
     current: Bar | None = None
-    for start_h, p_mw in zip(ends, steps["p_mw"].to_numpy(dtype=float), strict=True):
-        begin, end = max(start_h, stay.start_h), min(start_h + step_h, stay.end_h)
+    for step_end_h, p_mw in zip(ends, steps["p_mw"].to_numpy(dtype=float), strict=True):
+        begin, end = max(step_end_h - step_h, stay.start_h), min(step_end_h, stay.end_h)
         if end - begin <= 1e-9:
             continue
         activity = "connected, idle"

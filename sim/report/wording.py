@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from sim.study.statistics import Estimate
+
 
 @dataclass(frozen=True, slots=True)
 class Wording:
@@ -35,9 +37,10 @@ METRICS: dict[str, Wording] = {
     "stored_change_mwh": Wording("Change of stored energy", "MWh"),
     "trips": Wording("Trips", ""),
     "travel_h": Wording("Time on the road", "h"),
-    "delay_h": Wording("Delay on the road", "h"),
+    "queue_h": Wording("Time in queues", "h"),
     "decisions": Wording("Decisions", ""),
     "fallbacks": Wording("Fallbacks", "", -1),
+    "failed_decisions": Wording("Failed decisions", "", -1),
     "clipped_mwh": Wording("Clipped by the guard", "MWh"),
     "gap_max": Wording("Largest solver gap", ""),
     "steps": Wording("Steps", ""),
@@ -80,7 +83,14 @@ def signed(value: float) -> str:
     return f"+{text}" if math.isfinite(value) and value > 0 else text
 
 
-def with_margin(mean: float, low: float, high: float) -> str:
+def with_margin(found: Estimate) -> str:
     """Return ``mean ± half-width``, only the mean where there is no interval or it is a point."""
-    half = (high - low) / 2
-    return number(mean) if not half > 0 else f"{number(mean)} ± {number(half)}"
+    half = (found.ci95_high - found.ci95_low) / 2
+    return f"{number(found.mean)} ± {number(half)}" if half > 0 else number(found.mean)
+
+
+def with_interval(found: Estimate) -> str:
+    """Return a difference as ``mean [low, high]``, only the mean where there is no interval."""
+    if not found.has_interval:
+        return signed(found.mean)
+    return f"{signed(found.mean)} [{signed(found.ci95_low)}, {signed(found.ci95_high)}]"

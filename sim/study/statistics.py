@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,21 +15,50 @@ from sim.units import FloatArray
 CONFIDENCE = 0.95
 
 
-def mean_and_interval(values: FloatArray) -> tuple[float, float, float, int]:
-    """Return mean, lower and upper end of Student's 95 % interval, and the number of values.
+class Estimate(NamedTuple):
+    """A mean with Student's 95 % interval.
 
-    Values that are not finite (a gap where nothing was solved) do not count. The interval is NaN
-    for fewer than two values, the mean for none.
+    Attributes
+    ----------
+    mean
+        NaN where there is no value.
+    ci95_low, ci95_high
+        Ends of the interval, NaN for fewer than two values.
+    episodes
+        Number of values.
+    """
+
+    mean: float
+    ci95_low: float
+    ci95_high: float
+    episodes: int
+
+    @property
+    def has_interval(self) -> bool:
+        """Whether there were enough values for an interval."""
+        return math.isfinite(self.ci95_low)
+
+
+def estimate(values: FloatArray) -> Estimate:
+    """Return the mean of independent values and its interval.
+
+    Values that are not finite (a voltage where no power flow converged) do not count.
     """
     finite = values[np.isfinite(values)]
     n = len(finite)
     if n == 0:
-        return math.nan, math.nan, math.nan, 0
+        return Estimate(math.nan, math.nan, math.nan, 0)
     mean = float(finite.mean())
     if n == 1:
-        return mean, math.nan, math.nan, 1
+        return Estimate(mean, math.nan, math.nan, 1)
     half = float(stats.t.ppf(0.5 + CONFIDENCE / 2, n - 1) * finite.std(ddof=1) / math.sqrt(n))
-    return mean, mean - half, mean + half, n
+    return Estimate(mean, mean - half, mean + half, n)
+
+
+def at(table: pd.DataFrame, controller: str, metric: str) -> Estimate:
+    """Return one estimate of a table that `summarise` or `paired` has made."""
+    row = table.loc[[(controller, metric)]].to_numpy(dtype=float)[0]
+    return Estimate(float(row[0]), float(row[1]), float(row[2]), int(row[3]))
 
 
 def summarise(metrics: pd.DataFrame, controllers: Sequence[str]) -> pd.DataFrame:
@@ -84,9 +114,9 @@ def _table(rows: Iterable[tuple[str, str, FloatArray]]) -> pd.DataFrame:
     index, data = [], []
     for name, metric, values in rows:
         index.append((name, metric))
-        data.append(mean_and_interval(values))
+        data.append(estimate(values))
     return pd.DataFrame(
         data,
         index=pd.MultiIndex.from_tuples(index, names=["controller", "metric"]),
-        columns=["mean", "ci95_low", "ci95_high", "episodes"],
+        columns=list(Estimate._fields),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -13,10 +13,13 @@ import pandas as pd
 from sim.scenario import Scenario
 from sim.study.execute import Failure
 from sim.study.specification import ControllerSpec, labels
+from sim.study.statistics import Estimate, at
 from sim.world.episode import Episode
 
 if TYPE_CHECKING:
     from sim.study.compare import Study
+
+DECISION = "decision"  # name of the rows of `Episode.timings` that time one decision each
 
 
 def episode_summary(episode: Episode) -> dict[str, object]:
@@ -35,13 +38,14 @@ def episode_summary(episode: Episode) -> dict[str, object]:
 
 def study_summary(study: Study) -> dict[str, object]:
     """Return a comparison as ``gridhaul compare --json`` prints it."""
+    metrics = [str(metric) for metric in study.metrics.columns]
     return {
         "scenario": study.scenario,
         "seed": study.seed,
         "replications": study.replications,
         "baseline": study.controllers[0],
-        "controllers": _by_controller(study.summary, study.controllers),
-        "paired": _by_controller(study.paired, study.controllers[1:]),
+        "controllers": _by_controller(study.summary, study.controllers, metrics),
+        "paired": _by_controller(study.paired, study.controllers[1:], metrics),
         "failures": failures_as_rows(study.failures),
     }
 
@@ -100,27 +104,36 @@ def manifest(
 
 
 def timings_of(episode: Episode) -> dict[str, float]:
-    """Return the wall-clock figures of an episode by name; different on every run."""
-    seconds = episode.timings.set_index("name")["seconds"]
-    return {str(name): float(value) for name, value in seconds.items()}
+    """Return wall-clock figures of an episode; different on every run."""
+    table = episode.timings
+    is_decision = (table["name"] == DECISION).to_numpy()
+    seconds = table["seconds"].to_numpy(dtype=float)
+    decisions, stages = seconds[is_decision], seconds[~is_decision]
+    return {
+        "solve_s_total": float(decisions.sum()),
+        "solve_s_p95": float(np.percentile(decisions, 95)) if len(decisions) else 0.0,
+        "steps_per_s": float(len(episode.steps) / stages.sum()),
+    }
 
 
 def ledger_of(episode: Episode) -> pd.DataFrame:
     """Return what was paid in an episode, ``payer, payee, item, usd``, summed over its steps."""
-    return episode.ledger.groupby(["payer", "payee", "item"], as_index=False)["usd"].sum()
+    usd = episode.ledger.groupby(["payer", "payee", "item"])["usd"].sum()
+    return usd.to_frame().reset_index()
 
 
 def _by_controller(
-    table: pd.DataFrame, controllers: Sequence[str]
-) -> dict[str, dict[str, dict[str, object]]]:
-    found: dict[str, dict[str, dict[str, object]]] = {name: {} for name in controllers}
-    for (name, metric), row in table.iterrows():
-        low, high = row["ci95_low"], row["ci95_high"]
-        found[name][metric] = {
-            "mean": _finite(row["mean"]),
-            "ci95": [float(low), float(high)] if np.isfinite([low, high]).all() else None,
-        }
-    return found
+    table: pd.DataFrame, controllers: Sequence[str], metrics: Iterable[str]
+) -> dict[str, dict[str, object]]:
+    return {
+        name: {metric: _estimate(at(table, name, metric)) for metric in metrics}
+        for name in controllers
+    }
+
+
+def _estimate(found: Estimate) -> dict[str, object]:
+    interval = [found.ci95_low, found.ci95_high] if found.has_interval else None
+    return {"mean": _finite(found.mean), "ci95": interval}
 
 
 def _plain(values: Mapping[str, float]) -> dict[str, float | int | None]:

@@ -16,6 +16,9 @@
         changes[key + ".zerolinecolor"] = colour("--line");
       }
     }
+    changes["modebar.bgcolor"] = "rgba(0, 0, 0, 0)";
+    changes["modebar.color"] = colour("--soft");
+    changes["modebar.activecolor"] = colour("--accent");
     changes["hoverlabel.bgcolor"] = colour("--card");
     changes["hoverlabel.font.color"] = colour("--text");
     return changes;
@@ -28,7 +31,8 @@
     Plotly.newPlot(plot, figure.data, figure.layout, {
       responsive: true,
       displaylogo: false,
-      modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
+      displayModeBar: "hover",
+      modeBarButtons: [["toImage", "zoom2d", "pan2d", "resetScale2d"]],
     }).then(() => Plotly.relayout(plot, theme(figure.layout)));
     plots.push([plot, figure]);
   }

@@ -1,0 +1,28 @@
+# Everything runs in .venv, which is made on first use. Needs Python 3.11 or newer, no root.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.gridhaul-ready
+
+.PHONY: demo test lint bench
+
+demo: $(READY)
+	$(BIN)/gridhaul demo
+
+test: $(READY)
+	$(BIN)/python -m pytest --numprocesses 2 --benchmark-disable -m "not benchmark"
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(READY)
+	$(BIN)/python -m pytest tests/benchmarks -m benchmark
+
+# The package itself is installed editable, so that changes take effect at once.
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
