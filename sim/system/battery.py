@@ -167,15 +167,23 @@ class Battery:
             energy_mwh = max(self.after(energy_mwh, 0.0, duration_h - powered_h), floor)
         return energy_mwh, powered_h
 
+    def rated(self, p_mw: float, q_mvar: float) -> tuple[float, float]:
+        """Return the power nearest to `p_mw`, `q_mvar` within the ratings [MW, Mvar].
+
+        Active power has priority in the inverter's circle.
+        """
+        p_mw = min(max(p_mw, -self.p_charge_max_mw), self.p_discharge_max_mw)
+        q_max = self.q_max_mvar(p_mw)
+        return p_mw, min(max(q_mvar, -q_max), q_max)
+
     def feasible(
         self, energy_mwh: float, p_mw: float, q_mvar: float, duration_h: float
     ) -> tuple[float, float]:
         """Return the power nearest to `p_mw`, `q_mvar` that can be held for `duration_h`.
 
-        Respects power limits, the energy limits over the whole duration, and the inverter's
-        circle (active power first) [MW, Mvar].
+        Respects the ratings, and the energy limits over the whole duration [MW, Mvar].
         """
-        p_mw = min(max(p_mw, -self.p_charge_max_mw), self.p_discharge_max_mw)
+        p_mw, _ = self.rated(p_mw, q_mvar)
         if p_mw != 0.0 and duration_h > 0.0:
             rate = self.self_discharge_per_h
             kept = energy_mwh * math.exp(-rate * duration_h)
@@ -186,5 +194,4 @@ class Battery:
             else:
                 internal = (self.energy_max_mwh - kept) / span_h + self.auxiliary_mw
                 p_mw = max(p_mw, -max(internal, 0.0) / self.efficiency_charge)
-        q_max = self.q_max_mvar(p_mw)
-        return p_mw, min(max(q_mvar, -q_max), q_max)
+        return self.rated(p_mw, q_mvar)

@@ -90,6 +90,8 @@ class TravelForecaster:
 
     Attributes
     ----------
+    drift_h
+        A third of the mean free driving time between stations [h].
     paths
         Links of the path by hour of departure, origin and destination, padded with -1,
         ``(24, station, station, position)``.
@@ -100,6 +102,7 @@ class TravelForecaster:
 
     system: System
     traffic: Traffic
+    drift_h: float
     paths: IntArray
     free_h: FloatArray
     free_link_h: FloatArray
@@ -131,9 +134,11 @@ class TravelForecaster:
             else:
                 paths[key][: len(path)] = path
                 free_h[key] = free_link_h[path].sum()
+        driven = free_h[np.isfinite(free_h) & (free_h > 0)]
         return cls(
             system=system,
             traffic=traffic,
+            drift_h=float(driven.mean()) / 3 if len(driven) else 0.0,
             paths=paths,
             free_h=free_h,
             free_link_h=free_link_h,
@@ -161,7 +166,9 @@ class TravelForecaster:
         day_mean = share * state_now.mean() / spread if n_links and spread > 0 else 0.0
         day_variance = share * (1 - share / spread) if spread > 0 else 0.0
         quarter = quarter_now + np.floor(lead_h * 4 + 1e-9).astype(np.int64)
-        memory = np.exp(-lead_h / traffic.correlation_h)
+        # A drive meets the traffic of its whole duration T, not of its start. The mean of a
+        # Brownian motion over T, which is what the states do at first, varies like its value at T/3.
+        memory = np.exp(-(lead_h + self.drift_h) / traffic.correlation_h)
         same_day = quarter < QUARTERS_PER_DAY
         # c(t) = sqrt(a) D (1 - memory) + memory c(now) + innovation, while the day lasts.
         day_part = np.where(same_day, day_mean * (1 - memory), -day_mean * memory)

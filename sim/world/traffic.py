@@ -57,7 +57,8 @@ class RoadConditions:
             needed_s = distance_km / speed_km_s
             left_s = (quarter + 1) * QUARTER_S - clock_s
             if quarter == last or needed_s <= left_s:
-                return float(clock_s + needed_s - now_s)
+                # Whole microseconds: a drive of 600 s ends at 600, not a rounding error later.
+                return round(float(clock_s + needed_s), 6) - now_s
             distance_km -= speed_km_s * left_s
             clock_s += left_s
 

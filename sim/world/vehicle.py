@@ -211,7 +211,10 @@ class Vehicle:
         p, q = self.world.guard(self.spec.battery, self.energy_mwh, p_mw, q_mvar, duration_h)
         if abs(p_mw - p) > 1e-9:
             self.clipped_mwh += abs(p_mw - p) * duration_h
-        self.p_mw, self.q_mvar = p, q
+        # The inverter obeys its ratings whatever the guard lets through.
+        self.p_mw, self.q_mvar = self.spec.battery.rated(p, q)
+        if abs(self.p_mw - p) > 1e-9:
+            self._log("refused", detail=f"{p:.6g} MW is beyond the rating")
 
     def read_meter(self) -> Metering:
         """Return what happened since the last reading."""
@@ -245,8 +248,9 @@ class Vehicle:
                     if not plug.triggered:
                         return
                     self._turn(VehicleStatus.SETTING_UP)
-                    self.ready_s = env.now + set_up_h * SECONDS_PER_HOUR
-                    yield env.timeout(set_up_h * SECONDS_PER_HOUR)
+                    set_up_s = round(set_up_h * SECONDS_PER_HOUR, 6)
+                    self.ready_s = env.now + set_up_s
+                    yield env.timeout(set_up_s)
                     self._turn(VehicleStatus.CONNECTED)
                     self._log("connected")
                     self.exchange(*self.power_order())
@@ -346,6 +350,9 @@ class Vehicle:
         if self.p_mw == 0.0 or powered_h > 0.0:
             exchange.add(self.p_mw, self.q_mvar, powered_h if self.p_mw else duration_h)
         if self.p_mw != 0.0 and powered_h < duration_h:
+            full = "full" if self.p_mw < 0.0 else "empty"
+            if duration_h - powered_h > 1e-6:
+                self._log("refused", detail=f"{self.p_mw:.6g} MW: the battery is {full}")
             self.p_mw = 0.0  # the battery's limit, whatever was ordered
             exchange.add(0.0, self.q_mvar, duration_h - powered_h)
 

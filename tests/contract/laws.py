@@ -1,0 +1,328 @@
+"""The laws that hold for every controller in every scenario, as functions that raise by name."""
+
+from __future__ import annotations
+
+import dataclasses
+import gc
+import types
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sim.control import Controller, Forecast, Observation, Plan
+from sim.powerflow.pgm import PowerGridModelFlow
+from sim.scenario import Scenario
+from sim.study.tabulate import Lived, tabulate
+from sim.system.battery import Battery
+from sim.uncertainty.forecaster import CalibratedForecaster, Forecaster
+from sim.uncertainty.realisation import Nature, Realisation
+from sim.uncertainty.streams import stream
+from sim.uncertainty.traffic import QUARTER_S
+from sim.world.electrics import Verify, electrics, injections
+from sim.world.episode import Episode
+from sim.world.guard import Guard, limit_power
+from sim.world.world import World
+
+Make = Callable[[], Controller]
+
+
+class Broken(AssertionError):
+    """A law is broken; the message names law and controller."""
+
+
+class Diary:
+    """Stands between the world and a controller, and writes down what is said."""
+
+    def __init__(self, controller: Controller) -> None:
+        self.controller = controller
+        self.needs_voltages = getattr(controller, "needs_voltages", False)
+        self.observations: list[Observation] = []
+        self.plans: list[Any] = []
+
+    def start(self, system: Any, rng: np.random.Generator) -> None:
+        self.controller.start(system, rng)
+
+    def decide(self, observation: Observation) -> Plan:
+        self.observations.append(observation)
+        plan = self.controller.decide(observation)
+        self.plans.append(plan)
+        return plan
+
+
+class Spliced:
+    """Issues the forecasts of one forecaster up to a period, of another from then on."""
+
+    def __init__(self, before: Forecaster, after: Forecaster, period: int) -> None:
+        self.before, self.after, self.period = before, after, period
+
+    def issue(self, period: int) -> Forecast:
+        return (self.before if period <= self.period else self.after).issue(period)
+
+
+def shortened(scenario: Scenario, n_periods: int) -> Scenario:
+    """Return the scenario with at most `n_periods` periods, so that a law takes seconds."""
+    timing = scenario.system.timing
+    n = min(n_periods, timing.n_periods)
+    timing = dataclasses.replace(timing, n_periods=n, horizon=min(timing.horizon, n))
+    return dataclasses.replace(scenario, system=dataclasses.replace(scenario.system, timing=timing))
+
+
+def live(
+    scenario: Scenario,
+    controller: Controller,
+    *,
+    replication: int = 0,
+    realisation: Realisation | None = None,
+    forecaster: Forecaster | None = None,
+    guard: Guard = limit_power,
+    nature: Nature | None = None,
+) -> tuple[Episode, Diary, World]:
+    """Live through an episode of the public world, by hand."""
+    system = scenario.system
+    nature = nature or Nature.build(system, scenario.uncertainty)
+    realisation = realisation or nature.draw(scenario.seed, replication)
+    engine = PowerGridModelFlow(system.grid)
+    diary = Diary(controller)
+    diary.start(system, stream(scenario.seed, replication, "controller"))
+    world = World(
+        system,
+        realisation,
+        forecaster or CalibratedForecaster.build(nature, realisation),
+        diary,
+        guard=guard,
+        power_flow=engine if diary.needs_voltages else None,
+    )
+    recorder = world.run()
+    found = injections(
+        system, realisation, recorder.exchanges, world.generation_limit_mw, 0, system.timing.n_steps
+    )
+    rng = stream(scenario.seed, replication, "verification")
+    episode = tabulate(
+        Lived(
+            scenario=scenario.name,
+            controller=type(controller).__name__,
+            seed=scenario.seed,
+            replication=replication,
+            system=system,
+            realisation=realisation,
+            recorder=recorder,
+            electrics=electrics(system, found, engine, None, Verify.OFF, rng),
+            seconds={},
+        )
+    )
+    return episode, diary, world
+
+
+# -- law 1: non-anticipation ---------------------------------------------------------------------
+
+
+def with_other_future(
+    kept: Realisation, other: Realisation, now_s: float, step_s: int
+) -> Realisation:
+    """Return `kept` until `now_s` and `other` from then on; the speeds of now are known now."""
+    step = int(now_s // step_s)
+    quarter = int(now_s // QUARTER_S) + 1
+
+    def splice(name: str, row: int) -> np.ndarray:
+        return np.concatenate([getattr(kept, name)[:row], getattr(other, name)[row:]])
+
+    return dataclasses.replace(
+        kept,
+        profile=splice("profile", step),
+        link_state=splice("link_state", quarter),
+        link_speed_kmh=splice("link_speed_kmh", quarter),
+    )
+
+
+def law_non_anticipation(scenario: Scenario, make: Make, periods: tuple[int, ...]) -> None:
+    """Another future changes nothing that was decided or happened before it."""
+    nature = Nature.build(scenario.system, scenario.uncertainty)
+    kept, other = (nature.draw(scenario.seed, replication) for replication in (0, 1))
+    truth, reference, _ = live(scenario, make(), realisation=kept, nature=nature)
+    for period in periods:
+        timing = scenario.system.timing
+        now_h = period * timing.period_h
+        tampered = with_other_future(kept, other, period * timing.period_s, timing.step_s)
+        forecaster = Spliced(
+            CalibratedForecaster.build(nature, kept),
+            CalibratedForecaster.build(nature, other),
+            period,
+        )
+        episode, diary, _ = live(
+            scenario, make(), realisation=tampered, forecaster=forecaster, nature=nature
+        )
+        for index in range(period + 1):
+            if fingerprint(reference.plans[index]) != fingerprint(diary.plans[index]):
+                raise Broken(
+                    f"non-anticipation: {truth.controller} on {scenario.name} decides differently "
+                    f"in period {index} when the future after period {period} is another"
+                )
+        before = [table[table["time_h"] <= now_h] for table in (truth.events, episode.events)]
+        if not before[0].equals(before[1]):
+            raise Broken(
+                f"non-anticipation: the events of {truth.controller} before {now_h} h differ"
+            )
+    for observation in reference.observations:
+        refuse_forbidden(observation, kept, truth.controller)
+
+
+def fingerprint(thing: object) -> object:
+    """Return a value that is equal for equal plans, to the bit."""
+    if isinstance(thing, np.ndarray):
+        return thing.shape, str(thing.dtype), thing.tobytes()
+    if dataclasses.is_dataclass(thing):
+        return tuple(fingerprint(getattr(thing, each.name)) for each in dataclasses.fields(thing))
+    if isinstance(thing, tuple):
+        return tuple(fingerprint(each) for each in thing)
+    return repr(thing)
+
+
+def refuse_forbidden(observation: Observation, realisation: Realisation, name: str) -> None:
+    """Walk everything reachable from an observation; refuse world, realisation and callables."""
+    truths = [
+        value
+        for each in dataclasses.fields(realisation)
+        if isinstance(value := getattr(realisation, each.name), np.ndarray)
+    ]
+    seen: set[int] = set()
+    stack: list[object] = [observation]
+    while stack:
+        thing = stack.pop()
+        if id(thing) in seen or isinstance(thing, type):
+            continue
+        seen.add(id(thing))
+        if isinstance(thing, World | Realisation | Nature | types.FunctionType | types.MethodType):
+            raise Broken(f"non-anticipation: {name} can reach a {type(thing).__name__}")
+        if isinstance(thing, np.ndarray):
+            if any(np.shares_memory(thing, truth) for truth in truths):
+                raise Broken(f"non-anticipation: {name} is shown an array of the realisation")
+            continue
+        stack.extend(gc.get_referents(thing))
+
+
+# -- law 2: determinism --------------------------------------------------------------------------
+
+
+def law_determinism(scenario: Scenario, make: Make) -> None:
+    """The same seed gives the same bytes."""
+    nature = Nature.build(scenario.system, scenario.uncertainty)
+    first, second = (live(scenario, make(), nature=nature)[0] for _ in range(2))
+    for table in ("steps", "vm_pu", "loading_percent", "vehicles", "events", "decisions", "ledger"):
+        one, two = getattr(first, table), getattr(second, table)
+        if not same_bytes(one, two):
+            raise Broken(
+                f"determinism: table {table} of {first.controller} on {scenario.name} differs "
+                "between two runs with one seed"
+            )
+
+
+def same_bytes(one: pd.DataFrame, two: pd.DataFrame) -> bool:
+    """Say whether two tables are equal to the bit."""
+    return one.shape == two.shape and all(
+        one[column].to_numpy().tobytes() == two[column].to_numpy().tobytes()
+        if one[column].dtype != object
+        else one[column].equals(two[column])
+        for column in one
+    )
+
+
+# -- law 3: energy closes ------------------------------------------------------------------------
+
+TOLERANCE_MWH = 1e-6
+
+
+def law_energy(scenario: Scenario, episode: Episode) -> None:
+    """Batteries and grid balance, nothing injects on the road, no limit is left."""
+    system, name = scenario.system, f"{episode.controller} on {scenario.name}"
+    hours = system.timing.step_h
+    steps = episode.steps[episode.steps["converged"]]
+    balance = (
+        steps["import_mw"] + steps["generation_mw"] + steps["storage_mw"]
+        - steps["load_mw"] - steps["loss_mw"]
+    ).to_numpy() * hours  # fmt: skip
+    if not np.abs(balance).sum() <= TOLERANCE_MWH:
+        raise Broken(f"energy: {name}: the grid's balance is off by {np.abs(balance).sum()} MWh")
+    for truck in system.vehicles:
+        own = episode.vehicles[episode.vehicles["vehicle"] == truck.name]
+        _battery_closes(truck.battery, own, f"{name}: {truck.name}", hours)
+        previous = np.concatenate([["connected"], own["status"].to_numpy()[:-1]])
+        away = ~own["status"].isin(["connected"]).to_numpy() & (previous != "connected")
+        if (own.loc[away, "p_mw"] != 0).any() and not _was_connected_inside(episode, truck.name):
+            raise Broken(f"energy: {name}: {truck.name} exchanges power while it is not connected")
+
+
+def _battery_closes(battery: Battery, own: pd.DataFrame, name: str, hours: float) -> None:
+    energy = np.concatenate([[battery.energy_initial_mwh], own["energy_mwh"].to_numpy()])
+    flows = (
+        own["charged_mwh"] * battery.efficiency_charge
+        - own["discharged_mwh"] / battery.efficiency_discharge
+        - own["standing_mwh"]
+        - own["traction_mwh"]
+    ).to_numpy()
+    error = np.abs(np.diff(energy) - flows).sum()
+    if not error <= TOLERANCE_MWH:
+        raise Broken(f"energy: {name}: the battery's balance is off by {error} MWh")
+    if battery.self_discharge_per_h == battery.auxiliary_mw == 0.0:
+        if np.abs(own["standing_mwh"]).sum() > TOLERANCE_MWH:
+            raise Broken(f"energy: {name}: energy vanishes without a cause")
+    low, high = energy.min(), energy.max()
+    if (
+        low < battery.energy_min_mwh - TOLERANCE_MWH
+        or high > battery.energy_max_mwh + TOLERANCE_MWH
+    ):
+        raise Broken(f"energy: {name}: stored energy {low} to {high} MWh leaves the limits")
+    charge, discharge = own["charged_mwh"].max() / hours, own["discharged_mwh"].max() / hours
+    if charge > battery.p_charge_max_mw + 1e-9 or discharge > battery.p_discharge_max_mw + 1e-9:
+        raise Broken(f"energy: {name}: power {-charge} to {discharge} MW leaves the limits")
+
+
+def _was_connected_inside(episode: Episode, vehicle: str) -> bool:
+    own = episode.events[episode.events["vehicle"] == vehicle]
+    connected = own.loc[own["event"] == "connected", "time_h"]
+    return bool((connected % 1).gt(0).any())
+
+
+# -- law 4: money closes -------------------------------------------------------------------------
+
+
+def law_money(scenario: Scenario, episode: Episode) -> None:
+    """The ledger sums to the metrics, and what one pays another gets."""
+    ledger, metrics = episode.ledger, episode.metrics
+    name = f"{episode.controller} on {scenario.name}"
+    if (ledger["usd"] <= 0).any() or (ledger["payer"] == ledger["payee"]).any():
+        raise Broken(f"money: {name}: an entry pays nothing, or to its payer")
+    balance = (
+        ledger.groupby("payee")["usd"]
+        .sum()
+        .sub(ledger.groupby("payer")["usd"].sum(), fill_value=0.0)
+    )
+    if abs(balance.sum()) > 1e-6:
+        raise Broken(f"money: {name}: payments do not cancel")
+    inside = -balance.reindex(["operator", "fleet"]).sum()
+    retail = ledger.loc[ledger["item"] == "retail", "usd"].sum()
+    if abs(inside + retail - metrics["cost_usd"]) > 1e-6:
+        raise Broken(f"money: {name}: the ledger does not sum to cost_usd")
+    if abs(metrics["cost_usd"] + metrics["penalty_usd"] - metrics["objective_usd"]) > 1e-6:
+        raise Broken(f"money: {name}: objective_usd is not cost_usd + penalty_usd")
+    steps, hours = episode.steps, scenario.system.timing.step_h
+    bought = (steps["import_mw"].clip(lower=0) * steps["import_usd_per_mwh"]).sum() * hours
+    booked = ledger.loc[ledger["item"] == "energy bought", "usd"].sum()
+    if abs(bought - booked) > 1e-6:
+        raise Broken(f"money: {name}: energy bought is booked as {booked} instead of {bought} USD")
+
+
+# -- law 6: nothing fails silently ---------------------------------------------------------------
+
+
+def law_named_failures(episode: Episode) -> None:
+    """Every decision has a status, and every fallback a reason."""
+    decisions = episode.decisions
+    failed = decisions[decisions["status"].isin(["failed", "infeasible", "deadline"])]
+    if (failed["fallback"] == "").any():
+        raise Broken(f"failures: {episode.controller} fails without a reason")
+    if episode.metrics["fallbacks"] != (decisions["fallback"] != "").sum():
+        raise Broken(f"failures: fallbacks of {episode.controller} are not counted")
+    if len(decisions) != episode.metrics["decisions"]:
+        raise Broken(f"failures: decisions of {episode.controller} are lost")

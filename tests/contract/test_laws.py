@@ -1,0 +1,67 @@
+"""Every registered controller keeps the laws in every registered scenario."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import pytest
+
+from sim import plugins
+from sim.scenario import Scenario, load_scenario
+from sim.study.specification import ControllerSpec, build
+from tests.contract.laws import (
+    Make,
+    law_determinism,
+    law_energy,
+    law_money,
+    law_named_failures,
+    law_non_anticipation,
+    live,
+    shortened,
+)
+
+PAIRS = [
+    (controller, scenario)
+    for scenario in plugins.names(plugins.SCENARIOS)
+    for controller in plugins.names(plugins.CONTROLLERS)
+]
+N_PERIODS = 8
+
+pytestmark = pytest.mark.parametrize(
+    ("controller", "scenario"), PAIRS, ids=[f"{c}-{s}" for c, s in PAIRS]
+)
+
+
+@lru_cache
+def load(name: str) -> Scenario:
+    return shortened(load_scenario(name), N_PERIODS)
+
+
+def maker(name: str) -> Make:
+    return lambda: build(ControllerSpec(name=name))
+
+
+def test_no_controller_anticipates(controller: str, scenario: str) -> None:
+    loaded = load(scenario)
+    law_non_anticipation(loaded, maker(controller), (1, loaded.system.timing.n_periods - 2))
+
+
+def test_one_seed_gives_one_result(controller: str, scenario: str) -> None:
+    law_determinism(load(scenario), maker(controller))
+
+
+def test_energy_and_money_close_and_failures_have_names(controller: str, scenario: str) -> None:
+    episode, _, _ = live(load(scenario), maker(controller)())
+    law_energy(load(scenario), episode)
+    law_money(load(scenario), episode)
+    law_named_failures(episode)
+    assert episode.metrics["fallbacks"] == 0
+
+
+def test_energy_closes_without_the_guard(controller: str, scenario: str) -> None:
+    def no_guard(_battery: Any, _energy: float, p: float, q: float, _hours: float) -> Any:
+        return p, q
+
+    episode, _, _ = live(load(scenario), maker(controller)(), guard=no_guard)
+    law_energy(load(scenario), episode)

@@ -1,0 +1,159 @@
+"""Controllers that break a law are caught by name."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sim.control import FleetPlan, Observation, Plan, Visit
+from sim.scenario import Scenario, load_scenario
+from sim.system.battery import Battery
+from sim.system.system import System
+from tests.contract.laws import (
+    Broken,
+    law_determinism,
+    law_energy,
+    law_named_failures,
+    law_non_anticipation,
+    live,
+    shortened,
+)
+
+
+@pytest.fixture(scope="module")
+def scenario() -> Scenario:
+    return shortened(load_scenario("ieee33"), 6)
+
+
+class Base:
+    system: System
+
+    def start(self, system: System, rng: np.random.Generator) -> None:
+        self.system = system
+        self.rng = rng
+
+    def plan(self, observation: Observation, p_mw: float) -> Plan:
+        n = len(self.system.vehicles)
+        return Plan(fleet=FleetPlan(p_mw=np.full((observation.forecast.n_periods, n), p_mw)))
+
+    def decide(self, observation: Observation) -> Plan:
+        return Plan()
+
+
+class Peeking(Base):
+    """Finds the realisation in the caller's frames."""
+
+    def decide(self, observation: Observation) -> Plan:
+        frame = sys._getframe()
+        while "realisation" not in getattr(frame.f_locals.get("self"), "__dict__", {}):
+            frame = frame.f_back
+        truth = frame.f_locals["self"].realisation.profile
+        return self.plan(observation, float(truth[-1].sum()) / 100)
+
+
+class Forgetful(Base):
+    """Depends on the time of day it is run."""
+
+    def decide(self, observation: Observation) -> Plan:
+        return self.plan(observation, (time.perf_counter_ns() % 1000) / 1e4)
+
+
+class Overcharging(Base):
+    """Orders ten times what the batteries can take, for ever."""
+
+    def decide(self, observation: Observation) -> Plan:
+        return self.plan(observation, -10 * self.system.vehicles[0].battery.p_charge_max_mw)
+
+
+def no_guard(_battery: Any, _energy: float, p: float, q: float, _hours: float) -> Any:
+    return p, q
+
+
+def test_a_peeking_controller_is_caught(scenario: Scenario) -> None:
+    with pytest.raises(Broken, match="non-anticipation: Peeking on ieee33"):
+        law_non_anticipation(scenario, Peeking, (1, 4))
+
+
+def test_a_non_deterministic_controller_is_caught(scenario: Scenario) -> None:
+    with pytest.raises(Broken, match=r"determinism: table .* of Forgetful"):
+        law_determinism(scenario, Forgetful)
+
+
+def test_the_world_refuses_overcharging_without_the_guard_and_says_so(scenario: Scenario) -> None:
+    episode, _, _ = live(scenario, Overcharging(), guard=no_guard)
+    law_energy(scenario, episode)
+    refused = episode.events[episode.events["event"] == "refused"]
+    assert set(refused["vehicle"]) == {truck.name for truck in scenario.system.vehicles}
+    assert refused["detail"].str.contains("beyond the rating").any()
+    assert refused["detail"].str.contains("battery is full").any()
+
+
+def test_overcharging_is_caught_where_batteries_do_not_refuse(
+    scenario: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Battery, "advance", lambda self, e, p, h: (self.after(e, p, h), h))
+    with pytest.raises(Broken, match="energy: Overcharging on ieee33: .* leaves the limits"):
+        law_energy(scenario, live(scenario, Overcharging(), guard=no_guard)[0])
+
+
+def test_the_guard_withholds_what_cannot_be_held_and_counts_it(scenario: Scenario) -> None:
+    episode, _, _ = live(scenario, Overcharging())
+    law_energy(scenario, episode)
+    assert "refused" not in set(episode.events["event"])
+    assert episode.metrics["clipped_mwh"] > 1
+
+
+class Raising(Base):
+    def decide(self, observation: Observation) -> Plan:
+        raise RuntimeError("no idea")
+
+
+class Nothing(Base):
+    def decide(self, observation: Observation) -> Plan:
+        return None  # type: ignore[return-value]
+
+
+class NotANumber(Base):
+    def decide(self, observation: Observation) -> Plan:
+        return self.plan(observation, float("nan"))
+
+
+class Lost(Base):
+    def decide(self, observation: Observation) -> Plan:
+        visits = tuple((Visit(station=99, depart_h=0.0),) for _ in self.system.vehicles)
+        return Plan(fleet=FleetPlan(visits=visits))
+
+
+class Endless(Base):
+    def decide(self, observation: Observation) -> Plan:
+        return Plan(fleet=FleetPlan(p_mw=np.zeros((999, len(self.system.vehicles)))))
+
+
+class Thin(Base):
+    def decide(self, observation: Observation) -> Plan:
+        return Plan(fleet=FleetPlan(p_mw=np.zeros((1, 1))))
+
+
+@pytest.mark.parametrize(
+    ("cls", "reason"),
+    [
+        (Raising, "RuntimeError: no idea"),
+        (Nothing, "must return a Plan, not NoneType"),
+        (NotANumber, "must be finite"),
+        (Lost, "unknown station 99"),
+        (Endless, "has 999 rows"),
+        (Thin, "must be an array of shape"),
+    ],
+)
+def test_a_failing_controller_costs_no_episode(
+    scenario: Scenario, cls: type[Base], reason: str
+) -> None:
+    episode, _, _ = live(scenario, cls())
+    law_named_failures(episode)
+    law_energy(scenario, episode)
+    assert episode.metrics["failed_decisions"] == scenario.system.timing.n_periods
+    assert episode.decisions["fallback"].str.contains(reason).all()

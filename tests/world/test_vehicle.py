@@ -1,0 +1,118 @@
+"""What trucks do, told by the world's records."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from sim.control import Plan, VehicleStatus
+from sim.system.battery import Battery
+from sim.world.electrics import injections
+from tests.world.build import fleet_plan, tiny, world
+
+BATTERY = Battery(
+    energy_mwh=1.0, p_charge_max_mw=0.5, p_discharge_max_mw=0.5, s_mva=0.5, soc_initial=0.8
+)
+
+
+def events(recorder) -> list[tuple[str, str, float]]:
+    return [(e.vehicle, e.event, e.time_h) for e in recorder.events]
+
+
+def test_a_truck_that_drives_600_s_and_sets_up_300_s_is_connected_at_900_s() -> None:
+    system, nature = tiny(drive_h=600 / 3600, set_up_h=300 / 3600, battery=BATTERY)
+    away = 1 - system.vehicles[0].initial_station
+    here, _ = world(system, nature, fleet_plan([[(away, 0.0)]], [[0.4]]))
+    recorder = here.run()
+    assert ("truck 0", "connected", 0.25) in events(recorder)
+    power = recorder.table()["discharged_mwh"][:, 0] / system.timing.step_h
+    # The first quarter hour is lost, the other three of the period are not.
+    np.testing.assert_allclose(power[:4], [0.0, 0.4, 0.4, 0.4], atol=1e-12)
+
+
+def test_a_truck_under_way_exchanges_nothing_and_orders_wait_for_the_plug() -> None:
+    system, nature = tiny(drive_h=1.5, set_up_h=0.25, battery=BATTERY)
+    away = 1 - system.vehicles[0].initial_station
+    here, controller = world(system, nature, fleet_plan([[(away, 1.0)]], [[0.2]] * 4))
+    recorder = here.run()
+    power = recorder.table()["discharged_mwh"][:, 0] / system.timing.step_h
+    np.testing.assert_allclose(power[:4], 0.2)
+    np.testing.assert_allclose(power[4:11], 0.0)
+    np.testing.assert_allclose(power[11:], 0.2)
+    under_way = controller.seen[2].vehicles
+    assert under_way.status[0] == VehicleStatus.DRIVING
+    assert under_way.station[0] == away
+    assert under_way.ready_h[0] == pytest.approx(2.75)
+
+
+def test_two_trucks_share_one_plug_in_order_of_arrival_ties_by_vehicle() -> None:
+    system, nature = tiny(n_vehicles=2, plugs=1, drive_h=0.5, set_up_h=0.25, battery=BATTERY)
+    home = system.vehicles[0].initial_station
+    plan = fleet_plan([[(1 - home, 0.0), (home, 2.0)], [(1 - home, 0.0)]], [[0.1, 0.1]] * 4)
+    here, controller = world(system, nature, plan)
+    recorder = here.run()
+    assert ("truck 0", "connected", 0.75) in events(recorder)
+    assert ("truck 1", "queued", 0.5) in events(recorder)
+    assert ("truck 1", "connected", 2.25) in events(recorder)
+    assert controller.seen[1].queue[1 - home] == 1
+    assert recorder.table()["queue_h"][:, 1].sum() == pytest.approx(1.5)
+
+
+def test_a_queueing_truck_leaves_when_its_next_visit_is_due() -> None:
+    system, nature = tiny(n_vehicles=2, plugs=1, drive_h=0.5, set_up_h=0.25, battery=BATTERY)
+    home = system.vehicles[0].initial_station
+    plan = fleet_plan([[(1 - home, 0.0)], [(1 - home, 0.0), (home, 1.0)]], [[0.0, 0.0]])
+    here, _ = world(system, nature, plan)
+    recorder = here.run()
+    assert ("truck 1", "departed", 1.0) in events(recorder)
+    assert ("truck 1", "connected", 1.75) in events(recorder)
+    assert here.plugs[1 - home].count == 1
+
+
+def test_new_orders_do_not_turn_a_truck_round_on_the_road() -> None:
+    system, nature = tiny(drive_h=1.5, set_up_h=0.0, battery=BATTERY)
+    home = system.vehicles[0].initial_station
+
+    def script(observation) -> Plan:
+        if observation.period == 0:
+            return fleet_plan([[(1 - home, 0.0)]], [[0.0]])
+        if observation.period == 1:
+            return fleet_plan([[(home, 1.0)]], [[0.0]])
+        return Plan()
+
+    here, _ = world(system, nature, script)
+    recorder = here.run()
+    assert ("truck 0", "arrived", 1.5) in events(recorder)
+    assert ("truck 0", "departed", 1.5) in events(recorder)
+    assert ("truck 0", "arrived", 3.0) in events(recorder)
+
+
+def test_a_change_inside_a_step_is_looked_at_at_its_largest_injection() -> None:
+    system, nature = tiny(drive_h=0.1, set_up_h=0.05, battery=BATTERY)
+    away = 1 - system.vehicles[0].initial_station
+    here, _ = world(system, nature, fleet_plan([[(away, 0.0)]], [[0.4]]))
+    recorder = here.run()
+    n_steps = system.timing.n_steps
+    found = injections(
+        system, here.realisation, recorder.exchanges, here.generation_limit_mw, 0, n_steps
+    )
+    bus = system.stations[away].bus
+    base = found.p_mw[0, bus] - found.storage_mw[0, 0]
+    assert found.storage_mw[0, 0] == pytest.approx(0.4 * 0.1 / 0.25)  # connected after 0.15 h
+    assert list(found.changed_step) == [0]
+    assert found.changed_p_mw[0, bus] == pytest.approx(base + 0.4)
+
+
+def test_driving_on_the_battery_takes_its_energy_and_refuses_what_it_cannot_reach() -> None:
+    system, nature = tiny(drive_h=0.5, battery=BATTERY, kwh_per_km=1.0)
+    home = system.vehicles[0].initial_station
+    here, _ = world(system, nature, fleet_plan([[(1 - home, 0.0)]], [[0.0]]))
+    table = here.run().table()
+    distance = table["distance_km"].sum()
+    assert distance == pytest.approx(system.roads.length_km[0])
+    assert table["traction_mwh"].sum() == pytest.approx(distance / 1000)
+    assert table["energy_mwh"][-1, 0] == pytest.approx(0.8 - distance / 1000)
+
+    system, nature = tiny(drive_h=0.5, battery=BATTERY, kwh_per_km=1e6)
+    here, _ = world(system, nature, fleet_plan([[(1 - home, 0.0)]], [[0.0]]))
+    assert "too little energy" in {event.event for event in here.run().events}
