@@ -166,8 +166,8 @@ class TravelForecaster:
         day_mean = share * state_now.mean() / spread if n_links and spread > 0 else 0.0
         day_variance = share * (1 - share / spread) if spread > 0 else 0.0
         quarter = quarter_now + np.floor(lead_h * 4 + 1e-9).astype(np.int64)
-        # A drive meets the traffic of its whole duration T, not of its start. The mean of a
-        # Brownian motion over T, which is what the states do at first, varies like its value at T/3.
+        # A drive meets the traffic of its whole duration T, not of its start. Over T the states
+        # move like Brownian motion, whose mean over T varies like its value at T/3.
         memory = np.exp(-(lead_h + self.drift_h) / traffic.correlation_h)
         same_day = quarter < QUARTERS_PER_DAY
         # c(t) = sqrt(a) D (1 - memory) + memory c(now) + innovation, while the day lasts.

@@ -264,9 +264,9 @@ def _battery_closes(battery: Battery, own: pd.DataFrame, name: str, hours: float
     error = np.abs(np.diff(energy) - flows).sum()
     if not error <= TOLERANCE_MWH:
         raise Broken(f"energy: {name}: the battery's balance is off by {error} MWh")
-    if battery.self_discharge_per_h == battery.auxiliary_mw == 0.0:
-        if np.abs(own["standing_mwh"]).sum() > TOLERANCE_MWH:
-            raise Broken(f"energy: {name}: energy vanishes without a cause")
+    lossless = battery.self_discharge_per_h == battery.auxiliary_mw == 0.0
+    if lossless and np.abs(own["standing_mwh"]).sum() > TOLERANCE_MWH:
+        raise Broken(f"energy: {name}: energy vanishes without a cause")
     low, high = energy.min(), energy.max()
     if (
         low < battery.energy_min_mwh - TOLERANCE_MWH

@@ -96,7 +96,7 @@ def test_overcharging_is_caught_where_batteries_do_not_refuse(
     scenario: Scenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Battery, "advance", lambda self, e, p, h: (self.after(e, p, h), h))
-    with pytest.raises(Broken, match="energy: Overcharging on ieee33: .* leaves the limits"):
+    with pytest.raises(Broken, match=r"energy: Overcharging on ieee33: .* leaves the limits"):
         law_energy(scenario, live(scenario, Overcharging(), guard=no_guard)[0])
 
 
