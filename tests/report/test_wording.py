@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from sim.report.wording import METRICS, number, signed, title, with_interval, with_margin
+from sim.scenario import load_scenario
+from sim.study.run import run
+from sim.study.statistics import Estimate
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0, "0"),
+        (96, "96"),
+        (1234567.8, "1,234,568"),
+        (123.456, "123.46"),
+        (1.0512, "1.051"),
+        (3e-9, "3.0e-09"),
+        (-12.0, "-12"),
+        (math.nan, "–"),
+    ],
+)
+def test_figures_have_the_digits_a_reader_can_use(value: float, text: str) -> None:
+    assert number(value) == text
+
+
+def test_differences_carry_their_sign() -> None:
+    assert signed(5.0) == "+5"
+    assert signed(-5.0) == "-5"
+    assert signed(0.0) == "0"
+
+
+def test_an_estimate_shows_its_interval_only_where_there_is_one() -> None:
+    wide, one, point = (
+        Estimate(10.0, 8.0, 12.0, 5),
+        Estimate(10.0, math.nan, math.nan, 1),
+        Estimate(10.0, 10.0, 10.0, 5),
+    )
+    assert [with_margin(own) for own in (wide, one, point)] == ["10 ± 2", "10", "10"]
+    assert [with_interval(own) for own in (wide, one)] == ["+10 [+8, +12]", "+10"]
+
+
+def test_titles_carry_units() -> None:
+    assert title("cost_usd") == "Cost [USD]"
+    assert title("trips") == "Trips"
+    assert title("of_a_plugin") == "of_a_plugin"
+
+
+def test_every_metric_has_its_words() -> None:
+    assert set(run(load_scenario("tiny"), "idle", verify="off").metrics) == set(METRICS)

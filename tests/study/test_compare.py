@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from sim.errors import InputError
+from sim.scenario import load_scenario
+from sim.study.compare import compare
+from sim.study.execute import Failure, Job
+from sim.study.run import run
+from sim.study.store import read_study
+from sim.study.summary import study_summary
+from sim.world.episode import Episode
+
+FILE = Path(__file__).with_name("controllers_under_test.py")
+
+
+def bytes_of(folder: Path) -> dict[str, bytes]:
+    """Return all that must not depend on anything but the study; wall-clock times may differ."""
+    return {
+        file.name: file.read_bytes()
+        for file in sorted(folder.iterdir())
+        if file.name not in {"timings.parquet"}
+    }
+
+
+def test_the_number_of_workers_changes_no_byte(tmp_path: Path) -> None:
+    scenario = load_scenario("tiny")
+    for workers in (1, 2):
+        compare(
+            scenario,
+            ["idle", "greedy"],
+            replications=3,
+            workers=workers,
+            verify="off",
+            out=tmp_path / str(workers),
+        )
+    assert bytes_of(tmp_path / "1") == bytes_of(tmp_path / "2")
+
+
+def test_all_controllers_live_the_same_days() -> None:
+    study = compare(load_scenario("ieee33"), ["idle", "greedy"], replications=2, verify="off")
+    assert list(study.metrics.index) == [
+        ("idle", 0),
+        ("greedy", 0),
+        ("idle", 1),
+        ("greedy", 1),
+    ]
+    assert study.metrics["steps"].nunique() == 1
+    assert study.paired.loc[("greedy", "objective_usd"), "episodes"] == 2
+
+
+def test_a_study_on_disk_says_what_was_run(tmp_path: Path) -> None:
+    scenario = load_scenario("tiny")
+    ended: list[tuple[Job, Episode | Failure]] = []
+    study = compare(
+        scenario,
+        ["idle", "greedy"],
+        replications=2,
+        seed=5,
+        verify="off",
+        out=tmp_path / "new" / "study",
+        on_episode=lambda job, result: ended.append((job, result)),
+    )
+    stored = read_study(tmp_path / "new" / "study")
+    assert [job.label for job, _ in ended] == ["idle", "greedy"] * 2
+    assert stored.manifest["seed"] == study.seed == 5
+    assert stored.manifest["scenario"]["digest"] == scenario.digest
+    assert [own["label"] for own in stored.manifest["controllers"]] == ["idle", "greedy"]
+    assert len(stored.table("episodes")) == 4
+    steps = stored.table("steps", controller="greedy", replication=1)
+    assert len(steps) == scenario.system.timing.n_steps
+    summary = json.loads((stored.folder / "summary.json").read_text())
+    assert summary == json.loads(json.dumps(study_summary(study)))
+    assert [entry.name for entry in (tmp_path / "new").iterdir()] == ["study"]
+
+
+def test_a_study_replaces_an_earlier_one_but_nothing_else(tmp_path: Path) -> None:
+    scenario = load_scenario("tiny")
+    run(scenario, "idle", verify="off", out=tmp_path / "study")
+    run(scenario, "greedy", verify="off", out=tmp_path / "study")
+    assert read_study(tmp_path / "study").table("episodes")["controller"].tolist() == ["greedy"]
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.tex").touch()
+    with pytest.raises(InputError, match="holds something that is no study"):
+        run(scenario, "idle", verify="off", out=tmp_path / "mine")
+    assert [entry.name for entry in (tmp_path / "mine").iterdir()] == ["thesis.tex"]
+
+
+def test_a_study_that_breaks_leaves_the_earlier_one(tmp_path: Path) -> None:
+    scenario = load_scenario("tiny")
+    run(scenario, "idle", verify="off", out=tmp_path / "study")
+
+    def give_up(job: Job, result: Episode | Failure) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        compare(scenario, ["greedy"], replications=1, out=tmp_path / "study", on_episode=give_up)
+    assert read_study(tmp_path / "study").table("episodes")["controller"].tolist() == ["idle"]
+    assert [entry.name for entry in tmp_path.iterdir()] == ["study"]
+
+
+def test_a_run_is_the_replication_of_a_comparison() -> None:
+    scenario = load_scenario("ieee33")
+    study = compare(scenario, ["greedy"], replications=2, seed=3, verify="off")
+    episode = run(scenario, "greedy", seed=3, replication=1, verify="off")
+    expected = pd.Series(episode.metrics, name=("greedy", 1), dtype=float)
+    pd.testing.assert_series_equal(study.metrics.loc[("greedy", 1)].astype(float), expected)
+
+
+@pytest.mark.parametrize(
+    ("controllers", "replications", "message"),
+    [
+        ([], 1, "controllers = 0: must be at least 1"),
+        (["idle"], 0, "replications = 0: must be at least 1"),
+        (["idel"], 1, "Did you mean 'idle'"),
+        (["idle", "idle"], 1, "more than once"),
+    ],
+)
+def test_bad_input_is_refused_before_anything_runs(
+    controllers: list[str], replications: int, message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        compare(load_scenario("tiny"), controllers, replications=replications)
+
+
+def test_a_folder_without_a_study_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"no readable study\.json"):
+        read_study(tmp_path)
+    (tmp_path / "study.json").write_text('{"format": 99}')
+    with pytest.raises(InputError, match="is not the format of this version"):
+        read_study(tmp_path)
