@@ -1,0 +1,204 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeAlias
+
+import pytest
+
+from sim.cli import main
+from sim.study import demo
+
+CommandLine: TypeAlias = Callable[..., tuple[int, str, str]]
+
+FAILS_AT_START = '''
+class Unlucky:
+    """Fails before it decides anything."""
+
+    def start(self, system, rng):
+        raise OSError("no licence")
+
+    def decide(self, observation):
+        raise NotImplementedError
+'''
+
+
+@pytest.fixture
+def gridhaul(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> CommandLine:
+    """Return a function that runs a command in this process: exit code, output, errors."""
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["gridhaul", *map(str, arguments)])
+        with pytest.raises(SystemExit) as caught:
+            main()
+        output, errors = capfd.readouterr()
+        return int(caught.value.code or 0), output, errors
+
+    return call
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = """
+import sys
+sys.argv = ["gridhaul", "--help"]
+from sim.cli import main
+try:
+    main()
+except SystemExit as done:
+    heavy = {"numpy", "pandas", "pandapower", "ortools", "plotly", "pydantic", "numba"}
+    sys.exit(done.code or ", ".join(sorted(heavy & set(sys.modules))) or 0)
+"""
+    finished = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert finished.stderr == ""
+    assert finished.returncode == 0
+    for command in ("demo", "list", "run", "compare", "report"):
+        assert command in finished.stdout
+
+
+def test_the_package_alone_imports_nothing_heavy() -> None:
+    code = "import sys, sim; dir(sim); sys.exit('numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_list_names_what_is_installed(gridhaul: CommandLine) -> None:
+    code, output, _ = gridhaul("list", "--json")
+    found = json.loads(output)
+    assert code == 0
+    assert {"tiny", "ieee33"} <= set(found["scenarios"])
+    assert {"idle", "greedy", "day_ahead", "rolling"} <= set(found["controllers"])
+    assert all(line for lines in found.values() for line in lines.values())
+    assert "cannot be loaded" not in output
+    code, output, _ = gridhaul("list")
+    assert code == 0
+    assert "tiny" in output
+
+
+def test_run_prints_one_json_object(gridhaul: CommandLine) -> None:
+    code, output, errors = gridhaul(
+        "run", "tiny", "--controller", "greedy", "--verify", "off", "--seed", 4, "--json"
+    )
+    found = json.loads(output)
+    assert (code, errors) == (0, "")
+    assert {"scenario", "controller", "seed", "metrics", "timings", "ledger"} <= set(found)
+    assert (found["scenario"], found["controller"], found["seed"]) == ("tiny", "greedy", 4)
+    assert found["metrics"]["steps"] == 16
+    assert set(found["timings"]) == {"solve_s_total", "solve_s_p95", "steps_per_s"}
+    assert {"payer", "payee", "item", "usd"} == set(found["ledger"][0])
+
+
+def test_run_shows_a_table_to_people(gridhaul: CommandLine) -> None:
+    code, output, _ = gridhaul("run", "tiny", "--controller", "idle", "--verify", "off")
+    assert code == 0
+    assert "Objective [USD]" in output
+    assert "energy bought" in output
+
+
+def test_settings_reach_scenario_and_controller(gridhaul: CommandLine, tmp_path: Path) -> None:
+    code, output, _ = gridhaul(
+        *("run", "ieee33", "--controller", "idle", "--days", 2, "--verify", "off", "--json"),
+        *("--set", "penalties.voltage_usd_per_pu_h=0"),
+        *("--set", "penalties.loading_usd_per_percent_h=0"),
+    )
+    found = json.loads(output)["metrics"]
+    assert code == 0
+    assert found["steps"] == 192
+    assert found["penalty_usd"] == 0
+    code, _, errors = gridhaul(
+        "run", "tiny", "--controller", "idle", "--set", "controller.horizon=3"
+    )
+    assert code == 2
+    assert "takes no parameters" in errors
+
+
+def test_compare_prints_one_json_object(gridhaul: CommandLine) -> None:
+    code, output, errors = gridhaul(
+        *("compare", "tiny", "--controllers", "idle, greedy", "--replications", 2),
+        *("--verify", "off", "--json"),
+    )
+    found = json.loads(output)
+    assert (code, errors) == (0, "")
+    assert set(found["controllers"]) == {"idle", "greedy"}
+    assert set(found["paired"]) == {"greedy"}
+    estimate = found["controllers"]["idle"]["objective_usd"]
+    assert set(estimate) == {"mean", "ci95"}
+    assert estimate["ci95"][0] <= estimate["mean"] <= estimate["ci95"][1]
+
+
+def test_one_replication_has_no_interval(gridhaul: CommandLine) -> None:
+    _, output, _ = gridhaul(
+        *("compare", "tiny", "--controllers", "idle", "--replications", 1),
+        *("--verify", "off", "--json"),
+    )
+    assert json.loads(output)["controllers"]["idle"]["cost_usd"]["ci95"] is None
+
+
+def test_a_failed_episode_is_named_and_ends_with_1(gridhaul: CommandLine, tmp_path: Path) -> None:
+    file = tmp_path / "unlucky.py"
+    file.write_text(FAILS_AT_START)
+    code, output, errors = gridhaul(
+        *("compare", "tiny", "--controllers", f"idle,{file}:Unlucky", "--replications", 2),
+        *("--verify", "off", "--out", tmp_path / "out"),
+    )
+    assert code == 1
+    assert "Objective" in output
+    assert "replication 1: OSError: no licence" in errors
+    assert "2 of 4 episodes failed" in errors
+    assert gridhaul("report", tmp_path / "out")[0] == 0
+    assert "no licence" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "tinny", "--controller", "idle"], "Did you mean 'tiny'"),
+        (["run", "tiny", "--controller", "idel"], "Did you mean 'idle'"),
+        (["run", "tiny", "--controller", "idle", "--verify", "ful"], "Did you mean 'full'"),
+        (["run", "tiny", "--controller", "idle", "--set", "a"], "not of the form key=value"),
+        (["run", "tiny", "--controller", "idle", "--set", "timing.dais=2"], "timing.dais"),
+        (["run", "tiny", "--controller", "gone.py:Mine"], "there is no such file"),
+        (["compare", "tiny", "--controllers", ",", "--replications", "2"], "no controller"),
+        (["report", "nowhere"], "holds no readable study.json"),
+        (["run", "tiny"], "--controller"),
+        (["demmo"], "No such command"),
+    ],
+)
+def test_bad_input_ends_with_2_and_one_clear_message(
+    gridhaul: CommandLine, arguments: list[str], message: str
+) -> None:
+    code, output, errors = gridhaul(*arguments)
+    assert code == 2
+    assert output == ""
+    assert message in errors
+    assert "Traceback" not in errors
+
+
+def test_all_problems_of_the_input_are_reported_at_once(gridhaul: CommandLine) -> None:
+    code, _, errors = gridhaul(
+        "run", "tiny", "--controller", "idle", "--set", "timing.dais=2", "--set", "seed=abc"
+    )
+    assert code == 2
+    assert "timing.dais" in errors
+    assert "seed" in errors
+
+
+def test_the_demo_ends_with_the_path_of_its_report(
+    gridhaul: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {
+        "SCENARIO": "tiny",
+        "CONTROLLERS": ("idle", "greedy"),
+        "REPLICATIONS": 2,
+        "WORKERS": 1,
+        "VERIFY": "off",
+    }.items():
+        monkeypatch.setattr(demo, name, value)
+    code, output, errors = gridhaul("demo", "--out", tmp_path / "demo")
+    assert (code, errors) == (0, "")
+    assert output.splitlines()[-1] == f"Report: {tmp_path / 'demo' / 'report.html'}"
+    assert (tmp_path / "demo" / "report.html").is_file()
+    assert "Difference from idle" in output

@@ -1,0 +1,70 @@
+"""Every Python example of the documentation runs."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from sim.cli import app
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", flags=re.DOTALL | re.MULTILINE)
+FILE_NAME = re.compile(r"# (\w+\.py)\n")
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    found = BLOCK.findall(page.read_text(encoding="utf-8"))
+    return [text for kind, text in found if kind == language]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_the_examples_of_a_page_run_in_order(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A block that starts with a file name is also saved under it, as the reader is told to do."""
+    monkeypatch.chdir(tmp_path)
+    namespace: dict[str, object] = {"__name__": "example"}
+    # Dataclasses look up the module they are defined in.
+    monkeypatch.setitem(sys.modules, "example", type(sys)("example"))
+    for number, block in enumerate(blocks(page, "python")):
+        if match := FILE_NAME.match(block):
+            Path(match[1]).write_text(block, encoding="utf-8")
+        exec(compile(block, f"{page.name}, block {number}", "exec"), namespace)
+
+
+def test_the_readme_has_examples() -> None:
+    assert len(blocks(ROOT / "README.md", "python")) >= 2
+
+
+def test_your_own_controller_takes_less_than_twenty_lines() -> None:
+    pages = [ROOT / "README.md", ROOT / "docs" / "add_a_controller.md"]
+    for page in pages:
+        example = blocks(page, "python")[0 if page.stem != "README" else 1]
+        assert "def decide" in example
+        assert len([line for line in example.splitlines() if line.strip()]) < 20
+
+
+def test_commands_and_options_of_the_pages_exist() -> None:
+    import typer
+
+    command = typer.main.get_command(app)
+    known = {
+        name: {option for parameter in own.params for option in parameter.opts}
+        for name, own in command.commands.items()  # type: ignore[attr-defined]
+    }
+    for page in PAGES:
+        for block in blocks(page, ""):
+            for line in re.findall(r"^gridhaul (.*)$", block, flags=re.MULTILINE):
+                name, *rest = line.split()
+                used = {word for word in rest if word.startswith("--")}
+                assert used <= known[name], f"{page.name}: {line}"
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
