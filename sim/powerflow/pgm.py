@@ -115,10 +115,7 @@ class PowerGridModelFlow:
                 converged=np.empty(0, dtype=np.bool_),
             )
         update: Any = {
-            ComponentType.sym_gen: {
-                "p_specified": np.multiply(p_mw, 1e6, order="C"),
-                "q_specified": np.multiply(q_mvar, 1e6, order="C"),
-            }
+            ComponentType.sym_gen: {"p_specified": p_mw * 1e6, "q_specified": q_mvar * 1e6}
         }
         output: Any = self._model.calculate_power_flow(
             update_data=update,

@@ -46,6 +46,8 @@ def everything() -> pp.pandapowerNet:
     line(mv[1], mv[4])
     half_open = line(mv[3], mv[4])
     pp.create_switch(net, mv[4], half_open, et="l", closed=False)
+    half_open = line(mv[4], mv[3])
+    pp.create_switch(net, mv[4], half_open, et="l", closed=False)
     line(mv[3], dead)
     line(mv[0], mv[4], in_service=False)
     line(mv[4], mv[6])
@@ -105,6 +107,13 @@ def test_the_33_bus_feeder_has_the_losses_of_the_literature():
     result = flow.solve(p_mw[np.newaxis], q_mvar[np.newaxis])
     assert result.loss_mw[0] * 1e3 == pytest.approx(202.68, abs=0.01)
     assert np.nanmin(result.vm_pu) == pytest.approx(0.9131, abs=5e-5)
+
+
+def test_injections_leave_out_what_is_out_of_service():
+    """Three loads of 1.2 MW, a generator of 1.35 MW and a storage that charges with 0.4 MW."""
+    p_mw, q_mvar = injections_from_pandapower(everything())
+    assert p_mw.sum() == pytest.approx(-3 * 1.2 + 1.35 - 0.4)
+    assert q_mvar.sum() == pytest.approx(-3 * 0.42 - 0.09)
 
 
 def test_names_limits_and_positions_come_along():
