@@ -1,0 +1,127 @@
+"""From a scheduling problem to a schedule: one door, two ways of search.
+
+Best responses give a plan within a fraction of a second; the mixed-integer model then proves or
+improves it where it is small enough to close. `docs/decisions/0002-scheduling.md` has the
+measurements.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+
+from controllers.models.best_response import Effort, improve
+from controllers.models.dispatch import dispatch
+from controllers.models.milp import count_binaries, milp
+from controllers.models.problem import Schedule, SchedulingProblem
+from controllers.models.timespace import Route
+from controllers.solve import WorkLimits
+from sim.control import SolveStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """How to search; all of it deterministic.
+
+    Attributes
+    ----------
+    orders
+        Orders of the vehicles from which best responses start.
+    effort
+        Effort of each start.
+    binaries
+        Largest number of trips for which the mixed-integer model is solved; 0 never solves it.
+    limits
+        Work limits of each solve.
+    """
+
+    orders: int = 3
+    effort: Effort = field(default_factory=Effort)
+    binaries: int = 300
+    limits: WorkLimits = field(default_factory=WorkLimits)
+
+    def __post_init__(self) -> None:
+        for name in ("orders", "binaries"):
+            value = getattr(self, name)
+            if value < 0:
+                raise ValueError(f"{name}(={value}) must be >= 0.")
+
+
+def schedule(
+    problem: SchedulingProblem, search: Search, starts: tuple[tuple[Route, ...], ...] = ()
+) -> Schedule | None:
+    """Return the best schedule found.
+
+    Parameters
+    ----------
+    problem
+        The problem.
+    search
+        How to search.
+    starts
+        Routes to start from besides standing still, for example those of the last plan.
+
+    Returns
+    -------
+    Schedule or None
+        None where not even standing still allows a dispatch. The outcome's bound, where there is
+        one, is proven for `problem`, not for the alternating-current network behind it.
+    """
+    parked: tuple[Route, ...] = ((),) * problem.n_vehicles
+    begin = [
+        found
+        for routes in (parked, *starts)
+        if all(problem.space.valid(k, route) for k, route in enumerate(routes))
+        and (found := dispatch(problem, routes, search.limits)) is not None
+    ]
+    if not begin:
+        return None
+    found = list(begin)
+    for order in vehicle_orders(problem.n_vehicles, search.orders):
+        found.append(improve(problem, begin[0], order, search.effort, search.limits))
+    for other in begin[1:]:
+        order = tuple(range(problem.n_vehicles))
+        found.append(improve(problem, other, order, search.effort, search.limits))
+    best = min(found, key=_usd)
+    if search.binaries and count_binaries(problem) <= search.binaries:
+        best = _prove(problem, best, search.limits)
+    if any(one.outcome.status is SolveStatus.DEADLINE for one in found):
+        outcome = dataclasses.replace(best.outcome, status=SolveStatus.DEADLINE)
+        best = dataclasses.replace(best, outcome=outcome)
+    return best
+
+
+def vehicle_orders(n_vehicles: int, n: int) -> list[tuple[int, ...]]:
+    """Return up to `n` orders: the rotations, so that each vehicle comes first once."""
+    rotations = [
+        tuple((first + i) % n_vehicles for i in range(n_vehicles)) for first in range(n_vehicles)
+    ]
+    return rotations[:n]
+
+
+def _usd(found: Schedule) -> float:
+    """Return the objective, infinite where there is none."""
+    usd = found.outcome.objective_usd
+    return float("inf") if usd is None else usd
+
+
+def _prove(problem: SchedulingProblem, best: Schedule, limits: WorkLimits) -> Schedule:
+    """Return what the mixed-integer model makes of the best schedule so far, with its bound."""
+    routes, status, bound = milp(problem, limits, best.routes)
+    if routes is not None and routes != best.routes:
+        found = dispatch(problem, routes, limits)
+        if found is not None and _usd(found) < _usd(best):
+            best = found
+    if status not in (SolveStatus.OPTIMAL, SolveStatus.FEASIBLE, SolveStatus.DEADLINE):
+        return best
+    objective = _usd(best)
+    if bound is not None:
+        bound = min(bound, objective)
+    proven = bound is not None and objective - bound <= max(
+        limits.relative_gap * abs(objective), 1e-6
+    )
+    if status is not SolveStatus.DEADLINE:
+        status = SolveStatus.OPTIMAL if proven else SolveStatus.FEASIBLE
+    return dataclasses.replace(
+        best, outcome=dataclasses.replace(best.outcome, status=status, bound_usd=bound)
+    )

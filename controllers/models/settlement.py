@@ -1,0 +1,192 @@
+"""What each possible power of one vehicle costs the grid, the others' powers being given."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from sim.units import BoolArray, FloatArray, IntArray
+
+# Halvings of the interval in which a coordinate's best value is sought.
+_HALVINGS = 14
+# Passes over the coordinates; the tables only guide a search whose result is dispatched exactly.
+_PASSES = 2
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _money(
+    import_mw: float, bought_usd: float, sold_usd: float, x: FloatArray, usd: FloatArray
+) -> float:
+    """Return what import and violations cost, prices being for one period [USD]."""
+    total = import_mw * (bought_usd if import_mw > 0 else sold_usd)
+    for r in range(len(x)):
+        if x[r] > 0:
+            total += usd[r] * x[r]
+    return total
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _best_step(
+    lower: float,
+    upper: float,
+    linear_usd: float,
+    import_mw: float,
+    slope: float,
+    curvature: float,
+    bought_usd: float,
+    sold_usd: float,
+    x: FloatArray,
+    dx: FloatArray,
+    usd: FloatArray,
+) -> float:
+    """Return the step in [lower, upper] that minimises a convex function of one coordinate.
+
+    The import changes by ``slope * a + curvature * a**2``, the rows by ``dx * a``; bisection on
+    the sign of the derivative.
+    """
+    for _ in range(_HALVINGS):
+        middle = 0.5 * (lower + upper)
+        level = import_mw + (slope + curvature * middle) * middle
+        price = bought_usd if level > 0 else sold_usd
+        derivative = linear_usd + price * (slope + 2 * curvature * middle)
+        for r in range(len(x)):
+            if x[r] + dx[r] * middle > 0:
+                derivative += usd[r] * dx[r]
+        if derivative > 0:
+            upper = middle
+        else:
+            lower = middle
+    return 0.5 * (lower + upper)
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def power_costs(
+    levels_mw: FloatArray,
+    s_mva: float,
+    wear_usd: float,
+    others_p: FloatArray,
+    others_q: FloatArray,
+    bought_usd: FloatArray,
+    sold_usd: FloatArray,
+    curtailed_usd: float,
+    curtailable: BoolArray,
+    import_mw: FloatArray,
+    import_p: FloatArray,
+    import_q: FloatArray,
+    import_c: FloatArray,
+    loss: FloatArray,
+    row_start: IntArray,
+    row_base: FloatArray,
+    row_p: FloatArray,
+    row_q: FloatArray,
+    row_c: FloatArray,
+    row_usd: FloatArray,
+    available_mw: FloatArray,
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return cost, best reactive power and best curtailment of each power level.
+
+    Reactive power and curtailment are chosen by coordinate descent, which is exact where no
+    limit is violated and an upper bound where several coordinates would have to move at once.
+
+    Parameters
+    ----------
+    levels_mw
+        Powers of the vehicle, ``(level,)`` [MW].
+    s_mva
+        Apparent power of its inverter [MVA].
+    wear_usd
+        Wear per MW and period [USD/MW].
+    others_p, others_q
+        Injections of the other vehicles, ``(period, station)`` [MW, Mvar].
+    bought_usd, sold_usd
+        Price of a MW over one period, ``(period,)`` [USD/MW].
+    curtailed_usd
+        Price of a MW curtailed over one period [USD/MW].
+    curtailable
+        Where curtailment can pay, ``(period, generator)``.
+    import_mw, import_p, import_q, import_c, loss, row_start, row_base, row_p, row_q, row_c, \
+row_usd, available_mw
+        Fields of `Network`.
+
+    Returns
+    -------
+    tuple
+        Cost ``(period, station + 1, level)`` [USD], reactive power of the same shape [Mvar] and
+        curtailment ``(period, station + 1, level, generator)`` [MW]. The last station stands for
+        a vehicle that is not connected; only its first level is filled.
+    """
+    n_periods, n_stations = import_p.shape
+    n_levels, n_generators = len(levels_mw), available_mw.shape[1]
+    cost = np.zeros((n_periods, n_stations + 1, n_levels))
+    reactive = np.zeros((n_periods, n_stations + 1, n_levels))
+    curtailed = np.zeros((n_periods, n_stations + 1, n_levels, n_generators))
+    for t in range(n_periods):
+        first, last = row_start[t], row_start[t + 1]
+        usd = row_usd[first:last]
+        x0 = row_base[first:last].copy()
+        level0 = import_mw[t]
+        drag_p = loss[t] @ others_p[t]
+        drag_q = loss[t] @ others_q[t]
+        for i in range(n_stations):
+            level0 += (import_p[t, i] + drag_p[i]) * others_p[t, i]
+            level0 += (import_q[t, i] + drag_q[i]) * others_q[t, i]
+            for r in range(last - first):
+                x0[r] += row_p[first + r, i] * others_p[t, i]
+                x0[r] += row_q[first + r, i] * others_q[t, i]
+        x = x0.copy()
+        column = np.empty(last - first)
+        for s in range(n_stations + 1):
+            for n in range(n_levels):
+                p, room, usd_fixed = 0.0, 0.0, 0.0
+                level = level0
+                x[:] = x0
+                if s < n_stations:
+                    p = levels_mw[n]
+                    room = np.sqrt(max(s_mva * s_mva - p * p, 0.0))
+                    level += (import_p[t, s] + 2 * drag_p[s] + loss[t, s, s] * p) * p
+                    for r in range(last - first):
+                        x[r] += row_p[first + r, s] * p
+                    usd_fixed = wear_usd * abs(p)
+                q = 0.0
+                for turn in range(_PASSES):
+                    if room > 0:
+                        for r in range(last - first):
+                            column[r] = row_q[first + r, s]
+                        slope = import_q[t, s] + 2 * drag_q[s] + 2 * loss[t, s, s] * q
+                        step = _best_step(
+                            -room - q, room - q, 0.0, level, slope, loss[t, s, s],
+                            bought_usd[t], sold_usd[t], x, column, usd,
+                        )  # fmt: skip
+                        q += step
+                        level += (slope + loss[t, s, s] * step) * step
+                        for r in range(last - first):
+                            x[r] += column[r] * step
+                    moved = False
+                    for g in range(n_generators):
+                        if not curtailable[t, g]:
+                            continue
+                        now = curtailed[t, s, n, g]
+                        for r in range(last - first):
+                            column[r] = row_c[first + r, g]
+                        step = _best_step(
+                            -now, available_mw[t, g] - now, curtailed_usd, level,
+                            import_c[t, g], 0.0, bought_usd[t], sold_usd[t], x, column, usd,
+                        )  # fmt: skip
+                        # Bisection stops short of the ends by a hair.
+                        if now + step < 1e-3 * available_mw[t, g]:
+                            step = -now
+                        if step != 0.0:
+                            moved = True
+                            curtailed[t, s, n, g] = now + step
+                            level += import_c[t, g] * step
+                            for r in range(last - first):
+                                x[r] += column[r] * step
+                    if not moved:
+                        break
+                for g in range(n_generators):
+                    usd_fixed += curtailed_usd * curtailed[t, s, n, g]
+                cost[t, s, n] = usd_fixed + _money(level, bought_usd[t], sold_usd[t], x, usd)
+                reactive[t, s, n] = q
+                if s == n_stations:
+                    break
+    return cost, reactive, curtailed
