@@ -152,6 +152,21 @@ def test_a_failed_episode_is_named_and_ends_with_1(gridhaul: CommandLine, tmp_pa
     assert "no licence" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
 
 
+def test_a_study_of_nothing_but_failures_ends_and_says_so(
+    gridhaul: CommandLine, tmp_path: Path
+) -> None:
+    file = tmp_path / "unlucky.py"
+    file.write_text(FAILS_AT_START)
+    code, output, errors = gridhaul(
+        *("compare", "tiny", "--controllers", f"{file}:Unlucky", "--replications", 1),
+        *("--verify", "off", "--json", "--out", tmp_path / "out"),
+    )
+    assert code == 1
+    assert json.loads(output)["failures"][0]["error"] == "OSError: no licence"
+    assert "1 of 1 episodes failed" in errors
+    assert gridhaul("report", tmp_path / "out")[0] == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

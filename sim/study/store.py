@@ -27,6 +27,7 @@ SUMMARY = "summary.json"
 FORMAT = 1
 # Tables of an episode by name; voltages and loading come with their time as index.
 TABLES = ("steps", "vm_pu", "loading_percent", "vehicles", "events", "decisions", "ledger")
+KEYS = ("controller", "replication", "start")  # first columns of the table of episodes
 TIMINGS = "timings"  # wall clock: kept apart from what is reproducible
 
 
@@ -90,7 +91,8 @@ class StudyWriter:
         for writer in self._writers.values():
             writer.close()
         self._writers.clear()
-        pd.DataFrame(self._episodes).to_parquet(self._beside / "episodes.parquet", index=False)
+        episodes = pd.DataFrame(self._episodes or {name: [] for name in KEYS})
+        episodes.to_parquet(self._beside / "episodes.parquet", index=False)
         _write_json(self._beside / SUMMARY, summary)
         _write_json(self._beside / MANIFEST, {"format": FORMAT, **manifest})
         for file in self._beside.iterdir():
