@@ -190,7 +190,9 @@ def _largest_exchange_mw(problem: SchedulingProblem) -> FloatArray:
     network = problem.network
     renewable = (np.abs(network.import_c) * network.available_mw).sum(axis=1)
     response = np.hypot(network.import_p, network.import_q).max(axis=1, initial=0.0)
-    return np.abs(network.import_mw) + renewable + response * problem.batteries.s_mva.sum()
+    largest: FloatArray = np.abs(network.import_mw) + renewable
+    largest += response * problem.batteries.s_mva.sum()
+    return largest
 
 
 def _pairs(of_rows: IntArray, of_columns: IntArray) -> tuple[IntArray, IntArray]:

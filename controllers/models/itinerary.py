@@ -11,7 +11,7 @@ from sim.units import BoolArray, FloatArray, IntArray
 _SLACK_MWH = 1e-9
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def _value_at(values: FloatArray, energy_mwh: float, first_mwh: float, width_mwh: float) -> float:
     """Return the value of an energy between grid points, linearly interpolated."""
     place = (energy_mwh - first_mwh) / width_mwh
@@ -27,7 +27,7 @@ def _value_at(values: FloatArray, energy_mwh: float, first_mwh: float, width_mwh
     return float((1 - share) * values[cell] + share * values[cell + 1])
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def _best_action(
     t: int,
     s: int,
@@ -99,7 +99,7 @@ def _best_action(
     return best, goal, power
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def best_itinerary(
     start_station: int,
     start_period: int,

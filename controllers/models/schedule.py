@@ -68,24 +68,24 @@ def schedule(
         one, is proven for `problem`, not for the alternating-current network behind it.
     """
     parked: tuple[Route, ...] = ((),) * problem.n_vehicles
-    begin = [
-        found
-        for routes in (parked, *starts)
-        if all(problem.space.valid(k, route) for k, route in enumerate(routes))
-        and (found := dispatch(problem, routes, search.limits)) is not None
-    ]
+    begin: list[Schedule] = []
+    for routes in (parked, *starts):
+        if all(problem.space.valid(k, route) for k, route in enumerate(routes)):
+            dispatched = dispatch(problem, routes, search.limits)
+            if dispatched is not None:
+                begin.append(dispatched)
     if not begin:
         return None
-    found = list(begin)
+    seen = list(begin)
     for order in vehicle_orders(problem.n_vehicles, search.orders):
-        found.append(improve(problem, begin[0], order, search.effort, search.limits))
+        seen.append(improve(problem, begin[0], order, search.effort, search.limits))
     for other in begin[1:]:
         order = tuple(range(problem.n_vehicles))
-        found.append(improve(problem, other, order, search.effort, search.limits))
-    best = min(found, key=_usd)
+        seen.append(improve(problem, other, order, search.effort, search.limits))
+    best = min(seen, key=_usd)
     if search.binaries and count_binaries(problem) <= search.binaries:
         best = _prove(problem, best, search.limits)
-    if any(one.outcome.status is SolveStatus.DEADLINE for one in found):
+    if any(one.outcome.status is SolveStatus.DEADLINE for one in seen):
         outcome = dataclasses.replace(best.outcome, status=SolveStatus.DEADLINE)
         best = dataclasses.replace(best, outcome=outcome)
     return best

@@ -13,7 +13,7 @@ _HALVINGS = 14
 _PASSES = 2
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def _money(
     import_mw: float, bought_usd: float, sold_usd: float, x: FloatArray, usd: FloatArray
 ) -> float:
@@ -25,7 +25,7 @@ def _money(
     return total
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def _best_step(
     lower: float,
     upper: float,
@@ -59,7 +59,7 @@ def _best_step(
     return 0.5 * (lower + upper)
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def power_costs(
     levels_mw: FloatArray,
     s_mva: float,
@@ -148,7 +148,7 @@ row_usd, available_mw
                         x[r] += row_p[first + r, s] * p
                     usd_fixed = wear_usd * abs(p)
                 q = 0.0
-                for turn in range(_PASSES):
+                for _ in range(_PASSES):
                     if room > 0:
                         for r in range(last - first):
                             column[r] = row_q[first + r, s]

@@ -78,7 +78,7 @@ class TimeSpace:
         return len(self.plugs)
 
     def stations_of(self, vehicle: int, route: Route) -> IntArray:
-        """Return where the vehicle is connected in each period, ``(period,)``; `AWAY` if nowhere."""
+        """Return where the vehicle is connected, ``(period,)``; `AWAY` if nowhere."""
         stations = np.full(self.n_periods, AWAY, dtype=np.int64)
         station, since = int(self.start_station[vehicle]), int(self.start_period[vehicle])
         for period, goal in route:
@@ -89,7 +89,7 @@ class TimeSpace:
         return stations
 
     def occupancy(self, vehicle: int, route: Route) -> IntArray:
-        """Return where the vehicle holds a plug in each period, ``(period,)``; `AWAY` if nowhere."""
+        """Return where the vehicle holds a plug, ``(period,)``; `AWAY` if nowhere."""
         stations = self.stations_of(vehicle, route)
         station = int(self.start_station[vehicle])
         stations[self.start_occupied[vehicle] : self.start_period[vehicle]] = station
