@@ -64,6 +64,7 @@ def paired(differences: pd.DataFrame, controllers: Sequence[str]) -> go.Figure:
                 "width": 6,
             },
             mode="markers",
+            orientation="h",
             marker={"size": 10, "color": colour},
             name=html.escape(name),
             hovertemplate="%{x:,.1f} USD<extra>%{fullData.name}</extra>",

@@ -17,6 +17,8 @@ class Wording:
     better: int = 0
 
 
+ROUNDING = 1e-12  # what is smaller is an artefact of adding floats
+
 # Order of the tables.
 METRICS: dict[str, Wording] = {
     "objective_usd": Wording("Objective", "USD", -1),
@@ -70,7 +72,9 @@ def number(value: float) -> str:
     if not math.isfinite(value):
         return "–"
     size = abs(value)
-    if size and size < 0.001:
+    if size < ROUNDING:
+        return "0"
+    if size < 0.001:
         return f"{value:.1e}"
     if size >= 1000 or value == round(value):
         return f"{value:,.0f}"
@@ -86,7 +90,9 @@ def signed(value: float) -> str:
 def with_margin(found: Estimate) -> str:
     """Return ``mean ± half-width``, only the mean where there is no interval or it is a point."""
     half = (found.ci95_high - found.ci95_low) / 2
-    return f"{number(found.mean)} ± {number(half)}" if half > 0 else number(found.mean)
+    if not half > ROUNDING * max(abs(found.mean), 1.0):
+        return number(found.mean)
+    return f"{number(found.mean)} ± {number(half)}"
 
 
 def with_interval(found: Estimate) -> str:
