@@ -54,7 +54,7 @@ def ledger(system: System, electrics: Electrics, readings: Readings) -> pd.DataF
     trade = np.nan_to_num(electrics.flow.source_mw.sum(axis=1)) * hours
     generated = found.generation_mw.sum(axis=1) * hours
     curtailed = found.available_mw.sum(axis=1) * hours - generated
-    served = found.load_mw.sum(axis=1) * hours
+    served = (found.load_mw.sum(axis=1) + found.ev_mw.sum(axis=1)) * hours
     book = _Book()
     bought, sold = np.maximum(trade, 0), np.maximum(-trade, 0)
     book.add("operator", "market", "energy bought", bought * tariff.import_usd_per_mwh[of_day])
@@ -62,6 +62,8 @@ def ledger(system: System, electrics: Electrics, readings: Readings) -> pd.DataF
     book.add("customers", "operator", INCOME, served * tariff.retail_usd_per_mwh[of_day])
     book.add("operator", "generators", "feed-in", generated * tariff.feed_in_usd_per_mwh)
     book.add("operator", "generators", "curtailment", curtailed * tariff.curtailment_usd_per_mwh)
+    unserved = found.unserved_mw * hours * tariff.lost_load_usd_per_mwh
+    book.add("operator", "customers", "unserved load", unserved)
     for index, vehicle in enumerate(system.vehicles):
         exchanged = readings["charged_mwh"][:, index] + readings["discharged_mwh"][:, index]
         wear = exchanged * vehicle.battery.wear_usd_per_mwh

@@ -25,7 +25,7 @@ from typing import Protocol
 import numpy as np
 
 from sim.system.system import System
-from sim.units import FloatArray, IntArray
+from sim.units import BoolArray, FloatArray, IntArray
 
 
 class VehicleStatus(enum.IntEnum):
@@ -85,7 +85,8 @@ class VehicleStates:
         Station where the vehicle stands, or to which it drives.
     ready_h
         When it is, or is expected to be, connected [h]; now or earlier where it is connected. Made
-        of what is known now: speeds on the road ahead, the set-up, the repair; no queueing.
+        of what is known now: speeds on the road ahead, the set-up, what is told about a repair;
+        no queueing.
     energy_mwh
         Stored energy [MWh].
     p_mw, q_mvar
@@ -101,6 +102,31 @@ class VehicleStates:
     p_mw: FloatArray
     q_mvar: FloatArray
     itinerary: tuple[tuple[Visit, ...], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class EvStates:
+    """Electric cars at home now, in order of arrival, arrays ``(car,)``.
+
+    Attributes
+    ----------
+    group
+        Index into `System.evs`.
+    owed_mwh
+        Energy missing in the battery [MWh].
+    charge_from_h
+        When the car starts, or started, to charge on its own [h].
+    departure_h
+        Stated departure [h].
+    next_trip_mwh
+        Energy the next day's trips take [MWh].
+    """
+
+    group: IntArray
+    owed_mwh: FloatArray
+    charge_from_h: FloatArray
+    departure_h: FloatArray
+    next_trip_mwh: FloatArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -122,6 +148,9 @@ class Forecast:
         different profiles err independently.
     load_mw, load_mvar, available_mw
         Mean load and mean renewable power available, ``(H, load)`` and ``(H, generator)``.
+    ev_mw
+        Mean charging power of electric cars, those at home and those yet to come,
+        ``(H, group)`` [MW].
     import_usd_per_mwh, export_usd_per_mwh
         Prices, known exactly, ``(H,)``.
     travel_h, travel_lower_h, travel_upper_h
@@ -139,6 +168,7 @@ class Forecast:
     load_mw: FloatArray
     load_mvar: FloatArray
     available_mw: FloatArray
+    ev_mw: FloatArray
     import_usd_per_mwh: FloatArray
     export_usd_per_mwh: FloatArray
     travel_h: FloatArray
@@ -178,6 +208,12 @@ class Observation:
         ``(load,)`` and ``(generator,)``.
     link_speed_kmh
         Speeds on the road links now, ``(link,)`` [km/h].
+    incident
+        Whether an incident takes capacity from a road link now, ``(link,)``.
+    line_out
+        Lines of the grid that have tripped, ``(line,)``.
+    evs
+        Electric cars at home.
     vm_pu, loading_percent
         Bus voltages ``(bus,)`` and branch loading ``(branch,)`` of the last step, for controllers
         with ``needs_voltages = True``; otherwise, and before the first step, None.
@@ -197,6 +233,9 @@ class Observation:
     load_mvar: FloatArray
     available_mw: FloatArray
     link_speed_kmh: FloatArray
+    incident: BoolArray
+    line_out: BoolArray
+    evs: EvStates
     vm_pu: FloatArray | None
     loading_percent: FloatArray | None
     forecast: Forecast

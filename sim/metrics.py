@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
 from sim.accounting import totals
 from sim.control import SolveStatus
 from sim.system.system import System
-from sim.units import FloatArray
+from sim.units import SECONDS_PER_HOUR, FloatArray
 from sim.world.electrics import Electrics
 from sim.world.recorder import Readings, Recorder
+from sim.world.vehicle import Trip
 
 
 def voltage_violation_pu(system: System, vm_pu: FloatArray) -> FloatArray:
@@ -40,6 +43,8 @@ def metrics(
     electrics: Electrics,
     readings: Readings,
     recorder: Recorder,
+    trips: Sequence[Trip],
+    evs_short: int,
     ledger: pd.DataFrame,
 ) -> dict[str, float]:
     """Return the figures of an episode by name; names carry units.
@@ -67,7 +72,9 @@ def metrics(
         "import_mwh": float(np.nansum(flow.source_mw) * hours),
         "loss_mwh": float(np.nansum(flow.loss_mw) * hours),
         "curtailed_mwh": float((found.available_mw - found.generation_mw).sum() * hours),
-        "unserved_mwh": 0.0,
+        "unserved_mwh": float(found.unserved_mw.sum() * hours),
+        "evs_short": evs_short,
+        "ev_mwh": float(found.ev_mw.sum() * hours),
         "throughput_mwh": float(readings["charged_mwh"].sum() + readings["discharged_mwh"].sum()),
         "stored_change_mwh": float(stored - initial),
         "voltage_violation_steps": int(violated.sum()),
@@ -76,6 +83,8 @@ def metrics(
         "vm_pu_max": _extreme(np.fmax, flow.vm_pu),
         "loading_percent_max": _extreme(np.fmax, flow.loading_percent),
         "trips": sum(event.event == "departed" for event in recorder.events),
+        "delay_h": sum(trip.arrive_s - trip.depart_s - trip.free_s for trip in trips)
+        / SECONDS_PER_HOUR,
         "travel_h": float(readings["road_h"].sum()),
         "queue_h": float(readings["queue_h"].sum()),
         "decisions": len(recorder.decisions),
@@ -83,7 +92,7 @@ def metrics(
         "failed_decisions": sum(
             decision.status == SolveStatus.FAILED for decision in recorder.decisions
         ),
-        "clipped_mwh": float(sum(recorder.clipped_mwh)),
+        "clipped_mwh": float(sum(decision.clipped_mwh for decision in recorder.decisions)),
         "gap_max": max(gaps, default=0.0),
         "steps": system.timing.n_steps,
         "unconverged_steps": int((~flow.converged).sum()),

@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 
 from sim.powerflow.pgm import PowerGridModelFlow
-from sim.powerflow.protocol import PowerFlow
+from sim.powerflow.switched import SwitchedFlow
 from sim.scenario import Scenario
 from sim.study.specification import ControllerSpec, build
 from sim.study.tabulate import Lived, tabulate
@@ -30,16 +30,16 @@ def nature_of(scenario: Scenario) -> Nature:
 
 
 @lru_cache(maxsize=4)
-def _engine(grid: Grid) -> PowerFlow:
-    return PowerGridModelFlow(grid)
+def _engine(grid: Grid) -> SwitchedFlow:
+    return SwitchedFlow(grid, PowerGridModelFlow)
 
 
 @lru_cache(maxsize=4)
-def _second_engine(grid: Grid) -> PowerFlow:
+def _second_engine(grid: Grid) -> SwitchedFlow:
     # pandapower takes seconds to import: only who verifies pays.
     from sim.powerflow.pandapower import PandapowerFlow
 
-    return PandapowerFlow(grid)
+    return SwitchedFlow(grid, PandapowerFlow)
 
 
 def run_episode(
@@ -79,23 +79,22 @@ def run_episode(
     clock.append(time.perf_counter())
 
     policy.start(system, stream(seed, replication, "controller", controller.name))
-    needs_voltages = getattr(policy, "needs_voltages", False)
     world = World(
         system,
         realisation,
         forecaster,
         policy,
-        power_flow=engine if needs_voltages else None,
+        power_flow=engine,
     )
     recorder = world.run()
     clock.append(time.perf_counter())
 
-    found = injections(
-        system, realisation, recorder.exchanges, world.generation_limit_mw, 0, system.timing.n_steps
-    )
+    found = injections(system, realisation, world.metered(), slice(None))
     second = None if verify is Verify.OFF else _second_engine(system.grid)
     audit = stream(seed, replication, "verification", controller.name)
-    solved: Electrics = electrics(system, found, engine, second, verify, audit)
+    solved: Electrics = electrics(
+        system, found, world.topology.line_out, engine, second, verify, audit
+    )
     clock.append(time.perf_counter())
 
     names = ("draw", "world", "power flow and verification")
@@ -108,6 +107,8 @@ def run_episode(
             system=system,
             realisation=realisation,
             recorder=recorder,
+            trips=tuple(trip for vehicle in world.fleet for trip in vehicle.trips),
+            evs_short=world.evs.short,
             electrics=solved,
             seconds=dict(zip(names, np.diff(clock), strict=True)),
         )

@@ -12,9 +12,11 @@ from sim.control import VehicleStatus
 from sim.metrics import metrics, voltage_violation_pu
 from sim.system.system import System
 from sim.uncertainty.realisation import Realisation
+from sim.units import SECONDS_PER_HOUR
 from sim.world.electrics import Electrics
 from sim.world.episode import Episode
 from sim.world.recorder import Decision, Event, Readings, Recorder
+from sim.world.vehicle import Trip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -25,8 +27,10 @@ class Lived:
     ----------
     scenario, controller, seed, replication
         What was run.
-    system, realisation, recorder, electrics
-        What existed, happened, was noted and was computed.
+    system, realisation, recorder, trips, electrics
+        What existed, happened, was noted, was driven and was computed.
+    evs_short
+        Electric cars that left with less energy than the next day's trips take.
     seconds
         Wall clock by stage [s].
     """
@@ -38,6 +42,8 @@ class Lived:
     system: System
     realisation: Realisation
     recorder: Recorder
+    trips: tuple[Trip, ...]
+    evs_short: int
     electrics: Electrics
     seconds: dict[str, float]
 
@@ -53,7 +59,9 @@ def tabulate(lived: Lived) -> Episode:
         seed=lived.seed,
         replication=lived.replication,
         start=pd.Timestamp(lived.realisation.start),
-        metrics=metrics(system, lived.electrics, readings, recorder, book),
+        metrics=metrics(
+            system, lived.electrics, readings, recorder, lived.trips, lived.evs_short, book
+        ),
         steps=_steps(system, lived.electrics),
         vm_pu=_wide(system, lived.electrics.flow.vm_pu, system.grid.bus_name),
         loading_percent=_wide(
@@ -63,9 +71,8 @@ def tabulate(lived: Lived) -> Episode:
         ),
         vehicles=_vehicles(system, lived.electrics, readings),
         events=pd.DataFrame(recorder.events, columns=Event._fields),
-        decisions=pd.DataFrame(recorder.decisions, columns=Decision._fields).assign(
-            clipped_mwh=recorder.clipped_mwh
-        ),
+        trips=_trips(system, lived.trips),
+        decisions=pd.DataFrame(recorder.decisions, columns=Decision._fields),
         ledger=book,
         timings=_timings(lived),
     )
@@ -82,7 +89,9 @@ def _steps(system: System, solved: Electrics) -> pd.DataFrame:
         {
             "time_h": _start_h(system),
             "import_usd_per_mwh": system.tariff.import_usd_per_mwh[of_day],
-            "load_mw": found.load_mw.sum(axis=1),
+            "load_mw": found.load_mw.sum(axis=1) + found.ev_mw.sum(axis=1),
+            "ev_mw": found.ev_mw.sum(axis=1),
+            "unserved_mw": found.unserved_mw,
             "available_mw": found.available_mw.sum(axis=1),
             "generation_mw": found.generation_mw.sum(axis=1),
             "curtailed_mw": (found.available_mw - found.generation_mw).sum(axis=1),
@@ -129,6 +138,24 @@ def _vehicles(system: System, solved: Electrics, readings: Readings) -> pd.DataF
             "y_km": readings["y_km"].ravel(),
         }
     )
+
+
+def _trips(system: System, trips: tuple[Trip, ...]) -> pd.DataFrame:
+    names = [station.name for station in system.stations]
+    rows = [
+        (
+            system.vehicles[trip.vehicle].name,
+            names[trip.origin],
+            names[trip.destination],
+            trip.depart_s / SECONDS_PER_HOUR,
+            trip.arrive_s / SECONDS_PER_HOUR,
+            trip.free_s / SECONDS_PER_HOUR,
+            (trip.arrive_s - trip.depart_s - trip.free_s) / SECONDS_PER_HOUR,
+        )
+        for trip in trips
+    ]
+    columns = ["vehicle", "origin", "destination", "depart_h", "arrive_h", "free_h", "delay_h"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _timings(lived: Lived) -> pd.DataFrame:

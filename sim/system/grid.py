@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from sim.units import BoolArray, FloatArray, IntArray
 
@@ -146,3 +148,25 @@ class Grid:
         ideal = (self.lines.r_ohm == 0) & (self.lines.x_ohm == 0)
         base_ohm = self.bus_vn_kv[self.lines.from_bus] ** 2
         return np.where(ideal, IDEAL_LINE_PU * base_ohm, self.lines.x_ohm)
+
+    def without(self, line_out: BoolArray) -> Grid:
+        """Return the grid with some lines out of service, ``(line,)``."""
+        lines = replace(
+            self.lines,
+            from_closed=self.lines.from_closed & ~line_out,
+            to_closed=self.lines.to_closed & ~line_out,
+        )
+        return replace(self, lines=lines)
+
+    def supplied(self) -> BoolArray:
+        """Return which buses are connected to a source, ``(bus,)``."""
+        lines, transformers = self.lines, self.transformers
+        line = lines.from_closed & lines.to_closed
+        transformer = transformers.hv_closed & transformers.lv_closed
+        start = np.concatenate([lines.from_bus[line], transformers.hv_bus[transformer]])
+        end = np.concatenate([lines.to_bus[line], transformers.lv_bus[transformer]])
+        n = self.n_buses
+        graph = coo_array((np.ones(len(start)), (start, end)), shape=(n, n))
+        _, island = connected_components(graph, directed=False)
+        alive: BoolArray = np.isin(island, island[self.source_bus])
+        return alive

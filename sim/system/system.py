@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sim.system.evs import EvGroup
 from sim.system.generators import Generators
 from sim.system.grid import Grid
 from sim.system.loads import Loads
@@ -33,6 +34,8 @@ class System:
     profiles
         Names of the uncertain profiles that loads and generators follow. Their values are drawn
         per replication and are no part of the system.
+    evs
+        Groups of household electric cars.
     """
 
     name: str
@@ -46,3 +49,4 @@ class System:
     tariff: Tariff
     penalties: Penalties
     profiles: tuple[str, ...]
+    evs: tuple[EvGroup, ...] = ()

@@ -20,11 +20,12 @@ import numpy as np
 from numba import njit
 from numpy.polynomial.hermite_e import hermegauss
 
-from sim.control import Forecast
+from sim.control import EvStates, Forecast
 from sim.uncertainty.climatology import Z_MAX
+from sim.uncertainty.events import stretch_now
 from sim.uncertainty.model import ForecastSkill
 from sim.uncertainty.realisation import Nature, Realisation
-from sim.uncertainty.traffic import QUANTILE, QUARTERS_PER_DAY
+from sim.uncertainty.traffic import QUANTILE
 from sim.units import FloatArray, IntArray, frozen
 
 _NODES, _WEIGHTS = hermegauss(7)
@@ -34,8 +35,11 @@ _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
 class Forecaster(Protocol):
     """Issues forecasts during one episode."""
 
-    def issue(self, period: int) -> Forecast:
-        """Return the forecast as seen at the start of `period`."""
+    def issue(self, period: int, now_h: float, evs: EvStates) -> Forecast:
+        """Return the forecast of the periods from `period`, as seen at `now_h` inside it.
+
+        `evs` are the electric cars at home now.
+        """
 
 
 def error_share(skill: ForecastSkill, lead_h: FloatArray) -> FloatArray:
@@ -96,8 +100,12 @@ class CalibratedForecaster:
             correlation=frozen(_error_correlation(skills, share, precision, gain, lead_h)),
         )
 
-    def issue(self, period: int) -> Forecast:
-        """Return the forecast as seen at the start of `period`."""
+    def issue(self, period: int, now_h: float, evs: EvStates) -> Forecast:
+        """Return the forecast; see `Forecaster.issue`.
+
+        Profiles are forecast at the start of each period; what is known of the roads and of the
+        cars is of this moment.
+        """
         system, realisation = self.nature.system, self.realisation
         timing = system.timing
         n = min(timing.horizon, timing.n_periods - period)
@@ -111,11 +119,13 @@ class CalibratedForecaster:
             _NODES,
             _WEIGHTS,
         )
-        now_h = period * timing.period_h
-        lead_h = np.arange(n, dtype=np.float64) * timing.period_h
+        depart_h = (period + np.arange(n, dtype=np.float64)) * timing.period_h
         quarter = min(int(now_h * 4), len(realisation.link_state) - 1)
         travel = self.nature.travel.forecast(
-            realisation.link_state[quarter], quarter % QUARTERS_PER_DAY, lead_h
+            realisation.link_state[quarter],
+            stretch_now(realisation.incidents, system.roads.n_links, now_h),
+            now_h,
+            np.maximum(depart_h - now_h, 0.0),
         )
         buy, sell = self.prices(period, n)
         loads, generators = system.loads, system.generators
@@ -130,6 +140,7 @@ class CalibratedForecaster:
             load_mw=load_pu * loads.p_mw,
             load_mvar=load_pu * loads.q_mvar,
             available_mw=mean[:, generators.profile] * generators.p_mw,
+            ev_mw=self.nature.evs.forecast(period, n, evs),
             import_usd_per_mwh=buy,
             export_usd_per_mwh=sell,
             travel_h=travel[0],

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from sim.uncertainty.events import Breakdowns, Incidents, Outages
+from sim.uncertainty.evs import EvHabits
 from sim.units import FloatArray
 
 
@@ -129,9 +131,17 @@ class Uncertainty:
         Forecast skill by kind of profile (``"load"``, ``"pv"``, ``"wind"``).
     traffic
         Habits of the traffic.
+    incidents, breakdowns, outages
+        What goes wrong on roads, with vehicles, with lines.
+    ev_habits
+        When cars come and go, and how far they drive.
     """
 
     record: Record
     months: tuple[int, ...]
     skill: dict[str, ForecastSkill]
     traffic: Traffic
+    incidents: Incidents = field(default_factory=Incidents)
+    breakdowns: Breakdowns = field(default_factory=Breakdowns)
+    outages: Outages = field(default_factory=Outages)
+    ev_habits: EvHabits = field(default_factory=EvHabits)

@@ -10,10 +10,19 @@ from scipy.signal import lfilter
 from sim.errors import InputError
 from sim.system.system import System
 from sim.uncertainty.climatology import Climatology, climatology
+from sim.uncertainty.events import (
+    Breakdown,
+    Incident,
+    Outage,
+    draw_breakdowns,
+    draw_incidents,
+    draw_outages,
+)
+from sim.uncertainty.evs import EvForecaster, EvSessions, draw_sessions
 from sim.uncertainty.model import Uncertainty
 from sim.uncertainty.streams import stream
 from sim.uncertainty.traffic import QUARTER_S, TravelForecaster, draw_state, link_speed
-from sim.units import FloatArray, IntArray, frozen
+from sim.units import SECONDS_PER_HOUR, FloatArray, IntArray, frozen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -35,7 +44,14 @@ class Realisation:
         Standard normal innovations of the forecasts, correlated between neighbouring leads,
         ``(issue, lead, profile)``; issues run from ``horizon - 1`` periods before the start.
     link_state, link_speed_kmh
-        State and speed of every road link, ``(quarter hour, link)`` [-, km/h].
+        State of every road link and its speed without incidents, ``(quarter hour, link)``
+        [-, km/h].
+    incidents, breakdowns, outages
+        What goes wrong: on roads, per vehicle, on lines.
+    told_repair_s
+        How long a repair is said to take: the mean, whatever it will take [s].
+    ev_sessions
+        Stays of electric cars.
     """
 
     start: np.datetime64
@@ -46,6 +62,11 @@ class Realisation:
     forecast_noise: FloatArray
     link_state: FloatArray
     link_speed_kmh: FloatArray
+    incidents: tuple[Incident, ...]
+    breakdowns: tuple[tuple[Breakdown, ...], ...]
+    told_repair_s: float
+    outages: tuple[Outage, ...]
+    ev_sessions: EvSessions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -58,8 +79,8 @@ class Nature:
         The scenario.
     climatology
         Climatology of the record.
-    travel
-        Travel times between stations.
+    travel, evs
+        What is expected of drives between stations, and of electric cars.
     first_days
         First rows of the record on which a replication may start, ``(choice,)``.
     """
@@ -68,6 +89,7 @@ class Nature:
     uncertainty: Uncertainty
     climatology: Climatology
     travel: TravelForecaster
+    evs: EvForecaster
     first_days: IntArray
 
     @classmethod
@@ -100,7 +122,8 @@ class Nature:
             system=system,
             uncertainty=uncertainty,
             climatology=climatology(record, timing.period_s),
-            travel=TravelForecaster.build(system, uncertainty.traffic),
+            travel=TravelForecaster.build(system, uncertainty.traffic, uncertainty.incidents),
+            evs=EvForecaster.build(system, uncertainty.ev_habits),
             first_days=frozen(first_days, np.int64),
         )
 
@@ -128,6 +151,13 @@ class Nature:
             forecast_noise=frozen(self._forecast_noise(seed, replication)),
             link_state=frozen(state),
             link_speed_kmh=frozen(link_speed(system, uncertainty.traffic, state, 0)),
+            incidents=draw_incidents(
+                system, uncertainty.incidents, uncertainty.traffic.beta, seed, replication
+            ),
+            breakdowns=draw_breakdowns(system, uncertainty.breakdowns, seed, replication),
+            told_repair_s=uncertainty.breakdowns.repair_h * SECONDS_PER_HOUR,
+            outages=draw_outages(system, uncertainty.outages, seed, replication),
+            ev_sessions=draw_sessions(system, uncertainty.ev_habits, seed, replication),
         )
 
     def _forecast_noise(self, seed: int, replication: int) -> FloatArray:

@@ -19,6 +19,7 @@ from scipy.signal import lfilter
 
 from sim.system.routing import path_links
 from sim.system.system import System
+from sim.uncertainty.events import Incidents
 from sim.uncertainty.model import Traffic
 from sim.uncertainty.streams import stream
 from sim.units import HOURS_PER_DAY, FloatArray, IntArray
@@ -90,6 +91,8 @@ class TravelForecaster:
 
     Attributes
     ----------
+    incidents
+        What may block a link.
     drift_h
         A third of the mean free driving time between stations [h].
     paths
@@ -102,6 +105,7 @@ class TravelForecaster:
 
     system: System
     traffic: Traffic
+    incidents: Incidents
     drift_h: float
     paths: IntArray
     free_h: FloatArray
@@ -109,7 +113,7 @@ class TravelForecaster:
     demand: FloatArray
 
     @classmethod
-    def build(cls, system: System, traffic: Traffic) -> TravelForecaster:
+    def build(cls, system: System, traffic: Traffic, incidents: Incidents) -> TravelForecaster:
         """Find the paths of every hour."""
         roads, stations = system.roads, system.stations
         free_link_h = roads.length_km / roads.free_speed_kmh
@@ -138,6 +142,7 @@ class TravelForecaster:
         return cls(
             system=system,
             traffic=traffic,
+            incidents=incidents,
             drift_h=float(driven.mean()) / 3 if len(driven) else 0.0,
             paths=paths,
             free_h=free_h,
@@ -146,7 +151,7 @@ class TravelForecaster:
         )
 
     def forecast(
-        self, state_now: FloatArray, quarter_now: int, lead_h: FloatArray
+        self, state_now: FloatArray, stretch_now: FloatArray, now_h: float, lead_h: FloatArray
     ) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return mean, 5 % and 95 % quantile of driving times, each ``(H, station, station)`` [h].
 
@@ -154,8 +159,10 @@ class TravelForecaster:
         ----------
         state_now
             States of the links now, which their speeds reveal, ``(link,)``.
-        quarter_now
-            Quarter hour of the day now.
+        stretch_now
+            Factor by which incidents stretch the excess times now, ``(link,)``.
+        now_h
+            Hours since the episode's start, which is a midnight.
         lead_h
             Departure times from now, ``(H,)`` [h].
         """
@@ -165,7 +172,8 @@ class TravelForecaster:
         spread = share + (1 - share) / n_links
         day_mean = share * state_now.mean() / spread if n_links and spread > 0 else 0.0
         day_variance = share * (1 - share / spread) if spread > 0 else 0.0
-        quarter = quarter_now + np.floor(lead_h * 4 + 1e-9).astype(np.int64)
+        hour_of_day = now_h % HOURS_PER_DAY
+        quarter = np.floor((hour_of_day + lead_h) * 4 + 1e-9).astype(np.int64)
         # A drive meets the traffic of its whole duration T, not of its start. Over T the states
         # move like Brownian motion, whose mean over T varies like its value at T/3.
         memory = np.exp(-(lead_h + self.drift_h) / traffic.correlation_h)
@@ -181,6 +189,7 @@ class TravelForecaster:
             self.free_h,
             self.free_link_h,
             np.ascontiguousarray(state_now),
+            *self._incident_growth(stretch_now, lead_h + self.drift_h),
             memory,
             day_part,
             common,
@@ -192,6 +201,29 @@ class TravelForecaster:
             traffic.beta,
         )
 
+    def _incident_growth(
+        self, stretch_now: FloatArray, lead_h: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return mean and variance of the factor by which incidents stretch the excess times.
+
+        An incident that blocks a link now is still there after `lead_h` with probability
+        ``exp(-lead / duration)``; new ones come at their mean rate. ``(H, link)``.
+        """
+        incidents, beta = self.incidents, self.traffic.beta
+        n_links = len(stretch_now)
+        if incidents.per_day == 0.0 or incidents.duration_h == 0.0:
+            return np.ones((len(lead_h), n_links)), np.zeros((len(lead_h), n_links))
+        stays = np.exp(-lead_h / incidents.duration_h)[:, None]
+        length_km = self.system.roads.length_km
+        rate_h = incidents.per_day / HOURS_PER_DAY * length_km / length_km.sum()
+        fresh = (1 - stays) * np.minimum(rate_h * incidents.duration_h, 1.0)
+        fresh_stretch = (1 - incidents.capacity_loss) ** -beta - 1
+        mean = 1 + stays * (stretch_now - 1) + fresh * fresh_stretch
+        variance = (
+            stays * (1 - stays) * (stretch_now - 1) ** 2 + fresh * (1 - fresh) * fresh_stretch**2
+        )
+        return mean, variance
+
 
 @njit(cache=True)
 def _path_times(
@@ -199,6 +231,8 @@ def _path_times(
     free_h: FloatArray,
     free_link_h: FloatArray,
     state_now: FloatArray,
+    growth: FloatArray,
+    growth_variance: FloatArray,
     memory: FloatArray,
     day_part: FloatArray,
     common: FloatArray,
@@ -215,26 +249,30 @@ def _path_times(
     lower = np.empty_like(mean)
     upper = np.empty_like(mean)
     excess = np.empty(len(free_link_h))
+    incident_variance = np.empty(len(free_link_h))
     k = beta * sigma
     for h in range(n_leads):
         scale = alpha * demand[h] ** beta * math.exp(k * k * variance[h] / 2 - k * sigma / 2)
         for link in range(len(free_link_h)):
             centre = day_part[h] + memory[h] * state_now[link]
-            excess[link] = free_link_h[link] * scale * math.exp(k * centre)
+            base = free_link_h[link] * scale * math.exp(k * centre)
+            excess[link] = base * growth[h, link]
+            incident_variance[link] = base * base * growth_variance[h, link]
         growth_common = math.expm1(k * k * common[h])
         growth_own = math.exp(k * k * variance[h]) - math.exp(k * k * common[h])
         for i in range(n_stations):
             for j in range(n_stations):
-                total, squares = 0.0, 0.0
+                total, squares, jumps = 0.0, 0.0, 0.0
                 for link in paths[hour[h], i, j]:
                     if link < 0:
                         break
                     total += excess[link]
                     squares += excess[link] ** 2
+                    jumps += incident_variance[link]
                 free = free_h[hour[h], i, j]
                 mean[h, i, j] = free + total
                 lower[h, i, j] = upper[h, i, j] = free + total
-                second = growth_common * total * total + growth_own * squares
+                second = growth_common * total * total + growth_own * squares + jumps
                 if total > 0.0 and second > 0.0:
                     log_variance = math.log1p(second / (total * total))
                     median = total * math.exp(-log_variance / 2)

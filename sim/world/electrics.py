@@ -9,11 +9,13 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from sim.errors import EpisodeError
-from sim.powerflow.protocol import PowerFlow, PowerFlowResult
+from sim.powerflow.protocol import PowerFlowResult
+from sim.powerflow.switched import SwitchedFlow
 from sim.system.system import System
 from sim.uncertainty.realisation import Realisation
 from sim.units import BoolArray, FloatArray, IntArray
 from sim.world.recorder import StationExchange
+from sim.world.topology import Topology
 
 VERIFY_TOLERANCE_PU = 1e-5
 AUDIT_SHARE = 0.01
@@ -45,7 +47,11 @@ class Injections:
     Attributes
     ----------
     load_mw, load_mvar
-        ``(step, load)``.
+        Served load, ``(step, load)``.
+    unserved_mw
+        Load at dead buses, ``(step,)``.
+    ev_mw
+        Charging of electric cars, ``(step, group)``.
     available_mw, generation_mw
         Renewable power there was and that was taken, ``(step, generator)``.
     storage_mw, storage_mvar
@@ -60,6 +66,8 @@ class Injections:
 
     load_mw: FloatArray
     load_mvar: FloatArray
+    unserved_mw: FloatArray
+    ev_mw: FloatArray
     available_mw: FloatArray
     generation_mw: FloatArray
     storage_mw: FloatArray
@@ -70,38 +78,55 @@ class Injections:
     changed_p_mw: FloatArray
 
 
-def injections(
-    system: System,
-    realisation: Realisation,
-    exchanges: Sequence[StationExchange],
-    generation_limit_mw: FloatArray,
-    first: int,
-    n_steps: int,
-) -> Injections:
-    """Return the injections of `n_steps` steps from step `first`.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Metered:
+    """What the world has metered and ordered.
 
-    Parameters
+    Attributes
     ----------
     exchanges
-        What flowed at stations in these steps.
+        What flowed at stations in the steps asked for.
+    ev_mw
+        Charging power of electric cars in these steps, ``(step, group)`` [MW].
     generation_limit_mw
         Caps in force, ``(period, generator)`` [MW].
+    topology
+        Who was supplied, all steps of the episode.
+    """
+
+    exchanges: Sequence[StationExchange]
+    ev_mw: FloatArray
+    generation_limit_mw: FloatArray
+    topology: Topology
+
+
+def injections(
+    system: System, realisation: Realisation, metered: Metered, steps: slice
+) -> Injections:
+    """Return the injections of some steps of the episode.
+
+    Loads at dead buses are not served, and generators there deliver nothing.
     """
     timing, loads, generators = system.timing, system.loads, system.generators
-    steps = np.arange(first, first + n_steps)
+    rows = np.arange(timing.n_steps)[steps]
+    first, n_steps = int(rows[0]), len(rows)
     profile = realisation.profile[steps]
+    alive = metered.topology.supplied[steps]
     load_pu = profile[:, loads.profile]
-    load_mw, load_mvar = load_pu * loads.p_mw, load_pu * loads.q_mvar
+    served = load_pu * alive[:, loads.bus]
+    wanted_mw, load_mw, load_mvar = load_pu * loads.p_mw, served * loads.p_mw, served * loads.q_mvar
     available_mw = profile[:, generators.profile] * generators.p_mw
-    generation_mw = np.minimum(available_mw, generation_limit_mw[steps // timing.steps_per_period])
+    limit_mw = metered.generation_limit_mw[rows // timing.steps_per_period]
+    generation_mw = np.minimum(available_mw, limit_mw) * alive[:, generators.bus]
 
     p_mw = np.zeros((n_steps, system.grid.n_buses))
     q_mvar = np.zeros_like(p_mw)
     _add(p_mw, loads.bus, -load_mw)
     _add(q_mvar, loads.bus, -load_mvar)
     _add(p_mw, generators.bus, generation_mw)
+    _add(p_mw, np.array([group.bus for group in system.evs], dtype=np.int64), -metered.ev_mw)
 
-    flows = np.array(exchanges, dtype=np.float64).reshape(-1, len(StationExchange._fields))
+    flows = np.array(metered.exchanges, dtype=np.float64).reshape(-1, len(StationExchange._fields))
     row, vehicle, station = (flows[:, :3].astype(np.int64) - [first, 0, 0]).T
     bus = np.array([station.bus for station in system.stations], dtype=np.int64)[station]
     mean_mw, mean_mvar, peak_mw, changed = flows[:, 3:].T
@@ -116,6 +141,8 @@ def injections(
     np.add.at(storage_mvar, (row, vehicle), mean_mvar)
     return Injections(
         load_mw=load_mw,
+        unserved_mw=(wanted_mw - load_mw).sum(axis=1),
+        ev_mw=metered.ev_mw,
         load_mvar=load_mvar,
         available_mw=available_mw,
         generation_mw=generation_mw,
@@ -162,8 +189,9 @@ class Electrics:
 def electrics(
     system: System,
     found: Injections,
-    engine: PowerFlow,
-    second: PowerFlow | None,
+    line_out: BoolArray,
+    engine: SwitchedFlow,
+    second: SwitchedFlow | None,
     how: Verify,
     rng: np.random.Generator,
 ) -> Electrics:
@@ -173,6 +201,8 @@ def electrics(
     ----------
     found
         Injections of all steps.
+    line_out
+        Lines that have tripped, ``(step, line)``.
     engine, second
         Who computes, and who verifies; None where nothing is verified.
     how
@@ -190,6 +220,7 @@ def electrics(
     result = engine.solve(
         np.vstack([found.p_mw, found.changed_p_mw]),
         np.vstack([found.q_mvar, found.q_mvar[found.changed_step]]),
+        np.vstack([line_out, line_out[found.changed_step]]),
     )
     flow = PowerFlowResult(
         **{each.name: getattr(result, each.name)[:n_steps] for each in fields(PowerFlowResult)}
@@ -202,11 +233,17 @@ def electrics(
         flow=flow,
         changed_vm_pu=result.vm_pu[n_steps:],
         verified=steps,
-        difference_pu=0.0 if second is None else verify(found, flow, steps, second),
+        difference_pu=0.0 if second is None else verify(found, flow, steps, line_out, second),
     )
 
 
-def verify(found: Injections, flow: PowerFlowResult, steps: IntArray, second: PowerFlow) -> float:
+def verify(
+    found: Injections,
+    flow: PowerFlowResult,
+    steps: IntArray,
+    line_out: BoolArray,
+    second: SwitchedFlow,
+) -> float:
     """Return the largest difference to a second engine over `steps` [pu].
 
     Raises
@@ -214,7 +251,7 @@ def verify(found: Injections, flow: PowerFlowResult, steps: IntArray, second: Po
     EpisodeError
         If a voltage differs by more than 1e-5 pu, or only one engine converges.
     """
-    other = second.solve(found.p_mw[steps], found.q_mvar[steps])
+    other = second.solve(found.p_mw[steps], found.q_mvar[steps], line_out[steps])
     disagree = steps[other.converged != flow.converged[steps]]
     if len(disagree):
         raise EpisodeError(f"step {disagree[0]}: one power-flow engine converges, the other not")

@@ -23,9 +23,10 @@ class Episode:
     metrics
         Figures of the episode by name; see `sim.metrics`.
     steps
-        One row per step: ``time_h, import_usd_per_mwh, load_mw, available_mw, generation_mw,
-        curtailed_mw, storage_mw, import_mw, import_mvar, loss_mw, vm_pu_min, vm_pu_max,
-        voltage_violation_pu, loading_percent_max, converged``. `import_mw` is negative for export.
+        One row per step: ``time_h, import_usd_per_mwh, load_mw, ev_mw, unserved_mw, available_mw,
+        generation_mw, curtailed_mw, storage_mw, import_mw, import_mvar, loss_mw, vm_pu_min,
+        vm_pu_max, voltage_violation_pu, loading_percent_max, converged``. `import_mw` is negative
+        for export; `load_mw` is served and contains `ev_mw`.
     vm_pu
         Voltage magnitudes, index ``time_h``, one column per bus [pu].
     loading_percent
@@ -35,6 +36,9 @@ class Episode:
         q_mvar, x_km, y_km``; state at the end of the step, power as mean of the step.
     events
         One row per event: ``time_h, vehicle, event, station, detail``.
+    trips
+        One row per drive that ended: ``vehicle, origin, destination, depart_h, arrive_h, free_h,
+        delay_h``; the delay counts from the fastest way on empty roads.
     decisions
         One row per decision: ``time_h, period, status, objective_usd, bound_usd, gap, fallback,
         clipped_mwh``.
@@ -55,6 +59,7 @@ class Episode:
     loading_percent: pd.DataFrame
     vehicles: pd.DataFrame
     events: pd.DataFrame
+    trips: pd.DataFrame
     decisions: pd.DataFrame
     ledger: pd.DataFrame
     timings: pd.DataFrame

@@ -61,6 +61,7 @@ class Decision(NamedTuple):
     bound_usd: float
     gap: float
     fallback: str
+    clipped_mwh: float
 
 
 class Recorder:
@@ -74,8 +75,8 @@ class Recorder:
         What flowed between vehicles and stations; steps in order.
     events, decisions
         In order of time.
-    clipped_mwh
-        Energy withheld by the guard, one value per period [MWh].
+    ev_mw
+        Mean charging power of electric cars, one array ``(group,)`` per step [MW].
     decision_s
         Wall clock of each decision [s].
     """
@@ -86,7 +87,7 @@ class Recorder:
         self.exchanges: list[StationExchange] = []
         self.events: list[Event] = []
         self.decisions: list[Decision] = []
-        self.clipped_mwh: list[float] = []
+        self.ev_mw: list[FloatArray] = []
         self.decision_s: list[float] = []
 
     def read(self, step: int, vehicle: Vehicle) -> None:
@@ -136,25 +137,34 @@ class Recorder:
             )
         )
 
-    def decided(self, period: int, outcome: Outcome, seconds: float) -> None:
-        """Note a decision."""
+    def charged(self, ev_mwh: FloatArray) -> None:
+        """Note what electric cars drew in the step that ends now, ``(group,)`` [MWh]."""
+        self.ev_mw.append(ev_mwh / self._system.timing.step_h)
+
+    def decided(
+        self, now_s: float, period: int, outcome: Outcome, clipped_mwh: float, seconds: float
+    ) -> None:
+        """Note a decision, and what the guard withheld from the one before it."""
         gap = outcome.gap
+        if self.decisions:
+            self.clipped(clipped_mwh)
         self.decisions.append(
             Decision(
-                period * self._system.timing.period_h,
+                now_s / SECONDS_PER_HOUR,
                 period,
                 str(outcome.status),
                 np.nan if outcome.objective_usd is None else outcome.objective_usd,
                 np.nan if outcome.bound_usd is None else outcome.bound_usd,
                 np.nan if gap is None else gap,
                 outcome.fallback,
+                0.0,
             )
         )
         self.decision_s.append(seconds)
 
     def clipped(self, energy_mwh: float) -> None:
-        """Note what the guard withheld in the period that ends now."""
-        self.clipped_mwh.append(energy_mwh)
+        """Note what the guard withheld from the decision in force."""
+        self.decisions[-1] = self.decisions[-1]._replace(clipped_mwh=energy_mwh)
 
     def table(self) -> Readings:
         """Return all readings so far as arrays."""

@@ -2,34 +2,56 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections import defaultdict
+from collections.abc import Sequence
 
 from sim.system.roads import Roads
 from sim.system.routing import links_towards, path_links
+from sim.uncertainty.events import Incident, stretch_now
 from sim.uncertainty.traffic import QUARTER_S
 from sim.units import SECONDS_PER_HOUR, FloatArray, IntArray
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RoadConditions:
     """The speeds of one replication, as those who drive meet them.
 
-    Attributes
+    Parameters
     ----------
     roads
         The network.
     speed_kmh
-        ``(quarter hour, link)`` [km/h]; the last row holds from then on.
+        Speeds without incidents, ``(quarter hour, link)`` [km/h]; the last row holds from then on.
+    incidents
+        What stretches the time above the free one on a link, and when.
     """
 
-    roads: Roads
-    speed_kmh: FloatArray
+    def __init__(
+        self,
+        roads: Roads,
+        speed_kmh: FloatArray,
+        incidents: Sequence[Incident] = (),
+    ) -> None:
+        self.roads = roads
+        self._speed_kmh = speed_kmh
+        self._incidents = tuple(incidents)
+        self._on_link: dict[int, list[Incident]] = defaultdict(list)
+        for incident in incidents:
+            self._on_link[incident.link].append(incident)
+
+    def stretch_now(self, now_s: float) -> FloatArray:
+        """Return the factor on the time above the free one, known to all, ``(link,)``."""
+        return stretch_now(self._incidents, self.roads.n_links, now_s / SECONDS_PER_HOUR)
 
     def speed_now(self, now_s: float) -> FloatArray:
-        """Return the speeds at this moment, which everybody knows, ``(link,)`` [km/h]."""
-        quarter = min(int(now_s // QUARTER_S), len(self.speed_kmh) - 1)
-        speed: FloatArray = self.speed_kmh[quarter]
-        return speed
+        """Return the speeds at this moment, known to all, ``(link,)`` [km/h]."""
+        quarter = min(int(now_s // QUARTER_S), len(self._speed_kmh) - 1)
+        speed: FloatArray = self._speed_kmh[quarter]
+        if not self._incidents:
+            return speed
+        stretch = self.stretch_now(now_s)
+        free = self.roads.free_speed_kmh
+        return free / (1 + (free / speed - 1) * stretch)
 
     def towards(self, goal: int, now_s: float) -> tuple[IntArray, FloatArray]:
         """Return the next link and the time to `goal` from every node, at the speeds of now [h]."""
@@ -42,34 +64,55 @@ class RoadConditions:
         links = path_links(self.roads, start, goal, self.roads.length_km / self.speed_now(now_s))
         return float(self.roads.length_km[links].sum()) if links else 0.0
 
+    def free_h(self, start: int, goal: int) -> float:
+        """Return the time of the fastest way on empty roads [h]."""
+        roads = self.roads
+        link_h = roads.length_km / roads.free_speed_kmh
+        _, time_h = links_towards(goal, roads.n_nodes, roads.from_node, roads.to_node, link_h)
+        return float(time_h[start])
+
     def crossing_s(self, link: int, distance_km: float, now_s: float) -> float:
         """Return the time to drive `distance_km` on `link`, starting now [s].
 
-        The speed changes for all who are on the link at the quarter hour, so nobody overtakes
+        The speed changes for all who are on the link at the same moment, so nobody overtakes
         (Ichoua, Gendreau and Potvin, "Vehicle dispatching with time-dependent travel times",
         European Journal of Operational Research 144, 2003).
         """
         clock_s = now_s
-        last = len(self.speed_kmh) - 1
         while True:
-            quarter = min(int(clock_s // QUARTER_S), last)
-            speed_km_s = self.speed_kmh[quarter, link] / SECONDS_PER_HOUR
+            speed_km_s, until_s = self._pace(link, clock_s)
             needed_s = distance_km / speed_km_s
-            left_s = (quarter + 1) * QUARTER_S - clock_s
-            if quarter == last or needed_s <= left_s:
+            if clock_s + needed_s <= until_s:
                 # Whole microseconds: a drive of 600 s ends at 600, not a rounding error later.
-                return round(float(clock_s + needed_s), 6) - now_s
-            distance_km -= speed_km_s * left_s
-            clock_s += left_s
+                return max(round(clock_s + needed_s, 6) - now_s, 0.0)
+            distance_km -= speed_km_s * (until_s - clock_s)
+            clock_s = until_s
 
     def distance_km(self, link: int, start_s: float, now_s: float) -> float:
         """Return the distance driven on `link` between two moments [km]."""
         distance = 0.0
         clock_s = start_s
-        last = len(self.speed_kmh) - 1
         while clock_s < now_s:
-            quarter = min(int(clock_s // QUARTER_S), last)
-            end_s = now_s if quarter == last else min((quarter + 1) * QUARTER_S, now_s)
-            distance += self.speed_kmh[quarter, link] / SECONDS_PER_HOUR * (end_s - clock_s)
+            speed_km_s, until_s = self._pace(link, clock_s)
+            end_s = min(until_s, now_s)
+            distance += speed_km_s * (end_s - clock_s)
             clock_s = end_s
-        return float(distance)
+        return distance
+
+    def _pace(self, link: int, clock_s: float) -> tuple[float, float]:
+        """Return the speed on a link at a moment [km/s], and until when it holds [s]."""
+        last = len(self._speed_kmh) - 1
+        quarter = min(int(clock_s // QUARTER_S), last)
+        until_s = math.inf if quarter == last else float((quarter + 1) * QUARTER_S)
+        speed = float(self._speed_kmh[quarter, link])
+        stretch = 1.0
+        for incident in self._on_link.get(link, ()):
+            if incident.start_s <= clock_s < incident.end_s:
+                stretch *= incident.stretch
+                until_s = min(until_s, incident.end_s)
+            elif clock_s < incident.start_s:
+                until_s = min(until_s, incident.start_s)
+        if stretch > 1.0:
+            free = float(self.roads.free_speed_kmh[link])
+            speed = free / (1 + (free / speed - 1) * stretch)
+        return speed / SECONDS_PER_HOUR, until_s

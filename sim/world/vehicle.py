@@ -13,9 +13,13 @@ import simpy
 from sim.control import VehicleStatus, Visit
 from sim.system.stations import Station
 from sim.system.vehicles import Truck
+from sim.uncertainty.events import Breakdown
 from sim.units import KWH_PER_MWH, SECONDS_PER_HOUR
 from sim.world.guard import Guard
 from sim.world.traffic import RoadConditions
+
+# A vehicle that is expected so much later than before is delayed [s].
+DELAY_S = 300.0
 
 Story: TypeAlias = Generator[simpy.Event, Any, None]
 
@@ -30,10 +34,13 @@ class Interruption:
         What happened, for the event log.
     duration_s
         How long it lasts [s].
+    told_s
+        How long it is said to last: all that anybody knows before it is over [s].
     """
 
     cause: str
     duration_s: float
+    told_s: float = 0.0
 
 
 def _interruption(interrupt: simpy.Interrupt) -> Interruption:
@@ -115,8 +122,12 @@ class Surroundings:
         The speeds of the day.
     guard
         Limits ordered power.
+    supplied
+        Says whether a bus has power now.
     log
         Takes ``(vehicle, event, station, detail)``.
+    called
+        Takes the name of something that a controller may want to react to.
     """
 
     env: simpy.Environment
@@ -124,7 +135,31 @@ class Surroundings:
     plugs: tuple[simpy.PriorityResource, ...]
     roads: RoadConditions
     guard: Guard
+    supplied: Callable[[int], bool]
     log: Callable[[int, str, int, str], None]
+    called: Callable[[str], None]
+
+
+@dataclass(slots=True, kw_only=True)
+class Trip:
+    """A drive between stations.
+
+    Attributes
+    ----------
+    vehicle, origin, destination
+        Who drove, from which station, to which.
+    depart_s, arrive_s
+        Start and end of the drive [s].
+    free_s
+        Time the fastest way takes on empty roads [s].
+    """
+
+    vehicle: int
+    origin: int
+    destination: int
+    depart_s: float
+    free_s: float
+    arrive_s: float = math.nan
 
 
 @dataclass(slots=True)
@@ -156,8 +191,15 @@ class Vehicle:
         Stored energy at `settled_s` [MWh].
     p_mw, q_mvar
         Power exchanged at this moment [MW, Mvar].
-    clipped_mwh
-        Energy ordered but withheld by the guard in the current period [MWh].
+    withheld_mw, clipped_mwh
+        Power ordered but withheld by the guard at this moment [MW], and its energy since the last
+        decision [MWh].
+    odometer_km, breakdowns
+        Distance driven [km], and the breakdowns to come.
+    told_repair_s
+        How long a repair is said to take [s].
+    trips
+        Drives that have ended.
     """
 
     index: int
@@ -168,14 +210,22 @@ class Vehicle:
     status: VehicleStatus = VehicleStatus.QUEUEING
     p_mw: float = 0.0
     q_mvar: float = 0.0
+    withheld_mw: float = 0.0
     clipped_mwh: float = 0.0
     settled_s: float = 0.0
     ready_s: float = 0.0
+    told_s: float = 0.0
+    rest_s: float = 0.0
+    odometer_km: float = 0.0
+    breakdowns: deque[Breakdown] = field(default_factory=deque)
+    told_repair_s: float = 0.0
+    trips: list[Trip] = field(default_factory=list)
     node: int = -1
     leg: Leg | None = None
     itinerary: deque[Visit] = field(default_factory=deque)
     meter: Metering = field(default_factory=Metering)
     power_order: Callable[[], tuple[float, float, float]] = lambda: (0.0, 0.0, 0.0)
+    _repairs: deque[Interruption] = field(default_factory=deque)
     _orders: simpy.Event = field(init=False)
     process: simpy.Process = field(init=False)
 
@@ -193,6 +243,8 @@ class Vehicle:
         if self.status is VehicleStatus.QUEUEING:
             set_up_h = self.world.stations[self.station].set_up_h
             return now_s / SECONDS_PER_HOUR + set_up_h
+        if self.status is VehicleStatus.BROKEN:
+            return (now_s + self.told_s + self.rest_s) / SECONDS_PER_HOUR
         return max(self.ready_s, now_s) / SECONDS_PER_HOUR
 
     # -- what the world says to it -------------------------------------------------------------
@@ -208,9 +260,11 @@ class Vehicle:
         if self.status is not VehicleStatus.CONNECTED:
             return
         self.settle()
+        if not self.world.supplied(self.world.stations[self.station].bus):
+            self.p_mw = self.q_mvar = self.withheld_mw = 0.0
+            return
         p, q = self.world.guard(self.spec.battery, self.energy_mwh, p_mw, q_mvar, duration_h)
-        if abs(p_mw - p) > 1e-9:
-            self.clipped_mwh += abs(p_mw - p) * duration_h
+        self.withheld_mw = abs(p_mw - p) if abs(p_mw - p) > 1e-9 else 0.0
         # The inverter obeys its ratings whatever the guard lets through.
         self.p_mw, self.q_mvar = self.spec.battery.rated(p, q)
         if abs(self.p_mw - p) > 1e-9:
@@ -253,6 +307,7 @@ class Vehicle:
                     yield env.timeout(set_up_s)
                     self._turn(VehicleStatus.CONNECTED)
                     self._log("connected")
+                    self.world.called("arrival")
                     self.exchange(*self.power_order())
                     yield from self._until_due()
                     self._log("disconnected")
@@ -273,13 +328,28 @@ class Vehicle:
             self._log("too little energy", destination)
             return
         self._log("departed", destination)
+        trip = Trip(
+            vehicle=self.index,
+            origin=self.station,
+            destination=destination,
+            depart_s=self.world.env.now,
+            free_s=self.world.roads.free_h(self.node, goal) * SECONDS_PER_HOUR,
+        )
         self.station = destination
         self._turn(VehicleStatus.DRIVING)
+        self._expect(float(time_h[self.node]) * SECONDS_PER_HOUR)
         while self.node != goal:
             way, time_h = self.world.roads.towards(goal, self.world.env.now)
+            expected_s = self.ready_s
             self._expect(float(time_h[self.node]) * SECONDS_PER_HOUR)
+            if self.ready_s > expected_s + DELAY_S:
+                self.world.called("delay")
             yield from self._cross(int(way[self.node]))
+        trip.arrive_s = self.world.env.now
+        self.trips.append(trip)
         self._log("arrived")
+        while self._repairs:
+            yield from self._stand_still(self._repairs.popleft())
 
     def _cross(self, link: int) -> Story:
         """Cross one link, however often interrupted."""
@@ -288,16 +358,23 @@ class Vehicle:
         done_km = 0.0
         while left_km > 0.0:
             self.leg = Leg(link, done_km, env.now)
+            sound_km = self._breakdown_in_km()
+            stop: Interruption | None = None
             try:
-                yield env.timeout(roads.crossing_s(link, left_km, env.now))
+                yield env.timeout(roads.crossing_s(link, min(left_km, sound_km), env.now))
                 self.settle()
-                left_km = 0.0
+                driven_km = min(left_km, sound_km)
+                if sound_km <= left_km:
+                    stop = self._break_down()
             except simpy.Interrupt as interrupt:
                 self.settle()
                 driven_km = roads.distance_km(link, self.leg.since_s, env.now)
-                done_km, left_km = done_km + driven_km, max(left_km - driven_km, 0.0)
+                stop = _interruption(interrupt)
+            self.odometer_km += driven_km
+            done_km, left_km = done_km + driven_km, max(left_km - driven_km, 0.0)
+            if stop is not None:
                 self.leg = Leg(link, done_km, math.inf)
-                yield from self._stand_still(_interruption(interrupt))
+                yield from self._stand_still(stop)
                 self._turn(VehicleStatus.DRIVING)
         self.leg = None
         self.node = int(roads.roads.to_node[link])
@@ -309,17 +386,37 @@ class Vehicle:
         self._turn(VehicleStatus.BROKEN)
         self._log("interrupted", detail=interruption.cause)
         end_s = env.now + interruption.duration_s
-        self.ready_s += interruption.duration_s
+        # What is told is all that is known; a repair that takes longer stays "so long from now".
+        self.told_s = interruption.told_s
+        self.rest_s = max(self.ready_s - env.now, 0.0)
+        self.world.called("delay")
         while env.now < end_s:
             try:
                 yield env.timeout(end_s - env.now)
             except simpy.Interrupt as another:
                 also = _interruption(another)
                 self._log("interrupted", detail=also.cause)
-                later_s = max(end_s, env.now + also.duration_s)
-                self.ready_s += later_s - end_s
-                end_s = later_s
+                self.told_s = max(self.told_s, also.told_s)
+                end_s = max(end_s, env.now + also.duration_s)
+        self.ready_s = env.now + self.rest_s
         self._log("resumed")
+
+    def _breakdown_in_km(self) -> float:
+        """Return the distance to the next breakdown [km]."""
+        if not self.breakdowns:
+            return math.inf
+        return max(self.breakdowns[0].odometer_km - self.odometer_km, 0.0)
+
+    def _break_down(self) -> Interruption | None:
+        """Return the repair by the road, or put off the one that can wait for the station."""
+        broken = self.breakdowns.popleft()
+        repair = Interruption(
+            cause="breakdown", duration_s=broken.repair_s, told_s=self.told_repair_s
+        )
+        if broken.roadside:
+            return repair
+        self._repairs.append(repair)
+        return None
 
     # -- small things --------------------------------------------------------------------------
 
@@ -346,6 +443,7 @@ class Vehicle:
             self.meter.discharged_mwh += self.p_mw * powered_h
         elif self.p_mw < 0.0:
             self.meter.charged_mwh -= self.p_mw * powered_h
+        self.clipped_mwh += self.withheld_mw * duration_h
         exchange = self.meter.exchanges.setdefault(self.station, Exchange())
         if self.p_mw == 0.0 or powered_h > 0.0:
             exchange.add(self.p_mw, self.q_mvar, powered_h if self.p_mw else duration_h)
@@ -412,7 +510,7 @@ class Vehicle:
 
     def _disconnect(self) -> None:
         self.settle()
-        self.p_mw = self.q_mvar = 0.0
+        self.p_mw = self.q_mvar = self.withheld_mw = 0.0
 
     def _carries_enough(self, goal: int) -> bool:
         """Say whether the battery can feed the tractor on the way that looks fastest now."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import time
+from collections import deque
 from collections.abc import Generator
+from dataclasses import replace
 from functools import partial
 from itertools import takewhile
 from typing import Any
@@ -23,15 +26,17 @@ from sim.control import (
     VehicleStates,
     Visit,
 )
-from sim.powerflow.protocol import PowerFlow
+from sim.powerflow.switched import SwitchedFlow
 from sim.system.system import System
 from sim.uncertainty.forecaster import Forecaster
 from sim.uncertainty.realisation import Realisation
 from sim.units import HOURS_PER_DAY, SECONDS_PER_HOUR, FloatArray
+from sim.world.charging import EvFleet
 from sim.world.clock import Order, Tick
-from sim.world.electrics import injections
+from sim.world.electrics import Metered, injections
 from sim.world.guard import Guard, check_plan, limit_power
 from sim.world.recorder import Recorder
+from sim.world.topology import topology
 from sim.world.traffic import RoadConditions
 from sim.world.vehicle import Surroundings, Vehicle
 
@@ -50,7 +55,7 @@ class World:
     guard
         What limits ordered power; batteries refuse the impossible on their own as well.
     power_flow
-        Engine for controllers that need voltages, otherwise None.
+        Engine for controllers that need voltages or react to them.
     """
 
     def __init__(
@@ -61,7 +66,7 @@ class World:
         controller: Controller,
         *,
         guard: Guard = limit_power,
-        power_flow: PowerFlow | None = None,
+        power_flow: SwitchedFlow,
     ) -> None:
         self.system = system
         self.realisation = realisation
@@ -70,7 +75,13 @@ class World:
         self.power_flow = power_flow
         self.env = simpy.Environment()
         self.recorder = Recorder(system)
-        self.conditions = RoadConditions(roads=system.roads, speed_kmh=realisation.link_speed_kmh)
+        self.conditions = RoadConditions(
+            system.roads, realisation.link_speed_kmh, realisation.incidents
+        )
+        self.topology = topology(system.grid, realisation.outages, system.timing.n_steps)
+        self.evs = EvFleet(
+            self.env, system.evs, realisation.ev_sessions, partial(self._called, "ev_arrival")
+        )
         self.plugs = tuple(
             simpy.PriorityResource(self.env, station.plugs) for station in system.stations
         )
@@ -80,7 +91,9 @@ class World:
             plugs=self.plugs,
             roads=self.conditions,
             guard=guard,
+            supplied=self._is_supplied,
             log=self._log,
+            called=self._called,
         )
         self.fleet = tuple(
             Vehicle(
@@ -89,6 +102,8 @@ class World:
                 world=surroundings,
                 station=truck.initial_station,
                 energy_mwh=truck.battery.energy_initial_mwh,
+                breakdowns=deque(realisation.breakdowns[index]),
+                told_repair_s=realisation.told_repair_s,
                 power_order=partial(self._power_order, index),
             )
             for index, truck in enumerate(system.vehicles)
@@ -98,13 +113,32 @@ class World:
         self._p_mw = np.zeros(shape)
         self._q_mvar = np.zeros(shape)
         self.generation_limit_mw = np.full((timing.n_periods, len(system.generators.name)), np.inf)
+        self.needs_voltages = bool(getattr(controller, "needs_voltages", False))
+        self._violated = False
+        self._decided_s = -math.inf
+        self._call = self.env.event()
+        self._replan_on = frozenset(getattr(controller, "replan_on", ()))
         self.env.process(self._run())
+        self.env.process(self._switch())
+        if self._replan_on:
+            self.env.process(self._answer_calls())
 
     def run(self) -> Recorder:
         """Live through the episode and return what was recorded."""
         timing = self.system.timing
         self.env.run(until=Tick(self.env, timing.n_steps * timing.step_s, Order.APPLICATION))
+        self.recorder.clipped(sum(vehicle.clipped_mwh for vehicle in self.fleet))
         return self.recorder
+
+    def metered(self) -> Metered:
+        """Return what has been metered and ordered so far."""
+        shape = (len(self.recorder.ev_mw), len(self.system.evs))
+        return Metered(
+            exchanges=self.recorder.exchanges,
+            ev_mw=np.array(self.recorder.ev_mw, dtype=np.float64).reshape(shape),
+            generation_limit_mw=self.generation_limit_mw,
+            topology=self.topology,
+        )
 
     # -- the loop ------------------------------------------------------------------------------
 
@@ -112,17 +146,63 @@ class World:
         timing = self.system.timing
         for step in range(timing.n_steps):
             if step % timing.steps_per_period == 0:
-                yield Tick(self.env, 0, Order.DECISION)
-                self._decide(step // timing.steps_per_period)
-                yield Tick(self.env, 0, Order.APPLICATION)
-                for vehicle in self.fleet:
-                    vehicle.clipped_mwh = 0.0
-                    vehicle.exchange(*self._power_order(vehicle.index))
+                yield from self._decision()
             yield Tick(self.env, timing.step_s, Order.METERING)
             for vehicle in self.fleet:
                 self.recorder.read(step, vehicle)
-            if (step + 1) % timing.steps_per_period == 0:
-                self.recorder.clipped(sum(vehicle.clipped_mwh for vehicle in self.fleet))
+            self.recorder.charged(self.evs.read_meter())
+            if "voltage_violation" in self._replan_on:
+                self._watch_voltages(step)
+
+    def _decision(self) -> Generator[simpy.Event, Any, None]:
+        """Ask the controller and do what it says; what calls at one moment is one decision."""
+        yield Tick(self.env, 0, Order.DECISION)
+        if self._decided_s == self.env.now:
+            return
+        self._decided_s = self.env.now
+        self._decide(int(self.env.now // self.system.timing.period_s))
+        yield Tick(self.env, 0, Order.APPLICATION)
+        self._exchange()
+
+    def _exchange(self) -> None:
+        for vehicle in self.fleet:
+            vehicle.exchange(*self._power_order(vehicle.index))
+
+    def _switch(self) -> Generator[simpy.Event, Any, None]:
+        """Trip lines and bring them back, at the start of steps."""
+        step_s = self.system.timing.step_s
+        for step in self.topology.changes:
+            yield self.env.timeout(step * step_s - self.env.now)
+            self._exchange()
+            self.evs.supply(self.topology.supplied[step])
+            self._called("outage")
+
+    def _answer_calls(self) -> Generator[simpy.Event, Any, None]:
+        """Re-plan between the boundaries when something happens that the controller waits for."""
+        while True:
+            yield self._call
+            spacing_s = self.system.timing.step_s
+            yield self.env.timeout(max(self._decided_s + spacing_s - self.env.now, 0.0))
+            if self.env.now < self.system.timing.n_periods * self.system.timing.period_s:
+                yield from self._decision()
+
+    def _called(self, what: str, _detail: int = 0) -> None:
+        if what in self._replan_on and not self._call.triggered:
+            self._call.succeed()
+            self._call = self.env.event()
+
+    def _watch_voltages(self, step: int) -> None:
+        """Call when a voltage leaves its limits that was within them a step ago."""
+        grid = self.system.grid
+        vm_pu, _ = self._voltages(step)
+        violated = bool(((vm_pu > grid.v_max_pu) | (vm_pu < grid.v_min_pu)).any())
+        if violated and not self._violated:
+            self._called("voltage_violation")
+        self._violated = violated
+
+    def _is_supplied(self, bus: int) -> bool:
+        step = min(int(self.env.now // self.system.timing.step_s), self.system.timing.n_steps - 1)
+        return bool(self.topology.supplied[step, bus])
 
     def _decide(self, period: int) -> None:
         observation = self._observe(period)
@@ -135,7 +215,11 @@ class World:
         except Exception as error:  # noqa: BLE001
             reason = f"{type(error).__name__}: {error}"
             plan = Plan(outcome=Outcome(status=SolveStatus.FAILED, fallback=reason))
-        self.recorder.decided(period, plan.outcome, time.perf_counter() - started)
+        seconds = time.perf_counter() - started
+        clipped_mwh = sum(vehicle.clipped_mwh for vehicle in self.fleet)
+        self.recorder.decided(self.env.now, period, plan.outcome, clipped_mwh, seconds)
+        for vehicle in self.fleet:
+            vehicle.clipped_mwh = 0.0
         if plan.fleet is not None:
             self._apply_fleet(plan.fleet, period)
         if plan.grid is not None:
@@ -169,12 +253,14 @@ class World:
 
     def _observe(self, period: int) -> Observation:
         system, timing = self.system, self.system.timing
-        forecast = self.forecaster.issue(period)
-        now_h = period * timing.period_h
-        load_mw, load_mvar, available_mw = self._metered(period, forecast)
+        now_h = self.env.now / SECONDS_PER_HOUR
+        evs = self.evs.states()
+        forecast = self.forecaster.issue(period, now_h, evs)
+        step = int(self.env.now // timing.step_s)
+        load_mw, load_mvar, available_mw = self._metered(step, forecast)
         vm_pu = loading = None
-        if self.power_flow is not None and period > 0:
-            vm_pu, loading = self._voltages(period * timing.steps_per_period - 1)
+        if self.needs_voltages and step > 0:
+            vm_pu, loading = self._voltages(step - 1)
         return Observation(
             now_h=now_h,
             period=period,
@@ -192,6 +278,9 @@ class World:
             load_mvar=load_mvar,
             available_mw=available_mw,
             link_speed_kmh=self.conditions.speed_now(self.env.now).copy(),
+            incident=self.conditions.stretch_now(self.env.now) > 1.0,
+            line_out=self.topology.line_out[step].copy(),
+            evs=evs,
             vm_pu=vm_pu,
             loading_percent=loading,
             forecast=forecast,
@@ -217,17 +306,15 @@ class World:
             ),
         )
 
-    def _metered(
-        self, period: int, forecast: Forecast
-    ) -> tuple[FloatArray, FloatArray, FloatArray]:
-        if period == 0:
+    def _metered(self, step: int, forecast: Forecast) -> tuple[FloatArray, FloatArray, FloatArray]:
+        if step == 0:
             return (
                 forecast.load_mw[0].copy(),
                 forecast.load_mvar[0].copy(),
                 forecast.available_mw[0].copy(),
             )
         system = self.system
-        last = self.realisation.profile[period * system.timing.steps_per_period - 1]
+        last = self.realisation.profile[step - 1]
         load = last[system.loads.profile]
         return (
             load * system.loads.p_mw,
@@ -236,10 +323,18 @@ class World:
         )
 
     def _voltages(self, step: int) -> tuple[FloatArray, FloatArray]:
-        assert self.power_flow is not None
         exchanges = takewhile(lambda flow: flow.step == step, reversed(self.recorder.exchanges))
         found = injections(
-            self.system, self.realisation, list(exchanges), self.generation_limit_mw, step, 1
+            self.system,
+            self.realisation,
+            replace(
+                self.metered(),
+                exchanges=list(exchanges),
+                ev_mw=np.array(self.recorder.ev_mw[step : step + 1]),
+            ),
+            slice(step, step + 1),
         )
-        result = self.power_flow.solve(found.p_mw, found.q_mvar)
+        result = self.power_flow.solve(
+            found.p_mw, found.q_mvar, self.topology.line_out[step : step + 1]
+        )
         return result.vm_pu[0], result.loading_percent[0]

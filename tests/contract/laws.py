@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sim.control import Controller, Forecast, Observation, Plan
+from sim.control import Controller, EvStates, Forecast, Observation, Plan
 from sim.powerflow.pgm import PowerGridModelFlow
+from sim.powerflow.switched import SwitchedFlow
 from sim.scenario import Scenario
 from sim.study.tabulate import Lived, tabulate
 from sim.system.battery import Battery
@@ -38,6 +39,7 @@ class Diary:
     def __init__(self, controller: Controller) -> None:
         self.controller = controller
         self.needs_voltages = getattr(controller, "needs_voltages", False)
+        self.replan_on = getattr(controller, "replan_on", ())
         self.observations: list[Observation] = []
         self.plans: list[Any] = []
 
@@ -57,8 +59,9 @@ class Spliced:
     def __init__(self, before: Forecaster, after: Forecaster, period: int) -> None:
         self.before, self.after, self.period = before, after, period
 
-    def issue(self, period: int) -> Forecast:
-        return (self.before if period <= self.period else self.after).issue(period)
+    def issue(self, period: int, now_h: float, evs: EvStates) -> Forecast:
+        source = self.before if period <= self.period else self.after
+        return source.issue(period, now_h, evs)
 
 
 def shortened(scenario: Scenario, n_periods: int) -> Scenario:
@@ -83,7 +86,7 @@ def live(
     system = scenario.system
     nature = nature or Nature.build(system, scenario.uncertainty)
     realisation = realisation or nature.draw(scenario.seed, replication)
-    engine = PowerGridModelFlow(system.grid)
+    engine = SwitchedFlow(system.grid, PowerGridModelFlow)
     diary = Diary(controller)
     diary.start(system, stream(scenario.seed, replication, "controller"))
     world = World(
@@ -92,12 +95,10 @@ def live(
         forecaster or CalibratedForecaster.build(nature, realisation),
         diary,
         guard=guard,
-        power_flow=engine if diary.needs_voltages else None,
+        power_flow=engine,
     )
     recorder = world.run()
-    found = injections(
-        system, realisation, recorder.exchanges, world.generation_limit_mw, 0, system.timing.n_steps
-    )
+    found = injections(system, realisation, world.metered(), slice(None))
     rng = stream(scenario.seed, replication, "verification")
     episode = tabulate(
         Lived(
@@ -108,7 +109,11 @@ def live(
             system=system,
             realisation=realisation,
             recorder=recorder,
-            electrics=electrics(system, found, engine, None, Verify.OFF, rng),
+            trips=tuple(trip for vehicle in world.fleet for trip in vehicle.trips),
+            evs_short=world.evs.short,
+            electrics=electrics(
+                system, found, world.topology.line_out, engine, None, Verify.OFF, rng
+            ),
             seconds={},
         )
     )

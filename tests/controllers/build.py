@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.control import Forecast, Observation, VehicleStates, VehicleStatus
+from sim.control import EvStates, Forecast, Observation, VehicleStates, VehicleStatus
 from sim.system.battery import Battery
 from sim.system.generators import Generators
 from sim.system.grid import Grid, Lines, Transformers
@@ -184,6 +184,15 @@ def observation(
         load_mvar=np.zeros_like(load_mw[0]) if load_mvar is None else load_mvar[0],
         available_mw=available_mw[0],
         link_speed_kmh=system.roads.free_speed_kmh.copy(),
+        incident=np.zeros(system.roads.n_links, dtype=np.bool_),
+        line_out=np.zeros(len(system.grid.lines.name), dtype=np.bool_),
+        evs=EvStates(
+            group=np.empty(0, dtype=np.int64),
+            owed_mwh=np.empty(0),
+            charge_from_h=np.empty(0),
+            departure_h=np.empty(0),
+            next_trip_mwh=np.empty(0),
+        ),
         vm_pu=None,
         loading_percent=None,
         forecast=Forecast(
@@ -196,6 +205,7 @@ def observation(
             load_mw=load_mw,
             load_mvar=np.zeros_like(load_mw) if load_mvar is None else load_mvar,
             available_mw=np.asarray(available_mw, dtype=float),
+            ev_mw=np.zeros((n, len(system.evs))),
             import_usd_per_mwh=price,
             export_usd_per_mwh=0.5 * price if export is None else np.asarray(export, dtype=float),
             travel_h=travel_h,

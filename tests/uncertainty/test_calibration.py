@@ -10,6 +10,7 @@ from functools import lru_cache
 import numpy as np
 import pytest
 
+from sim.control import EvStates
 from sim.scenario import load_scenario
 from sim.uncertainty.forecaster import CalibratedForecaster
 from sim.uncertainty.realisation import Nature
@@ -18,6 +19,13 @@ from sim.world.traffic import RoadConditions
 N_DAYS = 500
 LEADS = (0, 1, 3, 6, 12, 23)
 HORIZON = 24
+NO_EVS = EvStates(
+    group=np.empty(0, dtype=np.int64),
+    owed_mwh=np.empty(0),
+    charge_from_h=np.empty(0),
+    departure_h=np.empty(0),
+    next_trip_mwh=np.empty(0),
+)
 
 
 @lru_cache
@@ -37,7 +45,7 @@ def forecasts_and_truth() -> dict[str, dict[int, np.ndarray]]:
         realisation = nature.draw(7, replication)
         forecaster = CalibratedForecaster.build(nature, realisation)
         issued = {
-            int(issue): forecaster.issue(int(issue))
+            int(issue): forecaster.issue(int(issue), float(issue), NO_EVS)
             for issue in rng.choice(24, size=4, replace=False)
         }
         for (issue, forecast), lead in itertools.product(issued.items(), LEADS):
@@ -100,10 +108,10 @@ def drives() -> dict[int, np.ndarray]:
     found: dict[int, list[list[float]]] = defaultdict(list)
     for replication in range(250):
         realisation = nature.draw(11, replication)
-        conditions = RoadConditions(roads=system.roads, speed_kmh=realisation.link_speed_kmh)
+        conditions = RoadConditions(system.roads, realisation.link_speed_kmh, realisation.incidents)
         forecaster = CalibratedForecaster.build(nature, realisation)
         for issue in rng.choice(24, size=3, replace=False):
-            forecast = forecaster.issue(int(issue))
+            forecast = forecaster.issue(int(issue), float(issue), NO_EVS)
             for lead in (0, 1, 3, 5):
                 i, j = rng.choice(len(system.stations), size=2, replace=False)
                 truth = drive_h(

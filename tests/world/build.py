@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from sim.control import FleetPlan, Observation, Plan, Visit
+from sim.powerflow.pgm import PowerGridModelFlow
+from sim.powerflow.switched import SwitchedFlow
 from sim.scenario import load_scenario
 from sim.system.battery import Battery
 from sim.system.system import System
@@ -93,4 +95,6 @@ def world(
     controller.start(system, np.random.default_rng(0))
     realisation = nature.draw(1, 0)
     forecaster = CalibratedForecaster.build(nature, realisation)
-    return World(system, realisation, forecaster, controller, guard=guard), controller
+    engine = SwitchedFlow(system.grid, PowerGridModelFlow)
+    here = World(system, realisation, forecaster, controller, guard=guard, power_flow=engine)
+    return here, controller

@@ -1,0 +1,204 @@
+"""Things that go wrong: incidents on roads, breakdowns of vehicles, outages of lines.
+
+All are Poisson processes with exponential durations. An exponential duration has no memory: however
+long a repair has lasted, what is told about its rest is its mean, and nothing leaks.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from sim.system.system import System
+from sim.uncertainty.streams import stream
+from sim.units import SECONDS_PER_HOUR, FloatArray
+
+
+def _require_not_negative(owner: object, *names: str) -> None:
+    for name in names:
+        value = getattr(owner, name)
+        if not (math.isfinite(value) and value >= 0):
+            raise ValueError(f"{name}(={value}) must be a finite number >= 0.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incidents:
+    """Accidents and works that take capacity from a road link.
+
+    Attributes
+    ----------
+    per_day
+        Mean number a day on all links together; a link gets its share by length [1/day].
+    duration_h
+        Mean duration [h].
+    capacity_loss
+        Share of the capacity lost meanwhile, in [0, 1) [-].
+    """
+
+    per_day: float = 0.0
+    duration_h: float = 1.0
+    capacity_loss: float = 0.5
+
+    def __post_init__(self) -> None:
+        _require_not_negative(self, "per_day", "duration_h")
+        if not 0 <= self.capacity_loss < 1:
+            raise ValueError(f"capacity_loss(={self.capacity_loss}) must be in [0, 1).")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Breakdowns:
+    """Breakdowns of trucks, by the kilometre.
+
+    Attributes
+    ----------
+    per_1000_km
+        Mean number in 1000 km [-].
+    repair_h
+        Mean time of a repair [h].
+    roadside_share
+        Share repaired where it happens; the others reach the station and are repaired there [-].
+    """
+
+    per_1000_km: float = 0.0
+    repair_h: float = 1.0
+    roadside_share: float = 0.5
+
+    def __post_init__(self) -> None:
+        _require_not_negative(self, "per_1000_km", "repair_h")
+        if not 0 <= self.roadside_share <= 1:
+            raise ValueError(f"roadside_share(={self.roadside_share}) must be in [0, 1].")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outages:
+    """Lines that trip and return.
+
+    Attributes
+    ----------
+    per_line_year
+        Mean number a year of each line in service [1/year].
+    duration_h
+        Mean duration [h].
+    """
+
+    per_line_year: float = 0.0
+    duration_h: float = 1.0
+
+    def __post_init__(self) -> None:
+        _require_not_negative(self, "per_line_year", "duration_h")
+
+
+class Incident(NamedTuple):
+    """A time during which crossing a link takes longer.
+
+    `stretch` multiplies the time above the free one; by the volume-delay function it is
+    ``(1 - capacity_loss) ** -beta``.
+    """
+
+    link: int
+    start_s: float
+    end_s: float
+    stretch: float
+
+
+class Breakdown(NamedTuple):
+    """A vehicle that breaks down when it has driven so far since the episode's start."""
+
+    odometer_km: float
+    repair_s: float
+    roadside: bool
+
+
+class Outage(NamedTuple):
+    """A line out of service during whole steps ``[first, last)``."""
+
+    line: int
+    first: int
+    last: int
+
+
+def draw_incidents(
+    system: System, incidents: Incidents, beta: float, seed: int, replication: int
+) -> tuple[Incident, ...]:
+    """Return the incidents of one replication, by link and start.
+
+    `beta` is the exponent of the volume-delay function.
+    """
+    roads = system.roads
+    if incidents.per_day == 0.0:
+        return ()
+    end_h = system.timing.end_h
+    found = []
+    for link in range(roads.n_links):
+        ends = roads.node_name[roads.from_node[link]], roads.node_name[roads.to_node[link]]
+        rng = stream(seed, replication, "incidents", "->".join(ends))
+        rate_h = incidents.per_day / 24 * roads.length_km[link] / roads.length_km.sum()
+        start_h = rng.exponential(1 / rate_h)
+        while start_h < end_h:
+            duration_h = rng.exponential(incidents.duration_h)
+            found.append(
+                Incident(
+                    link,
+                    round(start_h * SECONDS_PER_HOUR, 6),
+                    round((start_h + duration_h) * SECONDS_PER_HOUR, 6),
+                    (1 - incidents.capacity_loss) ** -beta,
+                )
+            )
+            start_h += rng.exponential(1 / rate_h)
+    return tuple(found)
+
+
+def stretch_now(incidents: Sequence[Incident], n_links: int, now_h: float) -> FloatArray:
+    """Return the product of the stretches on each link now, ``(link,)``; everybody knows it."""
+    stretch = np.ones(n_links)
+    now_s = now_h * SECONDS_PER_HOUR
+    for incident in incidents:
+        if incident.start_s <= now_s < incident.end_s:
+            stretch[incident.link] *= incident.stretch
+    return stretch
+
+
+def draw_breakdowns(
+    system: System, breakdowns: Breakdowns, seed: int, replication: int
+) -> tuple[tuple[Breakdown, ...], ...]:
+    """Return the breakdowns of every vehicle by distance, more than it can drive to."""
+    if breakdowns.per_1000_km == 0.0:
+        return tuple(() for _ in system.vehicles)
+    fastest = float(system.roads.free_speed_kmh.max(initial=0.0))
+    furthest_km = fastest * system.timing.end_h
+    found = []
+    for vehicle in system.vehicles:
+        rng = stream(seed, replication, "breakdowns", vehicle.name)
+        odometer_km = 0.0
+        own = []
+        while odometer_km <= furthest_km:
+            odometer_km += rng.exponential(1000 / breakdowns.per_1000_km)
+            repair_s = round(rng.exponential(breakdowns.repair_h) * SECONDS_PER_HOUR, 6)
+            roadside = bool(rng.random() < breakdowns.roadside_share)
+            own.append(Breakdown(odometer_km, repair_s, roadside))
+        found.append(tuple(own))
+    return tuple(found)
+
+
+def draw_outages(
+    system: System, outages: Outages, seed: int, replication: int
+) -> tuple[Outage, ...]:
+    """Return the outages of one replication; they start and end with a step."""
+    if outages.per_line_year == 0.0:
+        return ()
+    lines, timing = system.grid.lines, system.timing
+    rate = outages.per_line_year / (366 * timing.steps_per_day)
+    found = []
+    for line in np.flatnonzero(lines.from_closed & lines.to_closed):
+        rng = stream(seed, replication, "outages", lines.name[line])
+        start = rng.exponential(1 / rate)
+        while start < timing.n_steps:
+            length = rng.exponential(outages.duration_h / timing.step_h)
+            first, last = math.floor(start), math.floor(start + length) + 1
+            found.append(Outage(int(line), first, min(last, timing.n_steps)))
+            start += rng.exponential(1 / rate) + length
+    return tuple(found)

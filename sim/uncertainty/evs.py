@@ -1,0 +1,210 @@
+"""When cars come home, and how much they have driven.
+
+Source of the laws: Tong et al., "Multi-Scenario and Multi-Objective Collaborative Optimization of
+Distribution Network Considering Electric Vehicles and Mobile Energy Storage Systems", IEEE Access,
+2021. Times of departure are assumed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import ndtri
+
+from sim.control import EvStates
+from sim.system.evs import EvGroup
+from sim.system.system import System
+from sim.uncertainty.streams import stream
+from sim.units import HOURS_PER_DAY, FloatArray, IntArray, frozen
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvHabits:
+    """Laws of daily driving.
+
+    Attributes
+    ----------
+    distance_mu, distance_sigma
+        Daily distance: log-normal, cut off at what a full battery can drive [log km].
+    arrival_shape, arrival_scale_h
+        End of the last trip: Weibull, cut to (4, 28] hours of the day [h].
+    departure_h, departure_sigma_h
+        First trip of the next morning: normal, cut to (4, 10) hours [h]. Assumed.
+    """
+
+    distance_mu: float = 3.019
+    distance_sigma: float = 1.123
+    arrival_shape: float = 5.427
+    arrival_scale_h: float = 18.618
+    departure_h: float = 7.0
+    departure_sigma_h: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class EvSessions:
+    """Stays of all cars at home, in order of arrival, arrays ``(session,)``.
+
+    Attributes
+    ----------
+    group
+        Index of the group.
+    arrival_h, start_h, departure_h
+        Arrival, earliest charging, departure [h since the episode's start]; the first may be
+        negative.
+    owed_mwh
+        Energy missing in the battery on arrival (at the episode's start for cars that arrived
+        before it) [MWh].
+    next_trip_mwh
+        Energy that the next day's trips take [MWh].
+    """
+
+    group: IntArray
+    arrival_h: FloatArray
+    start_h: FloatArray
+    departure_h: FloatArray
+    owed_mwh: FloatArray
+    next_trip_mwh: FloatArray
+
+
+ARRIVAL_FROM_H, ARRIVAL_TO_H = 4.0, 28.0
+
+
+def draw_sessions(system: System, habits: EvHabits, seed: int, replication: int) -> EvSessions:
+    """Return the stays of one replication, those of the evening before included.
+
+    One more car in a group changes nothing for the others: each car's numbers are a row of the
+    group's table of the day.
+    """
+    n_days = int(np.ceil(system.timing.end_h / HOURS_PER_DAY))
+    columns: dict[str, list[FloatArray]] = {
+        "group": [], "arrival_h": [], "start_h": [], "departure_h": [], "owed_mwh": [],
+        "next_trip_mwh": [],
+    }  # fmt: skip
+    for index, group in enumerate(system.evs):
+        distance_km = [
+            _distance_km(habits, group, _uniform(seed, replication, group, "distance", day))
+            for day in range(-1, n_days + 1)
+        ]
+        for day in range(-1, n_days):
+            u = _uniform(seed, replication, group, "times", day)
+            speed_mw = group.p_mw * group.efficiency_charge
+            owed = distance_km[day + 1] * group.mwh_per_km
+            arrival_h = HOURS_PER_DAY * day + _arrival_h(habits, u[:, 0])
+            first_trip_h = habits.departure_h + habits.departure_sigma_h * ndtri(u[:, 2])
+            departure_h = HOURS_PER_DAY * (day + 1) + np.clip(first_trip_h, 4.0, 10.0)
+            # Nobody backs off so long that the battery would not be full by the morning.
+            latest_h = np.maximum(departure_h - owed / speed_mw, arrival_h)
+            start_h = np.minimum(arrival_h + group.back_off_h * u[:, 1], latest_h)
+            # What was charged before the episode has been charged.
+            owed = np.maximum(owed - np.clip(-start_h, 0.0, None) * speed_mw, 0.0)
+            columns["group"].append(np.full(group.count, float(index)))
+            columns["arrival_h"].append(arrival_h)
+            columns["start_h"].append(start_h)
+            columns["departure_h"].append(np.maximum(departure_h, arrival_h))
+            columns["owed_mwh"].append(owed)
+            columns["next_trip_mwh"].append(distance_km[day + 2] * group.mwh_per_km)
+    joined = {name: np.concatenate([*parts, np.empty(0)]) for name, parts in columns.items()}
+    here = (joined["departure_h"] > 0) & (joined["arrival_h"] < system.timing.end_h)
+    order = np.flatnonzero(here)[np.argsort(joined["arrival_h"][here], kind="stable")]
+    kept = {name: values[order] for name, values in joined.items()}
+    return EvSessions(
+        group=frozen(kept.pop("group"), np.int64),
+        **{name: frozen(values) for name, values in kept.items()},
+    )
+
+
+SAMPLE = 4000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class EvForecaster:
+    """Expected charging of cars at home and of cars yet to come.
+
+    Attributes
+    ----------
+    groups
+        The cars.
+    period_h
+        Length of a period [h].
+    per_arrival_mw
+        Mean power of one group that is due to arrivals in one period of the day, so many periods
+        later, ``(group, period of day, lag)`` [MW].
+    """
+
+    groups: tuple[EvGroup, ...]
+    period_h: float
+    per_arrival_mw: FloatArray
+
+    @classmethod
+    def build(cls, system: System, habits: EvHabits) -> EvForecaster:
+        """Average over a sample of cars, drawn by a key of its own."""
+        period_h = system.timing.period_h
+        per_day = max(round(HOURS_PER_DAY / period_h), 1)
+        response = np.zeros((len(system.evs), per_day, per_day))
+        u = stream(0, 0, "evs.sample").random((SAMPLE, 3))
+        own = stream(0, 0, "evs.sample.distance").random((SAMPLE, 3))
+        for index, group in enumerate(system.evs):
+            arrival_h = _arrival_h(habits, u[:, 0])
+            speed_mw = group.p_mw * group.efficiency_charge
+            needed_h = _distance_km(habits, group, own) * group.mwh_per_km / speed_mw
+            latest_h = np.maximum(HOURS_PER_DAY + habits.departure_h - needed_h, arrival_h)
+            start_h = np.minimum(arrival_h + group.back_off_h * u[:, 1], latest_h)
+            period = np.floor(arrival_h / period_h).astype(np.int64)
+            lags = np.arange(per_day, dtype=np.float64)
+            begin_h = (period[:, None] + lags) * period_h
+            share = _overlap(begin_h, period_h, start_h[:, None], needed_h[:, None])
+            np.add.at(response[index], period % per_day, share * group.p_mw * group.count / SAMPLE)
+        return cls(groups=system.evs, period_h=period_h, per_arrival_mw=frozen(response))
+
+    def forecast(self, period: int, n: int, evs: EvStates) -> FloatArray:
+        """Return the mean charging power of `n` periods from `period`, ``(n, group)`` [MW]."""
+        expected = np.zeros((n, len(self.groups)))
+        if not self.groups:
+            return expected
+        per_day = self.per_arrival_mw.shape[1]
+        for arrived in range(n):
+            lags = min(n - arrived, per_day)
+            response = self.per_arrival_mw[:, (period + arrived) % per_day, :lags]
+            expected[arrived : arrived + lags] += response.T
+        begin_h = (period + np.arange(n, dtype=np.float64)) * self.period_h
+        p_mw = np.array([group.p_mw for group in self.groups])[evs.group]
+        speed_mw = p_mw * np.array([group.efficiency_charge for group in self.groups])[evs.group]
+        start_h = np.maximum(evs.charge_from_h, period * self.period_h)
+        needed_h = evs.owed_mwh / speed_mw
+        power = p_mw * _overlap(begin_h[:, None], self.period_h, start_h, needed_h)
+        for index in range(len(self.groups)):
+            expected[:, index] += power[:, evs.group == index].sum(axis=1)
+        return expected
+
+
+def _overlap(
+    begin_h: FloatArray, length_h: float, start_h: FloatArray, duration_h: FloatArray
+) -> FloatArray:
+    """Return the share of ``[begin, begin + length)`` inside ``[start, start + duration)``."""
+    inside = np.minimum(begin_h + length_h, start_h + duration_h) - np.maximum(begin_h, start_h)
+    share: FloatArray = np.maximum(inside, 0.0) / length_h
+    return share
+
+
+def _uniform(seed: int, replication: int, group: EvGroup, what: str, day: int) -> FloatArray:
+    rng = stream(seed, replication, f"evs.{what}", group.name, day)
+    return rng.random((group.count, 3))
+
+
+def _distance_km(habits: EvHabits, group: EvGroup, u: FloatArray) -> FloatArray:
+    """Return daily distances from the log-normal law, cut off at the range of a battery [km]."""
+    drawn = np.exp(habits.distance_mu + habits.distance_sigma * ndtri(u[:, 0]))
+    distance: FloatArray = np.minimum(drawn, group.range_km)
+    return distance
+
+
+def _arrival_h(habits: EvHabits, u: FloatArray) -> FloatArray:
+    """Return arrivals from the truncated Weibull law by inversion [h]."""
+    low, high = (
+        1 - np.exp(-((hour / habits.arrival_scale_h) ** habits.arrival_shape))
+        for hour in (ARRIVAL_FROM_H, ARRIVAL_TO_H)
+    )
+    level = low + u * (high - low)
+    arrival: FloatArray = habits.arrival_scale_h * (-np.log1p(-level)) ** (1 / habits.arrival_shape)
+    return arrival
