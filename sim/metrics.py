@@ -13,7 +13,7 @@ from sim.system.system import System
 from sim.units import SECONDS_PER_HOUR, FloatArray
 from sim.world.electrics import Electrics
 from sim.world.recorder import Readings, Recorder
-from sim.world.vehicle import Trip
+from sim.world.metering import Trip
 
 
 def voltage_violation_pu(system: System, vm_pu: FloatArray) -> FloatArray:

@@ -13,7 +13,8 @@ from sim.scenario import Scenario
 from sim.study.specification import ControllerSpec, build
 from sim.study.tabulate import Lived, tabulate
 from sim.system.grid import Grid
-from sim.uncertainty.forecaster import CalibratedForecaster
+from sim.uncertainty.calibrated import CalibratedForecaster
+from sim.uncertainty.forecaster import ExactForecaster, Forecaster
 from sim.uncertainty.realisation import Nature
 from sim.uncertainty.streams import stream
 from sim.world.electrics import Electrics, Verify, electrics, injections
@@ -74,7 +75,11 @@ def run_episode(
     system, nature = scenario.system, nature_of(scenario)
     policy = build(controller)
     realisation = nature.draw(seed, replication)
-    forecaster = CalibratedForecaster.build(nature, realisation)
+    forecaster: Forecaster = (
+        ExactForecaster(nature, realisation)
+        if getattr(policy, "clairvoyant", False)
+        else CalibratedForecaster.build(nature, realisation)
+    )
     engine = _engine(system.grid)
     clock.append(time.perf_counter())
 

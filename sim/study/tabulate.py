@@ -15,8 +15,8 @@ from sim.uncertainty.realisation import Realisation
 from sim.units import SECONDS_PER_HOUR
 from sim.world.electrics import Electrics
 from sim.world.episode import Episode
+from sim.world.metering import Trip
 from sim.world.recorder import Decision, Event, Readings, Recorder
-from sim.world.vehicle import Trip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

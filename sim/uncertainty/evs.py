@@ -178,6 +178,20 @@ class EvForecaster:
         return expected
 
 
+def charging_mw(system: System, sessions: EvSessions, period: int, n: int) -> FloatArray:
+    """Return the charging power that will be in `n` periods, ``(n, group)``, if no line trips."""
+    period_h = system.timing.period_h
+    begin_h = (period + np.arange(n, dtype=np.float64)) * period_h
+    power = np.zeros((n, len(system.evs)))
+    for index, group in enumerate(system.evs):
+        own = sessions.group == index
+        needed_h = sessions.owed_mwh[own] / (group.p_mw * group.efficiency_charge)
+        start_h = np.maximum(sessions.start_h[own], 0.0)
+        share = _overlap(begin_h[:, None], period_h, start_h, needed_h)
+        power[:, index] = group.p_mw * share.sum(axis=1)
+    return power
+
+
 def _overlap(
     begin_h: FloatArray, length_h: float, start_h: FloatArray, duration_h: FloatArray
 ) -> FloatArray:

@@ -13,10 +13,11 @@ import simpy
 from sim.control import VehicleStatus, Visit
 from sim.system.stations import Station
 from sim.system.vehicles import Truck
+from sim.uncertainty.conditions import RoadConditions
 from sim.uncertainty.events import Breakdown
 from sim.units import KWH_PER_MWH, SECONDS_PER_HOUR
 from sim.world.guard import Guard
-from sim.world.traffic import RoadConditions
+from sim.world.metering import Exchange, Metering, Trip
 
 # A vehicle that is expected so much later than before is delayed [s].
 DELAY_S = 300.0
@@ -47,63 +48,6 @@ def _interruption(interrupt: simpy.Interrupt) -> Interruption:
     if not isinstance(interrupt.cause, Interruption):
         raise TypeError(f"vehicles are interrupted by an Interruption, not {interrupt.cause!r}")
     return interrupt.cause
-
-
-@dataclass(slots=True)
-class Exchange:
-    """Exchange with the grid at one station since the last reading.
-
-    Attributes
-    ----------
-    hours
-        Time connected [h].
-    energy_mwh, reactive_mvarh
-        Net, positive injecting [MWh, Mvarh].
-    peak_mw
-        Largest injection that flowed [MW].
-    changed
-        Whether the power changed meanwhile.
-    """
-
-    hours: float = 0.0
-    energy_mwh: float = 0.0
-    reactive_mvarh: float = 0.0
-    peak_mw: float = -math.inf
-    changed: bool = False
-
-    def add(self, p_mw: float, q_mvar: float, duration_h: float) -> None:
-        """Note that power flowed for a while."""
-        self.changed |= self.hours > 0.0 and p_mw != self.peak_mw
-        self.hours += duration_h
-        self.energy_mwh += p_mw * duration_h
-        self.reactive_mvarh += q_mvar * duration_h
-        self.peak_mw = max(self.peak_mw, p_mw)
-
-
-@dataclass(slots=True)
-class Metering:
-    """What a vehicle did since the last reading; amounts are non-negative.
-
-    Attributes
-    ----------
-    charged_mwh, discharged_mwh
-        Exchanged with the grid [MWh].
-    standing_mwh, traction_mwh
-        Taken from the battery by self-discharge and auxiliaries, and by driving [MWh].
-    distance_km, road_h, queue_h
-        Driven, on the road, waiting for a plug [km, h].
-    exchanges
-        Exchange with the grid by station.
-    """
-
-    charged_mwh: float = 0.0
-    discharged_mwh: float = 0.0
-    standing_mwh: float = 0.0
-    traction_mwh: float = 0.0
-    distance_km: float = 0.0
-    road_h: float = 0.0
-    queue_h: float = 0.0
-    exchanges: dict[int, Exchange] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,28 +82,6 @@ class Surroundings:
     supplied: Callable[[int], bool]
     log: Callable[[int, str, int, str], None]
     called: Callable[[str], None]
-
-
-@dataclass(slots=True, kw_only=True)
-class Trip:
-    """A drive between stations.
-
-    Attributes
-    ----------
-    vehicle, origin, destination
-        Who drove, from which station, to which.
-    depart_s, arrive_s
-        Start and end of the drive [s].
-    free_s
-        Time the fastest way takes on empty roads [s].
-    """
-
-    vehicle: int
-    origin: int
-    destination: int
-    depart_s: float
-    free_s: float
-    arrive_s: float = math.nan
 
 
 @dataclass(slots=True)

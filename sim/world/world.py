@@ -28,6 +28,7 @@ from sim.control import (
 )
 from sim.powerflow.switched import SwitchedFlow
 from sim.system.system import System
+from sim.uncertainty.conditions import RoadConditions
 from sim.uncertainty.forecaster import Forecaster
 from sim.uncertainty.realisation import Realisation
 from sim.units import HOURS_PER_DAY, SECONDS_PER_HOUR, FloatArray
@@ -37,7 +38,6 @@ from sim.world.electrics import Metered, injections
 from sim.world.guard import Guard, check_plan, limit_power
 from sim.world.recorder import Recorder
 from sim.world.topology import topology
-from sim.world.traffic import RoadConditions
 from sim.world.vehicle import Surroundings, Vehicle
 
 

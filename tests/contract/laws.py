@@ -17,7 +17,8 @@ from sim.powerflow.switched import SwitchedFlow
 from sim.scenario import Scenario
 from sim.study.tabulate import Lived, tabulate
 from sim.system.battery import Battery
-from sim.uncertainty.forecaster import CalibratedForecaster, Forecaster
+from sim.uncertainty.calibrated import CalibratedForecaster
+from sim.uncertainty.forecaster import Forecaster
 from sim.uncertainty.realisation import Nature, Realisation
 from sim.uncertainty.streams import stream
 from sim.uncertainty.traffic import QUARTER_S

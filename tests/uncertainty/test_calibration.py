@@ -12,9 +12,9 @@ import pytest
 
 from sim.control import EvStates
 from sim.scenario import load_scenario
-from sim.uncertainty.forecaster import CalibratedForecaster
+from sim.uncertainty.calibrated import CalibratedForecaster
+from sim.uncertainty.conditions import RoadConditions
 from sim.uncertainty.realisation import Nature
-from sim.world.traffic import RoadConditions
 
 N_DAYS = 500
 LEADS = (0, 1, 3, 6, 12, 23)
@@ -86,17 +86,6 @@ def test_profiles(kind: str, lead: int) -> None:
     assert coverage(rows) == pytest.approx(0.9, abs=0.03)
 
 
-def drive_h(conditions: RoadConditions, start: int, goal: int, now_s: float) -> float:
-    """Return how long a drive takes that looks for the fastest way anew at each node [h]."""
-    node, clock_s = start, now_s
-    while node != goal:
-        way, _ = conditions.towards(goal, clock_s)
-        link = int(way[node])
-        clock_s += conditions.crossing_s(link, float(conditions.roads.length_km[link]), clock_s)
-        node = int(conditions.roads.to_node[link])
-    return (clock_s - now_s) / 3600
-
-
 @lru_cache
 def drives() -> dict[int, np.ndarray]:
     """Return ``(n, 4)`` arrays of mean, lower, upper and true driving time by lead [h]."""
@@ -114,11 +103,10 @@ def drives() -> dict[int, np.ndarray]:
             forecast = forecaster.issue(int(issue), float(issue), NO_EVS)
             for lead in (0, 1, 3, 5):
                 i, j = rng.choice(len(system.stations), size=2, replace=False)
-                truth = drive_h(
-                    conditions,
+                truth = conditions.drive_h(
                     system.stations[i].road_node,
                     system.stations[j].road_node,
-                    (issue + lead) * 3600.0,
+                    float(issue + lead),
                 )
                 found[lead].append(
                     [

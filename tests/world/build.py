@@ -14,7 +14,7 @@ from sim.powerflow.switched import SwitchedFlow
 from sim.scenario import load_scenario
 from sim.system.battery import Battery
 from sim.system.system import System
-from sim.uncertainty.forecaster import CalibratedForecaster
+from sim.uncertainty.calibrated import CalibratedForecaster
 from sim.uncertainty.realisation import Nature
 from sim.world.guard import Guard, limit_power
 from sim.world.world import World

@@ -14,11 +14,11 @@ from sim.scenario import load_scenario
 from sim.system.battery import Battery
 from sim.system.evs import EvGroup
 from sim.system.system import System
+from sim.uncertainty.calibrated import CalibratedForecaster
+from sim.uncertainty.conditions import RoadConditions
 from sim.uncertainty.events import Breakdown, Incident, Incidents, Outage
-from sim.uncertainty.forecaster import CalibratedForecaster
 from sim.uncertainty.realisation import Nature
 from sim.world.electrics import injections
-from sim.world.traffic import RoadConditions
 from sim.world.world import World
 from tests.world.build import Scripted, fleet_plan, tiny, world
 

@@ -71,6 +71,21 @@ class RoadConditions:
         _, time_h = links_towards(goal, roads.n_nodes, roads.from_node, roads.to_node, link_h)
         return float(time_h[start])
 
+    def drive_h(self, start: int, goal: int, depart_h: float) -> float:
+        """Return how long a drive takes that looks for the fastest way anew at each node [h].
+
+        Infinite where no road leads.
+        """
+        node, clock_s = start, depart_h * SECONDS_PER_HOUR
+        while node != goal:
+            way, time_h = self.towards(goal, clock_s)
+            if not math.isfinite(time_h[node]):
+                return math.inf
+            link = int(way[node])
+            clock_s += self.crossing_s(link, float(self.roads.length_km[link]), clock_s)
+            node = int(self.roads.to_node[link])
+        return clock_s / SECONDS_PER_HOUR - depart_h
+
     def crossing_s(self, link: int, distance_km: float, now_s: float) -> float:
         """Return the time to drive `distance_km` on `link`, starting now [s].
 

@@ -1,0 +1,85 @@
+"""What is measured on board of a vehicle."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Exchange:
+    """Exchange with the grid at one station since the last reading.
+
+    Attributes
+    ----------
+    hours
+        Time connected [h].
+    energy_mwh, reactive_mvarh
+        Net, positive injecting [MWh, Mvarh].
+    peak_mw
+        Largest injection that flowed [MW].
+    changed
+        Whether the power changed meanwhile.
+    """
+
+    hours: float = 0.0
+    energy_mwh: float = 0.0
+    reactive_mvarh: float = 0.0
+    peak_mw: float = -math.inf
+    changed: bool = False
+
+    def add(self, p_mw: float, q_mvar: float, duration_h: float) -> None:
+        """Note that power flowed for a while."""
+        self.changed |= self.hours > 0.0 and p_mw != self.peak_mw
+        self.hours += duration_h
+        self.energy_mwh += p_mw * duration_h
+        self.reactive_mvarh += q_mvar * duration_h
+        self.peak_mw = max(self.peak_mw, p_mw)
+
+
+@dataclass(slots=True)
+class Metering:
+    """What a vehicle did since the last reading; amounts are non-negative.
+
+    Attributes
+    ----------
+    charged_mwh, discharged_mwh
+        Exchanged with the grid [MWh].
+    standing_mwh, traction_mwh
+        Taken from the battery by self-discharge and auxiliaries, and by driving [MWh].
+    distance_km, road_h, queue_h
+        Driven, on the road, waiting for a plug [km, h].
+    exchanges
+        Exchange with the grid by station.
+    """
+
+    charged_mwh: float = 0.0
+    discharged_mwh: float = 0.0
+    standing_mwh: float = 0.0
+    traction_mwh: float = 0.0
+    distance_km: float = 0.0
+    road_h: float = 0.0
+    queue_h: float = 0.0
+    exchanges: dict[int, Exchange] = field(default_factory=dict)
+
+
+@dataclass(slots=True, kw_only=True)
+class Trip:
+    """A drive between stations.
+
+    Attributes
+    ----------
+    vehicle, origin, destination
+        Who drove, from which station, to which.
+    depart_s, arrive_s
+        Start and end of the drive [s].
+    free_s
+        Time the fastest way takes on empty roads [s].
+    """
+
+    vehicle: int
+    origin: int
+    destination: int
+    depart_s: float
+    free_s: float
+    arrive_s: float = math.nan
