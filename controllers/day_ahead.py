@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import numpy as np
 
-from controllers.models.schedule import Search
-from controllers.planner import Planner, PlanningError, to_plan
+from controllers.planner import Planner, Planning, PlanningError, to_plan
 from sim.control import Observation, Outcome, Plan, SolveStatus
 from sim.system.system import System
 from sim.units import HOURS_PER_DAY
@@ -20,25 +17,15 @@ class DayAhead:
     the look-ahead) has passed.
     """
 
-    @dataclass(frozen=True, slots=True, kw_only=True)
-    class Parameters:
-        """What can be set.
+    Parameters = Planning
 
-        Attributes
-        ----------
-        search
-            How to search for a schedule.
-        """
-
-        search: Search = field(default_factory=Search)
-
-    def __init__(self, parameters: Parameters | None = None) -> None:
-        self.parameters = parameters or self.Parameters()
+    def __init__(self, parameters: Planning | None = None) -> None:
+        self.parameters = parameters or Planning()
 
     def start(self, system: System, rng: np.random.Generator) -> None:
         """Prepare the models; nothing is random."""
         del rng
-        self._planner = Planner(system, self.parameters.search)
+        self._planner = Planner(system, self.parameters)
         self._period_h = system.timing.period_h
         self._per_day = max(round(HOURS_PER_DAY / self._period_h), 1)
         self._next = 0

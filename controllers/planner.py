@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
+
 import numpy as np
 
+from controllers.models.best_response import Effort
 from controllers.models.distances import station_distances_km
-from controllers.models.network import OperatingPoint, linearise
+from controllers.models.network import Network, OperatingPoint, linearise
 from controllers.models.problem import Schedule, scheduling_problem
 from controllers.models.schedule import Search, schedule
 from controllers.models.timespace import Route
+from controllers.solve import WorkLimits
 from sim.control import FleetPlan, GridPlan, Observation, Plan, Visit
 from sim.errors import SolverError
 from sim.powerflow.pgm import PowerGridModelFlow
 from sim.system.system import System
+from sim.units import FloatArray
+
+# No cap that would need an error of so many standard deviations to bind.
+_FAR = 3.0
 
 # A generator is ordered down only by more than this [MW].
 _LEAST_CURTAILMENT_MW = 1e-4
@@ -22,6 +31,67 @@ class PlanningError(Exception):
     """No schedule could be made; says why."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planning:
+    """How to plan.
+
+    Attributes
+    ----------
+    margin
+        Limits are tightened by so many standard deviations of the load forecast [-]; 0 plans
+        for the mean.
+    orders
+        Orders of the vehicles from which best responses start.
+    sweeps
+        Largest number of rounds in which every vehicle replans.
+    levels
+        Powers on either side of zero that a vehicle's dynamic programme tries.
+    energies
+        Points of its energy grid.
+    binaries
+        Largest number of possible trips for which a mixed-integer model is solved to prove or
+        improve the schedule; 0 never solves it.
+    nodes
+        Largest number of its branch-and-bound nodes.
+    """
+
+    margin: float = 1.0
+    orders: int = 3
+    sweeps: int = 6
+    levels: int = 8
+    energies: int = 61
+    binaries: int = 300
+    nodes: int = 1000
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.margin) and self.margin >= 0):
+            raise ValueError(f"margin(={self.margin}) must be a finite number >= 0.")
+        self.search()
+
+    def search(self) -> Search:
+        """Return the search these settings ask for.
+
+        Raises
+        ------
+        ValueError
+            If a setting makes no sense.
+        """
+        return Search(
+            orders=self.orders,
+            effort=Effort(sweeps=self.sweeps, levels=self.levels, energies=self.energies),
+            binaries=self.binaries,
+            limits=WorkLimits(nodes=self.nodes),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Planned:
+    """A schedule and the network it was made for."""
+
+    schedule: Schedule
+    network: Network
+
+
 class Planner:
     """Schedules one system.
 
@@ -29,13 +99,14 @@ class Planner:
     ----------
     system
         What exists.
-    search
-        How to search.
+    settings
+        How to plan.
     """
 
-    def __init__(self, system: System, search: Search) -> None:
-        self.system = system
-        self.search = search
+    def __init__(self, system: System, settings: Planning) -> None:
+        self._system = system
+        self._margin = settings.margin
+        self._search = settings.search()
         self._flow = PowerGridModelFlow(system.grid)
         self._distances_km = station_distances_km(system)
 
@@ -45,7 +116,7 @@ class Planner:
         *,
         point: OperatingPoint | None = None,
         routes: tuple[Route, ...] | None = None,
-    ) -> Schedule:
+    ) -> Planned:
         """Return the schedule for what is observed.
 
         Parameters
@@ -65,15 +136,15 @@ class Planner:
         """
         forecast = observation.forecast
         n_periods = forecast.n_periods
-        if n_periods == 0 or not self.system.vehicles:
+        if n_periods == 0 or not self._system.vehicles:
             raise PlanningError("there is nothing to plan: no periods or no vehicles")
         starts = () if routes is None else (routes,)
-        rest = OperatingPoint.at_rest(self.system, n_periods)
+        rest = OperatingPoint.at_rest(self._system, n_periods)
         try:
             found = self._solve(observation, point or rest, starts)
             if point is None:
-                refined = found.operating_point(len(self.system.stations))
-                found = self._solve(observation, refined, (found.routes,))
+                refined = found.schedule.operating_point(len(self._system.stations))
+                found = self._solve(observation, refined, (found.schedule.routes,))
         except (ValueError, SolverError) as error:
             raise PlanningError(str(error)) from error
         return found
@@ -83,22 +154,23 @@ class Planner:
         observation: Observation,
         point: OperatingPoint,
         starts: tuple[tuple[Route, ...], ...],
-    ) -> Schedule:
+    ) -> Planned:
         """Return the schedule for the network linearised at a point."""
-        network = linearise(self.system, self._flow, observation.forecast, point)
-        problem = scheduling_problem(self.system, observation, network, self._distances_km)
-        found = schedule(problem, self.search, starts)
+        network = linearise(self._system, self._flow, observation.forecast, point)
+        network = network.tightened(self._margin)
+        problem = scheduling_problem(self._system, observation, network, self._distances_km)
+        found = schedule(problem, self._search, starts)
         if found is None:
             raise PlanningError("not even standing still can be dispatched")
-        return found
+        return Planned(schedule=found, network=network)
 
 
-def to_plan(found: Schedule, observation: Observation, period_h: float) -> Plan:
+def to_plan(planned: Planned, observation: Observation, period_h: float) -> Plan:
     """Return the plan that carries a schedule out.
 
     Parameters
     ----------
-    found
+    planned
         The schedule.
     observation
         What it was made for.
@@ -106,16 +178,34 @@ def to_plan(found: Schedule, observation: Observation, period_h: float) -> Plan:
         Length of a period [h].
     """
     now_h = observation.now_h
+    found = planned.schedule
     visits = tuple(
         tuple(Visit(station=goal, depart_h=now_h + period * period_h) for period, goal in route)
         for route in found.routes
     )
-    available = observation.forecast.available_mw
-    limit = np.where(
-        found.curtailed_mw > _LEAST_CURTAILMENT_MW, available - found.curtailed_mw, np.inf
-    )
     return Plan(
         fleet=FleetPlan(visits=visits, p_mw=found.p_mw, q_mvar=found.q_mvar),
-        grid=GridPlan(generation_limit_mw=np.maximum(limit, 0.0)),
+        grid=GridPlan(generation_limit_mw=generation_limit_mw(planned)),
         outcome=found.outcome,
     )
+
+
+def generation_limit_mw(planned: Planned) -> FloatArray:
+    """Return the caps on generators, ``(period, generator)`` [MW]; infinite where none is needed.
+
+    What is planned to be curtailed is capped at the plan. Elsewhere a cap costs nothing unless
+    more sun or wind comes than forecast: it lies as many standard deviations above the plan, the
+    same number for all generators of a period, as the limits of the network allow.
+    """
+    found, network = planned.schedule, planned.network
+    output = network.available_mw - found.curtailed_mw
+    spare = -network.rows_at(found.operating_point(network.import_p.shape[1]))
+    period = network.row_period
+    rise = -(network.row_c * network.available_std_mw[period]).sum(axis=1)
+    deviations = np.full(len(output), np.inf)
+    rising = rise > 0
+    np.minimum.at(deviations, period[rising], np.maximum(spare[rising], 0.0) / rise[rising])
+    close = (deviations < _FAR)[:, None] & (network.available_std_mw > 0)
+    room = np.where(close, deviations[:, None], 0.0) * network.available_std_mw
+    capped = close | (found.curtailed_mw > _LEAST_CURTAILMENT_MW)
+    return np.where(capped, output + room, np.inf)

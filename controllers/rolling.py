@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import numpy as np
 
 from controllers.models.network import OperatingPoint
 from controllers.models.problem import Schedule
-from controllers.models.schedule import Search
 from controllers.models.timespace import Route
-from controllers.planner import Planner, PlanningError, to_plan
+from controllers.planner import Planner, Planning, PlanningError, to_plan
 from sim.control import Observation, Outcome, Plan, SolveStatus
 from sim.system.system import System
 from sim.units import FloatArray
@@ -23,25 +20,15 @@ class Rolling:
     network is linearised.
     """
 
-    @dataclass(frozen=True, slots=True, kw_only=True)
-    class Parameters:
-        """What can be set.
+    Parameters = Planning
 
-        Attributes
-        ----------
-        search
-            How to search for a schedule.
-        """
-
-        search: Search = field(default_factory=Search)
-
-    def __init__(self, parameters: Parameters | None = None) -> None:
-        self.parameters = parameters or self.Parameters()
+    def __init__(self, parameters: Planning | None = None) -> None:
+        self.parameters = parameters or Planning()
 
     def start(self, system: System, rng: np.random.Generator) -> None:
         """Prepare the models; nothing is random."""
         del rng
-        self._planner = Planner(system, self.parameters.search)
+        self._planner = Planner(system, self.parameters)
         self._period_h = system.timing.period_h
         self._n_stations = len(system.stations)
         self._last: tuple[int, Schedule] | None = None
@@ -62,7 +49,7 @@ class Rolling:
         except PlanningError as error:
             self._last = None
             return Plan(outcome=Outcome(status=SolveStatus.FAILED, fallback=str(error)))
-        self._last = (observation.period, found)
+        self._last = (observation.period, found.schedule)
         return to_plan(found, observation, self._period_h)
 
 

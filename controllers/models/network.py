@@ -14,7 +14,7 @@ path resistances ``R`` that shape the voltage drop, ``dv/dp = R / v``, shape the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -25,6 +25,9 @@ from sim.units import FloatArray, IntArray
 
 # Half the width of the central differences [MW, Mvar].
 _STEP_MW = 0.05
+
+# Forecast errors beyond so many standard deviations are not prepared for.
+_FAR = 3.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -81,8 +84,13 @@ class Network:
         ``(row, station)``, ``(row, station)``, ``(row, generator)``.
     row_usd
         What a unit of violation costs for one period, ``(row,)`` [USD].
-    available_mw
-        Renewable power available, ``(period, generator)`` [MW].
+    row_std
+        Standard deviation of the row by errors of the load forecast, and of a lower voltage limit
+        by errors of the renewable forecast as well, ``(row,)`` [pu or %]. Renewable power above
+        its forecast can be capped.
+    available_mw, available_std_mw
+        Renewable power available and standard deviation of its forecast,
+        ``(period, generator)`` [MW].
     """
 
     import_mw: FloatArray
@@ -96,12 +104,35 @@ class Network:
     row_q: FloatArray
     row_c: FloatArray
     row_usd: FloatArray
+    row_std: FloatArray
     available_mw: FloatArray
+    available_std_mw: FloatArray
 
     @property
     def row_period(self) -> IntArray:
         """Period of each row, ``(row,)``."""
         return np.repeat(np.arange(len(self.import_mw)), np.diff(self.row_start))
+
+    def tightened(self, margin: float) -> Network:
+        """Return the network with limits tightened by `margin` standard deviations."""
+        return replace(self, row_base=self.row_base + margin * self.row_std)
+
+    def rows_at(self, point: OperatingPoint) -> FloatArray:
+        """Return how far each limit is exceeded at a point, negative below it, ``(row,)``."""
+        period = self.row_period
+        exceeded: FloatArray = self.row_base + (self.row_p * point.p_mw[period]).sum(axis=1)
+        exceeded += (self.row_q * point.q_mvar[period]).sum(axis=1)
+        exceeded += (self.row_c * point.curtailed_mw[period]).sum(axis=1)
+        return exceeded
+
+    def import_at(self, point: OperatingPoint) -> FloatArray:
+        """Return the import at a point, ``(period,)`` [MW]."""
+        imported = self.import_mw + (self.import_p * point.p_mw).sum(axis=1)
+        imported += (self.import_q * point.q_mvar).sum(axis=1)
+        imported += (self.import_c * point.curtailed_mw).sum(axis=1)
+        for values in (point.p_mw, point.q_mvar):
+            imported += np.einsum("ti,tij,tj->t", values, self.loss, values)
+        return imported
 
 
 def linearise(
@@ -159,9 +190,11 @@ def linearise(
     excess = excess - np.einsum("trs,ts->tr", row_p, point.p_mw)
     excess -= np.einsum("trs,ts->tr", row_q, point.q_mvar)
     excess -= np.einsum("trg,tg->tr", row_c, point.curtailed_mw)
-    reach = _reach(system, row_p, row_q) + (
-        np.maximum(row_c, 0) * forecast.available_mw[:, None, :]
-    ).sum(axis=2)
+    spread = _spread(system, flow, forecast, point, base, limits)
+    std_mw = forecast.profile_std[:, system.generators.profile] * system.generators.p_mw
+    highest_mw = forecast.available_mw + _FAR * std_mw
+    reach = _reach(system, row_p, row_q) + _FAR * spread
+    reach += (np.abs(row_c) * highest_mw[:, None, :]).sum(axis=2)
     # NaN (dead buses, diverged periods) compares as False.
     kept = (excess + reach > 0) & (limits.usd > 0)
     return Network(
@@ -176,7 +209,9 @@ def linearise(
         row_q=row_q[kept],
         row_c=row_c[kept],
         row_usd=np.broadcast_to(limits.usd, kept.shape)[kept],
+        row_std=spread[kept],
         available_mw=forecast.available_mw.astype(np.float64),
+        available_std_mw=std_mw,
     )
 
 
@@ -292,6 +327,40 @@ class _Limits:
     def slope(self, vm_pu: FloatArray, loading_percent: FloatArray) -> FloatArray:
         """Return how the rows respond, from how voltages and loadings do, ``(..., row)``."""
         return np.concatenate([vm_pu, -vm_pu, loading_percent], axis=-1)
+
+
+def _spread(
+    system: System,
+    flow: PowerFlow,
+    forecast: Forecast,
+    point: OperatingPoint,
+    base: PowerFlowResult,
+    limits: _Limits,
+) -> FloatArray:
+    """Return `Network.row_std` of all rows, ``(period, row)``; profiles err independently."""
+    p_mw, q_mvar = injections(system, forecast, point)
+    grid, loads, generators = system.grid, system.loads, system.generators
+    variance = np.zeros((len(p_mw), len(limits.usd)))
+    n_buses = grid.n_buses
+    for profile in range(len(system.profiles)):
+        std = forecast.profile_std[:, profile, None]
+        if not (std > 0).any():
+            continue
+        load, generator = loads.profile == profile, generators.profile == profile
+        moved_p, moved_q = p_mw.copy(), q_mvar.copy()
+        np.add.at(moved_p.T, loads.bus[load], -(std * loads.p_mw[load]).T)
+        np.add.at(moved_q.T, loads.bus[load], -(std * loads.q_mvar[load]).T)
+        np.add.at(moved_p.T, generators.bus[generator], -(std * generators.p_mw[generator]).T)
+        moved = flow.solve(moved_p, moved_q)
+        change = limits.excess(moved.vm_pu, moved.loading_percent)
+        change = change - limits.excess(base.vm_pu, base.loading_percent)
+        counts = np.ones(len(limits.usd), dtype=np.bool_)
+        if generator.any():
+            counts[:] = False
+            counts[n_buses : 2 * n_buses] = True
+        variance += np.where(counts & np.isfinite(change), change, 0.0) ** 2
+    spread: FloatArray = np.sqrt(variance)
+    return spread
 
 
 def _reach(system: System, row_p: FloatArray, row_q: FloatArray) -> FloatArray:

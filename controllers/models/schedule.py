@@ -76,12 +76,12 @@ def schedule(
                 begin.append(dispatched)
     if not begin:
         return None
-    seen = list(begin)
-    for order in vehicle_orders(problem.n_vehicles, search.orders):
-        seen.append(improve(problem, begin[0], order, search.effort, search.limits))
-    for other in begin[1:]:
-        order = tuple(range(problem.n_vehicles))
-        seen.append(improve(problem, other, order, search.effort, search.limits))
+    orders = vehicle_orders(problem.n_vehicles, search.orders)
+    tries = [(begin[0], order) for order in orders]
+    tries += [(other, tuple(range(problem.n_vehicles))) for other in begin[1:]]
+    seen = begin + [
+        improve(problem, one, order, search.effort, search.limits) for one, order in tries
+    ]
     best = min(seen, key=_usd)
     if search.binaries and count_binaries(problem) <= search.binaries:
         best = _prove(problem, best, search.limits)
