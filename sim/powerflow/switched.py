@@ -43,9 +43,10 @@ class SwitchedFlow:
         PowerFlowResult
             As from `PowerFlow.solve`.
         """
+        if len(line_out) == 0 or (line_out == line_out[0]).all():
+            state_of_all = line_out[0] if len(line_out) else np.zeros(line_out.shape[1], np.bool_)
+            return self._of(state_of_all).solve(p_mw, q_mvar)
         states, state = np.unique(line_out, axis=0, return_inverse=True)
-        if len(states) == 1:
-            return self._of(states[0]).solve(p_mw, q_mvar)
         found = [self._of(out).solve(p_mw[state == k], q_mvar[state == k])
                  for k, out in enumerate(states)]  # fmt: skip
         joined = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -36,8 +37,10 @@ def topology(grid: Grid, outages: Sequence[Outage], n_steps: int) -> Topology:
     line_out = np.zeros((n_steps, len(grid.lines.name)), dtype=np.bool_)
     for outage in outages:
         line_out[outage.first : outage.last, outage.line] = True
-    states, state = np.unique(line_out, axis=0, return_inverse=True)
-    supplied = np.array([grid.without(out).supplied() for out in states])[state]
     moved = (line_out[1:] != line_out[:-1]).any(axis=1)
     changes = np.flatnonzero(np.concatenate([line_out[:1].any(axis=1), moved]))
+    supplied = np.empty((n_steps, grid.n_buses), dtype=np.bool_)
+    supplied[:] = grid.supplied()
+    for first, end in pairwise([*changes.tolist(), n_steps]):
+        supplied[first:end] = grid.without(line_out[first]).supplied()
     return Topology(line_out=line_out, supplied=supplied, changes=changes)
