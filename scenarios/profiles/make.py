@@ -46,7 +46,7 @@ LOADS = {
 }
 RENEWABLES = {
     **{f"PV{k}": f"PV{k}" for k in range(1, 9)},
-    **{f"WP{k}": f"WP{k}" for k in (1, 3, 4, 7, 10, 12)},
+    **{f"WP{k}": f"WP{k}" for k in (1, 4, 7, 12)},
 }
 
 

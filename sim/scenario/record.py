@@ -140,13 +140,13 @@ def build_values(
         weights = np.array(list(mix.columns.values()))
         stack = np.stack([columns.values[column] for column in mix.columns])
         mixed[:, k] = weights @ stack / weights.sum()
-        if mix.normalise == "peak":
-            peak = mixed[:, k].max()
-            if peak <= 0:
-                key = f"profiles.series.{name}"
-                problems.add(where, key, peak, "has no peak to normalise", "Use normalise = 'none'")
+        if mix.peak is not None:
+            highest = mixed[:, k].max()
+            if highest <= 0:
+                key = f"profiles.series.{name}.peak"
+                problems.add(where, key, mix.peak, "the series is zero throughout", "Remove it")
                 continue
-            mixed[:, k] /= peak
+            mixed[:, k] *= mix.peak / highest
     if step_s % columns.step_s == 0:
         share = step_s // columns.step_s
         means: FloatArray = mixed.reshape(-1, share, mixed.shape[1]).mean(axis=1)
@@ -169,10 +169,20 @@ def _read_parquet(
     known = pq.read_schema(path).names
     if not _check_columns(known, names, where, problems):
         return np.empty(0, "datetime64[s]"), {}
-    # `pq.read_table` would import pandas; threads cost more than they save at this size.
+    # `pq.read_table` and `to_numpy` would import pandas, half a second for nothing. Threads cost
+    # more than they save at this size.
     table = pq.ParquetFile(path).read(columns=["time", *names], use_threads=False)
-    values = {name: table[name].to_numpy().astype(np.float64) for name in names}
-    return table["time"].to_numpy().astype("datetime64[s]"), values
+    return (
+        _array(table["time"].cast(pa.timestamp("s")).cast(pa.int64())).astype("datetime64[s]"),
+        {name: _array(table[name].cast(pa.float64())) for name in names},
+    )
+
+
+def _array(column: pa.ChunkedArray) -> np.ndarray:
+    """Return the values of a column; refuses empty cells."""
+    if column.null_count:
+        raise ValueError(f"{column.null_count} cells are empty")
+    return np.from_dlpack(column.combine_chunks())
 
 
 def _read_csv(

@@ -99,10 +99,13 @@ class PenaltiesTable(Table):
 
 
 class SeriesTable(Table):
-    """``[profiles.series.<name>]``: a weighted mean of columns of the profile file."""
+    """``[profiles.series.<name>]``: a weighted mean of columns of the profile file.
+
+    With `peak`, it is scaled so that its largest value in the whole record is that.
+    """
 
     columns: Annotated[dict[str, Positive], Field(min_length=1)]
-    normalise: Literal["none", "peak"] = "none"
+    peak: Positive | None = None
 
 
 class ProfilesTable(Table):
