@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from sim.cli import app
+from sim.report.wording import METRICS
+from sim.study.store import TABLES
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -62,6 +64,11 @@ def test_commands_and_options_of_the_pages_exist() -> None:
                 name, *rest = line.split()
                 used = {word for word in rest if word.startswith("--")}
                 assert used <= known[name], f"{page.name}: {line}"
+
+
+def test_the_nomenclature_names_every_metric_and_table() -> None:
+    text = (ROOT / "docs" / "nomenclature.md").read_text(encoding="utf-8")
+    assert [name for name in (*METRICS, *TABLES) if f"`{name}`" not in text] == []
 
 
 def test_links_between_pages_lead_somewhere() -> None:

@@ -26,7 +26,16 @@ MANIFEST = "study.json"
 SUMMARY = "summary.json"
 FORMAT = 1
 # Tables of an episode by name; voltages and loading come with their time as index.
-TABLES = ("steps", "vm_pu", "loading_percent", "vehicles", "events", "decisions", "ledger")
+TABLES = (
+    "steps",
+    "vm_pu",
+    "loading_percent",
+    "vehicles",
+    "events",
+    "trips",
+    "decisions",
+    "ledger",
+)
 KEYS = ("controller", "replication", "start")  # first columns of the table of episodes
 TIMINGS = "timings"  # wall clock: kept apart from what is reproducible
 
@@ -55,6 +64,7 @@ class StudyWriter:
         except OSError as error:
             raise _refused(folder, f"cannot be written ({error.strerror})") from error
         self._writers: dict[str, pq.ParquetWriter] = {}
+        self._empty: dict[str, pd.DataFrame] = {}
         self._episodes: list[dict[str, object]] = []
 
     def __enter__(self) -> StudyWriter:
@@ -88,6 +98,9 @@ class StudyWriter:
 
     def finish(self, manifest: Mapping[str, object], summary: Mapping[str, object]) -> None:
         """Write manifest and summary, and put the study in its place."""
+        for name, table in self._empty.items():
+            if name not in self._writers:
+                table.to_parquet(self._beside / f"{name}.parquet", index=False)
         for writer in self._writers.values():
             writer.close()
         self._writers.clear()
@@ -108,6 +121,9 @@ class StudyWriter:
         table = table.rename(columns=str)
         table.insert(0, "controller", label)
         table.insert(1, "replication", replication)
+        if table.empty:  # says nothing about the types of its columns
+            self._empty.setdefault(name, table)
+            return
         if name not in self._writers:
             arrow = _without_null_columns(pa.Table.from_pandas(table, preserve_index=False))
             arrow = arrow.replace_schema_metadata(None)

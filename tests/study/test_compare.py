@@ -78,6 +78,17 @@ def test_a_study_on_disk_says_what_was_run(tmp_path: Path) -> None:
     assert [entry.name for entry in (tmp_path / "new").iterdir()] == ["study"]
 
 
+def test_a_table_that_starts_empty_takes_the_types_of_what_follows(tmp_path: Path) -> None:
+    scenario = load_scenario("ieee33")
+    out = tmp_path / "study"
+    compare(scenario, ["idle", "greedy"], replications=1, verify="off", out=out)
+    trips = read_study(out).table("trips")
+    assert set(trips["controller"]) == {"greedy"}
+    assert trips["depart_h"].dtype == float
+    run(scenario, "idle", verify="off", out=out)
+    assert read_study(out).table("trips").empty
+
+
 def test_a_study_replaces_an_earlier_one_but_nothing_else(tmp_path: Path) -> None:
     scenario = load_scenario("tiny")
     run(scenario, "idle", verify="off", out=tmp_path / "study")

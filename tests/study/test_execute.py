@@ -32,6 +32,7 @@ def episode(job: Job) -> Episode:
         loading_percent=empty,
         vehicles=empty,
         events=empty,
+        trips=empty,
         decisions=empty,
         ledger=empty,
         timings=empty,
