@@ -17,9 +17,8 @@ from sim.errors import InputError
 from sim.plugins import suggestion
 from sim.scenario.problems import Problems
 from sim.scenario.schema import SeriesTable
+from sim.scenario.stamps import STANDARD_TIME, check_stamps
 from sim.units import FloatArray
-
-DAY_S = 86400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -85,6 +84,18 @@ def path_inside(folder: Path, file: str, where: str, key: str, problems: Problem
     return path
 
 
+def column_names(path: Path, where: str, problems: Problems) -> list[str]:
+    """Return the names of all columns of a profile file; none if it cannot be read."""
+    try:
+        if path.suffix == ".parquet":
+            return list(pq.read_schema(path).names)
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            return [cell.strip() for cell in next(csv.reader(stream, strict=True), [])]
+    except (OSError, ValueError, pa.ArrowException, csv.Error) as error:
+        problems.add(where, "file", path.name, f"cannot be read ({error})", "Repair the file")
+        return []
+
+
 def read_columns(
     path: Path, names: Mapping[str, str], where: str, problems: Problems
 ) -> Columns | None:
@@ -122,7 +133,7 @@ def read_columns(
             message = f"is negative or not a number ({wrong.size} such rows)"
             remedy = "Profiles are magnitudes >= 0 without gaps"
             problems.add(where, f"row {row + 1}, {name}", float(column[row]), message, remedy)
-    step_s = _check_times(times, where, problems)
+    step_s = check_stamps(times, where, problems)
     if len(problems) > before:
         return None
     return Columns(start=times[0], step_s=step_s, values=values)
@@ -174,7 +185,8 @@ def _read_parquet(
     table = pq.ParquetFile(path).read(columns=["time", *names], use_threads=False)
     return (
         _array(table["time"].cast(pa.timestamp("s")).cast(pa.int64())).astype("datetime64[s]"),
-        {name: _array(table[name].cast(pa.float64())) for name in names},
+        # An empty cell is then reported with its row, as any NaN.
+        {name: _array(table[name].cast(pa.float64()).fill_null(np.nan)) for name in names},
     )
 
 
@@ -202,7 +214,11 @@ def _read_csv(
         key, cell = "time", ",".join(cells)
         try:
             cell = cells[clock]
-            times.append(np.datetime64(datetime.fromisoformat(cell.strip()), "s"))
+            stamp = datetime.fromisoformat(cell.strip())
+            if stamp.tzinfo is not None:
+                problems.add(where, f"line {number}, time", cell, "has a zone", STANDARD_TIME)
+                break  # so have all others
+            times.append(np.datetime64(stamp, "s"))
             for name, place in places.items():
                 key, cell = name, cells[place]
                 values[name].append(float(cell))
@@ -226,23 +242,3 @@ def _check_columns(
                 user, "profile", name, f"is no column of {where}", suggestion(name, choices)
             )
     return len(problems) == before
-
-
-def _check_times(times: np.ndarray, where: str, problems: Problems) -> int:
-    """Return the spacing of the rows [s]; note what is wrong with them."""
-    remedy = "Give evenly spaced rows in standard time, from midnight, whole days"
-    if len(times) < 2:
-        problems.add(where, "time", len(times), "has fewer than two rows", remedy)
-        return 1
-    steps = np.diff(times).astype(np.int64)
-    step_s = int(steps[0])
-    uneven = np.flatnonzero(steps != step_s)
-    if step_s <= 0 or uneven.size:
-        row = int(uneven[0]) + 1 if uneven.size else 1
-        problems.add(where, f"row {row + 1}, time", str(times[row]), "is not evenly spaced", remedy)
-        return 1
-    if times[0] != times[0].astype("datetime64[D]"):
-        problems.add(where, "row 1, time", str(times[0]), "is not midnight", remedy)
-    if (len(times) * step_s) % DAY_S or DAY_S % step_s:
-        problems.add(where, "time", len(times), f"rows of {step_s} s are not whole days", remedy)
-    return step_s
