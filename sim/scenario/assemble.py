@@ -9,10 +9,12 @@ from typing import cast
 
 import numpy as np
 
+from sim.plugins import suggestion
 from sim.scenario.content import Content
 from sim.scenario.problems import Problems
 from sim.scenario.schema import ScenarioFile, TariffBlock
 from sim.system.battery import Battery
+from sim.system.evs import EvGroup
 from sim.system.generators import Generators
 from sim.system.grid import Grid, Lines, Transformers
 from sim.system.loads import Loads
@@ -21,7 +23,7 @@ from sim.system.stations import Station
 from sim.system.tariff import Penalties, Tariff
 from sim.system.timing import Timing
 from sim.system.vehicles import Truck
-from sim.units import BoolArray, FloatArray, IntArray, frozen
+from sim.units import KWH_PER_MWH, BoolArray, FloatArray, IntArray, frozen
 
 
 def floats(values: Sequence[float] | FloatArray) -> FloatArray:
@@ -230,6 +232,41 @@ def make_stations(content: Content) -> tuple[Station, ...]:
         )
         for _, row in content.stations.rows
     )
+
+
+def make_evs(
+    content: Content, config: ScenarioFile, where: str, problems: Problems
+) -> tuple[EvGroup, ...]:
+    """Return the groups of electric cars."""
+    groups: list[EvGroup] = []
+    for table in config.ev:
+        key = f"ev.{table.name}"
+        if table.bus not in content.buses.names:
+            remedy = suggestion(table.bus, content.buses.names)
+            problems.add(where, f"{key}.bus", table.bus, "is no bus of buses.csv", remedy)
+            continue
+        if any(group.name == table.name for group in groups):
+            problems.add(where, f"{key}.name", table.name, "is given twice", "Rename one")
+            continue
+        group = problems.attempt(
+            partial(
+                EvGroup,
+                name=table.name,
+                bus=content.buses.names[table.bus],
+                count=table.count,
+                p_mw=table.p_kw / KWH_PER_MWH,
+                energy_mwh=table.energy_kwh / KWH_PER_MWH,
+                mwh_per_km=table.kwh_per_km / KWH_PER_MWH,
+                efficiency_charge=table.efficiency_charge,
+                back_off_h=table.back_off_h,
+            ),
+            where=where,
+            key=key,
+            value=table.model_dump(),
+        )
+        if group is not None:
+            groups.append(group)
+    return tuple(groups)
 
 
 def make_vehicles(content: Content, batteries: dict[str, Battery]) -> tuple[Truck, ...]:

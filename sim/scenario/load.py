@@ -8,7 +8,6 @@ import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from sim.plugins import suggestion
 from sim.scenario.assemble import (
     floats,
     make_batteries,
+    make_evs,
     make_generators,
     make_grid,
     make_loads,
@@ -37,9 +37,10 @@ from sim.scenario.record import build_values, find_profiles, path_inside, read_c
 from sim.scenario.references import check_references
 from sim.scenario.schema import ScenarioFile, SeriesTable, TariffBlock
 from sim.scenario.tables import read_table
+from sim.scenario.uncertain import make_uncertainty
 from sim.system.system import System
 from sim.system.timing import Timing
-from sim.uncertainty.model import ForecastSkill, Record, Traffic, Uncertainty
+from sim.uncertainty.model import Record, Uncertainty
 
 FILE = "scenario.toml"
 NO_OVERRIDES: Mapping[str, object] = {}
@@ -150,8 +151,8 @@ def load_scenario(
     if timing is not None:
         tariff = make_tariff(config, tariff_blocks, timing, where, problems)
         record = _read_record(folder, config, series, kinds, timing, where, problems)
-    skill = {kind: _skill(config, kind, where, problems) for kind in ("load", "pv", "wind")}
-    traffic = _traffic(config, where, problems)
+    uncertainty = make_uncertainty(config, record, where, problems)
+    evs = make_evs(content, config, where, problems)
     problems.raise_if_any()
 
     grid = make_grid(content, config, problems)
@@ -159,7 +160,7 @@ def load_scenario(
     assert timing is not None
     assert tariff is not None
     assert record is not None
-    assert traffic is not None
+    assert uncertainty is not None
     name = os.fspath(name_or_folder)
     registered = name in plugins.names(plugins.SCENARIOS)
     system = System(
@@ -174,9 +175,7 @@ def load_scenario(
         tariff=tariff,
         penalties=make_penalties(config),
         profiles=tuple(series),
-    )
-    uncertainty = Uncertainty(
-        record=record, months=config.profiles.months, skill=skill, traffic=traffic
+        evs=evs,
     )
     return Scenario(
         name=system.name,
@@ -299,22 +298,6 @@ def _check_season(
             f"the record has no day in them that {timing.n_periods} periods could start with",
             "Choose other months, or a shorter episode",
         )
-
-
-def _skill(config: ScenarioFile, kind: str, where: str, problems: Problems) -> ForecastSkill:
-    values = getattr(config.forecast, kind).model_dump()
-    skill = problems.attempt(
-        partial(ForecastSkill, **values), where=where, key=f"forecast.{kind}", value=values
-    )
-    return skill or ForecastSkill()
-
-
-def _traffic(config: ScenarioFile, where: str, problems: Problems) -> Traffic | None:
-    values = config.traffic.model_dump()
-    demand = floats(values.pop("demand"))
-    return problems.attempt(
-        partial(Traffic, demand=demand, **values), where=where, key="traffic", value=values
-    )
 
 
 def _digest(

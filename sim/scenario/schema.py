@@ -148,6 +148,53 @@ class TrafficTable(Table):
     beta: float = 4.0
 
 
+class IncidentsTable(Table):
+    """``[incidents]``: the fields of `sim.uncertainty.events.Incidents`; none by default."""
+
+    per_day: float = 0.0
+    duration_h: float = 1.0
+    capacity_loss: float = 0.5
+
+
+class BreakdownsTable(Table):
+    """``[breakdowns]``: the fields of `sim.uncertainty.events.Breakdowns`; none by default."""
+
+    per_1000_km: float = 0.0
+    repair_h: float = 1.0
+    roadside_share: float = 0.5
+
+
+class OutagesTable(Table):
+    """``[outages]``: the fields of `sim.uncertainty.events.Outages`; none by default."""
+
+    per_line_year: float = 0.0
+    duration_h: float = 1.0
+
+
+class EvTable(Table):
+    """``[[ev]]``: a group of equal electric cars behind one bus."""
+
+    name: Name
+    bus: Name
+    count: Annotated[int, Field(ge=0)]
+    p_kw: Positive
+    energy_kwh: Positive
+    kwh_per_km: Positive
+    efficiency_charge: float = 1.0
+    back_off_h: float = 0.0
+
+
+class EvHabitsTable(Table):
+    """``[ev_habits]``: the fields of `sim.uncertainty.evs.EvHabits`."""
+
+    distance_mu: float = 3.019
+    distance_sigma: Positive = 1.123
+    arrival_shape: Positive = 5.427
+    arrival_scale_h: Positive = 18.618
+    departure_h: HourOfDay = 7.0
+    departure_sigma_h: NotNegative = 1.0
+
+
 class ScenarioFile(Table):
     """``scenario.toml``."""
 
@@ -162,6 +209,11 @@ class ScenarioFile(Table):
     profiles: ProfilesTable
     forecast: ForecastTable = ForecastTable()
     traffic: TrafficTable = TrafficTable()
+    incidents: IncidentsTable = IncidentsTable()
+    breakdowns: BreakdownsTable = BreakdownsTable()
+    outages: OutagesTable = OutagesTable()
+    ev: tuple[EvTable, ...] = ()
+    ev_habits: EvHabitsTable = EvHabitsTable()
 
 
 # ---- rows of the CSV tables ---------------------------------------------------------------------

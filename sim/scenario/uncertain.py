@@ -1,0 +1,55 @@
+"""From the validated file to what may happen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
+
+from sim.scenario.assemble import floats
+from sim.scenario.problems import Problems
+from sim.scenario.schema import ScenarioFile, Table
+from sim.uncertainty.events import Breakdowns, Incidents, Outages
+from sim.uncertainty.evs import EvHabits
+from sim.uncertainty.model import ForecastSkill, Record, Traffic, Uncertainty
+
+T = TypeVar("T")
+
+
+def make_uncertainty(
+    config: ScenarioFile, record: Record | None, where: str, problems: Problems
+) -> Uncertainty | None:
+    """Return what may happen, None if a value is refused or the record is missing."""
+    skill = {
+        kind: _checked(ForecastSkill, getattr(config.forecast, kind), key, where, problems)
+        for kind, key in ((kind, f"forecast.{kind}") for kind in ("load", "pv", "wind"))
+    }
+    habits = config.traffic.model_dump()
+    demand = floats(habits.pop("demand"))
+    traffic = problems.attempt(
+        partial(Traffic, demand=demand, **habits), where=where, key="traffic", value=habits
+    )
+    incidents = _checked(Incidents, config.incidents, "incidents", where, problems)
+    breakdowns = _checked(Breakdowns, config.breakdowns, "breakdowns", where, problems)
+    outages = _checked(Outages, config.outages, "outages", where, problems)
+    known = {kind: value for kind, value in skill.items() if value is not None}
+    if not (record and traffic and incidents and breakdowns and outages and len(known) == 3):
+        return None
+    return Uncertainty(
+        record=record,
+        months=config.profiles.months,
+        skill=known,
+        traffic=traffic,
+        incidents=incidents,
+        breakdowns=breakdowns,
+        outages=outages,
+        ev_habits=EvHabits(**config.ev_habits.model_dump()),
+    )
+
+
+def _checked(
+    cls: Callable[..., T], table: Table, key: str, where: str, problems: Problems
+) -> T | None:
+    """Return the frozen dataclass of a table, None if it refuses a value."""
+    values = table.model_dump()
+    return problems.attempt(partial(cls, **values), where=where, key=key, value=values)
