@@ -26,7 +26,10 @@ from sim.units import HOURS_PER_DAY, FloatArray, IntArray
 
 QUARTER_S = 900
 QUARTERS_PER_DAY = 96
-QUANTILE = 1.6448536269514722  # standard normal, 95 %
+LEVEL = 0.95
+QUANTILE = 1.6448536269514722  # of the standard normal law, at LEVEL
+DENSITY = 0.10313564037537139  # of the standard normal law, there
+CLEAR = 0.955  # more likely clear than this, an incident on a path is rare
 
 
 def demand_by_quarter(traffic: Traffic) -> FloatArray:
@@ -203,8 +206,8 @@ class TravelForecaster:
 
     def _incident_growth(
         self, stretch_now: FloatArray, lead_h: FloatArray
-    ) -> tuple[FloatArray, FloatArray]:
-        """Return mean and variance of the factor by which incidents stretch the excess times.
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return how likely incidents are, and mean and variance of the factor on excess times.
 
         An incident that blocks a link now is still there after `lead_h` with probability
         ``exp(-lead / duration)``; new ones come at their mean rate. ``(H, link)``.
@@ -212,7 +215,8 @@ class TravelForecaster:
         incidents, beta = self.incidents, self.traffic.beta
         n_links = len(stretch_now)
         if incidents.per_day == 0.0 or incidents.duration_h == 0.0:
-            return np.ones((len(lead_h), n_links)), np.zeros((len(lead_h), n_links))
+            nothing = np.zeros((len(lead_h), n_links))
+            return nothing, nothing + 1, nothing
         stays = np.exp(-lead_h / incidents.duration_h)[:, None]
         length_km = self.system.roads.length_km
         rate_h = incidents.per_day / HOURS_PER_DAY * length_km / length_km.sum()
@@ -222,7 +226,8 @@ class TravelForecaster:
         variance = (
             stays * (1 - stays) * (stretch_now - 1) ** 2 + fresh * (1 - fresh) * fresh_stretch**2
         )
-        return mean, variance
+        present = stays * (stretch_now > 1) + fresh
+        return present, mean, variance
 
 
 @njit(cache=True)
@@ -231,6 +236,7 @@ def _path_times(
     free_h: FloatArray,
     free_link_h: FloatArray,
     state_now: FloatArray,
+    present: FloatArray,
     growth: FloatArray,
     growth_variance: FloatArray,
     memory: FloatArray,
@@ -262,21 +268,41 @@ def _path_times(
         growth_own = math.exp(k * k * variance[h]) - math.exp(k * k * common[h])
         for i in range(n_stations):
             for j in range(n_stations):
-                total, squares, jumps = 0.0, 0.0, 0.0
+                total, clean, squares, jumps, clear = 0.0, 0.0, 0.0, 0.0, 1.0
                 for link in paths[hour[h], i, j]:
                     if link < 0:
                         break
                     total += excess[link]
-                    squares += excess[link] ** 2
+                    clean += excess[link] / growth[h, link]
+                    squares += (excess[link] / growth[h, link]) ** 2
                     jumps += incident_variance[link]
+                    clear *= 1.0 - present[h, link]
                 free = free_h[hour[h], i, j]
                 mean[h, i, j] = free + total
                 lower[h, i, j] = upper[h, i, j] = free + total
-                second = growth_common * total * total + growth_own * squares + jumps
-                if total > 0.0 and second > 0.0:
-                    log_variance = math.log1p(second / (total * total))
-                    median = total * math.exp(-log_variance / 2)
-                    width = QUANTILE * math.sqrt(log_variance)
-                    lower[h, i, j] = free + median * math.exp(-width)
-                    upper[h, i, j] = free + median * math.exp(width)
+                second = growth_common * clean * clean + growth_own * squares
+                low = high = QUANTILE
+                centre = clean
+                if clear < CLEAR:
+                    # An incident is likely: its law and that of the traffic as one log-normal.
+                    second = second * (total / clean) ** 2 + jumps
+                    centre = total
+                elif clear < 1.0:
+                    # It is rare, and slower than all else: it moves the level of the quantiles.
+                    missing = (1.0 - clear) / clear
+                    low = QUANTILE - _shift((1.0 - LEVEL) * missing)
+                    high = QUANTILE + _shift(LEVEL * missing)
+                if centre > 0.0 and second > 0.0:
+                    log_variance = math.log1p(second / (centre * centre))
+                    median = centre * math.exp(-log_variance / 2)
+                    width = math.sqrt(log_variance)
+                    lower[h, i, j] = free + median * math.exp(-low * width)
+                    upper[h, i, j] = free + median * math.exp(high * width)
     return mean, lower, upper
+
+
+@njit(cache=True)
+def _shift(level: float) -> float:
+    """Return how far the 95 % quantile of the normal law moves when its level rises, 2nd order."""
+    step = level / DENSITY
+    return step + QUANTILE * step * step / 2
