@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sim.scenario.problems import Problems
@@ -23,9 +23,18 @@ from sim.scenario.tables import CsvTable, read_table
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
-    """All tables of a folder; `where` is its TOML file, for messages."""
+    """All tables of a folder.
+
+    Attributes
+    ----------
+    where
+        The folder's TOML file, for messages.
+    complete
+        Whether every row of every table is valid.
+    """
 
     where: str
+    complete: bool
     buses: CsvTable[BusRow]
     lines: CsvTable[LineRow]
     transformers: CsvTable[TransformerRow]
@@ -70,8 +79,10 @@ class Content:
 
 def read_content(folder: Path, where: str, problems: Problems) -> Content:
     """Read all CSV tables of `folder`; what is wrong goes to `problems`."""
-    return Content(
+    before = len(problems)
+    content = Content(
         where=where,
+        complete=True,
         buses=read_table(folder, "buses.csv", BusRow, problems),
         lines=read_table(folder, "lines.csv", LineRow, problems, required=False),
         transformers=read_table(
@@ -84,3 +95,4 @@ def read_content(folder: Path, where: str, problems: Problems) -> Content:
         stations=read_table(folder, "stations.csv", StationRow, problems),
         vehicles=read_table(folder, "vehicles.csv", VehicleRow, problems),
     )
+    return replace(content, complete=len(problems) == before)

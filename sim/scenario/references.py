@@ -25,7 +25,8 @@ def check_references(content: Content, config: ScenarioFile | None, problems: Pr
     """
     before = len(problems)
     _check_names(content, config, problems)
-    if len(problems) == before:
+    # A row that is not valid is missing here; what hangs on it would be called cut off.
+    if content.complete and len(problems) == before:
         _check_roads(content, problems)
         if config is not None:
             _check_grid(content, config, problems)
