@@ -17,7 +17,10 @@ from sim.powerflow.switched import SwitchedFlow
 from sim.scenario import Scenario
 from sim.study.tabulate import Lived, tabulate
 from sim.system.battery import Battery
+from sim.system.system import System
 from sim.uncertainty.calibrated import CalibratedForecaster
+from sim.uncertainty.events import Breakdown
+from sim.uncertainty.evs import EvSessions
 from sim.uncertainty.forecaster import Forecaster
 from sim.uncertainty.realisation import Nature, Realisation
 from sim.uncertainty.streams import stream
@@ -125,20 +128,70 @@ def live(
 
 
 def with_other_future(
-    kept: Realisation, other: Realisation, now_s: float, step_s: int
+    kept: Realisation,
+    other: Realisation,
+    system: System,
+    now_s: float,
+    driven_km: list[float],
+    broken: list[bool],
 ) -> Realisation:
-    """Return `kept` until `now_s` and `other` from then on; the speeds of now are known now."""
-    step = int(now_s // step_s)
+    """Return `kept` until `now_s` and `other` from then on; the speeds of now are known now.
+
+    What has begun and is not over (incidents, repairs, outages) ends at another time.
+    `driven_km` is how far each vehicle has driven by now, `broken` whether it stands still.
+    """
+    step = int(now_s // system.timing.step_s)
     quarter = int(now_s // QUARTER_S) + 1
 
     def splice(name: str, row: int) -> np.ndarray:
         return np.concatenate([getattr(kept, name)[:row], getattr(other, name)[row:]])
 
+    incidents = [
+        each if each.end_s <= now_s else each._replace(end_s=now_s + 1234.0)
+        for each in kept.incidents
+        if each.start_s <= now_s
+    ] + [each for each in other.incidents if each.start_s > now_s]
+    breakdowns = tuple(
+        _other_repairs([each for each in own if each.odometer_km <= km], is_broken)
+        + tuple(each for each in new if each.odometer_km > km)
+        for own, new, km, is_broken in zip(
+            kept.breakdowns, other.breakdowns, driven_km, broken, strict=True
+        )
+    )
+    outages = [
+        each if each.last <= step else each._replace(last=step + 1)
+        for each in kept.outages
+        if each.first <= step
+    ] + [each for each in other.outages if each.first > step]
     return dataclasses.replace(
         kept,
         profile=splice("profile", step),
         link_state=splice("link_state", quarter),
         link_speed_kmh=splice("link_speed_kmh", quarter),
+        incidents=tuple(incidents),
+        breakdowns=breakdowns,
+        outages=tuple(outages),
+        ev_sessions=_joined(kept.ev_sessions, other.ev_sessions, now_s / 3600),
+    )
+
+
+def _other_repairs(begun: list[Breakdown], is_broken: bool) -> tuple[Breakdown, ...]:
+    """Return breakdowns of which the last, if it is not repaired yet, takes longer."""
+    if not begun or not is_broken:
+        return tuple(begun)
+    *over, last = begun
+    return (*over, last._replace(repair_s=last.repair_s + 86400.0))
+
+
+def _joined(kept: EvSessions, other: EvSessions, now_h: float) -> EvSessions:
+    old, new = kept.arrival_h <= now_h, other.arrival_h > now_h
+    return EvSessions(
+        **{
+            each.name: np.concatenate(
+                [getattr(kept, each.name)[old], getattr(other, each.name)[new]]
+            )
+            for each in dataclasses.fields(EvSessions)
+        }
     )
 
 
@@ -150,7 +203,16 @@ def law_non_anticipation(scenario: Scenario, make: Make, periods: tuple[int, ...
     for period in periods:
         timing = scenario.system.timing
         now_h = period * timing.period_h
-        tampered = with_other_future(kept, other, period * timing.period_s, timing.step_s)
+        done = truth.vehicles[truth.vehicles["time_h"] <= now_h].groupby("vehicle")
+        names = [truck.name for truck in scenario.system.vehicles]
+        tampered = with_other_future(
+            kept,
+            other,
+            scenario.system,
+            period * timing.period_s,
+            done["distance_km"].sum()[names].tolist(),
+            (done["status"].last() == "broken")[names].tolist(),
+        )
         forecaster = Spliced(
             CalibratedForecaster.build(nature, kept),
             CalibratedForecaster.build(nature, other),

@@ -21,9 +21,21 @@ from tests.contract.laws import (
     shortened,
 )
 
+# `ieee33` on a day on which everything happens that can.
+STORMY = "ieee33, everything on"
+OVERRIDES = {
+    STORMY: {
+        "traffic.intensity": 1.5,
+        "incidents.per_day": 100.0,
+        "incidents.capacity_loss": 0.7,
+        "breakdowns.per_1000_km": 100.0,
+        "outages.per_line_year": 40.0,
+        "profiles.months": [12, 1, 2],
+    }
+}
 PAIRS = [
     (controller, scenario)
-    for scenario in plugins.names(plugins.SCENARIOS)
+    for scenario in (*plugins.names(plugins.SCENARIOS), STORMY)
     for controller in plugins.names(plugins.CONTROLLERS)
 ]
 N_PERIODS = 8
@@ -35,7 +47,8 @@ pytestmark = pytest.mark.parametrize(
 
 @lru_cache
 def load(name: str) -> Scenario:
-    return shortened(load_scenario(name), N_PERIODS)
+    loaded = load_scenario(name.partition(",")[0], OVERRIDES.get(name, {}))
+    return shortened(loaded, N_PERIODS)
 
 
 def maker(name: str) -> Make:
