@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from controllers.planner import Planner, Planning, PlanningError, to_plan
+from controllers.models.problem import PlanningError
+from controllers.planner import Planner, Planning, to_plan
 from sim.control import Observation, Outcome, Plan, SolveStatus
 from sim.system.system import System
 from sim.units import HOURS_PER_DAY

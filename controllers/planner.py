@@ -9,8 +9,9 @@ import numpy as np
 
 from controllers.models.best_response import Effort
 from controllers.models.distances import station_distances_km
-from controllers.models.network import Network, OperatingPoint, linearise
-from controllers.models.problem import Schedule, scheduling_problem
+from controllers.models.linearise import linearise
+from controllers.models.network import Network, OperatingPoint
+from controllers.models.problem import PlanningError, Schedule, scheduling_problem
 from controllers.models.schedule import Search, schedule
 from controllers.models.timespace import Route
 from controllers.solve import WorkLimits
@@ -18,17 +19,13 @@ from sim.control import FleetPlan, GridPlan, Observation, Plan, Visit
 from sim.errors import SolverError
 from sim.powerflow.pgm import PowerGridModelFlow
 from sim.system.system import System
-from sim.units import FloatArray
+from sim.units import BoolArray, FloatArray
 
 # No cap that would need an error of so many standard deviations to bind.
 _FAR = 3.0
 
 # A generator is ordered down only by more than this [MW].
 _LEAST_CURTAILMENT_MW = 1e-4
-
-
-class PlanningError(Exception):
-    """No schedule could be made; says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +104,7 @@ class Planner:
         self._system = system
         self._margin = settings.margin
         self._search = settings.search()
-        self._flow = PowerGridModelFlow(system.grid)
+        self._flows: dict[bytes, PowerGridModelFlow] = {}
         self._distances_km = station_distances_km(system)
 
     def schedule(
@@ -145,7 +142,7 @@ class Planner:
             if point is None:
                 refined = found.schedule.operating_point(len(self._system.stations))
                 found = self._solve(observation, refined, (found.schedule.routes,))
-        except (ValueError, SolverError) as error:
+        except SolverError as error:
             raise PlanningError(str(error)) from error
         return found
 
@@ -156,13 +153,21 @@ class Planner:
         starts: tuple[tuple[Route, ...], ...],
     ) -> Planned:
         """Return the schedule for the network linearised at a point."""
-        network = linearise(self._system, self._flow, observation.forecast, point)
+        flow = self._flow(observation.line_out)
+        network = linearise(self._system, flow, observation.forecast, point)
         network = network.tightened(self._margin)
         problem = scheduling_problem(self._system, observation, network, self._distances_km)
         found = schedule(problem, self._search, starts)
         if found is None:
             raise PlanningError("not even standing still can be dispatched")
         return Planned(schedule=found, network=network)
+
+    def _flow(self, line_out: BoolArray) -> PowerGridModelFlow:
+        """Return the power flow of the grid as it is switched now, taken to stay so."""
+        key = line_out.tobytes()
+        if key not in self._flows:
+            self._flows[key] = PowerGridModelFlow(self._system.grid.without(line_out))
+        return self._flows[key]
 
 
 def to_plan(planned: Planned, observation: Observation, period_h: float) -> Plan:

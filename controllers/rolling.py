@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from controllers.models.network import OperatingPoint
-from controllers.models.problem import Schedule
+from controllers.models.problem import PlanningError, Schedule
 from controllers.models.timespace import Route
-from controllers.planner import Planner, Planning, PlanningError, to_plan
+from controllers.planner import Planner, Planning, to_plan
 from sim.control import Observation, Outcome, Plan, SolveStatus
 from sim.system.system import System
 from sim.units import FloatArray

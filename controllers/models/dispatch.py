@@ -44,7 +44,8 @@ def dispatch(
         [space.stations_of(k, route) for k, route in enumerate(routes)], dtype=np.int64
     ).reshape(problem.n_vehicles, problem.n_periods)
     waiting, queue_usd = _queues(problem, routes)
-    vehicle, period = np.nonzero((station != AWAY) & ~waiting)
+    useful = (station != AWAY) & ~waiting & problem.network.live[station]
+    vehicle, period = np.nonzero(useful)
     slots = Slots(vehicle=vehicle, station=station[vehicle, period], period=period)
     assembly = Assembly()
     trips_mwh = np.array([space.route_mwh(k, route) for k, route in enumerate(routes)])

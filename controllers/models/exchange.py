@@ -90,10 +90,11 @@ def add_exchange(
         power[t, s] = total
         _add_losses(assembly, problem, rows, power)
 
-    n_rows = len(network.row_base)
-    violation = assembly.variables(n_rows, cost=network.row_usd)
+    n_rows, limit = len(network.row_base), network.row_violation
+    first = np.flatnonzero(np.diff(limit, prepend=-1))
+    violation = assembly.variables(len(first), cost=network.row_usd[first])
     rows = assembly.rows(n_rows, upper=-network.row_base)
-    assembly.entries(rows, violation, -1.0)
+    assembly.entries(rows, violation[limit], -1.0)
     row, column = _pairs(network.row_period, t)
     assembly.entries(rows[row], p[column], network.row_p[row, s[column]])
     assembly.entries(rows[row], q[column], network.row_q[row, s[column]])

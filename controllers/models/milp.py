@@ -85,7 +85,8 @@ def milp(
     reachable = period >= space.start_period[:, None, None]
     stay = np.full(reachable.shape, -1, dtype=np.int64)
     stay[reachable] = assembly.variables(int(reachable.sum()), upper=1.0)
-    slots = Slots(vehicle=vehicle[reachable], station=station[reachable], period=period[reachable])
+    useful = reachable & problem.network.live[station]
+    slots = Slots(vehicle=vehicle[useful], station=station[useful], period=period[useful])
     powers = add_storage(
         assembly,
         problem.batteries,
@@ -93,7 +94,7 @@ def milp(
         trips_mwh=np.zeros((n_vehicles, n_periods)),
         stored_usd_per_mwh=problem.money.stored_usd_per_mwh,
         period_h=problem.period_h,
-        present=stay[reachable],
+        present=stay[useful],
     )
     assembly.entries(powers.energy_row[k, t], trip, space.energy_mwh[k, i, j])
     _add_flow(assembly, problem, arcs, trip, stay)

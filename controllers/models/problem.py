@@ -10,8 +10,13 @@ from controllers.models.network import Network, OperatingPoint
 from controllers.models.storage import Storage, storage
 from controllers.models.timespace import AWAY, Route, TimeSpace, time_space
 from sim.control import Observation, Outcome
+from sim.errors import GridhaulError
 from sim.system.system import System
 from sim.units import FloatArray, IntArray
+
+
+class PlanningError(GridhaulError):
+    """No schedule could be made; says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -133,7 +138,7 @@ def scheduling_problem(
 
     Raises
     ------
-    ValueError
+    PlanningError
         Where the observation holds a NaN that no plan can do without.
     """
     forecast, tariff = observation.forecast, system.tariff
@@ -147,7 +152,7 @@ def scheduling_problem(
     }
     for name, values in needed.items():
         if not np.isfinite(values).all():
-            raise ValueError(f"{name} holds a value that is not finite.")
+            raise PlanningError(f"{name} holds a value that is not finite")
     return SchedulingProblem(
         period_h=system.timing.period_h,
         space=time_space(system, observation, distances_km),

@@ -15,13 +15,21 @@ _PASSES = 2
 
 @njit(cache=True)
 def _money(
-    import_mw: float, bought_usd: float, sold_usd: float, x: FloatArray, usd: FloatArray
+    import_mw: float,
+    bought_usd: float,
+    sold_usd: float,
+    x: FloatArray,
+    usd: FloatArray,
+    limit: IntArray,
 ) -> float:
     """Return what import and violations cost, prices being for one period [USD]."""
     total = import_mw * (bought_usd if import_mw > 0 else sold_usd)
+    worst = 0.0
     for r in range(len(x)):
-        if x[r] > 0:
-            total += usd[r] * x[r]
+        worst = max(worst, x[r])
+        if r + 1 == len(x) or limit[r + 1] != limit[r]:
+            total += usd[r] * worst
+            worst = 0.0
     return total
 
 
@@ -38,6 +46,7 @@ def _best_step(
     x: FloatArray,
     dx: FloatArray,
     usd: FloatArray,
+    limit: IntArray,
 ) -> float:
     """Return the step in [lower, upper] that minimises a convex function of one coordinate.
 
@@ -49,9 +58,13 @@ def _best_step(
         level = import_mw + (slope + curvature * middle) * middle
         price = bought_usd if level > 0 else sold_usd
         derivative = linear_usd + price * (slope + 2 * curvature * middle)
+        worst, rise = 0.0, 0.0
         for r in range(len(x)):
-            if x[r] + dx[r] * middle > 0:
-                derivative += usd[r] * dx[r]
+            if x[r] + dx[r] * middle > worst:
+                worst, rise = x[r] + dx[r] * middle, dx[r]
+            if r + 1 == len(x) or limit[r + 1] != limit[r]:
+                derivative += usd[r] * rise
+                worst, rise = 0.0, 0.0
         if derivative > 0:
             upper = middle
         else:
@@ -75,7 +88,9 @@ def power_costs(
     import_q: FloatArray,
     import_c: FloatArray,
     loss: FloatArray,
+    live: BoolArray,
     row_start: IntArray,
+    row_limit: IntArray,
     row_base: FloatArray,
     row_p: FloatArray,
     row_q: FloatArray,
@@ -104,8 +119,8 @@ def power_costs(
         Price of a MW curtailed over one period [USD/MW].
     curtailable
         Where curtailment can pay, ``(period, generator)``.
-    import_mw, import_p, import_q, import_c, loss, row_start, row_base, row_p, row_q, row_c, \
-row_usd, available_mw
+    import_mw, import_p, import_q, import_c, loss, live, row_start, row_limit, row_base, row_p, \
+row_q, row_c, row_usd, available_mw
         Fields of `Network`.
 
     Returns
@@ -122,7 +137,7 @@ row_usd, available_mw
     curtailed = np.zeros((n_periods, n_stations + 1, n_levels, n_generators))
     for t in range(n_periods):
         first, last = row_start[t], row_start[t + 1]
-        usd = row_usd[first:last]
+        usd, limit = row_usd[first:last], row_limit[first:last]
         x0 = row_base[first:last].copy()
         level0 = import_mw[t]
         drag_p = loss[t] @ others_p[t]
@@ -138,6 +153,9 @@ row_usd, available_mw
         for s in range(n_stations + 1):
             for n in range(n_levels):
                 p, room, usd_fixed = 0.0, 0.0, 0.0
+                if s < n_stations and not live[s]:
+                    cost[t, s, n] = np.inf
+                    continue
                 level = level0
                 x[:] = x0
                 if s < n_stations:
@@ -155,7 +173,7 @@ row_usd, available_mw
                         slope = import_q[t, s] + 2 * drag_q[s] + 2 * loss[t, s, s] * q
                         step = _best_step(
                             -room - q, room - q, 0.0, level, slope, loss[t, s, s],
-                            bought_usd[t], sold_usd[t], x, column, usd,
+                            bought_usd[t], sold_usd[t], x, column, usd, limit,
                         )  # fmt: skip
                         q += step
                         level += (slope + loss[t, s, s] * step) * step
@@ -170,7 +188,7 @@ row_usd, available_mw
                             column[r] = row_c[first + r, g]
                         step = _best_step(
                             -now, available_mw[t, g] - now, curtailed_usd, level,
-                            import_c[t, g], 0.0, bought_usd[t], sold_usd[t], x, column, usd,
+                            import_c[t, g], 0.0, bought_usd[t], sold_usd[t], x, column, usd, limit,
                         )  # fmt: skip
                         # Bisection stops short of the ends by a hair.
                         if now + step < 1e-3 * available_mw[t, g]:
@@ -185,8 +203,14 @@ row_usd, available_mw
                         break
                 for g in range(n_generators):
                     usd_fixed += curtailed_usd * curtailed[t, s, n, g]
-                cost[t, s, n] = usd_fixed + _money(level, bought_usd[t], sold_usd[t], x, usd)
+                cost[t, s, n] = usd_fixed + _money(level, bought_usd[t], sold_usd[t], x, usd, limit)
                 reactive[t, s, n] = q
                 if s == n_stations:
                     break
+        for s in range(n_stations):
+            if not live[s]:
+                # Nothing can be exchanged; the rest is as if the vehicle were away.
+                for n in range(n_levels):
+                    if levels_mw[n] == 0.0:
+                        cost[t, s, n] = cost[t, n_stations, 0]
     return cost, reactive, curtailed
