@@ -37,13 +37,17 @@ def _write_table(table: Mapping[str, object], path: tuple[str, ...], lines: list
 
 
 def _key(key: str) -> str:
-    return key if _BARE_KEY.fullmatch(key) else _value(key)
+    return key if _BARE_KEY.fullmatch(key) else json.dumps(key)
 
 
 def _value(value: object) -> str:
     if isinstance(value, str):
         # JSON's escapes are TOML's, but for one character that JSON leaves as it is.
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+        escaped = [
+            json.dumps(line, ensure_ascii=False)[1:-1].replace("\x7f", "\\u007f")
+            for line in value.split("\n")
+        ]
+        return f'"{escaped[0]}"' if len(escaped) == 1 else '"""\n' + "\n".join(escaped) + '"""'
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int):

@@ -65,8 +65,8 @@ class Scenario:
     days
         Length of an episode, in days begun.
     digest
-        SHA-256 over everything above as resolved, overrides and record included: two scenarios
-        with one digest are the same.
+        SHA-256 over everything above but the name, as resolved, overrides and record included: two
+        scenarios with one digest are the same, whatever they are called.
     """
 
     name: str
@@ -185,7 +185,7 @@ def load_scenario(
         uncertainty=uncertainty,
         seed=config.seed,
         days=-(-timing.n_steps // timing.steps_per_day),
-        digest=_digest(system.name, config, content, tariff_blocks, record),
+        digest=_digest(config, content, tariff_blocks, record),
     )
 
 
@@ -301,17 +301,19 @@ def _check_season(
 
 
 def _digest(
-    name: str,
     config: ScenarioFile,
     content: Content,
     blocks: tuple[TariffBlock, ...],
     record: Record,
 ) -> str:
-    """Return a hash of the resolved scenario: formatting and defaults spelled out do not matter."""
+    """Return a hash of the resolved scenario.
+
+    Formatting, defaults spelled out and the names of files do not matter.
+    """
+    elsewhere = {"profiles": {"file"}, "tariff": {"file", "block"}}
     text = json.dumps(
         {
-            "name": name,
-            "config": config.model_dump(mode="json"),
+            "config": config.model_dump(mode="json", exclude=elsewhere),
             "tables": content.rows(),
             "tariff": [block.model_dump(mode="json") for block in blocks],
             "record": [str(record.start), record.step_s, list(record.kind)],
