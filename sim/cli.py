@@ -177,6 +177,51 @@ def report(
     typer.echo(write_report(folder))
 
 
+@app.command()
+def check(
+    scenario: Annotated[
+        str, typer.Argument(metavar="PATH", help="A folder, or the name of a bundled scenario.")
+    ],
+    forecast: Annotated[
+        bool, typer.Option("--forecast", help="Compare forecasts with what comes true instead.")
+    ] = False,
+    replications: Annotated[
+        int, typer.Option(min=1, help="Number of days that --forecast looks at.")
+    ] = 500,
+    seed: SeedOption = None,
+    settings: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Check a scenario: all problems at once, or what it holds and what looks like a mistake."""
+    from sim.report import findings as report_
+    from sim.scenario import load_scenario
+    from sim.study.settings import parse_for_scenario
+
+    loaded = load_scenario(scenario, parse_for_scenario(settings or []))
+    if forecast:
+        from sim.study.calibration import calibration
+
+        figures = calibration(loaded, replications=replications, seed=seed)
+        report_.print_calibration(loaded, figures, as_json=as_json)
+    else:
+        from sim.study.check import check as check_
+
+        report_.print_findings(loaded, check_(loaded, seed=seed), as_json=as_json)
+
+
+@app.command()
+def export(
+    scenario: ScenarioArgument,
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="New or empty folder.")],
+    settings: SetOption = None,
+) -> None:
+    """Copy a scenario, with what --set changes, into a folder that needs nothing beside it."""
+    from sim.scenario.export import export_scenario
+    from sim.study.settings import parse_for_scenario
+
+    typer.echo(export_scenario(scenario, folder, parse_for_scenario(settings or [])))
+
+
 def main() -> None:
     """Run the command line; exit with 0 (done), 1 (failed run) or 2 (bad input)."""
     # Small matrices gain nothing from threads, and with one thread the results of one process

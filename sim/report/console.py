@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from rich.console import Console
@@ -12,6 +10,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from sim.report.terminal import print_json, terminal
 from sim.report.wording import HEADLINES, METRICS, number, title, with_interval, with_margin
 from sim.scenario import Scenario
 from sim.study.catalogue import Catalogue
@@ -21,13 +20,10 @@ from sim.study.statistics import at
 from sim.study.summary import episode_summary, ledger_of, study_summary
 from sim.world.episode import Episode
 
-# Where there is no terminal, lines may be longer than the 80 characters rich assumes.
-WIDTH_WITHOUT_TERMINAL = 140
-
 
 def announce(scenario: Scenario, controllers: Sequence[str], replications: int) -> None:
     """Say what is about to run."""
-    _console().print(
+    terminal().print(
         f"{escape(scenario.title)} ({scenario.name}): {', '.join(controllers)} on "
         f"{replications} common days"
     )
@@ -61,12 +57,17 @@ def progress(
 def print_study(study: Study, *, as_json: bool = False) -> None:
     """Print a comparison; failures go to standard error either way."""
     if as_json:
-        _print_json(study_summary(study))
+        print_json(study_summary(study))
     elif len(study.metrics):
-        console = _console()
+        console = terminal()
         console.print(_summary_table(study))
         if len(study.controllers) > 1:
             console.print(_paired_table(study))
+        for contrast, found in study.contrasts:
+            console.print(
+                f"{contrast.name}: {escape(with_interval(found))} USD per episode "
+                f"({contrast.without} - {contrast.having}: {contrast.meaning})"
+            )
     errors = Console(stderr=True, soft_wrap=True)
     for failure in study.failures:
         errors.print(f"failed: {escape(str(failure))}", style="red", highlight=False)
@@ -78,7 +79,7 @@ def print_study(study: Study, *, as_json: bool = False) -> None:
 def print_episode(episode: Episode, *, as_json: bool = False) -> None:
     """Print one episode: its figures and who paid whom."""
     if as_json:
-        _print_json(episode_summary(episode))
+        print_json(episode_summary(episode))
         return
     table = Table(
         title=f"{escape(episode.controller)} on {escape(episode.scenario)}, "
@@ -96,16 +97,16 @@ def print_episode(episode: Episode, *, as_json: bool = False) -> None:
     for entry in ledger_of(episode).to_dict(orient="records"):
         names = [escape(str(entry[column])) for column in ("payer", "payee", "item")]
         ledger.add_row(*names, number(entry["usd"]))
-    _console().print(table, ledger)
+    terminal().print(table, ledger)
 
 
 def print_catalogue(catalogue: Catalogue, *, as_json: bool = False) -> None:
     """Print what is installed."""
     kinds = {"scenarios": catalogue.scenarios, "controllers": catalogue.controllers}
     if as_json:
-        _print_json(kinds)
+        print_json(kinds)
         return
-    console = _console()
+    console = terminal()
     for kind, lines in kinds.items():
         table = Table.grid(padding=(0, 2))
         for name, line in lines.items():
@@ -147,14 +148,3 @@ def _present(metrics: Iterable[str]) -> list[str]:
     return [name for name in METRICS if name in names] + [
         name for name in names if name not in METRICS
     ]
-
-
-def _console() -> Console:
-    console = Console(highlight=False)
-    return (
-        console if console.is_terminal else Console(highlight=False, width=WIDTH_WITHOUT_TERMINAL)
-    )
-
-
-def _print_json(content: object) -> None:
-    sys.stdout.write(json.dumps(content, indent=2, allow_nan=False) + "\n")

@@ -64,6 +64,23 @@ def parse(texts: Iterable[str], *, days: int | None = None) -> Settings:
     )
 
 
+def parse_for_scenario(texts: Iterable[str]) -> dict[str, object]:
+    """Return the settings in `texts` where no controller runs; see `parse`.
+
+    Raises
+    ------
+    InputError
+        Also if one of them is for a controller.
+    """
+    settings = parse(texts)
+    if settings.controller:
+        raise InputError(
+            _problem(f"{CONTROLLER_PREFIX}{key}", "is for a controller, and none runs here")
+            for key in settings.controller
+        )
+    return settings.scenario
+
+
 def as_verify(text: str) -> Verify:
     """Return the amount of verification called `text`.
 
