@@ -12,8 +12,8 @@ from sim.control import SolveStatus
 from sim.system.system import System
 from sim.units import SECONDS_PER_HOUR, FloatArray
 from sim.world.electrics import Electrics
-from sim.world.recorder import Readings, Recorder
 from sim.world.metering import Trip
+from sim.world.recorder import Readings, Recorder
 
 
 def voltage_violation_pu(system: System, vm_pu: FloatArray) -> FloatArray:

@@ -26,6 +26,7 @@ from sim.report.wording import (
     with_margin,
 )
 from sim.study import statistics
+from sim.study.contrasts import contrasts, with_regret
 from sim.study.statistics import Estimate
 from sim.study.store import StoredStudy, read_study
 
@@ -90,7 +91,8 @@ def render(study: StoredStudy) -> str:
     )
     manifest = study.manifest
     names = [controller["label"] for controller in manifest["controllers"]]
-    metrics = study.table("episodes").drop(columns="start").set_index(["controller", "replication"])
+    episodes = study.table("episodes").drop(columns="start")
+    metrics = with_regret(episodes.set_index(["controller", "replication"]))
     finished = [name for name in names if name in metrics.index.get_level_values("controller")]
     context: dict[str, Any] = {
         "manifest": manifest,
@@ -115,6 +117,10 @@ def _tables(metrics: pd.DataFrame, names: list[str]) -> dict[str, object]:
         "headlines": [rows[metric] for metric in HEADLINES],
         "details": [row for metric, row in rows.items() if metric not in HEADLINES],
         "paired": [_paired_row(differences, names[1:], metric) for metric in HEADLINES],
+        "contrasts": [
+            {"name": contrast.name, "meaning": contrast.meaning, "value": with_interval(found)}
+            for contrast, found in contrasts(metrics, names)
+        ],
         "findings": [_finding(differences, name, names[0]) for name in names[1:]],
     }
 

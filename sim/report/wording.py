@@ -22,6 +22,7 @@ ROUNDING = 1e-12  # what is smaller is an artefact of adding floats
 # Order of the tables.
 METRICS: dict[str, Wording] = {
     "objective_usd": Wording("Objective", "USD", -1),
+    "regret_usd": Wording("Regret against the best of the day", "USD", -1),
     "cost_usd": Wording("Cost", "USD", -1),
     "penalty_usd": Wording("Penalty for violated limits", "USD", -1),
     "voltage_violation_steps": Wording("Steps with a voltage violation", "", -1),

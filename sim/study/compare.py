@@ -13,6 +13,7 @@ import pandas as pd
 from sim.errors import InputError, Problem
 from sim.scenario import Scenario
 from sim.study import statistics
+from sim.study.contrasts import Contrast, contrasts, with_regret
 from sim.study.execute import Failure, Job, execute
 from sim.study.runner import Verify, run_episode
 from sim.study.settings import as_verify
@@ -60,6 +61,11 @@ class Study:
     def paired(self) -> pd.DataFrame:
         """Differences from the first controller on common days; see `statistics.paired`."""
         return statistics.paired(self.metrics, self.controllers)
+
+    @property
+    def contrasts(self) -> tuple[tuple[Contrast, statistics.Estimate], ...]:
+        """Values of mobility, recourse and information that the controllers allow."""
+        return contrasts(self.metrics, self.controllers)
 
 
 def compare(
@@ -166,7 +172,7 @@ class _Tally:
             seed=seed,
             replications=replications,
             controllers=controllers,
-            metrics=_frame(self.metrics),
+            metrics=with_regret(_frame(self.metrics)),
             timings=_frame(self.timings),
             ledger=pd.concat(self.ledgers, ignore_index=True) if self.ledgers else pd.DataFrame(),
             failures=tuple(self.failures),

@@ -46,6 +46,14 @@ def study_summary(study: Study) -> dict[str, object]:
         "baseline": study.controllers[0],
         "controllers": _by_controller(study.summary, study.controllers, metrics),
         "paired": _by_controller(study.paired, study.controllers[1:], metrics),
+        "contrasts": {
+            contrast.name: {
+                "without": contrast.without,
+                "having": contrast.having,
+                **_estimate(found),
+            }
+            for contrast, found in study.contrasts
+        },
         "failures": failures_as_rows(study.failures),
     }
 

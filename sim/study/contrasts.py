@@ -1,0 +1,88 @@
+"""What a study says of mobility, of recourse, of information: differences that have a name.
+
+All are differences of the objective on the same days between two controllers that share everything
+but one thing; positive means that having the thing is worth money.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import pandas as pd
+
+from sim.study.statistics import Estimate, estimate
+
+OBJECTIVE = "objective_usd"
+REGRET = "regret_usd"
+
+
+class Contrast(NamedTuple):
+    """A named difference: objective of `without` less that of `having`."""
+
+    name: str
+    without: str
+    having: str
+    meaning: str
+
+
+CONTRASTS = (
+    Contrast(
+        "value of mobility",
+        "stationary",
+        "rolling",
+        "the same batteries, the same rolling dispatch, but the vehicles may move",
+    ),
+    Contrast(
+        "value of recourse",
+        "day_ahead",
+        "rolling",
+        "the same model, solved every period instead of once a day",
+    ),
+    Contrast(
+        "value of information",
+        "rolling",
+        "clairvoyant",
+        "the same model, fed with what will happen",
+    ),
+)
+
+
+def contrasts(
+    metrics: pd.DataFrame, controllers: Sequence[str]
+) -> tuple[tuple[Contrast, Estimate], ...]:
+    """Return the contrasts that the controllers of a study allow, with 95 % intervals.
+
+    Parameters
+    ----------
+    metrics
+        One row per episode, index ``(controller, replication)``.
+    controllers
+        Names of the controllers, as registered.
+    """
+    objective = _by_day(metrics)
+    return tuple(
+        (each, estimate((objective[each.without] - objective[each.having]).to_numpy(dtype=float)))
+        for each in CONTRASTS
+        if each.without in controllers and each.having in controllers
+        if each.without in objective and each.having in objective
+    )
+
+
+def with_regret(metrics: pd.DataFrame) -> pd.DataFrame:
+    """Return `metrics` with the column ``regret_usd``.
+
+    Regret is the objective less the best that any controller of the study reached on that day. A
+    clairvoyant controller counts like the others: what it reaches is a reference, not a bound, and
+    where another one beats it, the clairvoyant has the regret. Alone nobody regrets anything.
+    """
+    if metrics.index.get_level_values("controller").nunique() < 2:
+        return metrics
+    best = metrics[OBJECTIVE].groupby(level="replication").transform("min")
+    return metrics.assign(**{REGRET: metrics[OBJECTIVE] - best})
+
+
+def _by_day(metrics: pd.DataFrame) -> pd.DataFrame:
+    if not len(metrics):
+        return pd.DataFrame(dtype=float)
+    return metrics[OBJECTIVE].unstack(level="controller")
