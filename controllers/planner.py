@@ -52,7 +52,7 @@ class Planning:
         Largest number of its branch-and-bound nodes.
     """
 
-    margin: float = 1.0
+    margin: float = 2.0
     orders: int = 3
     sweeps: int = 6
     levels: int = 8

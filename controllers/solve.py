@@ -4,8 +4,8 @@ Work limits are counts of nodes and iterations, so that a solve gives the same b
 machine. The wall clock is only a safety net; where it ends a search, the status says
 `SolveStatus.DEADLINE`.
 
-Models go in as arrays through a protocol buffer, which is ten times faster than building them
-variable by variable.
+Models go in and solutions come out as arrays through protocol buffers, which is ten times faster
+than the objects of `mathopt.Model`.
 """
 
 from __future__ import annotations
@@ -15,8 +15,17 @@ import time
 from dataclasses import dataclass, field
 
 import numpy as np
-from ortools.math_opt import model_pb2
+from ortools.math_opt import (
+    callback_pb2,
+    model_parameters_pb2,
+    model_pb2,
+    parameters_pb2,
+    result_pb2,
+    solution_pb2,
+)
+from ortools.math_opt.core.python import solver as core
 from ortools.math_opt.python import mathopt
+from pybind11_abseil.status import StatusNotOk  # type: ignore[import-untyped]
 from scipy import sparse
 
 from sim.control import SolveStatus
@@ -24,6 +33,12 @@ from sim.errors import SolverError
 from sim.units import BoolArray, FloatArray
 
 _SEED = 1
+_FEASIBLE = solution_pb2.SOLUTION_STATUS_FEASIBLE
+_NO_SOLUTION = (
+    result_pb2.TERMINATION_REASON_INFEASIBLE,
+    result_pb2.TERMINATION_REASON_UNBOUNDED,
+    result_pb2.TERMINATION_REASON_INFEASIBLE_OR_UNBOUNDED,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -167,18 +182,25 @@ def solve(
     began = time.perf_counter()
     result = _call(model, limits, start if mixed else None, mixed=mixed)
     values = row_duals = objective = None
-    if result.has_primal_feasible_solution():
-        values = _array(result.variable_values(), len(model.cost))
+    first = result.solutions[0] if result.solutions else None
+    if first is not None and first.primal_solution.feasibility_status == _FEASIBLE:
+        values = np.zeros(len(model.cost))
+        values[list(first.primal_solution.variable_values.ids)] = np.array(
+            first.primal_solution.variable_values.values
+        )
         values = np.clip(values, model.lower, model.upper)
         values[model.integer] = np.round(values[model.integer])
         objective = float(model.cost @ values + model.offset)
-        if duals and result.has_dual_feasible_solution():
-            row_duals = _array(result.dual_values(), len(model.row_lower))
-    status = _status(result, found=values is not None)
+        if duals and first.dual_solution.feasibility_status == _FEASIBLE:
+            row_duals = np.zeros(len(model.row_lower))
+            row_duals[list(first.dual_solution.dual_values.ids)] = np.array(
+                first.dual_solution.dual_values.values
+            )
+    status = _status(result.termination, found=values is not None)
     return Solution(
         status=status,
         objective=objective,
-        bound=_bound(result, status, objective, mixed=mixed),
+        bound=_bound(result.termination, status, objective, mixed=mixed),
         values=values,
         duals=row_duals,
         seconds=time.perf_counter() - began,
@@ -187,7 +209,7 @@ def solve(
 
 def _call(
     model: LinearModel, limits: WorkLimits, start: FloatArray | None, *, mixed: bool
-) -> mathopt.SolveResult:
+) -> result_pb2.SolveResultProto:
     """Hand the model to MathOpt and turn its refusals into `SolverError`."""
     parameters = mathopt.SolveParameters(
         time_limit=dt.timedelta(seconds=limits.deadline_s), random_seed=_SEED
@@ -201,17 +223,26 @@ def _call(
     else:
         parameters.iteration_limit = limits.iterations
         solver = mathopt.SolverType.GLOP
+    hints = model_parameters_pb2.ModelSolveParametersProto()
+    if start is not None:
+        values = hints.solution_hints.add().variable_values
+        values.ids.extend(range(len(start)))
+        values.values.extend(start.tolist())
     try:
-        built = mathopt.Model.from_model_proto(_proto(model))
-        hints = mathopt.ModelSolveParameters()
-        if start is not None:
-            pairs = zip(built.variables(), start.tolist(), strict=True)
-            hints.solution_hints.append(mathopt.SolutionHint(variable_values=dict(pairs)))
-        return mathopt.solve(built, solver, params=parameters, model_params=hints)
-    except AttributeError as error:
-        # MathOpt trips over its own refusal; what it wanted to say is the context.
-        raise SolverError(f"The solver refused the model: {error.__context__ or error}") from error
-    except (RuntimeError, ValueError) as error:
+        # Protocol buffers in and out: the object layer of `mathopt.solve` costs more than many
+        # of our solves.
+        return core.solve(
+            _proto(model),
+            solver.value,
+            parameters_pb2.SolverInitializerProto(),
+            parameters.to_proto(),
+            hints,
+            None,
+            callback_pb2.CallbackRegistrationProto(),
+            None,
+            None,
+        )
+    except (StatusNotOk, RuntimeError, ValueError) as error:
         raise SolverError(f"The solver refused the model: {error}") from error
 
 
@@ -240,32 +271,19 @@ def _proto(model: LinearModel) -> model_pb2.ModelProto:
     return proto
 
 
-def _array(
-    values: dict[mathopt.Variable, float] | dict[mathopt.LinearConstraint, float], size: int
-) -> FloatArray:
-    """Return MathOpt's dictionary as an array; its keys come in the order of our indices."""
-    return np.fromiter(values.values(), dtype=np.float64, count=size)
-
-
-def _status(result: mathopt.SolveResult, *, found: bool) -> SolveStatus:
+def _status(termination: result_pb2.TerminationProto, *, found: bool) -> SolveStatus:
     """Return what MathOpt's termination means here."""
-    reason, limit = result.termination.reason, result.termination.limit
-    infeasible = {
-        mathopt.TerminationReason.INFEASIBLE,
-        mathopt.TerminationReason.UNBOUNDED,
-        mathopt.TerminationReason.INFEASIBLE_OR_UNBOUNDED,
-    }
-    if reason in infeasible:
+    if termination.reason in _NO_SOLUTION:
         return SolveStatus.INFEASIBLE
-    if limit is mathopt.Limit.TIME:
+    if termination.limit == result_pb2.LIMIT_TIME:
         return SolveStatus.DEADLINE
-    if reason is mathopt.TerminationReason.OPTIMAL and found:
+    if termination.reason == result_pb2.TERMINATION_REASON_OPTIMAL and found:
         return SolveStatus.OPTIMAL
     return SolveStatus.FEASIBLE if found else SolveStatus.FAILED
 
 
 def _bound(
-    result: mathopt.SolveResult,
+    termination: result_pb2.TerminationProto,
     status: SolveStatus,
     objective: float | None,
     *,
@@ -276,5 +294,5 @@ def _bound(
         return None
     if not mixed:
         return objective if status is SolveStatus.OPTIMAL else None
-    bound = float(result.termination.objective_bounds.dual_bound)
+    bound = float(termination.objective_bounds.dual_bound)
     return min(bound, objective) if np.isfinite(bound) else None

@@ -7,18 +7,20 @@ nobody improves, and the exact dispatch then sets the powers on the routes found
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
-from controllers.models.dispatch import dispatch
 from controllers.models.exchange import curtailable
 from controllers.models.itinerary import best_itinerary
 from controllers.models.problem import Schedule, SchedulingProblem
 from controllers.models.settlement import power_costs
 from controllers.models.timespace import AWAY, Route
-from controllers.solve import WorkLimits
 from sim.units import FloatArray, IntArray
+
+Dispatcher: TypeAlias = Callable[[tuple[Route, ...]], Schedule | None]
 
 # A sweep that earns less than this ends the search [USD].
 _LEAST_GAIN_USD = 1e-3
@@ -54,7 +56,7 @@ def improve(
     schedule: Schedule,
     order: tuple[int, ...],
     effort: Effort,
-    limits: WorkLimits,
+    dispatcher: Dispatcher,
 ) -> Schedule:
     """Return a schedule at least as good, by sweeps of best responses.
 
@@ -68,15 +70,15 @@ def improve(
         The order in which vehicles replan.
     effort
         How hard to search.
-    limits
-        Work limits of each dispatch.
+    dispatcher
+        Sets the powers on given routes.
     """
     best = schedule
     for _ in range(effort.sweeps):
         routes = _sweep(problem, best, order, effort)
         if routes == best.routes:
             break
-        found = dispatch(problem, routes, limits)
+        found = dispatcher(routes)
         if found is None or _usd(found) > _usd(best) - _LEAST_GAIN_USD:
             break
         best = found

@@ -171,6 +171,10 @@ def _add_losses(
     value, longest = values[period, axis], reach[period, axis]
     n = np.ceil(longest * np.sqrt(value / (4 * _LOSS_TOLERANCE_MW))).astype(np.int64)
     width = longest / np.maximum(n, 1)
+    # Segments beyond what the stations of these routes can reach are left out.
+    here = np.where(power >= 0, 1.0, 0.0)
+    within = np.einsum("tsa,ts->tsa", np.abs(vectors), here).max(axis=1, initial=0.0)
+    n = np.ceil(within[period, axis] * problem.batteries.s_mva.sum() / width).astype(np.int64)
     rows = assembly.rows(len(value), lower=0.0, upper=0.0)
     row, station = np.nonzero(power[period] >= 0)
     assembly.entries(

@@ -23,7 +23,7 @@ from controllers.models.network import Network, OperatingPoint
 from sim.control import Forecast
 from sim.powerflow.protocol import PowerFlow, PowerFlowResult
 from sim.system.system import System
-from sim.units import FloatArray, IntArray
+from sim.units import BoolArray, FloatArray, IntArray
 
 # Half the width of the central differences [MW, Mvar].
 _STEP_MW = 0.05
@@ -84,6 +84,8 @@ def linearise(
         return result.vm_pu[:, stations]
 
     loss = _loss_curvature(slope(vm_pu, 0)[:n_stations], vm_pu(base))
+    live: BoolArray = np.ones(n_stations, dtype=np.bool_)
+    live[np.isnan(vm_pu(base)[solved]).any(axis=0)] = False
     # From values at the point to values at zero.
     import_p = import_p - 2 * np.einsum("tij,tj->ti", loss, point.p_mw)
     import_q = import_q - 2 * np.einsum("tij,tj->ti", loss, point.q_mvar)
@@ -118,7 +120,7 @@ def linearise(
         row_c=row_c[kept],
         row_usd=np.broadcast_to(limits.usd, kept.shape)[kept],
         row_std=spread[kept],
-        live=~np.isnan(vm_pu(base)[solved]).any(axis=0),
+        live=live,
         available_mw=forecast.available_mw.astype(np.float64),
         available_std_mw=std_mw,
     )

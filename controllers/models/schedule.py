@@ -8,6 +8,7 @@ measurements.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from dataclasses import dataclass, field
 
 from controllers.models.best_response import Effort, improve
@@ -68,10 +69,15 @@ def schedule(
         one, is proven for `problem`, not for the alternating-current network behind it.
     """
     parked: tuple[Route, ...] = ((),) * problem.n_vehicles
+
+    @functools.cache
+    def dispatcher(routes: tuple[Route, ...]) -> Schedule | None:
+        return dispatch(problem, routes, search.limits)
+
     begin: list[Schedule] = []
     for routes in (parked, *starts):
         if all(problem.space.valid(k, route) for k, route in enumerate(routes)):
-            dispatched = dispatch(problem, routes, search.limits)
+            dispatched = dispatcher(routes)
             if dispatched is not None:
                 begin.append(dispatched)
     if not begin:
@@ -79,9 +85,7 @@ def schedule(
     orders = vehicle_orders(problem.n_vehicles, search.orders)
     tries = [(begin[0], order) for order in orders]
     tries += [(other, tuple(range(problem.n_vehicles))) for other in begin[1:]]
-    seen = begin + [
-        improve(problem, one, order, search.effort, search.limits) for one, order in tries
-    ]
+    seen = begin + [improve(problem, one, order, search.effort, dispatcher) for one, order in tries]
     best = min(seen, key=_usd)
     if search.binaries and count_binaries(problem) <= search.binaries:
         best = _prove(problem, best, search.limits)

@@ -8,7 +8,7 @@ from numba import njit
 from sim.units import BoolArray, FloatArray, IntArray
 
 # Halvings of the interval in which a coordinate's best value is sought.
-_HALVINGS = 14
+_HALVINGS = 10
 # Passes over the coordinates; the tables only guide a search whose result is dispatched exactly.
 _PASSES = 2
 
@@ -51,24 +51,36 @@ def _best_step(
     """Return the step in [lower, upper] that minimises a convex function of one coordinate.
 
     The import changes by ``slope * a + curvature * a**2``, the rows by ``dx * a``; bisection on
-    the sign of the derivative.
+    the sign of the derivative, after a look at both ends.
     """
-    for _ in range(_HALVINGS):
-        middle = 0.5 * (lower + upper)
-        level = import_mw + (slope + curvature * middle) * middle
+    for turn in range(_HALVINGS + 2):
+        if turn == 0:
+            place = lower
+        elif turn == 1:
+            place = upper
+        else:
+            place = 0.5 * (lower + upper)
+        level = import_mw + (slope + curvature * place) * place
         price = bought_usd if level > 0 else sold_usd
-        derivative = linear_usd + price * (slope + 2 * curvature * middle)
+        derivative = linear_usd + price * (slope + 2 * curvature * place)
         worst, rise = 0.0, 0.0
         for r in range(len(x)):
-            if x[r] + dx[r] * middle > worst:
-                worst, rise = x[r] + dx[r] * middle, dx[r]
+            value = x[r] + dx[r] * place
+            if value > worst:
+                worst, rise = value, dx[r]
             if r + 1 == len(x) or limit[r + 1] != limit[r]:
                 derivative += usd[r] * rise
                 worst, rise = 0.0, 0.0
-        if derivative > 0:
-            upper = middle
+        if turn == 0:
+            if derivative >= 0:
+                return lower
+        elif turn == 1:
+            if derivative <= 0:
+                return upper
+        elif derivative > 0:
+            upper = place
         else:
-            lower = middle
+            lower = place
     return 0.5 * (lower + upper)
 
 
@@ -190,9 +202,6 @@ row_q, row_c, row_usd, available_mw
                             -now, available_mw[t, g] - now, curtailed_usd, level,
                             import_c[t, g], 0.0, bought_usd[t], sold_usd[t], x, column, usd, limit,
                         )  # fmt: skip
-                        # Bisection stops short of the ends by a hair.
-                        if now + step < 1e-3 * available_mw[t, g]:
-                            step = -now
                         if step != 0.0:
                             moved = True
                             curtailed[t, s, n, g] = now + step
