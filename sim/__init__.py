@@ -27,7 +27,7 @@ _HOME = {
     "compare": "sim.study.compare",
     "ControllerSpec": "sim.study.specification",
     "Episode": "sim.world.episode",
-    "Study": "sim.study.compare",
+    "Study": "sim.study.study",
     "write_report": "sim.report.page",
     "Controller": "sim.control",
     "Observation": "sim.control",

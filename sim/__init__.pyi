@@ -14,10 +14,10 @@ from sim.errors import InputError as InputError
 from sim.report.page import write_report as write_report
 from sim.scenario import Scenario as Scenario
 from sim.scenario import load_scenario as load_scenario
-from sim.study.compare import Study as Study
 from sim.study.compare import compare as compare
 from sim.study.run import run as run
 from sim.study.specification import ControllerSpec as ControllerSpec
+from sim.study.study import Study as Study
 from sim.system.system import System as System
 from sim.world.episode import Episode as Episode
 

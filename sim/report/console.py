@@ -14,9 +14,9 @@ from sim.report.terminal import print_json, terminal
 from sim.report.wording import HEADLINES, METRICS, number, title, with_interval, with_margin
 from sim.scenario import Scenario
 from sim.study.catalogue import Catalogue
-from sim.study.compare import Study
 from sim.study.execute import Failure, Job
 from sim.study.statistics import at
+from sim.study.study import Study
 from sim.study.summary import episode_summary, ledger_of, study_summary
 from sim.world.episode import Episode
 

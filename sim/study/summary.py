@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -14,10 +13,8 @@ from sim.scenario import Scenario
 from sim.study.execute import Failure
 from sim.study.specification import ControllerSpec, labels
 from sim.study.statistics import Estimate, at
+from sim.study.study import Study
 from sim.world.episode import Episode
-
-if TYPE_CHECKING:
-    from sim.study.compare import Study
 
 DECISION = "decision"  # name of the rows of `Episode.timings` that time one decision each
 
