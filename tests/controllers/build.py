@@ -146,6 +146,8 @@ def observation(
     travel_h: np.ndarray | None = None,
     period: int = 0,
     vehicles: dict[str, np.ndarray] | None = None,
+    profile_std: np.ndarray | None = None,
+    line_out: np.ndarray | None = None,
 ) -> Observation:
     """Return what a controller sees when everything is as the arguments say and at rest."""
     n = len(price)
@@ -184,14 +186,16 @@ def observation(
         load_mvar=np.zeros_like(load_mw[0]) if load_mvar is None else load_mvar[0],
         available_mw=available_mw[0],
         link_speed_kmh=system.roads.free_speed_kmh.copy(),
-        incident=np.zeros(system.roads.n_links, dtype=np.bool_),
-        line_out=np.zeros(len(system.grid.lines.name), dtype=np.bool_),
+        incident=np.zeros(system.roads.n_links, dtype=bool),
+        line_out=np.zeros(len(system.grid.lines.name), dtype=bool)
+        if line_out is None
+        else line_out,
         evs=EvStates(
-            group=np.empty(0, dtype=np.int64),
-            owed_mwh=np.empty(0),
-            charge_from_h=np.empty(0),
-            departure_h=np.empty(0),
-            next_trip_mwh=np.empty(0),
+            group=np.zeros(0, dtype=np.int64),
+            owed_mwh=np.zeros(0),
+            charge_from_h=np.zeros(0),
+            departure_h=np.zeros(0),
+            next_trip_mwh=np.zeros(0),
         ),
         vm_pu=None,
         loading_percent=None,
@@ -200,7 +204,7 @@ def observation(
             profile_mean=nothing,
             profile_lower=nothing,
             profile_upper=nothing,
-            profile_std=nothing,
+            profile_std=nothing if profile_std is None else profile_std,
             profile_correlation=np.zeros((len(system.profiles), n, n)),
             load_mw=load_mw,
             load_mvar=np.zeros_like(load_mw) if load_mvar is None else load_mvar,

@@ -1,0 +1,129 @@
+"""The projected network against AC power flow."""
+
+import numpy as np
+import pytest
+
+from controllers.models.linearise import injections, linearise
+from controllers.models.network import OperatingPoint
+from sim.powerflow.pgm import PowerGridModelFlow
+from tests.controllers.build import radial_grid, truck
+from tests.controllers.cases import feeder, random_day
+
+
+def point(exists, seed, size=0.5):
+    rng = np.random.default_rng(seed)
+    n = exists.timing.n_periods
+    return OperatingPoint(
+        p_mw=rng.uniform(-size, size, (n, 3)),
+        q_mvar=rng.uniform(-size, size, (n, 3)),
+        curtailed_mw=rng.uniform(0, 0.3, (n, 1)),
+    )
+
+
+def flows(exists, seen, at):
+    return PowerGridModelFlow(exists.grid).solve(*injections(exists, seen.forecast, at))
+
+
+def around(exists, seen, at):
+    return linearise(exists, PowerGridModelFlow(exists.grid), seen.forecast, at)
+
+
+def voltage_rows(exists, network):
+    """Return rows of upper and of lower voltage limits, and their buses."""
+    n = exists.grid.n_buses
+    return network.row_limit < n, (network.row_limit >= n) & (network.row_limit < 2 * n)
+
+
+def test_the_linearisation_is_exact_at_its_point():
+    exists = feeder(n_trucks=2, n_periods=6)
+    seen = random_day(exists, 1)
+    at = point(exists, 2)
+    network, true = around(exists, seen, at), flows(exists, seen, at)
+    assert network.import_at(at) == pytest.approx(true.source_mw[:, 0], abs=1e-9)
+    upper, lower = voltage_rows(exists, network)
+    assert upper.any() or lower.any()
+    rows, period = network.rows_at(at), network.row_period
+    bus = network.row_limit % exists.grid.n_buses
+    assert rows[upper] == pytest.approx(true.vm_pu[period[upper], bus[upper]] - 1.05, abs=1e-9)
+    assert rows[lower] == pytest.approx(0.95 - true.vm_pu[period[lower], bus[lower]], abs=1e-9)
+
+
+def test_away_from_its_point_voltages_are_right_to_2e_3_and_losses_to_a_few_kilowatts():
+    exists = feeder(n_trucks=2, n_periods=24, grid=radial_grid([0, 1, 2, 3], r_ohm=0.7, x_ohm=0.5))
+    seen = random_day(exists, 3)
+    network = around(exists, seen, OperatingPoint.at_rest(exists, 24))
+    for seed in range(5):
+        at = point(exists, seed)
+        true = flows(exists, seen, at)
+        upper, lower = voltage_rows(exists, network)
+        rows, period = network.rows_at(at), network.row_period
+        bus = network.row_limit % exists.grid.n_buses
+        vm_pu = true.vm_pu[period, bus]
+        assert np.abs(rows - (vm_pu - 1.05))[upper].max(initial=0) < 2e-3
+        assert np.abs(rows - (0.95 - vm_pu))[lower].max(initial=0) < 2e-3
+        assert np.abs(network.import_at(at) - true.source_mw[:, 0]).max() < 8e-3
+
+
+def test_a_current_turned_around_still_loads_its_line():
+    grid = radial_grid([0, 1, 2, 3], r_ohm=0.1, x_ohm=0.1, max_i_ka=0.02)
+    exists = feeder(grid=grid, trucks=[truck(), truck(1), truck(2)])
+    seen = random_day(exists, 4)
+    network = around(exists, seen, OperatingPoint.at_rest(exists, 4))
+    for sign in (1.0, -1.0):
+        at = OperatingPoint(
+            p_mw=np.zeros((4, 3)), q_mvar=np.full((4, 3), sign), curtailed_mw=np.zeros((4, 1))
+        )
+        true = flows(exists, seen, at).loading_percent
+        rows = network.rows_at(at)
+        for t in range(4):
+            for line in range(4):
+                limit = 2 * exists.grid.n_buses + line
+                here = (network.row_period == t) & (network.row_limit == limit)
+                estimate = max(rows[here].max(initial=-100.0) + 100.0, 0.0)
+                assert estimate > 0.94 * true[t, line] - 1.0
+                assert estimate < 1.03 * true[t, line] + 1.0
+
+
+def test_rows_that_no_injection_can_violate_are_left_out():
+    strong = feeder(grid=radial_grid([0, 1, 2, 3], r_ohm=0.001, x_ohm=0.001))
+    weak = feeder()
+    counts = [len(around(s, random_day(s, 5), OperatingPoint.at_rest(s, 4)).row_base)
+              for s in (strong, weak)]  # fmt: skip
+    assert counts[0] == 0 < counts[1]
+
+
+def test_uncertain_loads_widen_the_rows_and_certain_ones_do_not():
+    exists = feeder()
+    sure = random_day(exists, 6)
+    unsure = random_day(exists, 6, profile_std=np.full((4, 2), 0.2))
+    at = OperatingPoint.at_rest(exists, 4)
+    assert (around(exists, sure, at).row_std == 0).all()
+    network = around(exists, unsure, at)
+    assert (network.row_std[network.row_limit % exists.grid.n_buses == 4] > 1e-3).all()
+    assert (network.tightened(2.0).row_base >= network.row_base).all()
+    assert (network.available_std_mw == 0.2).all()
+
+
+def test_a_station_without_supply_is_known_to_be_dead():
+    exists = feeder()
+    seen = random_day(exists, 7)
+    out = np.array([False, False, True, False])
+    network = linearise(
+        exists,
+        PowerGridModelFlow(exists.grid.without(out)),
+        seen.forecast,
+        OperatingPoint.at_rest(exists, 4),
+    )
+    assert network.live.tolist() == [True, True, False]
+    assert np.isfinite(network.import_mw).all()
+    assert np.isfinite(network.loss).all()
+    assert (network.import_p[:, 2] == 0).all()
+
+
+def test_a_period_that_diverges_is_planned_without_limits():
+    exists = feeder()
+    seen = random_day(exists, 8, load_mw=np.array([[1.0, 1.0]] * 3 + [[500.0, 500.0]]))
+    network = around(exists, seen, OperatingPoint.at_rest(exists, 4))
+    assert (network.row_period < 3).all()
+    assert (network.import_p[3] == -1.0).all()
+    assert np.isfinite(network.import_mw).all()
