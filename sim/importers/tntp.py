@@ -1,8 +1,7 @@
 """Roads in the TNTP format of the collection "Transportation Networks for Research".
 
-The format's units differ from network to network, and the files do not name them; each network's
-README does. Sioux Falls has free-flow times in minutes and no true lengths; others have feet,
-miles, hours.
+Units differ from network to network, and the files do not name them; each network's README does.
+Some networks, such as Sioux Falls, give free-flow times in the place of lengths.
 """
 
 from __future__ import annotations
