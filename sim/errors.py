@@ -5,9 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+MOST_SHOWN = 300  # characters of a value in a message
+
 
 class GridhaulError(Exception):
     """Base of all errors raised on purpose."""
+
+
+def shown(value: object) -> str:
+    """Return `value` as it stands in messages: its `repr`, cut where nobody would read on."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # a number of a million digits, a nest of a million lists
+        return "<too large to be shown>"
+    if len(text) <= MOST_SHOWN:
+        return text
+    return f"{text[:MOST_SHOWN]}... ({len(text)} characters)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +64,7 @@ class InputError(GridhaulError):
     ) -> InputError:
         """Return an error about one problem."""
         return cls(
-            [Problem(where=where, key=key, value=repr(value), message=message, remedy=remedy)]
+            [Problem(where=where, key=key, value=shown(value), message=message, remedy=remedy)]
         )
 
 

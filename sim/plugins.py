@@ -19,6 +19,8 @@ from sim.errors import InputError
 
 CONTROLLERS = "gridhaul.controllers"
 SCENARIOS = "gridhaul.scenarios"
+MOST_LISTED = 30
+LONGEST_COMPARED = 200  # characters; comparing takes quadratic time
 
 
 def names(group: str) -> tuple[str, ...]:
@@ -29,8 +31,11 @@ def names(group: str) -> tuple[str, ...]:
 def suggestion(word: str, choices: Iterable[str]) -> str:
     """Return ``"Did you mean 'x'?"`` with what exists, or only what exists."""
     known = sorted(set(choices))
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
-    listing = ", ".join(known) if known else "nothing"
+    comparable = known if len(word) <= LONGEST_COMPARED else []
+    close = difflib.get_close_matches(word, comparable, n=1, cutoff=0.6)
+    listing = ", ".join(known[:MOST_LISTED]) if known else "nothing"
+    if len(known) > MOST_LISTED:
+        listing += f" and {len(known) - MOST_LISTED} more"
     hint = f"Did you mean {close[0]!r}? " if close else ""
     return f"{hint}There is: {listing}"
 
@@ -137,7 +142,7 @@ def _module_of(path: Path) -> ModuleType:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[name]
         raise InputError.single(
             where=str(path),

@@ -31,9 +31,11 @@ from sim.scenario.assemble import (
     make_vehicles,
 )
 from sim.scenario.content import Content, read_content
+from sim.scenario.files import MOST_TOML_BYTES, path_inside, small_enough
+from sim.scenario.limits import check_size
 from sim.scenario.overrides import with_overrides
 from sim.scenario.problems import Problems
-from sim.scenario.record import build_values, find_profiles, path_inside, read_columns
+from sim.scenario.record import build_values, find_profiles, read_columns
 from sim.scenario.references import check_references
 from sim.scenario.schema import ScenarioFile, SeriesTable, TariffBlock
 from sim.scenario.tables import read_table
@@ -104,7 +106,11 @@ def scenario_folder(name_or_folder: str | os.PathLike[str]) -> Path:
             )
     else:
         folder = Path(text)
-    if not (folder / FILE).is_file():
+    try:
+        found = (folder / FILE).is_file()
+    except OSError:  # too long a name
+        found = False
+    if not found:
         raise InputError.single(
             where="scenario",
             key="scenario",
@@ -149,6 +155,7 @@ def load_scenario(
     series, kinds = _used_series(content, config, problems)
     tariff = record = None
     if timing is not None:
+        check_size(config, content, len(series), timing, where, problems)
         tariff = make_tariff(config, tariff_blocks, timing, where, problems)
         record = _read_record(folder, config, series, kinds, timing, where, problems)
     uncertainty = make_uncertainty(config, record, where, problems)
@@ -192,12 +199,15 @@ def load_scenario(
 def _read_config(
     folder: Path, where: str, overrides: Mapping[str, object], problems: Problems
 ) -> ScenarioFile | None:
+    path = path_inside(folder, FILE, where, "file", problems)
+    if path is None or not small_enough(path, MOST_TOML_BYTES, where, problems):
+        return None
     try:
-        raw: dict[str, Any] = tomllib.loads((folder / FILE).read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raw: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        document = with_overrides(raw, overrides, problems)
+    except (ValueError, OSError, RecursionError) as error:  # no UTF-8 and no TOML are ValueErrors
         problems.add(where, "file", FILE, f"cannot be read ({error})", "Mend the TOML")
         return None
-    document = with_overrides(raw, overrides, problems)
     try:
         return ScenarioFile.model_validate(document)
     except ValidationError as error:

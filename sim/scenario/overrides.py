@@ -19,7 +19,7 @@ def toml_value(value: object) -> object:
         return value
     try:
         read = tomllib.loads(f"value = {value}")
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):  # no TOML, a million digits, a million brackets
         return value
     # A text with line breaks may have smuggled in more than a value.
     return read["value"] if set(read) == {"value"} else value

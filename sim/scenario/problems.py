@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from sim.errors import InputError, Problem
+from sim.errors import InputError, Problem, shown
 from sim.plugins import suggestion
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 OVERRIDES = "--set"
+MOST_PER_FILE = 50
+LONGEST_KEY = 200
 Made = TypeVar("Made")
 
 
@@ -22,15 +25,24 @@ class Problems:
 
     def __init__(self) -> None:
         self._problems: list[Problem] = []
+        self._count: Counter[str] = Counter()
 
     def __len__(self) -> int:
-        return len(self._problems)
+        return self._count.total()
 
     def add(self, where: str, key: str, value: object, message: str, remedy: str) -> None:
-        """Note one problem; see `sim.errors.Problem`."""
-        self._problems.append(
-            Problem(where=where, key=key, value=repr(value), message=message, remedy=remedy)
-        )
+        """Note one problem; see `sim.errors.Problem`.
+
+        Beyond `MOST_PER_FILE`, the problems of a file are only counted: a long table with a wrong
+        column would bury all others.
+        """
+        file = where.partition(", ")[0]  # `where` may name a line as well
+        self._count[file] += 1
+        if self._count[file] <= MOST_PER_FILE:
+            key, text = key[:LONGEST_KEY], shown(value)
+            self._problems.append(
+                Problem(where=where, key=key, value=text, message=message, remedy=remedy)
+            )
 
     def add_validation(
         self,
@@ -64,8 +76,8 @@ class Problems:
                 if name == key or name.startswith(f"{key}.") or key.startswith(f"{name}."):
                     place = OVERRIDES
             message, remedy = _explain(finding, model)
-            shown = None if finding["type"] == "missing" else finding["input"]
-            self.add(place, prefix + key if key else prefix or "file", shown, message, remedy)
+            value = None if finding["type"] == "missing" else finding["input"]
+            self.add(place, prefix + key if key else prefix or "file", value, message, remedy)
 
     def attempt(
         self, make: Callable[[], Made], *, where: str, key: str, value: object
@@ -79,8 +91,19 @@ class Problems:
 
     def raise_if_any(self) -> None:
         """Raise one `InputError` with all problems, if there are any."""
+        further = [
+            Problem(
+                where=file,
+                key="problems",
+                value=str(count),
+                message=f"are more than the {MOST_PER_FILE} that are named",
+                remedy="Mend those and look again",
+            )
+            for file, count in self._count.items()
+            if count > MOST_PER_FILE
+        ]
         if self._problems:
-            raise InputError(self._problems)
+            raise InputError(self._problems + further)
 
 
 def _explain(finding: ErrorDetails, model: type[BaseModel]) -> tuple[str, str]:

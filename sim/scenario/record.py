@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,10 +15,20 @@ import pyarrow.parquet as pq
 from sim import plugins
 from sim.errors import InputError
 from sim.plugins import suggestion
+from sim.scenario.files import (
+    MOST_RECORD_BYTES,
+    commas,
+    csv_lines,
+    path_inside,
+    small_enough,
+)
+from sim.scenario.limits import MOST_RECORDED, MOST_ROWS
 from sim.scenario.problems import Problems
 from sim.scenario.schema import SeriesTable
 from sim.scenario.stamps import STANDARD_TIME, check_stamps
 from sim.units import FloatArray
+
+LEAST_PU, MOST_PU = 1e-9, 1e9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -70,27 +80,13 @@ def find_profiles(folder: Path, file: str, where: str, problems: Problems) -> Pa
     return None
 
 
-def path_inside(folder: Path, file: str, where: str, key: str, problems: Problems) -> Path | None:
-    """Return ``folder/file`` if it exists and does not leave the folder."""
-    path = (folder / file).resolve()
-    if not path.is_relative_to(folder.resolve()):
-        problems.add(
-            where, key, file, "leaves the scenario's folder", "Put the file into the folder"
-        )
-        return None
-    if not path.is_file():
-        problems.add(where, key, file, "there is no such file", "Check the name")
-        return None
-    return path
-
-
 def column_names(path: Path, where: str, problems: Problems) -> list[str]:
     """Return the names of all columns of a profile file; none if it cannot be read."""
     try:
         if path.suffix == ".parquet":
             return list(pq.read_schema(path).names)
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            return [cell.strip() for cell in next(csv.reader(stream, strict=True), [])]
+        with csv_lines(path) as lines:
+            return [cell.strip() for cell in next(lines, (0, []))[1]]
     except (OSError, ValueError, pa.ArrowException, csv.Error) as error:
         problems.add(where, "file", path.name, f"cannot be read ({error})", "Repair the file")
         return []
@@ -127,10 +123,10 @@ def read_columns(
     if len(problems) > before:
         return None
     for name, column in values.items():
-        wrong = np.flatnonzero(~np.isfinite(column) | (column < 0))
+        wrong = np.flatnonzero(~((column >= 0) & (column <= MOST_PU)))
         if wrong.size:
             row = int(wrong[0])
-            message = f"is negative or not a number ({wrong.size} such rows)"
+            message = f"is negative, not a number or beyond {MOST_PU:g} ({wrong.size} such rows)"
             remedy = "Profiles are magnitudes >= 0 without gaps"
             problems.add(where, f"row {row + 1}, {name}", float(column[row]), message, remedy)
     step_s = check_stamps(times, where, problems)
@@ -146,6 +142,11 @@ def build_values(
 
     A coarser step takes means; a finer one repeats values, which keeps the energy of each row.
     """
+    n_rows = len(next(iter(columns.values.values()))) * columns.step_s // step_s
+    if n_rows * len(series) > MOST_RECORDED:
+        message = f"makes {n_rows:,} rows of {len(series)} profiles out of the record"
+        problems.add(where, "timing.step_min", step_s / 60, message, "Choose a longer step")
+        return np.empty((0, len(series)))
     mixed = np.empty((len(next(iter(columns.values.values()))), len(series)))
     for k, (name, mix) in enumerate(series.items()):
         weights = np.array(list(mix.columns.values()))
@@ -153,7 +154,7 @@ def build_values(
         mixed[:, k] = weights @ stack / weights.sum()
         if mix.peak is not None:
             highest = mixed[:, k].max()
-            if highest <= 0:
+            if not highest > LEAST_PU:
                 key = f"profiles.series.{name}.peak"
                 problems.add(where, key, mix.peak, "the series is zero throughout", "Remove it")
                 continue
@@ -177,12 +178,19 @@ def build_values(
 def _read_parquet(
     path: Path, names: Mapping[str, str], where: str, problems: Problems
 ) -> tuple[np.ndarray, dict[str, FloatArray]]:
-    known = pq.read_schema(path).names
-    if not _check_columns(known, names, where, problems):
+    file = pq.ParquetFile(path)
+    n_rows = file.metadata.num_rows
+    if n_rows > MOST_ROWS:
+        remedy = "Cut it down to the years that are needed"
+        problems.add(
+            where, "rows", n_rows, f"are more than the {MOST_ROWS:,} that are read", remedy
+        )
+        return np.empty(0, "datetime64[s]"), {}
+    if not _check_columns(file.schema_arrow.names, names, where, problems):
         return np.empty(0, "datetime64[s]"), {}
     # `pq.read_table`, `to_numpy` and `fill_null` import pandas, half a second for nothing. Threads
     # cost more than they save at this size.
-    table = pq.ParquetFile(path).read(columns=["time", *names], use_threads=False)
+    table = file.read(columns=["time", *names], use_threads=False)
     return (
         _array(table["time"].cast(pa.timestamp("s")).cast(pa.int64())).astype("datetime64[s]"),
         {name: _array(table[name].cast(pa.float64())) for name in names},
@@ -199,20 +207,37 @@ def _array(column: pa.ChunkedArray) -> np.ndarray:
 def _read_csv(
     path: Path, names: Mapping[str, str], where: str, problems: Problems
 ) -> tuple[np.ndarray, dict[str, FloatArray]]:
-    with path.open(encoding="utf-8-sig", newline="") as stream:
-        reader = csv.reader(stream, strict=True)
-        header = [cell.strip() for cell in next(reader, [])]
-        rows = [(reader.line_num, cells) for cells in reader if any(map(str.strip, cells))]
-    if not _check_columns(header, names, where, problems):
-        return np.empty(0, "datetime64[s]"), {}
-    places = {name: header.index(name) for name in names}
-    clock = header.index("time")
     times: list[np.datetime64] = []
     values: dict[str, list[float]] = {name: [] for name in names}
-    for number, cells in rows:
-        key, cell = "time", ",".join(cells)
+    if small_enough(path, MOST_RECORD_BYTES, where, problems):
+        # Line by line: the texts of a long record take ten times the memory of its numbers.
+        with csv_lines(path) as lines:
+            header = [cell.strip() for cell in next(lines, (0, []))[1]]
+            if commas(header, where, problems) and _check_columns(header, names, where, problems):
+                _read_rows(lines, header, where, problems, times, values)
+    arrays = {name: np.array(column, dtype=np.float64) for name, column in values.items()}
+    return np.array(times, dtype="datetime64[s]"), arrays
+
+
+def _read_rows(
+    lines: Iterator[tuple[int, list[str]]],
+    header: list[str],
+    where: str,
+    problems: Problems,
+    times: list[np.datetime64],
+    values: dict[str, list[float]],
+) -> None:
+    """Append what stands in `lines` to `times` and `values`."""
+    places = {name: header.index(name) for name in values}
+    clock = header.index("time")
+    for number, cells in lines:
+        if len(cells) != len(header):
+            message = f"has {len(cells)} values for {len(header)} columns"
+            remedy = "Give one value per column, with points in numbers"
+            problems.add(where, f"line {number}", ",".join(cells), message, remedy)
+            continue
+        key, cell = "time", cells[clock]
         try:
-            cell = cells[clock]
             stamp = datetime.fromisoformat(cell.strip())
             if stamp.tzinfo is not None:
                 problems.add(where, f"line {number}, time", cell, "has a zone", STANDARD_TIME)
@@ -221,11 +246,9 @@ def _read_csv(
             for name, place in places.items():
                 key, cell = name, cells[place]
                 values[name].append(float(cell))
-        except (ValueError, IndexError):
+        except ValueError:
             remedy = "Write times as 2016-01-31 12:00 and values as numbers"
             problems.add(where, f"line {number}, {key}", cell, "cannot be read", remedy)
-    arrays = {name: np.array(column, dtype=np.float64) for name, column in values.items()}
-    return np.array(times, dtype="datetime64[s]"), arrays
 
 
 def _check_columns(
@@ -235,9 +258,15 @@ def _check_columns(
     if "time" not in known:
         problems.add(where, "header", "time", "the column is missing", "Add the time stamps")
     for name, user in names.items():
-        if name not in known:
+        if name == "time":
+            remedy = "Name a column of values"
+            problems.add(user, "profile", name, f"is the clock of {where}", remedy)
+        elif name not in known:
             choices = [column for column in known if column != "time"]
             problems.add(
                 user, "profile", name, f"is no column of {where}", suggestion(name, choices)
             )
+    for name in ("time", *names):
+        if known.count(name) > 1:
+            problems.add(where, "header", name, "appears twice", "Remove one of the columns")
     return len(problems) == before

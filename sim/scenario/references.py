@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
@@ -28,7 +29,9 @@ def check_references(content: Content, config: ScenarioFile | None, problems: Pr
     # A row that is not valid is missing here; what hangs on it would be called cut off.
     if content.complete and len(problems) == before:
         _check_roads(content, problems)
+        _check_branches(content, problems)
         if config is not None:
+            _check_sources(content, config, problems)
             _check_grid(content, config, problems)
 
 
@@ -77,6 +80,9 @@ def _check_roads(content: Content, problems: Problems) -> None:
         roads[link.from_node].add(link.to_node)
         if link.two_way:
             roads[link.to_node].add(link.from_node)
+    for line, link in content.road_links.rows:
+        if link.from_node == link.to_node:
+            _add_circle(content.road_links.where, f"line {line}, to_node", link.to_node, problems)
     stations = [row for _, row in content.stations.rows]
     for station in stations:
         reached = _reached([station.road_node], roads)
@@ -103,6 +109,36 @@ def _check_roads(content: Content, problems: Problems) -> None:
             )
 
 
+def _check_branches(content: Content, problems: Problems) -> None:
+    vn_kv = {row.name: row.vn_kv for _, row in content.buses.rows}
+    where = content.lines.where
+    for line, row in content.lines.rows:
+        if row.from_bus == row.to_bus:
+            _add_circle(where, f"line {line}, to_bus", row.to_bus, problems)
+        ends = vn_kv[row.from_bus], vn_kv[row.to_bus]
+        if not math.isclose(*ends, rel_tol=1e-6):
+            message = "connects buses of different nominal voltage (vn_kv)"
+            remedy = "Put a transformer between them, or correct vn_kv in buses.csv"
+            problems.add(where, f"line {line}, {row.name}", ends, message, remedy)
+    for line, unit in content.transformers.rows:
+        if unit.hv_bus == unit.lv_bus:
+            where = content.transformers.where
+            _add_circle(where, f"line {line}, lv_bus", unit.lv_bus, problems)
+
+
+def _add_circle(where: str, key: str, name: str, problems: Problems) -> None:
+    problems.add(where, key, name, "both ends are the same", "Correct one end, or remove the row")
+
+
+def _check_sources(content: Content, config: ScenarioFile, problems: Problems) -> None:
+    seen: set[str] = set()
+    for k, source in enumerate(config.grid.source):
+        if source.bus in seen:
+            key, remedy = f"grid.source.{k}.bus", "Keep one source a bus"
+            problems.add(content.where, key, source.bus, "has another source already", remedy)
+        seen.add(source.bus)
+
+
 def _check_grid(content: Content, config: ScenarioFile, problems: Problems) -> None:
     branches: dict[str, set[str]] = defaultdict(set)
     closed = [
@@ -118,18 +154,30 @@ def _check_grid(content: Content, config: ScenarioFile, problems: Problems) -> N
     for one, other in closed:
         branches[one].add(other)
         branches[other].add(one)
+    before = len(problems)
     fed = _reached([source.bus for source in config.grid.source], branches)
     users = [
         (content.loads.where, [(line, row.bus) for line, row in content.loads.rows]),
         (content.generators.where, [(line, row.bus) for line, row in content.generators.rows]),
         (content.stations.where, [(line, row.bus) for line, row in content.stations.rows]),
     ]
+    for k, group in enumerate(config.ev):
+        if group.bus in content.buses.names and group.bus not in fed:
+            _add_dead(content.where, f"ev.{k}.bus", group.bus, problems)
     for where, places in users:
         for line, bus in places:
             if bus not in fed:
-                remedy = "Close a line that leads there"
-                message = "the bus is not connected to a source"
-                problems.add(where, f"line {line}, bus", bus, message, remedy)
+                _add_dead(where, f"line {line}, bus", bus, problems)
+    if len(problems) == before and not fed - {source.bus for source in config.grid.source}:
+        message = "feeds no bus but the sources themselves"
+        problems.add(
+            content.where, "grid.source", sorted(fed), message, "Add a bus or close a line"
+        )
+
+
+def _add_dead(where: str, key: str, bus: str, problems: Problems) -> None:
+    message = "the bus is not connected to a source"
+    problems.add(where, key, bus, message, "Close a line that leads there")
 
 
 def _reached(start: Iterable[str], edges: Mapping[str, set[str]]) -> set[str]:

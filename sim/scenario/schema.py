@@ -11,9 +11,24 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
-Positive = Annotated[float, Field(gt=0)]
-NotNegative = Annotated[float, Field(ge=0)]
+# Beyond these bounds a value is a slip of the pen; and products of several stay finite.
+LARGEST = 1e9
+LONGEST_NAME = 200
+MOST_DAYS = 3660
+HOURS_A_YEAR = 8784
+MINUTES_A_DAY = 1440
+LARGEST_SEED = 2**63 - 1
+
+# Control characters would reach terminals and file names.
+Name = Annotated[
+    str,
+    StringConstraints(
+        strip_whitespace=True, min_length=1, max_length=LONGEST_NAME, pattern=r"^[^\x00-\x1f\x7f]*$"
+    ),
+]
+Number = Annotated[float, Field(ge=-LARGEST, le=LARGEST)]
+Positive = Annotated[float, Field(gt=0, le=LARGEST)]
+NotNegative = Annotated[float, Field(ge=0, le=LARGEST)]
 HourOfDay = Annotated[float, Field(ge=0, lt=24)]
 Month = Annotated[int, Field(ge=1, le=12)]
 Kind = Literal["pv", "wind"]
@@ -31,18 +46,18 @@ class Table(BaseModel):
 class TimingTable(Table):
     """``[timing]``: the episode lasts `days` whole days, or `hours` where that is given."""
 
-    step_min: Positive = 15
-    period_min: Positive = 60
-    horizon_h: Positive = 24
-    days: Annotated[int, Field(ge=1)] = 1
-    hours: Positive | None = None
+    step_min: Annotated[float, Field(ge=1 / 60, le=MINUTES_A_DAY)] = 15
+    period_min: Annotated[float, Field(ge=1 / 60, le=7 * MINUTES_A_DAY)] = 60
+    horizon_h: Annotated[float, Field(gt=0, le=HOURS_A_YEAR)] = 24
+    days: Annotated[int, Field(ge=1, le=MOST_DAYS)] = 1
+    hours: Annotated[float, Field(gt=0, le=24 * MOST_DAYS)] | None = None
 
 
 class SourceTable(Table):
     """``[[grid.source]]``: a bus whose voltage the upstream grid holds."""
 
     bus: Name
-    vm_pu: Positive = 1.0
+    vm_pu: Annotated[float, Field(gt=0, le=2)] = 1.0
 
 
 class GridTable(Table):
@@ -56,28 +71,28 @@ class GridTable(Table):
 class BatteryTable(Table):
     """``[battery.<type>]``: the fields of `sim.system.battery.Battery`."""
 
-    energy_mwh: float
-    p_charge_max_mw: float
-    p_discharge_max_mw: float
-    s_mva: float
-    efficiency_charge: float = 1.0
-    efficiency_discharge: float = 1.0
-    soc_min: float = 0.0
-    soc_max: float = 1.0
-    soc_initial: float = 0.5
-    soc_terminal: float = 0.5
-    self_discharge_per_h: float = 0.0
-    auxiliary_mw: float = 0.0
-    wear_usd_per_mwh: float = 0.0
+    energy_mwh: Number
+    p_charge_max_mw: Number
+    p_discharge_max_mw: Number
+    s_mva: Number
+    efficiency_charge: Number = 1.0
+    efficiency_discharge: Number = 1.0
+    soc_min: Number = 0.0
+    soc_max: Number = 1.0
+    soc_initial: Number = 0.5
+    soc_terminal: Number = 0.5
+    self_discharge_per_h: Number = 0.0
+    auxiliary_mw: Number = 0.0
+    wear_usd_per_mwh: Number = 0.0
 
 
 class TariffBlock(Table):
     """``[[tariff.block]]`` or a row of the tariff's CSV: prices from an hour on, until the next."""
 
     from_h: HourOfDay
-    import_usd_per_mwh: float
-    export_usd_per_mwh: float
-    retail_usd_per_mwh: float = 0.0
+    import_usd_per_mwh: Number
+    export_usd_per_mwh: Number
+    retail_usd_per_mwh: Number = 0.0
 
 
 class TariffTable(Table):
@@ -122,10 +137,10 @@ class ProfilesTable(Table):
 class SkillTable(Table):
     """``[forecast.<kind>]``: the fields of `sim.uncertainty.model.ForecastSkill`."""
 
-    near: float = 0.0
-    far: float = 0.0
-    growth_h: float = 6.0
-    correlation_h: float = 3.0
+    near: Number = 0.0
+    far: Number = 0.0
+    growth_h: Number = 6.0
+    correlation_h: Number = 3.0
 
 
 class ForecastTable(Table):
@@ -139,36 +154,38 @@ class ForecastTable(Table):
 class TrafficTable(Table):
     """``[traffic]``: the fields of `sim.uncertainty.model.Traffic`; empty roads by default."""
 
-    demand: Annotated[tuple[NotNegative, ...], Field(min_length=24, max_length=24)] = (0.0,) * 24
-    intensity: float = 1.0
-    sigma: float = 0.0
+    demand: Annotated[
+        tuple[Annotated[float, Field(ge=0, le=100)], ...], Field(min_length=24, max_length=24)
+    ] = (0.0,) * 24
+    intensity: Annotated[float, Field(le=1000)] = 1.0
+    sigma: Annotated[float, Field(le=3)] = 0.0
     day_share: float = 0.3
-    correlation_h: float = 1.0
-    alpha: float = 0.15
-    beta: float = 4.0
+    correlation_h: Number = 1.0
+    alpha: Annotated[float, Field(le=100)] = 0.15
+    beta: Annotated[float, Field(le=20)] = 4.0
 
 
 class IncidentsTable(Table):
     """``[incidents]``: the fields of `sim.uncertainty.events.Incidents`; none by default."""
 
-    per_day: float = 0.0
-    duration_h: float = 1.0
+    per_day: Annotated[float, Field(le=10_000)] = 0.0
+    duration_h: Annotated[float, Field(le=HOURS_A_YEAR)] = 1.0
     capacity_loss: float = 0.5
 
 
 class BreakdownsTable(Table):
     """``[breakdowns]``: the fields of `sim.uncertainty.events.Breakdowns`; none by default."""
 
-    per_1000_km: float = 0.0
-    repair_h: float = 1.0
+    per_1000_km: Annotated[float, Field(le=1000)] = 0.0
+    repair_h: Annotated[float, Field(le=HOURS_A_YEAR)] = 1.0
     roadside_share: float = 0.5
 
 
 class OutagesTable(Table):
     """``[outages]``: the fields of `sim.uncertainty.events.Outages`; none by default."""
 
-    per_line_year: float = 0.0
-    duration_h: float = 1.0
+    per_line_year: Annotated[float, Field(le=10_000)] = 0.0
+    duration_h: Annotated[float, Field(le=HOURS_A_YEAR)] = 1.0
 
 
 class EvTable(Table):
@@ -176,7 +193,7 @@ class EvTable(Table):
 
     name: Name
     bus: Name
-    count: Annotated[int, Field(ge=0)]
+    count: Annotated[int, Field(ge=0, le=1_000_000)]
     p_kw: Positive
     energy_kwh: Positive
     kwh_per_km: Positive
@@ -187,20 +204,20 @@ class EvTable(Table):
 class EvHabitsTable(Table):
     """``[ev_habits]``: the fields of `sim.uncertainty.evs.EvHabits`."""
 
-    distance_mu: float = 3.019
-    distance_sigma: Positive = 1.123
-    arrival_shape: Positive = 5.427
-    arrival_scale_h: Positive = 18.618
+    distance_mu: Annotated[float, Field(ge=-10, le=10)] = 3.019
+    distance_sigma: Annotated[float, Field(gt=0, le=5)] = 1.123
+    arrival_shape: Annotated[float, Field(ge=0.5, le=50)] = 5.427
+    arrival_scale_h: Annotated[float, Field(ge=4, le=28)] = 18.618
     departure_h: HourOfDay = 7.0
-    departure_sigma_h: NotNegative = 1.0
+    departure_sigma_h: Annotated[float, Field(ge=0, le=12)] = 1.0
 
 
 class ScenarioFile(Table):
     """``scenario.toml``."""
 
     title: Name
-    description: str = ""
-    seed: Annotated[int, Field(ge=0)] = 1
+    description: Annotated[str, StringConstraints(max_length=10_000)] = ""
+    seed: Annotated[int, Field(ge=0, le=LARGEST_SEED)] = 1
     timing: TimingTable = TimingTable()
     grid: GridTable
     battery: dict[Name, BatteryTable] = {}
@@ -224,8 +241,8 @@ class BusRow(Table):
 
     name: Name
     vn_kv: Positive
-    x_km: float = 0.0
-    y_km: float = 0.0
+    x_km: Number = 0.0
+    y_km: Number = 0.0
     v_min_pu: Positive | None = None
     v_max_pu: Positive | None = None
 
@@ -268,7 +285,7 @@ class LoadRow(Table):
     name: Name
     bus: Name
     p_mw: NotNegative
-    q_mvar: float
+    q_mvar: Number
     profile: Name
 
 
@@ -286,8 +303,8 @@ class RoadNodeRow(Table):
     """A row of ``road_nodes.csv``."""
 
     name: Name
-    x_km: float
-    y_km: float
+    x_km: Number
+    y_km: Number
 
 
 class RoadLinkRow(Table):
@@ -295,8 +312,8 @@ class RoadLinkRow(Table):
 
     from_node: Name
     to_node: Name
-    length_km: Positive
-    free_speed_kmh: Positive
+    length_km: Annotated[float, Field(gt=0, le=20_000)]
+    free_speed_kmh: Annotated[float, Field(ge=1, le=1000)]
     capacity_veh_h: Positive
     two_way: bool = True
 
@@ -307,8 +324,8 @@ class StationRow(Table):
     name: Name
     bus: Name
     road_node: Name
-    plugs: Annotated[int, Field(ge=1)] = 1
-    set_up_min: NotNegative = 0.0
+    plugs: Annotated[int, Field(ge=1, le=1000)] = 1
+    set_up_min: Annotated[float, Field(ge=0, le=MINUTES_A_DAY)] = 0.0
 
 
 class VehicleRow(Table):

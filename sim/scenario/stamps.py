@@ -9,6 +9,7 @@ from sim.scenario.problems import Problems
 DAY_S = 86400
 HOUR_S = 3600
 MOST_ROWS = 10
+FIRST_YEAR, LAST_YEAR = np.datetime64("1900"), np.datetime64("2200")
 STANDARD_TIME = (
     "Give standard time all year, for example with pandas: "
     "times.dt.tz_localize(zone, ambiguous='infer').dt.tz_convert('Etc/GMT-1').dt.tz_localize(None)"
@@ -47,6 +48,9 @@ def check_stamps(times: np.ndarray, where: str, problems: Problems) -> int:
         problems.add(where, "time", uneven.size, message, "Give evenly spaced rows")
     if uneven.size:
         return 1
+    if not FIRST_YEAR <= times[0].astype("datetime64[Y]") <= LAST_YEAR:
+        message = f"lies outside the years {FIRST_YEAR} to {LAST_YEAR}"
+        problems.add(where, "row 1, time", str(times[0]), message, "Correct the year")
     if times[0] != times[0].astype("datetime64[D]"):
         remedy = "Start the record at 00:00"
         problems.add(where, "row 1, time", str(times[0]), "is not midnight", remedy)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -10,6 +11,7 @@ from typing import Generic, TypeVar
 from pydantic import ValidationError
 
 from sim.plugins import suggestion
+from sim.scenario.files import MOST_TABLE_BYTES, commas, csv_lines, path_inside, small_enough
 from sim.scenario.problems import Problems
 from sim.scenario.schema import Table
 
@@ -53,7 +55,7 @@ def read_table(
         Whether the file must exist and have a row.
     """
     where = f"{folder.name}/{file}"
-    lines = _lines(folder / file, where, problems, required=required)
+    lines = _lines(folder, file, where, problems, required=required)
     if not lines:
         return CsvTable(where=where, rows=(), names={})
     header, *body = lines
@@ -86,23 +88,26 @@ def read_table(
 
 
 def _lines(
-    path: Path, where: str, problems: Problems, *, required: bool
+    folder: Path, file: str, where: str, problems: Problems, *, required: bool
 ) -> list[tuple[int, list[str]]]:
     """Return the non-empty lines with their numbers, header first."""
-    if not path.is_file():
+    if not os.path.lexists(folder / file):
         if required:
-            problems.add(where, "file", path.name, "is missing", "Add the table")
+            problems.add(where, "file", file, "is missing", "Add the table")
+        return []
+    path = path_inside(folder, file, where, "file", problems)
+    if path is None or not small_enough(path, MOST_TABLE_BYTES, where, problems):
         return []
     try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.reader(stream, strict=True)
-            lines = [(reader.line_num, cells) for cells in reader if any(map(str.strip, cells))]
+        with csv_lines(path) as found:
+            lines = list(found)
     except (UnicodeDecodeError, csv.Error, OSError) as error:
         problems.add(where, "file", path.name, f"cannot be read ({error})", "Save it as UTF-8 CSV")
         return []
     if not lines:
         problems.add(where, "file", path.name, "is empty", "Add a header and rows")
-    return lines
+        return []
+    return lines if commas(lines[0][1], where, problems) else []
 
 
 def _check_header(where: str, columns: list[str], model: type[Table], problems: Problems) -> bool:

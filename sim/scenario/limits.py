@@ -1,0 +1,91 @@
+"""How large a scenario may be: what would not fit into memory is refused before it is made.
+
+The bounds are generous: ten years in steps of a minute, a few hundred thousand cars. A value beyond
+them is a slip of the pen.
+"""
+
+from __future__ import annotations
+
+from sim.scenario.content import Content
+from sim.scenario.problems import Problems
+from sim.scenario.schema import ScenarioFile
+from sim.system.timing import Timing
+
+MOST_STEPS = 6_000_000
+MOST_EV_SESSIONS = 10_000_000
+MOST_ROWS = 10_000_000  # of a record as it stands in its file
+# Numbers of eight bytes: 1.6 GB, 800 MB and 800 MB.
+MOST_READINGS = 200_000_000
+MOST_FORECASTS = 100_000_000
+MOST_RECORDED = 100_000_000
+
+
+def check_size(
+    config: ScenarioFile,
+    content: Content,
+    n_profiles: int,
+    timing: Timing,
+    where: str,
+    problems: Problems,
+) -> None:
+    """Note what makes an episode too large to be computed.
+
+    Parameters
+    ----------
+    config, content
+        The scenario.
+    n_profiles
+        Number of profiles in use.
+    timing
+        Its time grid.
+    where
+        The TOML file, for messages.
+    problems
+        Takes note.
+    """
+    things = sum(
+        len(table.rows)
+        for table in (
+            content.buses,
+            content.lines,
+            content.transformers,
+            content.loads,
+            content.generators,
+            content.road_links,
+            content.vehicles,
+        )
+    )
+    days = -(-timing.n_steps // timing.steps_per_day)
+    cars = sum(group.count for group in config.ev)
+    issues = timing.n_periods + timing.horizon
+    shorter = "Shorten the episode or lengthen timing.step_min"
+    for key, value, count, most, what, remedy in (
+        ("timing.days", days, timing.n_steps, MOST_STEPS, "steps", shorter),
+        (
+            "timing.step_min",
+            timing.step_s / 60,
+            timing.n_steps * things,
+            MOST_READINGS,
+            "readings (steps times buses, branches, loads, links, vehicles)",
+            shorter,
+        ),
+        (
+            "timing.horizon_h",
+            timing.horizon * timing.period_h,
+            issues * timing.horizon * n_profiles,
+            MOST_FORECASTS,
+            "forecast values (periods times horizon times profiles)",
+            "Shorten the horizon or lengthen timing.period_min",
+        ),
+        (
+            "ev.count",
+            cars,
+            cars * (days + 1),
+            MOST_EV_SESSIONS,
+            "stays of electric cars (cars times days)",
+            "Let one car with more power stand for several, or shorten the episode",
+        ),
+    ):
+        if count > most:
+            message = f"makes {count:,} {what}; at most {most:,} are computed"
+            problems.add(where, key, value, message, remedy)
