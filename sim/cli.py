@@ -7,14 +7,33 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from sim.errors import GridhaulError, InputError
+from sim.errors import GridhaulError, InputError, shown
 
 DONE, FAILED, BAD_INPUT = 0, 1, 2
+# Beyond these, a slip of the pen would fill the memory before anything runs.
+MOST_REPLICATIONS, MOST_WORKERS, MOST_DAYS, LARGEST_SEED = 1_000_000, 1024, 3660, 2**63 - 1
+
+
+def whole(least: int, most: int) -> Callable[[str | int], int]:
+    """Return a parser of whole numbers from `least` to `most` that names what it refuses."""
+
+    def parse_whole(text: str | int) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            number = least - 1
+        if not least <= number <= most:
+            raise typer.BadParameter(f"{shown(text)} is no whole number from {least} to {most}")
+        return number
+
+    return parse_whole
+
 
 app = typer.Typer(
     name="gridhaul",
@@ -29,10 +48,20 @@ ScenarioArgument = Annotated[
     str, typer.Argument(metavar="SCENARIO", help="Name of a bundled scenario, or a folder.")
 ]
 SeedOption = Annotated[
-    int | None, typer.Option(min=0, help="Root of all randomness; default: the scenario's.")
+    int | None,
+    typer.Option(
+        metavar="N",
+        parser=whole(0, LARGEST_SEED),
+        help="Root of all randomness; default: the scenario's.",
+    ),
 ]
 DaysOption = Annotated[
-    int | None, typer.Option(min=1, help="Length of an episode; default: the scenario's.")
+    int | None,
+    typer.Option(
+        metavar="N",
+        parser=whole(1, MOST_DAYS),
+        help="Length of an episode; default: the scenario's.",
+    ),
 ]
 SetOption = Annotated[
     list[str] | None,
@@ -96,7 +125,9 @@ def run(
         str, typer.Option(metavar="NAME", help="Registered name, or my_file.py:MyController.")
     ],
     seed: SeedOption = None,
-    replication: Annotated[int, typer.Option(min=0, help="Which day.")] = 0,
+    replication: Annotated[
+        int, typer.Option(metavar="N", parser=whole(0, LARGEST_SEED), help="Which day.")
+    ] = 0,
     days: DaysOption = None,
     settings: SetOption = None,
     verify: Annotated[str, typer.Option(help=VERIFY_HELP)] = "full",
@@ -132,8 +163,15 @@ def compare(
             metavar="A,B,...", help="Controllers; the others are compared with the first."
         ),
     ],
-    replications: Annotated[int, typer.Option(min=1, help="Number of common days.")],
-    workers: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 1,
+    replications: Annotated[
+        int,
+        typer.Option(
+            metavar="N", parser=whole(1, MOST_REPLICATIONS), help="Number of common days."
+        ),
+    ],
+    workers: Annotated[
+        int, typer.Option(metavar="N", parser=whole(1, MOST_WORKERS), help="Worker processes.")
+    ] = 1,
     seed: SeedOption = None,
     days: DaysOption = None,
     settings: SetOption = None,
@@ -186,7 +224,10 @@ def check(
         bool, typer.Option("--forecast", help="Compare forecasts with what comes true instead.")
     ] = False,
     replications: Annotated[
-        int, typer.Option(min=1, help="Number of days that --forecast looks at.")
+        int,
+        typer.Option(
+            metavar="N", parser=whole(1, MOST_DAYS), help="Number of days that --forecast looks at."
+        ),
     ] = 500,
     seed: SeedOption = None,
     settings: SetOption = None,

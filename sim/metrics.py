@@ -51,6 +51,8 @@ def metrics(
 
     ``voltage_violation_steps`` counts steps with a violation by the mean or, where storage power
     changed inside the step, at its largest injection; ``voltage_violation_pu_h`` sums over buses.
+    Where ``deadline_decisions`` is not 0, the wall clock ended a search, and another run of the
+    same episode may give other figures.
     """
     hours = system.timing.step_h
     flow, found = electrics.flow, electrics.injections
@@ -91,6 +93,9 @@ def metrics(
         "fallbacks": sum(bool(decision.fallback) for decision in recorder.decisions),
         "failed_decisions": sum(
             decision.status == SolveStatus.FAILED for decision in recorder.decisions
+        ),
+        "deadline_decisions": sum(
+            decision.status == SolveStatus.DEADLINE for decision in recorder.decisions
         ),
         "clipped_mwh": float(sum(decision.clipped_mwh for decision in recorder.decisions)),
         "gap_max": max(gaps, default=0.0),

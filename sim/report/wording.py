@@ -47,6 +47,7 @@ METRICS: dict[str, Wording] = {
     "decisions": Wording("Decisions", ""),
     "fallbacks": Wording("Fallbacks", "", -1),
     "failed_decisions": Wording("Failed decisions", "", -1),
+    "deadline_decisions": Wording("Decisions ended by the clock, not reproducible", "", -1),
     "clipped_mwh": Wording("Clipped by the guard", "MWh"),
     "gap_max": Wording("Largest solver gap", ""),
     "steps": Wording("Steps", ""),

@@ -7,12 +7,15 @@ from functools import lru_cache
 
 import numpy as np
 
+from sim.control import Controller
+from sim.errors import EpisodeError, GridhaulError
 from sim.powerflow.pgm import PowerGridModelFlow
 from sim.powerflow.switched import SwitchedFlow
 from sim.scenario import Scenario
 from sim.study.specification import ControllerSpec, build
 from sim.study.tabulate import Lived, tabulate
 from sim.system.grid import Grid
+from sim.system.system import System
 from sim.uncertainty.calibrated import CalibratedForecaster
 from sim.uncertainty.forecaster import ExactForecaster, Forecaster
 from sim.uncertainty.realisation import Nature
@@ -22,6 +25,16 @@ from sim.world.episode import Episode
 from sim.world.world import World
 
 __all__ = ["Verify", "nature_of", "run_episode"]
+
+
+def _start(policy: Controller, system: System, rng: np.random.Generator) -> None:
+    """Start a controller; what it raises is a failed run, not a crash of the program."""
+    try:
+        policy.start(system, rng)
+    except GridhaulError:
+        raise
+    except Exception as error:
+        raise EpisodeError(f"{type(error).__name__}: {error}") from error
 
 
 @lru_cache(maxsize=4)
@@ -69,7 +82,7 @@ def run_episode(
     InputError
         If the controller cannot be built.
     EpisodeError
-        If the verification finds a difference.
+        If the controller fails at its start, or the verification finds a difference.
     """
     clock = [time.perf_counter()]
     system, nature = scenario.system, nature_of(scenario)
@@ -83,7 +96,7 @@ def run_episode(
     engine = _engine(system.grid)
     clock.append(time.perf_counter())
 
-    policy.start(system, stream(seed, replication, "controller", controller.name))
+    _start(policy, system, stream(seed, replication, "controller", controller.name))
     world = World(
         system,
         realisation,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sim.errors import InputError, Problem
+from sim.errors import InputError, Problem, shown
 from sim.plugins import suggestion
 from sim.scenario.overrides import toml_value
 from sim.study.runner import Verify
@@ -105,7 +105,7 @@ def _problem(text: str, message: str) -> Problem:
     return Problem(
         where="--set",
         key="set",
-        value=repr(text),
+        value=shown(text),
         message=message,
         remedy="Write for example --set traffic.intensity=2 --set controller.horizon=12",
     )

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
 from pydantic import TypeAdapter, ValidationError
 
 from sim.control import Controller
-from sim.errors import InputError, Problem
+from sim.errors import GridhaulError, InputError, Problem, shown
 from sim.plugins import load_controller, suggestion
 
 
@@ -58,8 +58,23 @@ def build(spec: ControllerSpec) -> Controller:
             raise InputError(
                 [_unknown(spec.name, key, value, ()) for key, value in spec.parameters]
             )
-        return cast("Controller", cls())
-    return cast("Controller", cls(_fill(spec, parameters)))
+        return _make(spec, cls)
+    return _make(spec, cls, _fill(spec, parameters))
+
+
+def _make(spec: ControllerSpec, cls: Callable[..., Any], *parameters: object) -> Controller:
+    try:
+        return cast("Controller", cls(*parameters))
+    except GridhaulError:
+        raise
+    except Exception as error:
+        raise InputError.single(
+            where=spec.name,
+            key="controller",
+            value=getattr(cls, "__name__", spec.name),
+            message=f"cannot be built ({type(error).__name__}: {error})",
+            remedy="Its constructor takes its Parameters, or nothing where there are none",
+        ) from error
 
 
 def specify(names: Sequence[str], settings: Mapping[str, object]) -> tuple[ControllerSpec, ...]:
@@ -132,6 +147,14 @@ def _fields(name: str) -> frozenset[str]:
     parameters = getattr(load_controller(name), "Parameters", None)
     if parameters is None:
         return frozenset()
+    if not dataclasses.is_dataclass(parameters):
+        raise InputError.single(
+            where=name,
+            key="Parameters",
+            value=parameters,
+            message="is no dataclass",
+            remedy="Decorate it with @dataclass(frozen=True, kw_only=True)",
+        )
     return frozenset(field.name for field in dataclasses.fields(parameters) if field.init)
 
 
@@ -150,7 +173,7 @@ def _fill(spec: ControllerSpec, parameters: type[Any]) -> object:
             Problem(
                 where=spec.name,
                 key=".".join(["controller", *(str(part) for part in found["loc"])]),
-                value=repr(found["input"]),
+                value=shown(found["input"]),
                 message=found["msg"].removeprefix("Value error, ").removesuffix("."),
                 remedy="See the docstring of the controller's Parameters",
             )
@@ -166,7 +189,7 @@ def _unknown(where: str, key: str, value: object, known: Collection[str]) -> Pro
     return Problem(
         where=where,
         key=f"controller.{key}",
-        value=repr(value),
+        value=shown(value),
         message="is no parameter of this controller",
         remedy=remedy,
     )

@@ -27,6 +27,7 @@ def episode_summary(episode: Episode) -> dict[str, object]:
         "seed": episode.seed,
         "replication": episode.replication,
         "start": episode.start.isoformat(),
+        "reproducible": episode.metrics["deadline_decisions"] == 0,
         "metrics": _plain(episode.metrics),
         "timings": _plain(timings_of(episode)),
         "ledger": ledger_of(episode).to_dict(orient="records"),

@@ -219,6 +219,7 @@ def _arrival_h(habits: EvHabits, u: FloatArray) -> FloatArray:
         1 - np.exp(-((hour / habits.arrival_scale_h) ** habits.arrival_shape))
         for hour in (ARRIVAL_FROM_H, ARRIVAL_TO_H)
     )
-    level = low + u * (high - low)
+    # Not quite 1, where rounding would send a car home at the end of time.
+    level = np.minimum(low + u * (high - low), np.nextafter(1.0, 0.0))
     arrival: FloatArray = habits.arrival_scale_h * (-np.log1p(-level)) ** (1 / habits.arrival_shape)
     return arrival
