@@ -50,8 +50,22 @@ def _branches(grid: Grid) -> tuple[IntArray, IntArray, FloatArray]:
     )
 
 
-def nearest_station(distance: FloatArray, bus: IntArray) -> IntArray:
-    """Return the nearest station of each bus; one past the last where none can be reached."""
-    nearest = np.argmin(distance[:, bus], axis=0)
-    reached = np.isfinite(distance[:, bus].min(axis=0))
-    return np.where(reached, nearest, len(distance)).astype(np.int64)
+def station_shares(distance: FloatArray, bus: IntArray) -> FloatArray:
+    """Return which station each bus belongs to.
+
+    Parameters
+    ----------
+    distance
+        From `electrical_distances`, ``(station, bus)``.
+    bus
+        Buses of things, ``(thing,)``.
+
+    Returns
+    -------
+    FloatArray
+        1 for the nearest station, ``(thing, station)``; all 0 where none can be reached.
+    """
+    shares = np.zeros((len(bus), len(distance)))
+    reached = np.flatnonzero(np.isfinite(distance[:, bus].min(axis=0, initial=np.inf)))
+    shares[reached, np.argmin(distance[:, bus[reached]], axis=0)] = 1.0
+    return shares

@@ -28,7 +28,7 @@ def feeder(trucks=None, **changes):
 
 def seen(exists, hour=0, load=(1.0, 2.0), sun=0.0, **changes):
     values = {
-        "load_mw": np.tile(load, (24 - hour, 1)),
+        "load_mw": np.tile(load, (24 - hour, 1)).astype(float),
         "available_mw": np.full((24 - hour, 1), sun),
         "price": DAY[hour:],
         "period": hour,
@@ -93,6 +93,32 @@ def test_greedy_stays_where_a_trip_costs_more_than_it_earns():
     assert plan.fleet.p_mw[0, 0] == 0.5
 
 
+def test_greedy_raises_no_peak_away_from_the_source():
+    exists = feeder([truck(0, 2)])
+    load = np.tile([1.0, 2.0], (24, 1))
+    load[0] = [1.0, 1.8]
+    plan = greedy(exists, trip_share=0.0).decide(seen(exists, load_mw=load))
+    assert plan.fleet.p_mw[0, 0] == pytest.approx(-0.2)
+
+
+def test_greedy_serves_no_more_than_the_net_load():
+    exists = feeder([truck(k, k) for k in range(3)])
+    plan = greedy(exists, trip_share=0.0).decide(seen(exists, hour=17, load=(0.5, 0.2)))
+    assert plan.fleet.p_mw.sum() == pytest.approx(0.7)
+
+
+def test_greedy_keeps_room_for_a_surplus_that_is_coming():
+    exists = feeder([truck(0, 1)], tariff={"stored_usd_per_mwh": 50.0})
+    sun = np.zeros((24, 1))
+    sun[9:14] = 5.0
+    export = np.full(24, 45.0)
+    day = seen(exists, available_mw=sun, export=export, price=np.where(DAY == 60.0, 50.0, DAY))
+    eager = greedy(exists, relief_usd_per_mwh=0.0, trip_share=0.0).decide(day)
+    patient = greedy(exists, trip_share=0.0).decide(day)
+    assert eager.fleet.p_mw[0, 0] <= patient.fleet.p_mw[0, 0]
+    assert patient.fleet.p_mw[0, 0] == 0.0
+
+
 def test_greedy_sends_two_trucks_to_different_plugs():
     exists = feeder([truck(0, 0), truck(1, 0)], plugs=1)
     plan = greedy(exists).decide(seen(exists, hour=17, load=(2.0, 3.0)))
@@ -134,7 +160,7 @@ def test_greedy_decides_in_less_than_200_microseconds():
 
 
 @pytest.mark.parametrize(
-    "values", [{"low_quantile": 0.8}, {"surplus_mw": -1.0}, {"trip_share": float("nan")}]
+    "values", [{"profit_usd_per_mwh": -1.0}, {"surplus_mw": -1.0}, {"trip_share": float("nan")}]
 )
 def test_thresholds_that_make_no_sense_are_refused(values):
     with pytest.raises(ValueError, match=next(iter(values))):
