@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -11,11 +13,16 @@ from controllers.models.best_response import Effort
 from controllers.models.distances import station_distances_km
 from controllers.models.linearise import linearise
 from controllers.models.network import Network, OperatingPoint
-from controllers.models.problem import PlanningError, Schedule, scheduling_problem
-from controllers.models.schedule import Search, schedule
+from controllers.models.problem import (
+    PlanningError,
+    Schedule,
+    SchedulingProblem,
+    scheduling_problem,
+)
+from controllers.models.schedule import Search
 from controllers.models.timespace import Route
 from controllers.solve import WorkLimits
-from sim.control import FleetPlan, GridPlan, Observation, Plan, Visit
+from sim.control import FleetPlan, Forecast, GridPlan, Observation, Plan, Visit
 from sim.errors import SolverError
 from sim.powerflow.pgm import PowerGridModelFlow
 from sim.system.system import System
@@ -89,6 +96,15 @@ class Planned:
     network: Network
 
 
+class Choice(Protocol):
+    """A way to solve a scheduling problem."""
+
+    def __call__(
+        self, problem: SchedulingProblem, search: Search, starts: tuple[tuple[Route, ...], ...]
+    ) -> Schedule | None:
+        """Return a schedule, None where there is none; `starts` are routes to begin with."""
+
+
 class Planner:
     """Schedules one system.
 
@@ -110,9 +126,8 @@ class Planner:
     def schedule(
         self,
         observation: Observation,
-        *,
+        choose: Choice,
         point: OperatingPoint | None = None,
-        routes: tuple[Route, ...] | None = None,
     ) -> Planned:
         """Return the schedule for what is observed.
 
@@ -120,11 +135,11 @@ class Planner:
         ----------
         observation
             What is known now.
+        choose
+            Solves the scheduling problem; may start from routes.
         point
             Where to linearise the network; at rest where None, and then once more at the
             schedule found.
-        routes
-            Routes of an earlier plan to start from.
 
         Raises
         ------
@@ -135,13 +150,12 @@ class Planner:
         n_periods = forecast.n_periods
         if n_periods == 0 or not self._system.vehicles:
             raise PlanningError("there is nothing to plan: no periods or no vehicles")
-        starts = () if routes is None else (routes,)
         rest = OperatingPoint.at_rest(self._system, n_periods)
         try:
-            found = self._solve(observation, point or rest, starts)
+            found = self._solve(observation, point or rest, choose, ())
             if point is None:
                 refined = found.schedule.operating_point(len(self._system.stations))
-                found = self._solve(observation, refined, (found.schedule.routes,))
+                found = self._solve(observation, refined, choose, (found.schedule.routes,))
         except SolverError as error:
             raise PlanningError(str(error)) from error
         return found
@@ -150,14 +164,16 @@ class Planner:
         self,
         observation: Observation,
         point: OperatingPoint,
+        choose: Choice,
         starts: tuple[tuple[Route, ...], ...],
     ) -> Planned:
         """Return the schedule for the network linearised at a point."""
         flow = self._flow(observation.line_out)
-        network = linearise(self._system, flow, observation.forecast, point)
+        forecast = nowcast(observation, self._system.timing.period_h)
+        network = linearise(self._system, flow, forecast, point)
         network = network.tightened(self._margin)
         problem = scheduling_problem(self._system, observation, network, self._distances_km)
-        found = schedule(problem, self._search, starts)
+        found = choose(problem, self._search, starts)
         if found is None:
             raise PlanningError("not even standing still can be dispatched")
         return Planned(schedule=found, network=network)
@@ -168,6 +184,23 @@ class Planner:
         if key not in self._flows:
             self._flows[key] = PowerGridModelFlow(self._system.grid.without(line_out))
         return self._flows[key]
+
+
+def nowcast(observation: Observation, period_h: float) -> Forecast:
+    """Return the forecast, for the rest of a period under way corrected by what is metered.
+
+    A forecast is issued at the start of a period; once the period runs, the meters of the last
+    step know better what its rest will be.
+    """
+    forecast = observation.forecast
+    if observation.now_h <= observation.period * period_h:
+        return forecast
+    return dataclasses.replace(
+        forecast,
+        load_mw=np.vstack([observation.load_mw, forecast.load_mw[1:]]),
+        load_mvar=np.vstack([observation.load_mvar, forecast.load_mvar[1:]]),
+        available_mw=np.vstack([observation.available_mw, forecast.available_mw[1:]]),
+    )
 
 
 def to_plan(planned: Planned, observation: Observation, period_h: float) -> Plan:
@@ -182,10 +215,13 @@ def to_plan(planned: Planned, observation: Observation, period_h: float) -> Plan
     period_h
         Length of a period [h].
     """
-    now_h = observation.now_h
+    first_h = observation.period * period_h
     found = planned.schedule
     visits = tuple(
-        tuple(Visit(station=goal, depart_h=now_h + period * period_h) for period, goal in route)
+        tuple(
+            Visit(station=goal, depart_h=max(first_h + period * period_h, observation.now_h))
+            for period, goal in route
+        )
         for route in found.routes
     )
     return Plan(

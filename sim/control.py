@@ -141,8 +141,11 @@ class Forecast:
     issued_h
         When the forecast was issued [h].
     profile_mean, profile_lower, profile_upper, profile_std
-        Conditional mean, 5 % and 95 % quantiles and standard deviation of every profile,
-        ``(H, profile)`` [pu of the profile].
+        Conditional mean, 5 % and 95 % quantiles and standard deviation of the period means of
+        every profile, ``(H, profile)`` [pu of the profile].
+    profile_step_std
+        Standard deviation of a single step's value about `profile_mean`, ``(H, profile)``: the
+        error of the forecast and the ripple inside the period together.
     profile_correlation
         Correlation of the forecast errors of one profile between two leads, ``(profile, H, H)``;
         different profiles err independently.
@@ -164,6 +167,7 @@ class Forecast:
     profile_lower: FloatArray
     profile_upper: FloatArray
     profile_std: FloatArray
+    profile_step_std: FloatArray
     profile_correlation: FloatArray
     load_mw: FloatArray
     load_mvar: FloatArray

@@ -58,7 +58,7 @@ def linearise(
     buses, where = np.unique(np.concatenate([stations, system.generators.bus]), return_inverse=True)
     base = flow.solve(*injections(system, forecast, point))
     moved = _moved(system, flow, forecast, point, buses)
-    std_mw = forecast.profile_std[:, system.generators.profile] * system.generators.p_mw
+    std_mw = forecast.profile_step_std[:, system.generators.profile] * system.generators.p_mw
     limits = Limits.around(system, base, _lines_that_count(system, moved, base))
 
     def slope(of: Callable[[PowerFlowResult], FloatArray], pair: int) -> FloatArray:
@@ -214,12 +214,12 @@ def _spread(
     p_mw, q_mvar = injections(system, forecast, point)
     loads, generators, n_buses = system.loads, system.generators, system.grid.n_buses
     variance = np.zeros((len(p_mw), len(limits.usd)))
-    uncertain = np.flatnonzero((forecast.profile_std > 0).any(axis=0)).tolist()
+    uncertain = np.flatnonzero((forecast.profile_step_std > 0).any(axis=0)).tolist()
     if not uncertain:
         return variance
     moved_p, moved_q = [p_mw], [q_mvar]
     for profile in uncertain:
-        std = forecast.profile_std[:, profile, None]
+        std = forecast.profile_step_std[:, profile, None]
         load, generator = loads.profile == profile, generators.profile == profile
         less_p, less_q = p_mw.copy(), q_mvar.copy()
         np.subtract.at(less_p.T, loads.bus[load], (std * loads.p_mw[load]).T)

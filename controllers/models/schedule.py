@@ -19,6 +19,9 @@ from controllers.models.timespace import Route
 from controllers.solve import WorkLimits
 from sim.control import SolveStatus
 
+# Less than this is no reason to change a plan [USD].
+_IMPROVEMENT_USD = 1e-6
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Search:
@@ -60,7 +63,8 @@ def schedule(
     search
         How to search.
     starts
-        Routes to start from besides standing still, for example those of the last plan.
+        Routes to start from besides standing still, for example those of the last plan; put off
+        where vehicles are late.
 
     Returns
     -------
@@ -76,10 +80,10 @@ def schedule(
 
     begin: list[Schedule] = []
     for routes in (parked, *starts):
-        if all(problem.space.valid(k, route) for k, route in enumerate(routes)):
-            dispatched = dispatcher(routes)
-            if dispatched is not None:
-                begin.append(dispatched)
+        late = tuple(problem.space.delayed(k, route) for k, route in enumerate(routes))
+        dispatched = dispatcher(late)
+        if dispatched is not None:
+            begin.append(dispatched)
     if not begin:
         return None
     orders = vehicle_orders(problem.n_vehicles, search.orders)
@@ -93,6 +97,51 @@ def schedule(
         outcome = dataclasses.replace(best.outcome, status=SolveStatus.DEADLINE)
         best = dataclasses.replace(best, outcome=outcome)
     return best
+
+
+def park(
+    problem: SchedulingProblem, search: Search, starts: tuple[tuple[Route, ...], ...] = ()
+) -> Schedule | None:
+    """Return the best schedule in which every vehicle makes at most one trip, at once.
+
+    `starts` are such routes to begin with, the first of them. One vehicle after the other goes
+    where it is worth most beside the others, until none wants to change.
+
+    Returns
+    -------
+    Schedule or None
+        None where not even standing still allows a dispatch.
+    """
+    parked: tuple[Route, ...] = ((),) * problem.n_vehicles
+    best = dispatch(problem, starts[0] if starts else parked, search.limits)
+    changed = best is not None
+    while best is not None and changed:
+        changed = False
+        for k in range(problem.n_vehicles):
+            places: list[Route] = [()] + [((0, goal),) for goal in range(problem.space.n_stations)]
+            for place in places:
+                if place == best.routes[k] or not problem.space.valid(k, place):
+                    continue
+                tried = (*best.routes[:k], place, *best.routes[k + 1 :])
+                found = dispatch(problem, tried, search.limits)
+                if found is not None and _usd(found) < _usd(best) - _IMPROVEMENT_USD:
+                    best, changed = found, True
+    return best
+
+
+def follow(
+    problem: SchedulingProblem, search: Search, routes: tuple[Route, ...]
+) -> Schedule | None:
+    """Return the best powers on given routes, put off where vehicles are late.
+
+    Returns
+    -------
+    Schedule or None
+        None where not even standing still allows a dispatch.
+    """
+    late = tuple(problem.space.delayed(k, route) for k, route in enumerate(routes))
+    parked: tuple[Route, ...] = ((),) * problem.n_vehicles
+    return dispatch(problem, late, search.limits) or dispatch(problem, parked, search.limits)
 
 
 def vehicle_orders(n_vehicles: int, n: int) -> list[tuple[int, ...]]:

@@ -116,6 +116,23 @@ class TimeSpace:
             station = goal
         return used
 
+    def delayed(self, vehicle: int, route: Route) -> Route:
+        """Return the route as it can still be driven: departures put off, trips left out.
+
+        A departure waits until the vehicle is connected; a trip that is not possible then, or
+        that leads nowhere new, is left out.
+        """
+        station, since = int(self.start_station[vehicle]), int(self.start_period[vehicle])
+        kept = []
+        for planned, goal in route:
+            period = max(planned, since)
+            if period >= self.n_periods or not self.duration[period, station, goal]:
+                continue
+            kept.append((period, goal))
+            since = period + int(self.duration[period, station, goal])
+            station = goal
+        return tuple(kept)
+
     def valid(self, vehicle: int, route: Route) -> bool:
         """Return whether every trip of a route is possible."""
         station, since = int(self.start_station[vehicle]), int(self.start_period[vehicle])
@@ -144,16 +161,19 @@ def time_space(system: System, observation: Observation, distances_km: FloatArra
     period_h = system.timing.period_h
     travel_h = observation.forecast.travel_h
     n_periods, n_stations = travel_h.shape[:2]
+    # Between two boundaries, what starts now has already lost a part of its period.
+    elapsed_h = observation.now_h - observation.period * period_h
     set_up_h = np.array([station.set_up_h for station in system.stations])
     possible = np.isfinite(travel_h) & np.isfinite(distances_km) & ~np.eye(n_stations, dtype=bool)
     finite_h = np.where(possible, travel_h, 0.0)
+    finite_h[0] += elapsed_h
     duration = np.maximum(np.ceil((finite_h + set_up_h) / period_h - _TOLERANCE), 1)
     arrival = np.minimum(np.floor(finite_h / period_h + _TOLERANCE), duration)
     # A trip that is not connected before the look-ahead ends only costs money.
     in_time = np.arange(n_periods)[:, None, None] + duration < n_periods
     duration = np.where(possible & in_time, duration, 0)
     states = observation.vehicles
-    wait = (states.ready_h - observation.now_h) / period_h
+    wait = (states.ready_h - observation.now_h + elapsed_h) / period_h
     wait = np.where(states.status == VehicleStatus.CONNECTED, 0.0, wait)
     wait = np.where(np.isnan(wait), np.inf, np.maximum(wait, 0.0))
     start_period = np.minimum(np.ceil(wait - _TOLERANCE), n_periods)

@@ -22,7 +22,7 @@ from numpy.polynomial.hermite_e import hermegauss
 from sim.control import EvStates, Forecast
 from sim.uncertainty.climatology import Z_MAX
 from sim.uncertainty.events import stretch_now
-from sim.uncertainty.forecaster import compose
+from sim.uncertainty.forecaster import Profiles, compose
 from sim.uncertainty.model import ForecastSkill
 from sim.uncertainty.realisation import Nature, Realisation
 from sim.uncertainty.traffic import QUANTILE
@@ -121,11 +121,23 @@ class CalibratedForecaster:
             self.nature.system,
             period,
             now_h,
-            (mean, lower, upper, std),
+            Profiles(
+                mean=mean,
+                lower=lower,
+                upper=upper,
+                std=std,
+                step_std=np.hypot(std, self._ripple(ahead)),
+            ),
             self.correlation[:, :n, :n].copy(),
             self.nature.evs.forecast(period, n, evs),
             travel,
         )
+
+    def _ripple(self, ahead: slice) -> FloatArray:
+        """Return the usual spread of steps inside their periods, ``(H, profile)`` [pu]."""
+        table, period_of_day = self.realisation.climatology_row[ahead].T
+        ripple: FloatArray = self.nature.climatology.ripple[table, period_of_day]
+        return ripple
 
 
 def _error_correlation(

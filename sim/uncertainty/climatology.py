@@ -37,6 +37,9 @@ class Climatology:
         Row of `quantile` that holds for each period of the record, ``(period of record,)``.
     period_of_day
         ``(period of record,)``.
+    ripple
+        Standard deviation of steps about the mean of their period, ``(table, period of day,
+        profile)`` [pu].
     mean
         Period means of the record, ``(period of record, profile)`` [pu].
     score
@@ -47,6 +50,7 @@ class Climatology:
     quantile: FloatArray
     table: IntArray
     period_of_day: IntArray
+    ripple: FloatArray
     mean: FloatArray
     score: FloatArray
 
@@ -60,11 +64,8 @@ def climatology(record: Record, period_s: int) -> Climatology:
     per_period = period_s // record.step_s
     n_periods = len(record.values) // per_period
     n_profiles = record.values.shape[1]
-    mean = (
-        record.values[: n_periods * per_period]
-        .reshape(n_periods, per_period, n_profiles)
-        .mean(axis=1)
-    )
+    steps = record.values[: n_periods * per_period].reshape(n_periods, per_period, n_profiles)
+    mean, variance = steps.mean(axis=1), steps.var(axis=1)
     per_day = max(round(HOURS_PER_DAY * 3600) // period_s, 1)
     day = np.arange(n_periods) // per_day
     period_of_day = np.arange(n_periods) % per_day
@@ -74,6 +75,7 @@ def climatology(record: Record, period_s: int) -> Climatology:
 
     grid = np.linspace(-Z_MAX, Z_MAX, Z_NODES)
     quantile = np.zeros((len(months), per_day, n_profiles, Z_NODES))
+    ripple = np.zeros((len(months), per_day, n_profiles))
     score = np.zeros((n_periods, n_profiles))
     tie_break = stream(0, 0, "climatology.ties").random((n_periods, n_profiles))
     for m, first in enumerate(months):
@@ -84,6 +86,7 @@ def climatology(record: Record, period_s: int) -> Climatology:
             rows = np.flatnonzero(near & (period_of_day == p))
             if not len(rows):
                 continue
+            ripple[m, p] = np.sqrt(variance[rows].mean(axis=0))
             own = table[rows] == m
             position = (np.arange(len(rows)) + 0.5) / len(rows)
             order = np.lexsort((tie_break[rows].T, mean[rows].T))
@@ -97,6 +100,7 @@ def climatology(record: Record, period_s: int) -> Climatology:
         quantile=frozen(quantile),
         table=frozen(table, np.int64),
         period_of_day=frozen(period_of_day, np.int64),
+        ripple=frozen(ripple),
         mean=frozen(mean),
         score=frozen(score),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -22,6 +22,16 @@ class Forecaster(Protocol):
 
         `evs` are the electric cars at home now.
         """
+
+
+class Profiles(NamedTuple):
+    """What is expected of the profiles, each ``(H, profile)``; see `Forecast`."""
+
+    mean: FloatArray
+    lower: FloatArray
+    upper: FloatArray
+    std: FloatArray
+    step_std: FloatArray
 
 
 class ExactForecaster:
@@ -52,11 +62,19 @@ class ExactForecaster:
         depart_h = np.maximum((period + np.arange(n)) * timing.period_h, now_h)
         travel = np.array([self._drives(float(at_h)) for at_h in depart_h])
         n_profiles = truth.shape[1]
+        first = period * timing.steps_per_period
+        steps = self._realisation.profile[first : first + n * timing.steps_per_period]
         return compose(
             system,
             period,
             now_h,
-            (truth.copy(), truth.copy(), truth.copy(), np.zeros_like(truth)),
+            Profiles(
+                mean=truth.copy(),
+                lower=truth.copy(),
+                upper=truth.copy(),
+                std=np.zeros_like(truth),
+                step_std=steps.reshape(n, timing.steps_per_period, -1).std(axis=1),
+            ),
             np.tile(np.eye(n), (n_profiles, 1, 1)),
             charging_mw(system, self._realisation.ev_sessions, period, n),
             (travel, travel.copy(), travel.copy()),
@@ -75,7 +93,7 @@ def compose(
     system: System,
     period: int,
     now_h: float,
-    profiles: tuple[FloatArray, FloatArray, FloatArray, FloatArray],
+    profiles: Profiles,
     correlation: FloatArray,
     ev_mw: FloatArray,
     travel_h: tuple[FloatArray, FloatArray, FloatArray],
@@ -84,7 +102,7 @@ def compose(
     loads, generators, tariff, timing = (
         system.loads, system.generators, system.tariff, system.timing,
     )  # fmt: skip
-    mean, lower, upper, std = profiles
+    mean = profiles.mean
     n = len(mean)
     steps = np.arange(period * timing.steps_per_period, (period + n) * timing.steps_per_period)
     of_day = (steps % timing.steps_per_day).reshape(n, -1)
@@ -92,9 +110,10 @@ def compose(
     return Forecast(
         issued_h=now_h,
         profile_mean=mean,
-        profile_lower=lower,
-        profile_upper=upper,
-        profile_std=std,
+        profile_lower=profiles.lower,
+        profile_upper=profiles.upper,
+        profile_std=profiles.std,
+        profile_step_std=profiles.step_std,
         profile_correlation=correlation,
         load_mw=load_pu * loads.p_mw,
         load_mvar=load_pu * loads.q_mvar,

@@ -205,6 +205,7 @@ def observation(
             profile_lower=nothing,
             profile_upper=nothing,
             profile_std=nothing if profile_std is None else profile_std,
+            profile_step_std=nothing if profile_std is None else profile_std,
             profile_correlation=np.zeros((len(system.profiles), n, n)),
             load_mw=load_mw,
             load_mvar=np.zeros_like(load_mw) if load_mvar is None else load_mvar,

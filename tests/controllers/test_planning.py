@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from controllers.day_ahead import DayAhead
+from controllers.models.schedule import schedule
 from controllers.planner import Planner, Planning, generation_limit_mw
 from controllers.rolling import Rolling
 from sim.control import SolveStatus, VehicleStatus
@@ -105,7 +106,7 @@ def test_caps_lie_at_the_plan_where_it_curtails_and_are_absent_where_nothing_is_
     exists = feeder()
     sunny = np.array([[0.0], [0.5], [8.0], [0.5]])
     planner = Planner(exists, Planning())
-    planned = planner.schedule(random_day(exists, 8, available_mw=sunny))
+    planned = planner.schedule(random_day(exists, 8, available_mw=sunny), schedule)
     limits = generation_limit_mw(planned)
     curtailed = planned.schedule.curtailed_mw
     assert curtailed[2, 0] > 1.0
@@ -118,7 +119,7 @@ def test_uncertain_sun_is_capped_before_it_violates_a_limit():
     sunny = np.full((4, 1), 2.0)
     std = np.tile([0.0, 0.8], (4, 1))
     planner = Planner(exists, Planning())
-    planned = planner.schedule(random_day(exists, 9, available_mw=sunny, profile_std=std))
+    planned = planner.schedule(random_day(exists, 9, available_mw=sunny, profile_std=std), schedule)
     limits = generation_limit_mw(planned)
     assert np.isfinite(limits).any()
     assert (limits >= 2.0 - planned.schedule.curtailed_mw - 1e-9).all()
@@ -129,11 +130,11 @@ def test_a_margin_makes_the_plan_dearer_and_no_margin_is_the_mean():
     std = np.tile([0.3, 0.0], (4, 1))
     costs = [
         Planner(exists, Planning(margin=margin))
-        .schedule(random_day(exists, 10, profile_std=std))
+        .schedule(random_day(exists, 10, profile_std=std), schedule)
         .schedule.outcome.objective_usd
         for margin in (0.0, 2.0)
     ]
-    certain = Planner(exists, Planning()).schedule(random_day(exists, 10))
+    certain = Planner(exists, Planning()).schedule(random_day(exists, 10), schedule)
     assert costs[0] == pytest.approx(certain.schedule.outcome.objective_usd, abs=1e-6)
     assert costs[0] < costs[1]
 
