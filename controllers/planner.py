@@ -52,6 +52,8 @@ class Planning:
         Powers on either side of zero that a vehicle's dynamic programme tries.
     energies
         Points of its energy grid.
+    trials
+        Small changes of the best routes that are tried after that.
     binaries
         Largest number of possible trips for which a mixed-integer model is solved to prove or
         improve the schedule; 0 never solves it.
@@ -64,6 +66,7 @@ class Planning:
     sweeps: int = 6
     levels: int = 8
     energies: int = 61
+    trials: int = 40
     binaries: int = 300
     nodes: int = 1000
 
@@ -83,6 +86,7 @@ class Planning:
         return Search(
             orders=self.orders,
             effort=Effort(sweeps=self.sweeps, levels=self.levels, energies=self.energies),
+            trials=self.trials,
             binaries=self.binaries,
             limits=WorkLimits(nodes=self.nodes),
         )

@@ -23,7 +23,7 @@ from sim.units import FloatArray, IntArray
 Dispatcher: TypeAlias = Callable[[tuple[Route, ...]], Schedule | None]
 
 # A sweep that earns less than this ends the search [USD].
-_LEAST_GAIN_USD = 1e-3
+LEAST_GAIN_USD = 1e-3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,13 +79,13 @@ def improve(
         if routes == best.routes:
             break
         found = dispatcher(routes)
-        if found is None or _usd(found) > _usd(best) - _LEAST_GAIN_USD:
+        if found is None or usd_of(found) > usd_of(best) - LEAST_GAIN_USD:
             break
         best = found
     return best
 
 
-def _usd(schedule: Schedule) -> float:
+def usd_of(schedule: Schedule) -> float:
     """Return the objective, infinite where there is none."""
     usd = schedule.outcome.objective_usd
     return np.inf if usd is None else usd

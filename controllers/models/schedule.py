@@ -1,26 +1,23 @@
-"""From a scheduling problem to a schedule: one door, two ways of search.
+"""From a scheduling problem to a schedule: one door.
 
-Best responses give a plan within a fraction of a second; the mixed-integer model then proves or
-improves it where it is small enough to close. `docs/decisions/0002-scheduling.md` has the
-measurements.
+Best responses give a plan within a fraction of a second, small changes of its routes polish it;
+the mixed-integer model then proves or improves it where it is small enough to close.
+`docs/decisions/0002-scheduling.md` has the measurements.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import functools
 from dataclasses import dataclass, field
 
-from controllers.models.best_response import Effort, improve
+from controllers.models.best_response import LEAST_GAIN_USD, Effort, improve, usd_of
 from controllers.models.dispatch import dispatch
+from controllers.models.local_search import polish
 from controllers.models.milp import count_binaries, milp
 from controllers.models.problem import Schedule, SchedulingProblem
 from controllers.models.timespace import Route
 from controllers.solve import WorkLimits
 from sim.control import SolveStatus
-
-# Less than this is no reason to change a plan [USD].
-_IMPROVEMENT_USD = 1e-6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +30,8 @@ class Search:
         Orders of the vehicles from which best responses start.
     effort
         Effort of each start.
+    trials
+        Small changes of the best routes that are tried after that.
     binaries
         Largest number of trips for which the mixed-integer model is solved; 0 never solves it.
     limits
@@ -41,11 +40,12 @@ class Search:
 
     orders: int = 3
     effort: Effort = field(default_factory=Effort)
+    trials: int = 40
     binaries: int = 300
     limits: WorkLimits = field(default_factory=WorkLimits)
 
     def __post_init__(self) -> None:
-        for name in ("orders", "binaries"):
+        for name in ("orders", "trials", "binaries"):
             value = getattr(self, name)
             if value < 0:
                 raise ValueError(f"{name}(={value}) must be >= 0.")
@@ -74,9 +74,12 @@ def schedule(
     """
     parked: tuple[Route, ...] = ((),) * problem.n_vehicles
 
-    @functools.cache
+    known: dict[tuple[Route, ...], Schedule | None] = {}
+
     def dispatcher(routes: tuple[Route, ...]) -> Schedule | None:
-        return dispatch(problem, routes, search.limits)
+        if routes not in known:
+            known[routes] = dispatch(problem, routes, search.limits)
+        return known[routes]
 
     begin: list[Schedule] = []
     for routes in (parked, *starts):
@@ -90,10 +93,11 @@ def schedule(
     tries = [(begin[0], order) for order in orders]
     tries += [(other, tuple(range(problem.n_vehicles))) for other in begin[1:]]
     seen = begin + [improve(problem, one, order, search.effort, dispatcher) for one, order in tries]
-    best = min(seen, key=_usd)
+    best = polish(problem, min(seen, key=usd_of), dispatcher, search.trials)
     if search.binaries and count_binaries(problem) <= search.binaries:
         best = _prove(problem, best, search.limits)
-    if any(one.outcome.status is SolveStatus.DEADLINE for one in seen):
+    tried = [one for one in known.values() if one is not None]
+    if any(one.outcome.status is SolveStatus.DEADLINE for one in tried):
         outcome = dataclasses.replace(best.outcome, status=SolveStatus.DEADLINE)
         best = dataclasses.replace(best, outcome=outcome)
     return best
@@ -124,7 +128,7 @@ def park(
                     continue
                 tried = (*best.routes[:k], place, *best.routes[k + 1 :])
                 found = dispatch(problem, tried, search.limits)
-                if found is not None and _usd(found) < _usd(best) - _IMPROVEMENT_USD:
+                if found is not None and usd_of(found) < usd_of(best) - LEAST_GAIN_USD:
                     best, changed = found, True
     return best
 
@@ -152,22 +156,16 @@ def vehicle_orders(n_vehicles: int, n: int) -> list[tuple[int, ...]]:
     return rotations[:n]
 
 
-def _usd(found: Schedule) -> float:
-    """Return the objective, infinite where there is none."""
-    usd = found.outcome.objective_usd
-    return float("inf") if usd is None else usd
-
-
 def _prove(problem: SchedulingProblem, best: Schedule, limits: WorkLimits) -> Schedule:
     """Return what the mixed-integer model makes of the best schedule so far, with its bound."""
     routes, status, bound = milp(problem, limits, best.routes)
     if routes is not None and routes != best.routes:
         found = dispatch(problem, routes, limits)
-        if found is not None and _usd(found) < _usd(best):
+        if found is not None and usd_of(found) < usd_of(best):
             best = found
     if status not in (SolveStatus.OPTIMAL, SolveStatus.FEASIBLE, SolveStatus.DEADLINE):
         return best
-    objective = _usd(best)
+    objective = usd_of(best)
     if bound is not None:
         bound = min(bound, objective)
     proven = bound is not None and objective - bound <= max(

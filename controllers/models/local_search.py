@@ -1,0 +1,78 @@
+"""Small changes of routes, each judged by the exact dispatch.
+
+Best responses end where no vehicle alone gains against powers that the others hold on to. The
+dispatch sets the powers of all vehicles anew, and so sees what a response cannot: one vehicle
+leaving something to another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from controllers.models.best_response import LEAST_GAIN_USD, Dispatcher, usd_of
+from controllers.models.problem import Schedule, SchedulingProblem
+from controllers.models.timespace import Route
+
+# Periods by which a departure is shifted.
+_SHIFTS = (-1, 1, -2, 2)
+
+
+def polish(
+    problem: SchedulingProblem, schedule: Schedule, dispatcher: Dispatcher, trials: int
+) -> Schedule:
+    """Return a schedule at least as good, by first improvement over `neighbours`.
+
+    Parameters
+    ----------
+    problem
+        The problem.
+    schedule
+        Where to start.
+    dispatcher
+        Sets the powers on given routes.
+    trials
+        Largest number of routes tried.
+    """
+    best, left = schedule, trials
+    improved = True
+    while improved:
+        improved = False
+        for routes in neighbours(problem, best.routes):
+            if left == 0:
+                return best
+            left -= 1
+            found = dispatcher(routes)
+            if found is not None and usd_of(found) < usd_of(best) - LEAST_GAIN_USD:
+                best, improved = found, True
+                break
+    return best
+
+
+def neighbours(
+    problem: SchedulingProblem, routes: tuple[Route, ...]
+) -> Iterator[tuple[Route, ...]]:
+    """Yield the possible routes that differ in one visit: left out, elsewhere, or at another time.
+
+    Parameters
+    ----------
+    problem
+        The problem.
+    routes
+        Departures per vehicle.
+    """
+    for k, route in enumerate(routes):
+        for changed in _changed(route, problem.space.n_stations):
+            if problem.space.valid(k, changed):
+                yield (*routes[:k], changed, *routes[k + 1 :])
+
+
+def _changed(route: Route, n_stations: int) -> Iterator[Route]:
+    """Yield a vehicle's route with one visit changed, possible or not."""
+    for n, (period, goal) in enumerate(route):
+        before, after = route[:n], route[n + 1 :]
+        yield before + after
+        for station in range(n_stations):
+            if station != goal:
+                yield (*before, (period, station), *after)
+        for shift in _SHIFTS:
+            yield (*before, (period + shift, goal), *after)
