@@ -65,6 +65,7 @@ def test_all_columns_come_along_unless_some_are_chosen(tmp_path: Path) -> None:
             "cannot be read|not a number",
         ),
         (lambda t: t.assign(sun=t["sun"].mask(t.index == 20, -1.0)), "row 21, sun", "negative"),
+        (lambda t: t.drop(index=[1]), "row 2", "gap of 1 missing rows"),
         (lambda t: t.iloc[1:], "row 1", "is not midnight"),
         (lambda t: t.iloc[:-1], "time", "not whole days"),
         (lambda t: t.iloc[:1], "time", "fewer than two rows"),
