@@ -33,11 +33,15 @@ OVERRIDES = {
         "profiles.months": [12, 1, 2],
     }
 }
+ON_CALL = "rolling, on call"
+PARAMETERS = {
+    ON_CALL: (("replan_on", ("arrival", "delay", "outage", "ev_arrival", "voltage_violation")),)
+}
 PAIRS = [
     (controller, scenario)
     for scenario in (*plugins.names(plugins.SCENARIOS), STORMY)
     for controller in plugins.names(plugins.CONTROLLERS)
-]
+] + [(ON_CALL, STORMY)]
 N_PERIODS = 8
 
 pytestmark = pytest.mark.parametrize(
@@ -52,7 +56,8 @@ def load(name: str) -> Scenario:
 
 
 def maker(name: str) -> Make:
-    return lambda: build(ControllerSpec(name=name))
+    spec = ControllerSpec(name=name.partition(",")[0], parameters=PARAMETERS.get(name, ()))
+    return lambda: build(spec)
 
 
 def test_no_controller_anticipates(controller: str, scenario: str) -> None:
