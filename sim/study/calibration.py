@@ -76,7 +76,7 @@ def calibration(
         - ``n``: forecasts compared;
         - ``slope`` of the truth on the forecast mean, 1 if calibrated; NaN if all are equal;
         - ``bias``: mean of truth less forecast, relative to the mean truth;
-        - ``coverage``: share of truths within the 90 % bounds, where these are open;
+        - ``coverage``: share of truths within the 90 % bounds, where these are open and above 0;
         - ``mean_absolute_error`` in ``unit``: pu of the profile, or h of driving;
         - ``calibrated``: slope within 0.05 of 1, bias within 0.05 of 0, coverage within 0.03 of
           0.9; a figure that cannot be had counts as met.
@@ -179,7 +179,9 @@ def _figures(rows: FloatArray, kind: str) -> dict[str, object]:
     slope = float(np.cov(mean, truth, ddof=0)[0, 1] / spread) if spread > 1e-18 else np.nan
     level = float(truth.mean())
     bias = float((truth - mean).mean() / level) if level else np.nan
-    open_ = upper - lower > CERTAIN_PU
+    # Where a bound is zero (no sun, no wind), more than 5 % of the days may lie on it, and the
+    # interval covers more than it says by its nature.
+    open_ = (upper - lower > CERTAIN_PU) & (lower > CERTAIN_PU)
     inside = (truth >= lower - 1e-12) & (truth <= upper + 1e-12)
     coverage = float(inside[open_].mean()) if open_.any() else np.nan
     misses = (

@@ -20,12 +20,11 @@ from numba import njit
 from numpy.polynomial.hermite_e import hermegauss
 
 from sim.control import EvStates, Forecast
-from sim.uncertainty.climatology import Z_MAX
+from sim.uncertainty.climatology import QUANTILE, Z_MAX
 from sim.uncertainty.events import stretch_now
 from sim.uncertainty.forecaster import Profiles, compose
 from sim.uncertainty.model import ForecastSkill
 from sim.uncertainty.realisation import Nature, Realisation
-from sim.uncertainty.traffic import QUANTILE
 from sim.units import FloatArray, IntArray, frozen
 
 _NODES, _WEIGHTS = hermegauss(7)

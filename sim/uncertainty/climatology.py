@@ -19,6 +19,8 @@ from sim.uncertainty.model import Record
 from sim.uncertainty.streams import stream
 from sim.units import HOURS_PER_DAY, FloatArray, IntArray, frozen
 
+LEVEL = 0.95
+QUANTILE = 1.6448536269514722  # of the standard normal law, at LEVEL
 Z_MAX = 3.0
 Z_NODES = 41
 WINDOW_DAYS = 15

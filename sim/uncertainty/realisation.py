@@ -21,7 +21,8 @@ from sim.uncertainty.events import (
 from sim.uncertainty.evs import EvForecaster, EvSessions, draw_sessions
 from sim.uncertainty.model import Uncertainty
 from sim.uncertainty.streams import stream
-from sim.uncertainty.traffic import QUARTER_S, TravelForecaster, draw_state, link_speed
+from sim.uncertainty.traffic import QUARTER_S, draw_state, link_speed
+from sim.uncertainty.travel import TravelForecaster
 from sim.units import SECONDS_PER_HOUR, FloatArray, IntArray, frozen
 
 

@@ -176,8 +176,11 @@ def with_other_future(
 
 
 def _other_repairs(begun: list[Breakdown], is_broken: bool) -> tuple[Breakdown, ...]:
-    """Return breakdowns of which the last, if it is not repaired yet, takes longer."""
-    if not begun or not is_broken:
+    """Return breakdowns of which the last, if it is not repaired yet, takes longer.
+
+    Where one of them waits for the station, it is not certain which is being repaired.
+    """
+    if not (begun and is_broken and all(each.roadside for each in begun)):
         return tuple(begun)
     *over, last = begun
     return (*over, last._replace(repair_s=last.repair_s + 86400.0))
@@ -210,7 +213,7 @@ def law_non_anticipation(scenario: Scenario, make: Make, periods: tuple[int, ...
             other,
             scenario.system,
             period * timing.period_s,
-            done["distance_km"].sum()[names].tolist(),
+            (done["distance_km"].sum()[names] + 1e-6).tolist(),  # a breakdown just now has been
             (done["status"].last() == "broken")[names].tolist(),
         )
         forecaster = Spliced(

@@ -157,3 +157,41 @@ def test_a_failing_controller_costs_no_episode(
     law_energy(scenario, episode)
     assert episode.metrics["failed_decisions"] == scenario.system.timing.n_periods
     assert episode.decisions["fallback"].str.contains(reason).all()
+
+
+class Restless(Base):
+    """Sends everybody somewhere else at every decision."""
+
+    replan_on = frozenset({"arrival", "delay", "outage", "ev_arrival"})
+
+    def decide(self, observation: Observation) -> Plan:
+        visits = tuple(
+            (Visit(station=int(self.rng.integers(6)), depart_h=observation.now_h),)
+            for _ in self.system.vehicles
+        )
+        n = len(self.system.vehicles)
+        rows = self.rng.uniform(-0.5, 0.5, (observation.forecast.n_periods, n))
+        return Plan(fleet=FleetPlan(visits=visits, p_mw=rows))
+
+
+def test_the_laws_hold_for_a_fleet_that_never_rests_in_a_storm() -> None:
+    scenario = shortened(
+        load_scenario(
+            "ieee33",
+            {
+                "traffic.intensity": 1.5,
+                "incidents.per_day": 100.0,
+                "breakdowns.per_1000_km": 100.0,
+                "outages.per_line_year": 40.0,
+            },
+        ),
+        8,
+    )
+    law_non_anticipation(scenario, Restless, (2, 5, 6))
+    law_determinism(scenario, Restless)
+    episode, _, _ = live(scenario, Restless(), guard=no_guard)
+    law_energy(scenario, episode)
+    assert len(episode.trips) > 10
+    assert (episode.events["event"] == "interrupted").any()
+    assert episode.metrics["unserved_mwh"] > 0
+    assert episode.metrics["decisions"] > 8

@@ -1,0 +1,273 @@
+"""Driving times between stations, expected from the speeds that are.
+
+The states of the links are Gaussian (see `sim.uncertainty.traffic`), so what will be follows from
+what is by conditioning, in closed form.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+
+from sim.system.routing import path_links
+from sim.system.system import System
+from sim.uncertainty.climatology import LEVEL, QUANTILE
+from sim.uncertainty.events import Incidents
+from sim.uncertainty.model import Traffic
+from sim.uncertainty.traffic import QUARTERS_PER_DAY, demand_by_quarter
+from sim.units import HOURS_PER_DAY, FloatArray, IntArray
+
+DENSITY = 0.10313564037537139  # of the standard normal law at its 95 % quantile
+CLEAR = 0.955  # more likely clear than this, an incident on a way is rare
+WAYS = 2
+DETOUR = 10.0  # a link of the first way counts so many times when the second one is looked for
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TravelForecaster:
+    """Expected driving times between stations.
+
+    Between two stations a driver takes the better, as expected, of two ways: the fastest one under
+    the mean traffic of the hour, and the fastest one that avoids its links where it can. Link times
+    are log-normal above the free time, so means and covariances over a way are exact; the quantiles
+    take the way's excess time as log-normal with these two moments.
+
+    Attributes
+    ----------
+    incidents
+        What may block a link.
+    drift_h
+        A third of the mean free driving time between stations [h].
+    ways
+        Links of the ways by hour of departure, origin and destination, padded with -1,
+        ``(24, station, station, way, position)``.
+    free_h
+        Free driving time of these ways, ``(24, station, station, way)`` [h]; infinite where no
+        road leads.
+    """
+
+    system: System
+    traffic: Traffic
+    incidents: Incidents
+    drift_h: float
+    ways: IntArray
+    free_h: FloatArray
+    free_link_h: FloatArray
+    demand: FloatArray
+
+    @classmethod
+    def build(cls, system: System, traffic: Traffic, incidents: Incidents) -> TravelForecaster:
+        """Find the ways of every hour."""
+        roads, stations = system.roads, system.stations
+        free_link_h = roads.length_km / roads.free_speed_kmh
+        demand = demand_by_quarter(traffic)
+        found: dict[tuple[int, int, int, int], list[int]] = {}
+        for hour in range(24):
+            x = demand[4 * hour + 2]
+            spread = math.exp(traffic.sigma**2 * traffic.beta * (traffic.beta - 1) / 2)
+            link_h = free_link_h * (1 + traffic.alpha * x**traffic.beta * spread)
+            for i, origin in enumerate(stations):
+                for j, destination in enumerate(stations):
+                    avoiding_h = link_h.copy()
+                    for way in range(WAYS):
+                        path = path_links(
+                            roads, origin.road_node, destination.road_node, avoiding_h
+                        )
+                        if path is None:
+                            break
+                        found[hour, i, j, way] = path
+                        avoiding_h[path] *= DETOUR
+        n = len(stations)
+        longest = max((len(path) for path in found.values()), default=0)
+        ways = np.full((24, n, n, WAYS, max(longest, 1)), -1, dtype=np.int64)
+        free_h = np.full((24, n, n, WAYS), np.inf)
+        for key, path in found.items():
+            ways[key][: len(path)] = path
+            free_h[key] = free_link_h[path].sum()
+        driven = free_h[..., 0][np.isfinite(free_h[..., 0]) & (free_h[..., 0] > 0)]
+        return cls(
+            system=system,
+            traffic=traffic,
+            incidents=incidents,
+            drift_h=float(driven.mean()) / 3 if len(driven) else 0.0,
+            ways=ways,
+            free_h=free_h,
+            free_link_h=free_link_h,
+            demand=demand,
+        )
+
+    def forecast(
+        self, state_now: FloatArray, stretch_now: FloatArray, now_h: float, lead_h: FloatArray
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return mean, 5 % and 95 % quantile of driving times, each ``(H, station, station)`` [h].
+
+        Parameters
+        ----------
+        state_now
+            States of the links now, which their speeds reveal, ``(link,)``.
+        stretch_now
+            Factor by which incidents stretch the excess times now, ``(link,)``.
+        now_h
+            Hours since the episode's start, which is a midnight.
+        lead_h
+            Departure times from now, ``(H,)`` [h].
+        """
+        traffic, incidents = self.traffic, self.incidents
+        share = traffic.day_share
+        n_links = max(len(state_now), 1)
+        spread = share + (1 - share) / n_links
+        day_mean = share * state_now.mean() / spread if n_links and spread > 0 else 0.0
+        day_variance = share * (1 - share / spread) if spread > 0 else 0.0
+        hour_of_day = now_h % HOURS_PER_DAY
+        quarter = np.floor((hour_of_day + lead_h) * 4 + 1e-9).astype(np.int64)
+        # A drive meets the traffic of its whole duration T, not of its start. Over T the states
+        # move like Brownian motion, whose mean over T varies like its value at T/3.
+        memory = np.exp(-(lead_h + self.drift_h) / traffic.correlation_h)
+        same_day = quarter < QUARTERS_PER_DAY
+        # c(t) = sqrt(a) D (1 - memory) + memory c(now) + innovation, while the day lasts.
+        day_part = np.where(same_day, day_mean * (1 - memory), -day_mean * memory)
+        common = np.where(
+            same_day, (1 - memory) ** 2 * day_variance, share + memory**2 * day_variance
+        )
+        variance = common + (1 - share) * (1 - memory**2)
+        stays = np.exp(-lead_h / max(incidents.duration_h, 1e-9))
+        length_km = self.system.roads.length_km
+        rate_h = incidents.per_day / HOURS_PER_DAY * length_km / length_km.sum()
+        return _way_times(
+            self.ways,
+            self.free_h,
+            self.free_link_h,
+            np.ascontiguousarray(state_now),
+            np.ascontiguousarray(stretch_now),
+            stays,
+            np.minimum(rate_h * incidents.duration_h, 1.0),
+            incidents.duration_h,
+            (1 - incidents.capacity_loss) ** -traffic.beta,
+            memory,
+            day_part,
+            common,
+            variance,
+            self.demand[quarter % QUARTERS_PER_DAY],
+            (quarter % QUARTERS_PER_DAY) // 4,
+            traffic.sigma,
+            traffic.alpha,
+            traffic.beta,
+        )
+
+
+@njit(cache=True)
+def _way_times(
+    ways: IntArray,
+    free_h: FloatArray,
+    free_link_h: FloatArray,
+    state_now: FloatArray,
+    stretch_now: FloatArray,
+    stays: FloatArray,
+    usual: FloatArray,
+    duration_h: float,
+    fresh_stretch: float,
+    memory: FloatArray,
+    day_part: FloatArray,
+    common: FloatArray,
+    variance: FloatArray,
+    demand: FloatArray,
+    hour: IntArray,
+    sigma: float,
+    alpha: float,
+    beta: float,
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Sum link moments over ways and keep the better way; see `TravelForecaster.forecast`."""
+    n_leads, n_stations, n_links = len(memory), ways.shape[1], len(free_link_h)
+    mean = np.full((n_leads, n_stations, n_stations), np.inf)
+    lower = np.full_like(mean, np.inf)
+    upper = np.full_like(mean, np.inf)
+    excess = np.empty(n_links)  # above the free time, without incidents
+    delay = np.empty(n_links)  # by incidents
+    delay_variance = np.empty(n_links)
+    clear_link = np.empty(n_links)
+    k = beta * sigma
+    for h in range(n_leads):
+        scale = alpha * demand[h] ** beta * math.exp(k * k * variance[h] / 2 - k * sigma / 2)
+        for link in range(n_links):
+            excess[link] = (
+                free_link_h[link]
+                * scale
+                * math.exp(k * (day_part[h] + memory[h] * state_now[link]))
+            )
+            # An incident of now is still there with probability `stays`, a fresh one instead.
+            present_now = stays[h] if stretch_now[link] > 1.0 else 0.0
+            present_new = (1.0 - stays[h]) * usual[link]
+            clear_link[link] = (1.0 - present_now) * (1.0 - present_new)
+            delay[link] = delay_variance[link] = 0.0
+            for present, stretch in (
+                (present_now, stretch_now[link]),
+                (present_new, fresh_stretch),
+            ):
+                if present > 0.0:
+                    extra = _incident_delay(free_link_h[link], excess[link], stretch, duration_h)
+                    delay[link] += present * extra
+                    # It lasts an exponential time, as far as it matters.
+                    delay_variance[link] += present * (2.0 - present) * extra * extra
+        growth_common = math.expm1(k * k * common[h])
+        growth_own = math.exp(k * k * variance[h]) - math.exp(k * k * common[h])
+        for i in range(n_stations):
+            for j in range(n_stations):
+                for way in range(ways.shape[3]):
+                    free = free_h[hour[h], i, j, way]
+                    clean, late, squares, jumps, clear = 0.0, 0.0, 0.0, 0.0, 1.0
+                    for link in ways[hour[h], i, j, way]:
+                        if link < 0:
+                            break
+                        clean += excess[link]
+                        squares += excess[link] ** 2
+                        late += delay[link]
+                        jumps += delay_variance[link]
+                        clear *= clear_link[link]
+                    if not free + clean + late < mean[h, i, j]:
+                        continue
+                    mean[h, i, j] = free + clean + late
+                    second = growth_common * clean * clean + growth_own * squares
+                    centre = clean
+                    low = high = QUANTILE
+                    if clear < CLEAR:
+                        # An incident is likely: its law and that of the traffic as one log-normal.
+                        second += jumps
+                        centre = clean + late
+                    elif clear < 1.0:
+                        # It is rare, and slower than all else: it moves the level of quantiles.
+                        missing = (1.0 - clear) / clear
+                        low = QUANTILE - _shift((1.0 - LEVEL) * missing)
+                        high = QUANTILE + _shift(LEVEL * missing)
+                    lower[h, i, j] = upper[h, i, j] = free + centre
+                    if centre > 0.0 and second > 0.0:
+                        log_variance = math.log1p(second / (centre * centre))
+                        median = centre * math.exp(-log_variance / 2)
+                        width = math.sqrt(log_variance)
+                        lower[h, i, j] = free + median * math.exp(-low * width)
+                        upper[h, i, j] = free + median * math.exp(high * width)
+    return mean, lower, upper
+
+
+@njit(cache=True)
+def _incident_delay(free_h: float, excess_h: float, stretch: float, duration_h: float) -> float:
+    """Return the mean delay on a link by an incident that ends after an exponential time [h].
+
+    While it lasts, the link is crossed at the pace of the blocked link, ``1 / T_b``; afterwards at
+    the usual one, ``1 / T_n``: ``(1 - T_n / T_b) E[min(rest, T_b)]``.
+    """
+    usual_h = free_h + excess_h
+    blocked_h = free_h + excess_h * stretch
+    if blocked_h <= usual_h or duration_h <= 0.0:
+        return 0.0
+    lasting_h = -duration_h * math.expm1(-blocked_h / duration_h)
+    return (1.0 - usual_h / blocked_h) * lasting_h
+
+
+@njit(cache=True)
+def _shift(level: float) -> float:
+    """Return how far the 95 % quantile of the normal law moves when its level rises, 2nd order."""
+    step = level / DENSITY
+    return step + QUANTILE * step * step / 2
