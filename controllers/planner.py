@@ -22,7 +22,7 @@ from controllers.models.problem import (
 from controllers.models.schedule import Search
 from controllers.models.timespace import Route
 from controllers.solve import WorkLimits
-from sim.control import FleetPlan, Forecast, GridPlan, Observation, Plan, Visit
+from sim.control import FleetPlan, Forecast, GridPlan, Observation, Plan, SolveStatus, Visit
 from sim.errors import SolverError
 from sim.powerflow.pgm import PowerGridModelFlow
 from sim.system.system import System
@@ -179,7 +179,8 @@ class Planner:
         problem = scheduling_problem(self._system, observation, network, self._distances_km)
         found = choose(problem, self._search, starts)
         if found is None:
-            raise PlanningError("not even standing still can be dispatched")
+            reason = "not even standing still can be dispatched"
+            raise PlanningError(reason, SolveStatus.INFEASIBLE)
         return Planned(schedule=found, network=network)
 
     def _flow(self, line_out: BoolArray) -> PowerGridModelFlow:

@@ -17,7 +17,7 @@ from controllers.models.problem import PlanningError, Schedule, SchedulingProble
 from controllers.models.schedule import Search, follow, park, schedule
 from controllers.models.timespace import Route
 from controllers.planner import Choice, Planner, Planning, to_plan
-from sim.control import Observation, Outcome, Plan, SolveStatus
+from sim.control import Observation, Outcome, Plan
 from sim.system.system import System
 from sim.units import HOURS_PER_DAY, FloatArray
 
@@ -96,7 +96,7 @@ class Rolling:
             found = self._planner.schedule(observation, choose, None if new_day else point)
         except PlanningError as error:
             self._last = None
-            return Plan(outcome=Outcome(status=SolveStatus.FAILED, fallback=str(error)))
+            return Plan(outcome=Outcome(status=error.status, fallback=str(error)))
         if new_day:
             covered = min(observation.forecast.n_periods, self._per_day)
             self._next_day = observation.period + covered

@@ -196,14 +196,16 @@ def solve(
             row_duals[list(first.dual_solution.dual_values.ids)] = np.array(
                 first.dual_solution.dual_values.values
             )
-    status = _status(result.termination, found=values is not None)
+    seconds = time.perf_counter() - began
+    late = seconds >= limits.deadline_s
+    status = _status(result.termination, found=values is not None, late=late)
     return Solution(
         status=status,
         objective=objective,
         bound=_bound(result.termination, status, objective, mixed=mixed),
         values=values,
         duals=row_duals,
-        seconds=time.perf_counter() - began,
+        seconds=seconds,
     )
 
 
@@ -271,11 +273,16 @@ def _proto(model: LinearModel) -> model_pb2.ModelProto:
     return proto
 
 
-def _status(termination: result_pb2.TerminationProto, *, found: bool) -> SolveStatus:
-    """Return what MathOpt's termination means here."""
+def _status(termination: result_pb2.TerminationProto, *, found: bool, late: bool) -> SolveStatus:
+    """Return what MathOpt's termination means here.
+
+    GLOP does not say which limit has stopped it: it was the clock if the time is over (`late`).
+    """
     if termination.reason in _NO_SOLUTION:
         return SolveStatus.INFEASIBLE
     if termination.limit == result_pb2.LIMIT_TIME:
+        return SolveStatus.DEADLINE
+    if termination.limit == result_pb2.LIMIT_UNDETERMINED and late:
         return SolveStatus.DEADLINE
     if termination.reason == result_pb2.TERMINATION_REASON_OPTIMAL and found:
         return SolveStatus.OPTIMAL

@@ -8,7 +8,7 @@ import numpy as np
 
 from controllers.models.assembly import Assembly
 from controllers.models.exchange import add_exchange
-from controllers.models.problem import Schedule, SchedulingProblem
+from controllers.models.problem import PlanningError, Schedule, SchedulingProblem
 from controllers.models.storage import Slots, StorageVariables, add_modes, add_storage
 from controllers.models.timespace import AWAY, Route
 from controllers.solve import Solution, WorkLimits, solve
@@ -38,6 +38,11 @@ def dispatch(
     Schedule or None
         None where the routes allow no dispatch, for example because a trip needs more energy
         than there is. The bound of its outcome is about these routes only and therefore left out.
+
+    Raises
+    ------
+    PlanningError
+        If the wall clock ends the solve before there is a solution.
     """
     space = problem.space
     station = np.array(
@@ -62,6 +67,10 @@ def dispatch(
     assembly.offset += moves_usd + queue_usd
     solution = solve_without_burning(assembly, problem, slots, powers, limits)
     if solution.values is None:
+        if solution.status is SolveStatus.DEADLINE:
+            # Not "impossible": going on without these routes would depend on the clock in silence.
+            reason = "the wall clock ended a dispatch before it had a solution"
+            raise PlanningError(reason, SolveStatus.DEADLINE)
         return None
     powers_found = SlotPowers.read(slots, powers, solution.values)
     curtailed = np.zeros_like(problem.network.available_mw)

@@ -9,14 +9,24 @@ import numpy as np
 from controllers.models.network import Network, OperatingPoint
 from controllers.models.storage import Storage, storage
 from controllers.models.timespace import AWAY, Route, TimeSpace, time_space
-from sim.control import Observation, Outcome
+from sim.control import Observation, Outcome, SolveStatus
 from sim.errors import GridhaulError
 from sim.system.system import System
 from sim.units import FloatArray, IntArray
 
 
 class PlanningError(GridhaulError):
-    """No schedule could be made; says why."""
+    """No schedule could be made; says why.
+
+    Attributes
+    ----------
+    status
+        What the decision is to be called.
+    """
+
+    def __init__(self, reason: str, status: SolveStatus = SolveStatus.FAILED) -> None:
+        super().__init__(reason)
+        self.status = status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -40,11 +40,6 @@ class PandapowerFlow:
     ----------
     grid
         The network. Its switching state is part of it; another state is another engine.
-
-    Raises
-    ------
-    ValueError
-        If every live bus is a source: pandapower then has nothing to solve.
     """
 
     def __init__(self, grid: Grid) -> None:
@@ -53,7 +48,14 @@ class PandapowerFlow:
         self._warm = False
         self._run_flat()
         if "V" not in self._net["_ppc"]["internal"]:
-            raise ValueError("grid: at least one bus must be supplied without being a source.")
+            # Every live bus is a source, as after an outage of the line behind it, and pandapower
+            # has nothing to solve. A bus on which nothing hangs changes nothing else; impedances
+            # stand behind lines and transformers among the branches.
+            idle = pp.create_bus(self._net, vn_kv=grid.bus_vn_kv[grid.source_bus[0]])
+            pp.create_impedance(
+                self._net, grid.source_bus[0], idle, rft_pu=0.0, xft_pu=0.01, sn_mva=1.0
+            )
+            self._run_flat()
         # Where the voltage of each bus stands in pandapower's solution. Dead buses are behind it.
         position = self._net["_pd2ppc_lookups"]["bus"][np.arange(grid.n_buses)]
         self._live: BoolArray = position < len(self._net["_ppc"]["internal"]["V"])
@@ -147,7 +149,7 @@ class PandapowerFlow:
         vm_pu[:, self._live] = np.abs(voltage)[:, self._position]
         va_degree[:, self._live] = np.angle(voltage, deg=True)[:, self._position]
         # Nothing flows in branches out of service, which pandapower leaves out of its matrices.
-        i_ka = np.zeros((len(voltage), grid.n_branches))
+        i_ka = np.zeros((len(voltage), len(internal["branch_is"])))
         s_mva = np.zeros_like(i_ka)
         loss_mw = np.zeros(len(voltage))
         in_service = np.flatnonzero(internal["branch_is"])
@@ -159,9 +161,9 @@ class PandapowerFlow:
             i_ka[:, in_service] = np.maximum(i_ka[:, in_service], np.abs(current) * base_ka)
             s_mva[:, in_service] = np.maximum(s_mva[:, in_service], np.abs(power_mva))
             loss_mw += power_mva.real.sum(axis=1)
-        n_lines = len(grid.lines.name)
+        n_lines, n_branches = len(grid.lines.name), grid.n_branches
         line_loading = i_ka[:, :n_lines] / grid.lines.max_i_ka
-        transformer_loading = s_mva[:, n_lines:] / grid.transformers.sn_mva
+        transformer_loading = s_mva[:, n_lines:n_branches] / grid.transformers.sn_mva
         injected_mva = internal["baseMVA"] * voltage * np.conj((internal["Ybus"] @ voltage.T).T)
         source_mva = injected_mva[:, self._source_position]
         return PowerFlowResult(

@@ -182,7 +182,8 @@ def ledger(entries: pd.DataFrame, controllers: Sequence[str]) -> go.Figure:
 
 
 def _band(times: list[str], values: FloatArray, buses: list[str], colour: str) -> list[go.Scatter]:
-    low, high = np.nanmin(values, axis=1), np.nanmax(values, axis=1)
+    # Unlike nanmin and nanmax these take a row without any value for what it is.
+    low, high = np.fmin.reduce(values, axis=1), np.fmax.reduce(values, axis=1)
     filled = np.where(np.isfinite(values), values, np.inf)
     where_low = [html.escape(buses[i]) for i in filled.argmin(axis=1)]
     filled = np.where(np.isfinite(values), values, -np.inf)
@@ -215,8 +216,8 @@ def _beyond(
     times: list[str], values: FloatArray, lower_limit: float, upper_limit: float
 ) -> list[go.Scatter]:
     """Return filled areas between a limit and what lies beyond it."""
-    low = np.minimum(np.nanmin(values, axis=1), lower_limit)
-    high = np.maximum(np.nanmax(values, axis=1), upper_limit)
+    low = np.fmin(np.fmin.reduce(values, axis=1), lower_limit)
+    high = np.fmax(np.fmax.reduce(values, axis=1), upper_limit)
     traces = []
     for edge, limit in ((low, lower_limit), (high, upper_limit)):
         if np.allclose(edge, limit, rtol=0, atol=1e-9):

@@ -11,7 +11,7 @@ from scipy.sparse.csgraph import connected_components
 from sim.units import BoolArray, FloatArray, IntArray
 
 IDEAL_LINE_PU = 1e-7
-"""Reactance of a line that has no impedance [pu on 1 MVA]."""
+"""Reactance of a line that has no impedance, or less than this [pu on 1 MVA]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -142,12 +142,12 @@ class Grid:
     def line_reactance_ohm(self) -> FloatArray:
         """Reactance to compute with, ``(line,)`` [ohm].
 
-        A line without any impedance would make the admittance matrix infinite: it gets
-        `IDEAL_LINE_PU`, whose voltage drop lies below every tolerance.
+        A line without any impedance would make the admittance matrix infinite, one with next to
+        none singular: it gets `IDEAL_LINE_PU`, whose voltage drop lies below every tolerance.
         """
-        ideal = (self.lines.r_ohm == 0) & (self.lines.x_ohm == 0)
-        base_ohm = self.bus_vn_kv[self.lines.from_bus] ** 2
-        return np.where(ideal, IDEAL_LINE_PU * base_ohm, self.lines.x_ohm)
+        least_ohm = IDEAL_LINE_PU * self.bus_vn_kv[self.lines.from_bus] ** 2
+        ideal = np.hypot(self.lines.r_ohm, self.lines.x_ohm) < least_ohm
+        return np.where(ideal, least_ohm, self.lines.x_ohm)
 
     def without(self, line_out: BoolArray) -> Grid:
         """Return the grid with some lines out of service, ``(line,)``."""

@@ -80,6 +80,12 @@ def test_the_wall_clock_is_named_when_it_ends_a_search():
     assert solve(knapsack(), limits=WorkLimits(deadline_s=1e-3)).status is SolveStatus.DEADLINE
 
 
+def test_the_wall_clock_is_told_from_the_iterations() -> None:
+    model = knapsack(integer=False)
+    assert solve(model, limits=WorkLimits(deadline_s=1e-9)).status is SolveStatus.DEADLINE
+    assert solve(model, limits=WorkLimits(iterations=1)).status is not SolveStatus.DEADLINE
+
+
 @pytest.mark.parametrize("integer", [False, True])
 def test_a_model_without_a_solution_is_called_infeasible(integer):
     solution = solve(knapsack(integer=integer, lower=np.ones(40)))

@@ -1,0 +1,185 @@
+"""What fails inside an episode is counted and named, and the episode completes."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import json
+import math
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+import controllers.solve
+from controllers.models import dispatch
+from controllers.solve import LinearModel, Solution, WorkLimits
+from sim.cli import main
+from sim.control import Outcome, Plan, SolveStatus
+from sim.scenario import Scenario, load_scenario, scenario_folder
+from sim.study.compare import compare
+from sim.study.runner import Verify, run_episode
+from sim.study.specification import ControllerSpec
+from sim.study.summary import episode_summary
+from tests.contract.laws import law_energy, law_named_failures, live, shortened
+
+IDLE, ROLLING = ControllerSpec(name="idle"), ControllerSpec(name="rolling")
+
+# A line of reactance X carries at most V^2 / 2X to a load without reactive power: 1.25 MW at 10 kV
+# and 40 ohm. The village of `tiny` takes 0.9, 0.9, 1.3 and 1.2 MW: the third hour has no solution.
+WEAK_LINE_OHM = 40.0
+COLLAPSED = slice(8, 12)
+
+
+@pytest.fixture
+def weak(tmp_path: Path) -> Path:
+    folder = tmp_path / "weak"
+    shutil.copytree(scenario_folder("tiny"), folder)
+    lines = folder / "lines.csv"
+    lines.write_text(lines.read_text().replace(",0.001,", f",{WEAK_LINE_OHM},"))
+    return folder
+
+
+def test_steps_without_a_power_flow_are_flagged_and_hold_no_old_values(weak: Path) -> None:
+    # Full verification: pandapower must find the same steps without a solution.
+    episode = run_episode(load_scenario(weak), IDLE, seed=1, replication=0, verify=Verify.FULL)
+    assert episode.metrics["unconverged_steps"] == 4
+    assert episode.metrics["verified_steps"] == episode.metrics["steps"] == 16
+    lost = ~episode.steps["converged"].to_numpy()
+    assert np.flatnonzero(lost).tolist() == list(range(16))[COLLAPSED]
+    for table in (episode.vm_pu, episode.loading_percent):
+        assert table[lost].isna().all(axis=None)
+        assert table[~lost].notna().all(axis=None)
+    assert episode.steps.loc[lost, ["import_mw", "loss_mw", "vm_pu_min"]].isna().all(axis=None)
+    assert all(math.isfinite(value) for value in episode.metrics.values())
+    # No energy is traded without a power flow: what is counted is that there was none.
+    assert not set(episode.ledger.loc[episode.ledger["item"] == "energy bought", "step"]) & set(
+        range(16)[COLLAPSED]
+    )
+
+
+def command(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
+    monkeypatch.setattr(sys, "argv", ["gridhaul", *map(str, arguments)])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    return int(caught.value.code or 0)
+
+
+def not_in_json(word: str) -> float:
+    raise AssertionError(f"JSON knows no {word}")
+
+
+def test_an_episode_without_any_power_flow_still_prints_json_and_a_report(
+    weak: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    loads = weak / "loads.csv"
+    loads.write_text(loads.read_text().replace(",1.0,", ",20.0,"))
+    out = tmp_path / "out"
+    code = command(
+        monkeypatch, "run", weak, "--controller", "idle", "--json", "--verify", "off", "--out", out
+    )
+    found = json.loads(capfd.readouterr().out, parse_constant=not_in_json)
+    assert code == 0
+    assert found["metrics"]["unconverged_steps"] == 16
+    assert found["metrics"]["vm_pu_min"] is None
+    assert found["metrics"]["objective_usd"] is not None
+    assert json.loads((out / "summary.json").read_text(), parse_constant=not_in_json)
+    assert command(monkeypatch, "report", out) == 0
+    assert command(monkeypatch, "run", weak, "--controller", "idle", "--verify", "audit") == 0
+    assert "Steps without a power flow" in capfd.readouterr().out
+
+
+def test_a_study_with_diverging_flows_has_means_of_what_is_known(weak: Path) -> None:
+    study = compare(load_scenario(weak), ["idle", "greedy"], replications=2, verify="off")
+    assert not study.failures
+    assert (study.metrics["unconverged_steps"] > 0).any()
+
+
+def test_a_line_that_leaves_nothing_but_the_source_alive_is_verified_too() -> None:
+    scenario = load_scenario("tiny", {"outages.per_line_year": 9000})
+    episode = run_episode(scenario, IDLE, seed=1, replication=0, verify=Verify.FULL)
+    dark = episode.vm_pu["village"].isna()
+    assert dark.any()
+    assert not dark.all()
+    assert episode.metrics["unserved_mwh"] > 0
+    assert episode.metrics["unconverged_steps"] == 0
+    assert episode.metrics["verified_steps"] == 16
+
+
+def hurried(monkeypatch: pytest.MonkeyPatch, from_solve: int) -> None:
+    """Give every dispatch from the given one on next to no time."""
+    solves = itertools.count()
+
+    def quick(model: LinearModel, *, limits: WorkLimits, **how: Any) -> Solution:
+        if next(solves) >= from_solve:
+            limits = dataclasses.replace(limits, deadline_s=1e-9)
+        return controllers.solve.solve(model, limits=limits, **how)
+
+    monkeypatch.setattr(dispatch, "solve", quick)
+
+
+@pytest.fixture(scope="module")
+def scenario() -> Scenario:
+    return shortened(load_scenario("ieee33"), 3)
+
+
+@pytest.mark.parametrize(("from_solve", "least"), [(0, 3), (5, 1)])
+def test_a_solver_that_runs_out_of_time_is_named_and_marks_the_episode(
+    scenario: Scenario, monkeypatch: pytest.MonkeyPatch, from_solve: int, least: int
+) -> None:
+    hurried(monkeypatch, from_solve)
+    episode = run_episode(scenario, ROLLING, seed=1, replication=0, verify=Verify.OFF)
+    law_named_failures(episode)
+    law_energy(scenario, episode)
+    late = episode.decisions[episode.decisions["status"] == "deadline"]
+    assert episode.metrics["deadline_decisions"] == len(late) >= least
+    # One that had a solution by then needs no fallback.
+    assert late["fallback"].str.contains("wall clock|^$").all()
+    assert late["fallback"].str.contains("wall clock").any()
+    assert episode_summary(episode)["reproducible"] is False
+
+
+def test_an_episode_within_its_limits_is_reproducible(scenario: Scenario) -> None:
+    episode = run_episode(scenario, ROLLING, seed=1, replication=0, verify=Verify.OFF)
+    assert episode.metrics["deadline_decisions"] == 0
+    assert episode_summary(episode)["reproducible"] is True
+
+
+def test_an_infeasible_model_is_named_and_the_vehicles_stay(
+    scenario: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def impossible(model: LinearModel, **how: object) -> Solution:
+        # A sum of nothing that must be at least 1.
+        empty = sparse.csr_array((1, len(model.cost)))
+        none = dataclasses.replace(
+            model, matrix=empty, row_lower=np.ones(1), row_upper=np.full(1, np.inf)
+        )
+        return controllers.solve.solve(none)
+
+    monkeypatch.setattr(dispatch, "solve", impossible)
+    episode = run_episode(scenario, ROLLING, seed=1, replication=0, verify=Verify.OFF)
+    law_named_failures(episode)
+    law_energy(scenario, episode)
+    assert (episode.decisions["status"] == "infeasible").all()
+    assert episode.decisions["fallback"].str.contains("not even standing still").all()
+    assert episode.metrics["fallbacks"] == 3
+    assert episode.metrics["trips"] == 0
+
+
+class Late:
+    """Says itself that the clock ended its search, and has a plan all the same."""
+
+    def start(self, system: object, rng: object) -> None:
+        pass
+
+    def decide(self, observation: object) -> Plan:
+        return Plan(outcome=Outcome(status=SolveStatus.DEADLINE, fallback="the last plan"))
+
+
+def test_the_flag_does_not_depend_on_who_plans(scenario: Scenario) -> None:
+    episode, _, _ = live(scenario, Late())
+    assert episode.metrics["deadline_decisions"] == episode.metrics["decisions"] == 3
