@@ -444,7 +444,7 @@ CASES = {
     ),
     "empty cells in Parquet": Case(
         parquet(time=[None, None], village=[1.0, None], sun=[0.0, 0.0]),
-        *("profiles.parquet", "", "", ""),
+        *("profiles.parquet", "file", "profiles.parquet", "Repair the file"),
     ),
     # Paths.
     "out of the folder": Case(
