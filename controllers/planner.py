@@ -66,7 +66,7 @@ class Planning:
     sweeps: int = 6
     levels: int = 8
     energies: int = 61
-    trials: int = 40
+    trials: int = 20
     binaries: int = 300
     nodes: int = 1000
 

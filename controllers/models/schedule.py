@@ -40,7 +40,7 @@ class Search:
 
     orders: int = 3
     effort: Effort = field(default_factory=Effort)
-    trials: int = 40
+    trials: int = 20
     binaries: int = 300
     limits: WorkLimits = field(default_factory=WorkLimits)
 
