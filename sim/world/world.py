@@ -17,14 +17,11 @@ import simpy
 from sim.control import (
     Controller,
     FleetPlan,
-    Forecast,
     GridPlan,
     Observation,
     Outcome,
     Plan,
     SolveStatus,
-    VehicleStates,
-    Visit,
 )
 from sim.powerflow.switched import SwitchedFlow
 from sim.system.system import System
@@ -36,6 +33,7 @@ from sim.world.charging import EvFleet
 from sim.world.clock import Order, Tick
 from sim.world.electrics import Metered, injections
 from sim.world.guard import Guard, check_plan, limit_power
+from sim.world.observing import metered_means, vehicle_states
 from sim.world.recorder import Recorder
 from sim.world.topology import topology
 from sim.world.vehicle import Surroundings, Vehicle
@@ -257,7 +255,7 @@ class World:
         evs = self.evs.states()
         forecast = self.forecaster.issue(period, now_h, evs)
         step = int(self.env.now // timing.step_s)
-        load_mw, load_mvar, available_mw = self._metered(step, forecast)
+        load_mw, load_mvar, available_mw = metered_means(system, self.realisation, step, forecast)
         vm_pu = loading = None
         if self.needs_voltages and step > 0:
             vm_pu, loading = self._voltages(step - 1)
@@ -266,7 +264,7 @@ class World:
             period=period,
             periods_left=timing.n_periods - period,
             hour_of_day=now_h % HOURS_PER_DAY,
-            vehicles=self._vehicle_states(),
+            vehicles=vehicle_states(self.fleet),
             queue=np.array([len(plugs.queue) for plugs in self.plugs], dtype=np.int64),
             plugs_free=np.array(
                 [plugs.capacity - plugs.count for plugs in self.plugs], dtype=np.int64
@@ -284,42 +282,6 @@ class World:
             vm_pu=vm_pu,
             loading_percent=loading,
             forecast=forecast,
-        )
-
-    def _vehicle_states(self) -> VehicleStates:
-        fleet = self.fleet
-        for vehicle in fleet:
-            vehicle.settle()
-        return VehicleStates(
-            status=np.array([vehicle.status for vehicle in fleet], dtype=np.int64),
-            station=np.array([vehicle.station for vehicle in fleet], dtype=np.int64),
-            ready_h=np.array([vehicle.ready_h for vehicle in fleet]),
-            energy_mwh=np.array([vehicle.energy_mwh for vehicle in fleet]),
-            p_mw=np.array([vehicle.p_mw for vehicle in fleet]),
-            q_mvar=np.array([vehicle.q_mvar for vehicle in fleet]),
-            itinerary=tuple(
-                tuple(
-                    Visit(station=visit.station, depart_h=visit.depart_h)
-                    for visit in vehicle.itinerary
-                )
-                for vehicle in fleet
-            ),
-        )
-
-    def _metered(self, step: int, forecast: Forecast) -> tuple[FloatArray, FloatArray, FloatArray]:
-        if step == 0:
-            return (
-                forecast.load_mw[0].copy(),
-                forecast.load_mvar[0].copy(),
-                forecast.available_mw[0].copy(),
-            )
-        system = self.system
-        last = self.realisation.profile[step - 1]
-        load = last[system.loads.profile]
-        return (
-            load * system.loads.p_mw,
-            load * system.loads.q_mvar,
-            last[system.generators.profile] * system.generators.p_mw,
         )
 
     def _voltages(self, step: int) -> tuple[FloatArray, FloatArray]:
