@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sim.control import Forecast, VehicleStates, Visit
+from sim.control import Forecast, VehicleStates
 from sim.system.system import System
 from sim.uncertainty.realisation import Realisation
 from sim.units import FloatArray
@@ -24,12 +24,7 @@ def vehicle_states(fleet: Sequence[Vehicle]) -> VehicleStates:
         energy_mwh=np.array([vehicle.energy_mwh for vehicle in fleet]),
         p_mw=np.array([vehicle.p_mw for vehicle in fleet]),
         q_mvar=np.array([vehicle.q_mvar for vehicle in fleet]),
-        itinerary=tuple(
-            tuple(
-                Visit(station=visit.station, depart_h=visit.depart_h) for visit in vehicle.itinerary
-            )
-            for vehicle in fleet
-        ),
+        itinerary=tuple(tuple(vehicle.itinerary) for vehicle in fleet),
     )
 
 
