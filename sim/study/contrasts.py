@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from sim.study.statistics import Estimate, estimate
+from sim.study.days import Days
+from sim.study.statistics import Estimate, difference_of, estimate, of_controller
 
 OBJECTIVE = "objective_usd"
 REGRET = "regret_usd"
@@ -49,7 +50,7 @@ CONTRASTS = (
 
 
 def contrasts(
-    metrics: pd.DataFrame, controllers: Sequence[str]
+    metrics: pd.DataFrame, controllers: Sequence[str], days: Days | None = None
 ) -> tuple[tuple[Contrast, Estimate], ...]:
     """Return the contrasts that the controllers of a study allow, with 95 % intervals.
 
@@ -59,13 +60,14 @@ def contrasts(
         One row per episode, index ``(controller, replication)``.
     controllers
         Names of the controllers, as registered.
+    days
+        Which replications share a day; None if none do.
     """
-    objective = _by_day(metrics)
+    present = set(metrics.index.get_level_values("controller"))
     return tuple(
-        (each, estimate((objective[each.without] - objective[each.having]).to_numpy(dtype=float)))
+        (each, _estimate(metrics, each, days or Days()))
         for each in CONTRASTS
-        if each.without in controllers and each.having in controllers
-        if each.without in objective and each.having in objective
+        if {each.without, each.having} <= present.intersection(controllers)
     )
 
 
@@ -82,7 +84,11 @@ def with_regret(metrics: pd.DataFrame) -> pd.DataFrame:
     return metrics.assign(**{REGRET: metrics[OBJECTIVE] - best})
 
 
-def _by_day(metrics: pd.DataFrame) -> pd.DataFrame:
-    if not len(metrics):
-        return pd.DataFrame(dtype=float)
-    return metrics[OBJECTIVE].unstack(level="controller")
+def _estimate(metrics: pd.DataFrame, contrast: Contrast, days: Days) -> Estimate:
+    without = of_controller(metrics, contrast.without)[OBJECTIVE]
+    having = of_controller(metrics, contrast.having)[OBJECTIVE]
+    common = without.index.intersection(having.index)
+    worth = difference_of(
+        having.loc[common].to_numpy(dtype=float), without.loc[common].to_numpy(dtype=float)
+    )
+    return estimate(worth, days.clusters(common), days.in_profile)

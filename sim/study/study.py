@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pandas as pd
 
 from sim.study import statistics
 from sim.study.contrasts import Contrast, contrasts
-from sim.study.execute import Failure
+from sim.study.days import Days
+from sim.study.jobs import Failure
+from sim.study.risk import Risk, risk
+from sim.study.stopping import Look
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -29,6 +32,10 @@ class Study:
         USD by ``controller, replication, payer, payee, item``.
     failures
         Episodes that did not finish.
+    days
+        Which replications share a day of the profile.
+    look
+        The last look of the rule that stops a study, None without one.
     """
 
     scenario: str
@@ -39,18 +46,25 @@ class Study:
     timings: pd.DataFrame
     ledger: pd.DataFrame
     failures: tuple[Failure, ...]
+    days: Days = field(default_factory=Days)
+    look: Look | None = None
 
     @property
     def summary(self) -> pd.DataFrame:
         """Mean and 95 % interval by controller and metric; see `statistics.summarise`."""
-        return statistics.summarise(self.metrics, self.controllers)
+        return statistics.summarise(self.metrics, self.controllers, self.days)
 
     @property
     def paired(self) -> pd.DataFrame:
         """Differences from the first controller on common days; see `statistics.paired`."""
-        return statistics.paired(self.metrics, self.controllers)
+        return statistics.paired(self.metrics, self.controllers, self.days)
+
+    @property
+    def risk(self) -> dict[str, Risk]:
+        """What bad days look like, by controller; see `risk.risk`."""
+        return {name: risk(self.metrics, name, self.seed) for name in self.controllers}
 
     @property
     def contrasts(self) -> tuple[tuple[Contrast, statistics.Estimate], ...]:
         """Values of mobility, recourse and information that the controllers allow."""
-        return contrasts(self.metrics, self.controllers)
+        return contrasts(self.metrics, self.controllers, self.days)

@@ -70,6 +70,34 @@ class Realisation:
     ev_sessions: EvSessions
 
 
+def first_days(system: System, uncertainty: Uncertainty) -> IntArray:
+    """Return the first rows of the record on which a replication may start, ``(choice,)``.
+
+    Raises
+    ------
+    InputError
+        If no stretch of the record within the chosen months is as long as the episode.
+    """
+    record, timing = uncertainty.record, system.timing
+    rows = np.arange(0, len(record.values) - timing.n_steps + 1, timing.steps_per_day)
+    days = record.start.astype("datetime64[D]") + rows // timing.steps_per_day
+    month = days.astype("datetime64[M]").astype(np.int64) % 12 + 1
+    last = days + (timing.n_steps - 1) // timing.steps_per_day
+    last_month = last.astype("datetime64[M]").astype(np.int64) % 12 + 1
+    inside = np.isin(month, uncertainty.months) & np.isin(last_month, uncertainty.months)
+    # An episode longer than the season starts in it and runs on.
+    chosen = rows[inside] if inside.any() else rows[np.isin(month, uncertainty.months)]
+    if not len(chosen):
+        raise InputError.single(
+            where=system.name,
+            key="profiles.months",
+            value=list(uncertainty.months),
+            message=f"no {timing.n_steps} steps in a row of the record start in these months",
+            remedy="Shorten the episode (timing.days) or choose other months",
+        )
+    return frozen(chosen, np.int64)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Nature:
     """Everything that replications of one scenario have in common; built once, drawn from often.
@@ -103,29 +131,13 @@ class Nature:
             If no stretch of the record within the chosen months is as long as the episode.
         """
         record, timing = uncertainty.record, system.timing
-        rows = np.arange(0, len(record.values) - timing.n_steps + 1, timing.steps_per_day)
-        days = record.start.astype("datetime64[D]") + rows // timing.steps_per_day
-        month = days.astype("datetime64[M]").astype(np.int64) % 12 + 1
-        last = days + (timing.n_steps - 1) // timing.steps_per_day
-        last_month = last.astype("datetime64[M]").astype(np.int64) % 12 + 1
-        inside = np.isin(month, uncertainty.months) & np.isin(last_month, uncertainty.months)
-        # An episode longer than the season starts in it and runs on.
-        first_days = rows[inside] if inside.any() else rows[np.isin(month, uncertainty.months)]
-        if not len(first_days):
-            raise InputError.single(
-                where=system.name,
-                key="profiles.months",
-                value=list(uncertainty.months),
-                message=f"no {timing.n_steps} steps in a row of the record start in these months",
-                remedy="Shorten the episode (timing.days) or choose other months",
-            )
         return cls(
             system=system,
             uncertainty=uncertainty,
             climatology=climatology(record, timing.period_s),
             travel=TravelForecaster.build(system, uncertainty.traffic, uncertainty.incidents),
             evs=EvForecaster.build(system, uncertainty.ev_habits),
-            first_days=frozen(first_days, np.int64),
+            first_days=first_days(system, uncertainty),
         )
 
     def draw(self, seed: int, replication: int) -> Realisation:

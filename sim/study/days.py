@@ -1,0 +1,109 @@
+"""Which day each replication lived, and how far a mean over them can be trusted.
+
+Replications draw their day from the record of the profile, so several may share one. What they
+share is no new evidence: a day is a cluster, and the record is the finite population it comes from.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from sim.units import FloatArray, IntArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Days:
+    """Days of the replications of a study.
+
+    Attributes
+    ----------
+    start
+        First time stamp by replication; a replication without one counts as a day of its own.
+    in_profile
+        Number of days that replications draw from; None if unknown, which takes the days drawn for
+        a sample of endlessly many.
+    """
+
+    start: Mapping[int, pd.Timestamp] = field(default_factory=dict)
+    in_profile: int | None = None
+
+    @classmethod
+    def of_episodes(cls, episodes: pd.DataFrame, in_profile: int | None) -> Days:
+        """Return the days of a table with the columns ``replication`` and ``start``."""
+        starts = zip(episodes["replication"].tolist(), episodes["start"].tolist(), strict=True)
+        return cls(
+            start={replication: pd.Timestamp(own) for replication, own in starts},
+            in_profile=in_profile,
+        )
+
+    def clusters(self, replications: Iterable[int]) -> IntArray:
+        """Return the day of each replication as a number, ``(replication,)``."""
+        labels = [self.start.get(int(own), int(own)) for own in replications]
+        numbers = {label: i for i, label in enumerate(dict.fromkeys(labels))}
+        return np.array([numbers[label] for label in labels], dtype=np.int64)
+
+
+class Spread(NamedTuple):
+    """Variance of a mean, and the degrees of freedom it is known with; NaN where unknown."""
+
+    variance: float
+    freedom: float
+
+
+UNKNOWN = Spread(math.nan, math.nan)
+
+
+def spread_of_mean(values: FloatArray, clusters: IntArray, in_profile: int | None) -> Spread:
+    """Return the variance of the mean of `values` around the mean over all days of the profile.
+
+    Two-stage sampling: of ``D`` days, ``G`` came up, day g with ``n_g`` of ``n`` replications. With
+    between and within variances from the one-way analysis of variance,
+
+        V = S_b^2 (sum_g (n_g / n)^2 - 1 / D) + S_w^2 / n,   S_b^2 = (MSB - MSW) / n_0,
+
+    which has Satterthwaite's degrees of freedom. Where no day repeats, this is Student's
+    ``s^2 / n``; with equal ``n_g`` and endlessly many days, that of the mean of day means with
+    ``G - 1``; once all days have come up equally often, only ``S_w^2 / n`` is left. Sources:
+    Cochran, Sampling Techniques, 3rd ed. 1977, section 10.4 (two-stage sampling with finite
+    population); Searle, Casella and McCulloch, Variance Components, 1992, section 3.6 (``n_0``);
+    Satterthwaite, Biometrics Bulletin 2 (1946) 110.
+
+    Parameters
+    ----------
+    values
+        One finite value per replication.
+    clusters
+        The day of each, as a number from 0.
+    in_profile
+        ``D``; None stands for endlessly many.
+    """
+    n = len(values)
+    if n < 2:
+        return UNKNOWN
+    size = np.bincount(clusters)
+    present = size > 0
+    n_days = int(present.sum())
+    if n_days == n or in_profile == 1:
+        return Spread(float(values.var(ddof=1)) / n, n - 1)
+    if n_days == 1:  # nothing is known of how days differ
+        return UNKNOWN
+    day_mean = np.bincount(clusters, values) / np.maximum(size, 1)
+    within = float(np.square(values - day_mean[clusters]).sum()) / (n - n_days)
+    between = float(size @ np.square(day_mean - values.mean())) / (n_days - 1)
+    if between <= within:  # no difference of days to be seen
+        return Spread(within / n, n - n_days)
+    squares = float(np.square(size).sum())
+    n_0 = (n - squares / n) / (n_days - 1)
+    a = max(squares / n**2 - (1 / in_profile if in_profile else 0.0), 0.0) / n_0
+    b = 1 / n - a
+    # A few days of very unequal size can make b negative; less than what is left when all days are
+    # known there is not.
+    variance = max(a * between + b * within, within / n)
+    freedom = variance**2 / ((a * between) ** 2 / (n_days - 1) + (b * within) ** 2 / (n - n_days))
+    return Spread(variance, freedom)
