@@ -10,12 +10,24 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from sim.report.beyond import difference_rows, risk_rows
 from sim.report.terminal import print_json, terminal
-from sim.report.wording import HEADLINES, METRICS, number, title, with_interval, with_margin
+from sim.report.wording import (
+    HEADLINES,
+    METRICS,
+    number,
+    stopping,
+    title,
+    with_interval,
+    with_margin,
+)
 from sim.scenario import Scenario
 from sim.study.catalogue import Catalogue
+from sim.study.days import inference
 from sim.study.execute import Failure, Job
-from sim.study.statistics import at
+from sim.study.plain import plain_look
+from sim.study.risk import OBJECTIVE
+from sim.study.statistics import at, difference_at
 from sim.study.study import Study
 from sim.study.summary import episode_summary, ledger_of, study_summary
 from sim.world.episode import Episode
@@ -68,6 +80,9 @@ def print_study(study: Study, *, as_json: bool = False) -> None:
                 f"{contrast.name}: {escape(with_interval(found))} USD per episode "
                 f"({contrast.without} - {contrast.having}: {contrast.meaning})"
             )
+        if study.look is not None:
+            console.print(escape(stopping(plain_look(study.look), study.controllers[0])))
+        console.print(inference(study.days, study.metrics.index.unique("replication")))
     errors = Console(stderr=True, soft_wrap=True)
     for failure in study.failures:
         errors.print(f"failed: {escape(str(failure))}", style="red", highlight=False)
@@ -122,9 +137,13 @@ def _summary_table(study: Study) -> Table:
     table.add_column("per episode")
     for name in study.controllers:
         table.add_column(escape(name), justify="right")
+    summary, risks = study.summary, study.risk
+    more = risk_rows([risks[name] for name in study.controllers])
     for metric in _present(study.metrics.columns):
-        cells = [with_margin(at(study.summary, name, metric)) for name in study.controllers]
+        cells = [with_margin(at(summary, name, metric)) for name in study.controllers]
         table.add_row(escape(title(metric)), *cells)
+        for row in more.get(metric, ()):
+            table.add_row(escape(row.title), *map(escape, row.cells))
     return table
 
 
@@ -137,9 +156,13 @@ def _paired_table(study: Study) -> Table:
     table.add_column("per episode")
     for name in others:
         table.add_column(escape(name), justify="right")
+    differences = study.paired
+    more = difference_rows([difference_at(differences, name, OBJECTIVE) for name in others])
     for metric in HEADLINES:
-        cells = [with_interval(at(study.paired, name, metric)) for name in others]
+        cells = [with_interval(at(differences, name, metric)) for name in others]
         table.add_row(escape(title(metric)), *map(escape, cells))
+        for row in more.get(metric, ()):
+            table.add_row(escape(row.title), *map(escape, row.cells))
     return table
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,37 +17,16 @@ from plotly.offline import get_plotlyjs
 
 from sim.accounting import INCOME, INSIDE
 from sim.report import figures, timeline
+from sim.report.tables import tables
 from sim.report.wording import (
-    HEADLINES,
-    METRICS,
-    number,
-    signed,
-    title,
-    with_interval,
-    with_margin,
+    stopping,
 )
 from sim.study import statistics
-from sim.study.contrasts import contrasts, with_regret
-from sim.study.statistics import Estimate
-from sim.study.store import StoredStudy, read_study
+from sim.study.contrasts import with_regret
+from sim.study.days import Days, inference
+from sim.study.store import SUMMARY, StoredStudy, read_study
 
 FILE = "report.html"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cell:
-    """A cell of a table: its text, and how it is to look."""
-
-    text: str
-    look: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """A row of a table."""
-
-    title: str
-    cells: tuple[Cell, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +71,9 @@ def render(study: StoredStudy) -> str:
     )
     manifest = study.manifest
     names = [controller["label"] for controller in manifest["controllers"]]
-    episodes = study.table("episodes").drop(columns="start")
+    episodes = study.table("episodes")
+    days = Days.of_episodes(episodes, manifest["system"].get("profile_days"))
+    episodes = episodes.drop(columns="start")
     metrics = with_regret(episodes.set_index(["controller", "replication"]))
     finished = [name for name in names if name in metrics.index.get_level_values("controller")]
     context: dict[str, Any] = {
@@ -102,74 +84,25 @@ def render(study: StoredStudy) -> str:
         "figures": [],
     }
     if finished:
-        context |= _tables(metrics, finished) | {"figures": _figures(study, metrics, finished)}
+        context |= tables(metrics, finished, days, manifest["seed"])
+        context |= {
+            "figures": _figures(study, metrics, finished, days),
+            "inference": inference(days, metrics.index.unique("replication")),
+            "stopping": _stopping(study, finished[0]),
+        }
     return environment.get_template("report.html").render(context)
 
 
-def _tables(metrics: pd.DataFrame, names: list[str]) -> dict[str, object]:
-    means = statistics.summarise(metrics, names)
-    differences = statistics.paired(metrics, names)
-    columns = list(metrics.columns)
-    order = [name for name in METRICS if name in columns]
-    order += [name for name in columns if name not in METRICS]
-    rows = {metric: _summary_row(means, names, metric) for metric in order}
-    return {
-        "headlines": [rows[metric] for metric in HEADLINES],
-        "details": [row for metric, row in rows.items() if metric not in HEADLINES],
-        "paired": [_paired_row(differences, names[1:], metric) for metric in HEADLINES],
-        "contrasts": [
-            {"name": contrast.name, "meaning": contrast.meaning, "value": with_interval(found)}
-            for contrast, found in contrasts(metrics, names)
-        ],
-        "findings": [_finding(differences, name, names[0]) for name in names[1:]],
-    }
+def _stopping(study: StoredStudy, first: str) -> str:
+    """Return why a study with a stopping rule stopped, empty without one."""
+    path = study.folder / SUMMARY
+    summary = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return stopping(summary["stopping"], first) if summary.get("stopping") else ""
 
 
-def _summary_row(means: pd.DataFrame, names: list[str], metric: str) -> Row:
-    found = [statistics.at(means, name, metric) for name in names]
-    better = METRICS[metric].better if metric in METRICS else 0
-    values = np.array([own.mean for own in found])
-    best = np.zeros(len(values), dtype=bool)
-    if better and len(values) > 1 and np.ptp(values) > 0:
-        best = values == (values.max() if better > 0 else values.min())
-    return Row(
-        title=title(metric),
-        cells=tuple(
-            Cell(text=with_margin(own), look="best" if is_best else "")
-            for own, is_best in zip(found, best, strict=True)
-        ),
-    )
-
-
-def _paired_row(differences: pd.DataFrame, names: list[str], metric: str) -> Row:
-    found = [statistics.at(differences, name, metric) for name in names]
-    return Row(
-        title=title(metric),
-        cells=tuple(Cell(text=with_interval(own), look=_direction(own)) for own in found),
-    )
-
-
-def _direction(difference: Estimate) -> str:
-    """Return which way a difference goes, empty where it may be chance; less is better here."""
-    if difference.ci95_high < 0:
-        return "better"
-    return "worse" if difference.ci95_low > 0 else ""
-
-
-def _finding(differences: pd.DataFrame, name: str, first: str) -> dict[str, object]:
-    found = statistics.at(differences, name, "objective_usd")
-    interval = f"{signed(found.ci95_low)} to {signed(found.ci95_high)}"
-    return {
-        "name": name,
-        "first": first,
-        "amount": number(abs(found.mean)),
-        "direction": "less" if found.mean < 0 else "more",
-        "interval": interval if found.has_interval else "",
-        "sure": bool(_direction(found)),
-    }
-
-
-def _figures(study: StoredStudy, metrics: pd.DataFrame, names: list[str]) -> list[Figure]:
+def _figures(
+    study: StoredStudy, metrics: pd.DataFrame, names: list[str], days: Days
+) -> list[Figure]:
     replication = _shown(metrics, names)
     system = study.manifest["system"]
     episodes = study.table("episodes", replication=replication)
@@ -198,7 +131,7 @@ def _figures(study: StoredStudy, metrics: pd.DataFrame, names: list[str]) -> lis
                 "Paired differences",
                 "Mean difference per episode on common days, with its 95 % interval. Left of zero "
                 "is better.",
-                figures.paired(statistics.paired(metrics, names), names),
+                figures.paired(statistics.paired(metrics, names, days), names),
             )
         )
     found += [

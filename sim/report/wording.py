@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from sim.study.statistics import Estimate
 
@@ -105,3 +107,29 @@ def with_interval(found: Estimate) -> str:
     if not found.has_interval:
         return signed(found.mean)
     return f"{signed(found.mean)} [{signed(found.ci95_low)}, {signed(found.ci95_high)}]"
+
+
+def stopping(look: Mapping[str, Any], first: str) -> str:
+    """Return when and why a study with a stopping rule stopped.
+
+    Parameters
+    ----------
+    look
+        The last look as ``stopping`` of a summary.
+    first
+        The baseline.
+    """
+    allowed = look["allowed_half_width"]
+    goal = f"{100 * look['until']:g} % of the mean of {first}"
+    intervals = "; ".join(
+        f"{name} {signed(own['mean'])}"
+        + (f" [{signed(own['ci95'][0])}, {signed(own['ci95'][1])}]" if own["ci95"] else "")
+        for name, own in look["differences"].items()
+    )
+    end = "Stopped" if look["reached"] else "Not precise enough"
+    return (
+        f"{end} after {look['replications']} replications: objective known to ± "
+        f"{number(math.nan if allowed is None else allowed)} USD ({goal})"
+        f"{'' if look['reached'] else ' was asked for'}. Intervals that allow for looking "
+        f"repeatedly: {intervals}."
+    )

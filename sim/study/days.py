@@ -14,6 +14,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from sim.scenario import Scenario
+from sim.uncertainty.realisation import first_days, first_row
 from sim.units import FloatArray, IntArray
 
 
@@ -42,11 +44,38 @@ class Days:
             in_profile=in_profile,
         )
 
+    @classmethod
+    def of_scenario(cls, scenario: Scenario, seed: int, replications: Iterable[int]) -> Days:
+        """Return the days that replications draw, without running any."""
+        record = scenario.uncertainty.record
+        choices = first_days(scenario.system, scenario.uncertainty)
+        rows = {own: first_row(choices, seed, own) for own in replications}
+        return cls(
+            start={
+                own: pd.Timestamp(record.start + np.timedelta64(row * record.step_s, "s"))
+                for own, row in rows.items()
+            },
+            in_profile=len(choices),
+        )
+
     def clusters(self, replications: Iterable[int]) -> IntArray:
         """Return the day of each replication as a number, ``(replication,)``."""
         labels = [self.start.get(int(own), int(own)) for own in replications]
         numbers = {label: i for i, label in enumerate(dict.fromkeys(labels))}
         return np.array([numbers[label] for label in labels], dtype=np.int64)
+
+
+def inference(days: Days, replications: Iterable[int]) -> str:
+    """Say in a sentence what the intervals of a study speak of, and what they do not."""
+    lived = days.clusters(replications)
+    n, n_days = len(lived), len(np.unique(lived))
+    if days.in_profile is None:
+        return f"Intervals speak of days like the {n_days} that {n} replications lived."
+    return (
+        f"{n} replications lived {n_days} of the {days.in_profile} days that the profile year "
+        f"offers. Intervals speak of these {days.in_profile} days and of chance within them, not "
+        "of other years."
+    )
 
 
 class Spread(NamedTuple):

@@ -98,6 +98,11 @@ def first_days(system: System, uncertainty: Uncertainty) -> IntArray:
     return frozen(chosen, np.int64)
 
 
+def first_row(choices: IntArray, seed: int, replication: int) -> int:
+    """Return the row of the record on which a replication starts, drawn from `first_days`."""
+    return int(choices[stream(seed, replication, "day").integers(len(choices))])
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Nature:
     """Everything that replications of one scenario have in common; built once, drawn from often.
@@ -144,8 +149,7 @@ class Nature:
         """Return the realisation of one replication, a pure function of its arguments."""
         system, uncertainty, timing = self.system, self.uncertainty, self.system.timing
         record = uncertainty.record
-        choice = stream(seed, replication, "day").integers(len(self.first_days))
-        row = int(self.first_days[choice])
+        row = first_row(self.first_days, seed, replication)
         period = row // timing.steps_per_period
         periods = slice(period, period + timing.n_periods)
         n_quarters = -(-timing.n_periods * timing.period_s // QUARTER_S)
