@@ -7,7 +7,7 @@ share is no new evidence: a day is a cluster, and the record is the finite popul
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -45,24 +45,47 @@ class Days:
         )
 
     @classmethod
-    def of_scenario(cls, scenario: Scenario, seed: int, replications: Iterable[int]) -> Days:
+    def of_scenario(cls, scenario: Scenario, seed: int, replications: Sequence[int]) -> Days:
         """Return the days that replications draw, without running any."""
-        record = scenario.uncertainty.record
         choices = first_days(scenario.system, scenario.uncertainty)
-        rows = {own: first_row(choices, seed, own) for own in replications}
-        return cls(
-            start={
-                own: pd.Timestamp(record.start + np.timedelta64(row * record.step_s, "s"))
-                for own, row in rows.items()
-            },
-            in_profile=len(choices),
-        )
+        return cls(start=_Drawn(scenario, seed, choices, replications), in_profile=len(choices))
 
     def clusters(self, replications: Iterable[int]) -> IntArray:
         """Return the day of each replication as a number, ``(replication,)``."""
         labels = [self.start.get(int(own), int(own)) for own in replications]
         numbers = {label: i for i, label in enumerate(dict.fromkeys(labels))}
         return np.array([numbers[label] for label in labels], dtype=np.int64)
+
+
+class _Drawn(Mapping[int, pd.Timestamp]):
+    """Days by replication, each drawn when it is asked for.
+
+    A study with a stopping rule may be allowed a million replications and need sixty.
+    """
+
+    def __init__(
+        self, scenario: Scenario, seed: int, choices: IntArray, replications: Sequence[int]
+    ) -> None:
+        self._record = scenario.uncertainty.record
+        self._seed = seed
+        self._choices = choices
+        self._replications = replications
+        self._drawn: dict[int, pd.Timestamp] = {}
+
+    def __getitem__(self, replication: int) -> pd.Timestamp:
+        if replication not in self._drawn:
+            if replication not in self._replications:
+                raise KeyError(replication)
+            row = first_row(self._choices, self._seed, replication)
+            since = np.timedelta64(row * self._record.step_s, "s")
+            self._drawn[replication] = pd.Timestamp(self._record.start + since)
+        return self._drawn[replication]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._replications)
+
+    def __len__(self) -> int:
+        return len(self._replications)
 
 
 def inference(days: Days, replications: Iterable[int]) -> str:

@@ -14,14 +14,19 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from sim.errors import InputError, Problem
+from sim.errors import InputError, Problem, shown
 from sim.study.days import Days, spread_of_mean
 from sim.study.statistics import CONFIDENCE, Estimate, difference_of, of_controller
 from sim.units import FloatArray, IntArray
 
 OBJECTIVE = "objective_usd"
 LEAST_REPLICATIONS = 50  # the sequence is asymptotic: fewer are too few for the normal limit
+# Below 500 replications a study looks every 10, below 5,000 every 100, and so on: looking costs a
+# time in proportion to their number.
 REPLICATIONS_PER_LOOK = 10
+LOOKS_PER_DECADE = 50
+NO_SHARE = "is not above 0 % and at most 100 %"
+REMEDY = "Write --until 1%, or until=0.01 from Python"
 TIGHTEST_AT = 100  # replications at which the sequence is made to be narrowest
 
 
@@ -69,7 +74,28 @@ def is_look(replications: int) -> bool:
     Looks happen at fixed numbers, so that neither the number of workers nor their speed decides
     when a study stops.
     """
-    return replications >= LEAST_REPLICATIONS and replications % REPLICATIONS_PER_LOOK == 0
+    step = REPLICATIONS_PER_LOOK
+    while replications >= LOOKS_PER_DECADE * step:
+        step *= 10
+    return replications >= LEAST_REPLICATIONS and replications % step == 0
+
+
+def as_until(text: str) -> float:
+    """Return the relative half-width that a text such as ``1%`` or ``0.01`` asks for.
+
+    Raises
+    ------
+    InputError
+        If it is no number above 0 % and at most 100 %.
+    """
+    number, percent, rest = text.strip().partition("%")
+    try:
+        until = math.nan if rest else float(number) / (100 if percent else 1)
+    except ValueError:
+        until = math.nan
+    if not 0 < until <= 1:
+        raise InputError([_problem(shown(text), NO_SHARE, REMEDY)])
+    return until
 
 
 def look(
@@ -156,15 +182,15 @@ def check_until(until: float | None, *, replications: int, controllers: int) -> 
     """
     if until is None:
         return
-    problems = []
+    problems, asked = [], f"{until:g}"
     if not 0 < until <= 1:
-        problems.append(_problem(until, "is not above 0 % and at most 100 %", "Write --until 1%"))
+        problems.append(_problem(asked, NO_SHARE, REMEDY))
     if controllers < 2:
-        problems.append(_problem(until, "asks for a difference", "Name two controllers or more"))
+        problems.append(_problem(asked, "asks for a difference", "Name two controllers or more"))
     if replications < LEAST_REPLICATIONS:
         problems.append(
             _problem(
-                until,
+                asked,
                 f"asks for at least {LEAST_REPLICATIONS} replications, and {replications} is the "
                 "most allowed",
                 f"Raise --replications, the maximum, to {LEAST_REPLICATIONS} or more",
@@ -174,5 +200,5 @@ def check_until(until: float | None, *, replications: int, controllers: int) -> 
         raise InputError(problems)
 
 
-def _problem(until: float, message: str, remedy: str) -> Problem:
-    return Problem(where="compare", key="until", value=f"{until:g}", message=message, remedy=remedy)
+def _problem(value: str, message: str, remedy: str) -> Problem:
+    return Problem(where="compare", key="until", value=value, message=message, remedy=remedy)

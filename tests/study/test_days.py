@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sim.study.days import Days, spread_of_mean
+from sim.scenario import load_scenario
+from sim.study.days import Days, inference, spread_of_mean
+from sim.study.run import run
 from sim.study.statistics import estimate
 
 
@@ -21,6 +23,25 @@ def test_replications_of_one_day_are_one_cluster() -> None:
     days = Days.of_episodes(episodes, in_profile=92)
     assert days.clusters([0, 1, 2]).tolist() == [0, 1, 0]
     assert days.clusters([2, 7, 1, 8]).tolist() == [0, 1, 2, 3]  # 7 and 8: days of their own
+
+
+def test_the_days_of_a_scenario_are_those_that_its_replications_live() -> None:
+    scenario = load_scenario("tiny")
+    days = Days.of_scenario(scenario, 4, range(1_000_000))
+    assert days.in_profile == 3
+    for replication in (0, 1, 2):
+        episode = run(scenario, "idle", seed=4, replication=replication, verify="off")
+        assert days.start[replication] == episode.start
+    assert len(days.start) == 1_000_000
+    assert 1_000_000 not in days.start
+
+
+def test_what_the_intervals_speak_of_is_said() -> None:
+    start = dict(enumerate(pd.to_datetime(["2016-07-01", "2016-07-02", "2016-07-01"])))
+    text = inference(Days(start=start, in_profile=92), range(3))
+    assert text.startswith("3 replications lived 2 of the 92 days that the profile year offers.")
+    assert text.endswith("not of other years.")
+    assert "days like the 2 that 3" in inference(Days(start=start), range(3))
 
 
 def test_without_repetition_the_spread_is_students() -> None:

@@ -11,6 +11,7 @@ from sim.study.days import Days
 from sim.study.statistics import estimate
 from sim.study.stopping import (
     LEAST_REPLICATIONS,
+    as_until,
     boundary,
     check_until,
     confidence_sequence,
@@ -98,6 +99,15 @@ def test_later_replications_do_not_count() -> None:
 
 def test_looks_are_at_fixed_numbers() -> None:
     assert [n for n in range(100) if is_look(n)] == [50, 60, 70, 80, 90]
+    assert [n for n in range(480, 800) if is_look(n)] == [480, 490, 500, 600, 700]
+    assert [n for n in range(4801, 7000) if is_look(n)] == [4900, 5000, 6000]
+
+
+def test_the_goal_is_a_share_or_per_cent() -> None:
+    assert [as_until(text) for text in ("1%", " 2.5 % ", "0.01", "100%")] == [0.01, 0.025, 0.01, 1]
+    for text in ("", "one", "1%%", "0%", "-1%", "101%", "nan", "%"):
+        with pytest.raises(InputError, match="is not above 0 % and at most 100 %"):
+            as_until(text)
 
 
 @pytest.mark.parametrize(
