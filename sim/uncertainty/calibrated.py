@@ -21,11 +21,11 @@ from numpy.polynomial.hermite_e import hermegauss
 
 from sim.control import EvStates, Forecast
 from sim.uncertainty.climatology import QUANTILE, Z_MAX
-from sim.uncertainty.events import stretch_now
+from sim.uncertainty.conditions import RoadConditions
 from sim.uncertainty.forecaster import Profiles, compose
 from sim.uncertainty.model import ForecastSkill
 from sim.uncertainty.realisation import Nature, Realisation
-from sim.units import FloatArray, IntArray, frozen
+from sim.units import SECONDS_PER_HOUR, FloatArray, IntArray, frozen
 
 _NODES, _WEIGHTS = hermegauss(7)
 _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
@@ -42,8 +42,8 @@ class CalibratedForecaster:
 
     Attributes
     ----------
-    nature, realisation
-        What there is and what will be.
+    nature, realisation, conditions
+        What there is, what will be, and the roads among it.
     score_mean
         ``z_hat``, ``(issue period, lead, profile)``.
     share
@@ -54,6 +54,7 @@ class CalibratedForecaster:
 
     nature: Nature
     realisation: Realisation
+    conditions: RoadConditions
     score_mean: FloatArray
     share: FloatArray
     correlation: FloatArray
@@ -84,6 +85,9 @@ class CalibratedForecaster:
         return cls(
             nature=nature,
             realisation=realisation,
+            conditions=RoadConditions(
+                nature.system.roads, realisation.link_speed_kmh, realisation.incidents
+            ),
             score_mean=frozen(score_mean),
             share=frozen(share),
             correlation=frozen(_error_correlation(skills, share, precision, gain, lead_h)),
@@ -112,12 +116,12 @@ class CalibratedForecaster:
         quarter = min(int(now_h * 4), len(realisation.link_state) - 1)
         travel = self.nature.travel.forecast(
             realisation.link_state[quarter],
-            stretch_now(realisation.incidents, system.roads.n_links, now_h),
+            self.conditions.stretch_now(now_h * SECONDS_PER_HOUR),
             now_h,
             np.maximum(depart_h - now_h, 0.0),
         )
         return compose(
-            self.nature.system,
+            self.nature,
             period,
             now_h,
             Profiles(

@@ -6,9 +6,11 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 
+import numpy as np
+
 from sim.system.roads import Roads
 from sim.system.routing import links_towards, path_links
-from sim.uncertainty.events import Incident, stretch_now
+from sim.uncertainty.events import Incident
 from sim.uncertainty.traffic import QUARTER_S
 from sim.units import SECONDS_PER_HOUR, FloatArray, IntArray
 
@@ -34,20 +36,26 @@ class RoadConditions:
     ) -> None:
         self.roads = roads
         self._speed_kmh = speed_kmh
-        self._incidents = tuple(incidents)
+        found = np.array(incidents, dtype=np.float64).reshape(-1, len(Incident._fields))
+        self._link = found[:, 0].astype(np.int64)
+        self._start_s, self._end_s, self._stretch = found[:, 1:].T
         self._on_link: dict[int, list[Incident]] = defaultdict(list)
         for incident in incidents:
             self._on_link[incident.link].append(incident)
 
     def stretch_now(self, now_s: float) -> FloatArray:
         """Return the factor on the time above the free one, known to all, ``(link,)``."""
-        return stretch_now(self._incidents, self.roads.n_links, now_s / SECONDS_PER_HOUR)
+        stretch = np.ones(self.roads.n_links)
+        if len(self._link):
+            lasting = (self._start_s <= now_s) & (now_s < self._end_s)
+            np.multiply.at(stretch, self._link[lasting], self._stretch[lasting])
+        return stretch
 
     def speed_now(self, now_s: float) -> FloatArray:
         """Return the speeds at this moment, known to all, ``(link,)`` [km/h]."""
         quarter = min(int(now_s // QUARTER_S), len(self._speed_kmh) - 1)
         speed: FloatArray = self._speed_kmh[quarter]
-        if not self._incidents:
+        if not len(self._link):
             return speed
         stretch = self.stretch_now(now_s)
         free = self.roads.free_speed_kmh

@@ -7,7 +7,6 @@ long a repair has lasted, what is told about its rest is its mean, and nothing l
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -15,7 +14,7 @@ import numpy as np
 
 from sim.system.system import System
 from sim.uncertainty.streams import stream
-from sim.units import SECONDS_PER_HOUR, FloatArray
+from sim.units import SECONDS_PER_HOUR
 
 
 def _require_not_negative(owner: object, *names: str) -> None:
@@ -150,16 +149,6 @@ def draw_incidents(
             )
             start_h += rng.exponential(1 / rate_h)
     return tuple(found)
-
-
-def stretch_now(incidents: Sequence[Incident], n_links: int, now_h: float) -> FloatArray:
-    """Return the product of the stretches on each link now, ``(link,)``; everybody knows it."""
-    stretch = np.ones(n_links)
-    now_s = now_h * SECONDS_PER_HOUR
-    for incident in incidents:
-        if incident.start_s <= now_s < incident.end_s:
-            stretch[incident.link] *= incident.stretch
-    return stretch
 
 
 def draw_breakdowns(

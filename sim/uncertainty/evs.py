@@ -127,20 +127,21 @@ class EvForecaster:
         The cars.
     period_h
         Length of a period [h].
-    per_arrival_mw
-        Mean power of one group that is due to arrivals in one period of the day, so many periods
-        later, ``(group, period of day, lag)`` [MW].
+    to_come_mw
+        Mean power of cars yet to come, by period of the day at which the look-ahead starts,
+        ``(period of day, lead, group)`` [MW].
     """
 
     groups: tuple[EvGroup, ...]
     period_h: float
-    per_arrival_mw: FloatArray
+    to_come_mw: FloatArray
 
     @classmethod
     def build(cls, system: System, habits: EvHabits) -> EvForecaster:
         """Average over a sample of cars, drawn by a key of its own."""
         period_h = system.timing.period_h
         per_day = max(round(HOURS_PER_DAY / period_h), 1)
+        # Mean power due to arrivals in one period of the day, so many periods later.
         response = np.zeros((len(system.evs), per_day, per_day))
         u = stream(0, 0, "evs.sample").random((SAMPLE, 3))
         own = stream(0, 0, "evs.sample.distance").random((SAMPLE, 3))
@@ -155,18 +156,20 @@ class EvForecaster:
             begin_h = (period[:, None] + lags) * period_h
             share = _overlap(begin_h, period_h, start_h[:, None], needed_h[:, None])
             np.add.at(response[index], period % per_day, share * group.p_mw * group.count / SAMPLE)
-        return cls(groups=system.evs, period_h=period_h, per_arrival_mw=frozen(response))
+        horizon = system.timing.horizon
+        to_come_mw = np.zeros((per_day, horizon, len(system.evs)))
+        for first in range(per_day):
+            for arrived in range(horizon):
+                n_lags = min(horizon - arrived, per_day)
+                due = response[:, (first + arrived) % per_day, :n_lags]
+                to_come_mw[first, arrived : arrived + n_lags] += due.T
+        return cls(groups=system.evs, period_h=period_h, to_come_mw=frozen(to_come_mw))
 
     def forecast(self, period: int, n: int, evs: EvStates) -> FloatArray:
         """Return the mean charging power of `n` periods from `period`, ``(n, group)`` [MW]."""
-        expected = np.zeros((n, len(self.groups)))
+        expected: FloatArray = self.to_come_mw[period % len(self.to_come_mw), :n].copy()
         if not self.groups:
             return expected
-        per_day = self.per_arrival_mw.shape[1]
-        for arrived in range(n):
-            lags = min(n - arrived, per_day)
-            response = self.per_arrival_mw[:, (period + arrived) % per_day, :lags]
-            expected[arrived : arrived + lags] += response.T
         begin_h = (period + np.arange(n, dtype=np.float64)) * self.period_h
         p_mw = np.array([group.p_mw for group in self.groups])[evs.group]
         speed_mw = p_mw * np.array([group.efficiency_charge for group in self.groups])[evs.group]

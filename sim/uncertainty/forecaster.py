@@ -7,7 +7,6 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from sim.control import EvStates, Forecast
-from sim.system.system import System
 from sim.uncertainty.conditions import RoadConditions
 from sim.uncertainty.evs import charging_mw
 from sim.uncertainty.realisation import Nature, Realisation
@@ -65,7 +64,7 @@ class ExactForecaster:
         first = period * timing.steps_per_period
         steps = self._realisation.profile[first : first + n * timing.steps_per_period]
         return compose(
-            system,
+            self._nature,
             period,
             now_h,
             Profiles(
@@ -90,7 +89,7 @@ class ExactForecaster:
 
 
 def compose(
-    system: System,
+    nature: Nature,
     period: int,
     now_h: float,
     profiles: Profiles,
@@ -99,13 +98,11 @@ def compose(
     travel_h: tuple[FloatArray, FloatArray, FloatArray],
 ) -> Forecast:
     """Put together what is expected of profiles, cars and roads with what is certain."""
-    loads, generators, tariff, timing = (
-        system.loads, system.generators, system.tariff, system.timing,
-    )  # fmt: skip
+    system = nature.system
+    loads, generators = system.loads, system.generators
     mean = profiles.mean
     n = len(mean)
-    steps = np.arange(period * timing.steps_per_period, (period + n) * timing.steps_per_period)
-    of_day = (steps % timing.steps_per_day).reshape(n, -1)
+    of_day = (period + np.arange(n)) % len(nature.import_usd_per_mwh)
     load_pu = mean[:, loads.profile]
     return Forecast(
         issued_h=now_h,
@@ -119,8 +116,8 @@ def compose(
         load_mvar=load_pu * loads.q_mvar,
         available_mw=mean[:, generators.profile] * generators.p_mw,
         ev_mw=ev_mw,
-        import_usd_per_mwh=tariff.import_usd_per_mwh[of_day].mean(axis=1),
-        export_usd_per_mwh=tariff.export_usd_per_mwh[of_day].mean(axis=1),
+        import_usd_per_mwh=nature.import_usd_per_mwh[of_day],
+        export_usd_per_mwh=nature.export_usd_per_mwh[of_day],
         travel_h=travel_h[0],
         travel_lower_h=travel_h[1],
         travel_upper_h=travel_h[2],

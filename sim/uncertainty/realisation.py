@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,7 @@ from scipy.signal import lfilter
 
 from sim.errors import InputError
 from sim.system.system import System
+from sim.system.timing import Timing
 from sim.uncertainty.climatology import Climatology, climatology
 from sim.uncertainty.events import (
     Breakdown,
@@ -115,6 +117,8 @@ class Nature:
         Climatology of the record.
     travel, evs
         What is expected of drives between stations, and of electric cars.
+    import_usd_per_mwh, export_usd_per_mwh
+        Mean prices by period of the day, ``(period of day,)`` [USD/MWh].
     first_days
         First rows of the record on which a replication may start, ``(choice,)``.
     """
@@ -124,6 +128,8 @@ class Nature:
     climatology: Climatology
     travel: TravelForecaster
     evs: EvForecaster
+    import_usd_per_mwh: FloatArray
+    export_usd_per_mwh: FloatArray
     first_days: IntArray
 
     @classmethod
@@ -142,6 +148,8 @@ class Nature:
             climatology=climatology(record, timing.period_s),
             travel=TravelForecaster.build(system, uncertainty.traffic, uncertainty.incidents),
             evs=EvForecaster.build(system, uncertainty.ev_habits),
+            import_usd_per_mwh=frozen(_by_period(system.tariff.import_usd_per_mwh, timing)),
+            export_usd_per_mwh=frozen(_by_period(system.tariff.export_usd_per_mwh, timing)),
             first_days=first_days(system, uncertainty),
         )
 
@@ -191,3 +199,11 @@ class Nature:
             own[:, 1:] *= np.sqrt(1 - memory**2)
             noise[:, :, i] = lfilter([1.0], [1.0, -memory], own, axis=1)
         return noise
+
+
+def _by_period(by_step: FloatArray, timing: Timing) -> FloatArray:
+    """Return the means of a day's steps by period, over as many days as periods need to repeat."""
+    n = math.lcm(timing.steps_per_day, timing.steps_per_period)
+    steps = np.arange(n) % timing.steps_per_day
+    means: FloatArray = by_step[steps].reshape(-1, timing.steps_per_period).mean(axis=1)
+    return means
