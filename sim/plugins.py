@@ -8,7 +8,6 @@ metadata only; loading imports the one module that is asked for.
 from __future__ import annotations
 
 import difflib
-import importlib.util
 import sys
 from collections.abc import Iterable
 from importlib.metadata import EntryPoint, entry_points
@@ -90,8 +89,47 @@ def _import(point: EntryPoint, kind: str) -> object:
         ) from error
 
 
-def load_controller(name: str) -> object:
+def is_file(name: str) -> bool:
+    """Return whether a controller's name means a class in a file."""
+    return ":" in name or name.endswith(".py")
+
+
+def read_source(name: str) -> str:
+    """Return the text of the file in ``my_file.py:ClassName``, empty for other controllers.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, or it is no text.
+    """
+    path = Path(name.rpartition(":")[0])
+    if not is_file(name) or path.suffix != ".py":
+        return ""
+    file = path.expanduser()
+    try:
+        return file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise _missing(path) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError.single(
+            where=str(path),
+            key="controller",
+            value=str(path),
+            message=f"cannot be read ({type(error).__name__}: {error})",
+            remedy="A controller's file is Python source in UTF-8",
+        ) from error
+
+
+def load_controller(name: str, source: str = "") -> object:
     """Return a controller class by registered name or as ``my_file.py:ClassName``.
+
+    Parameters
+    ----------
+    name
+        What to load.
+    source
+        Text of the file, for machines that do not have it and so that editing it during a study
+        changes nothing; empty reads the file.
 
     Raises
     ------
@@ -99,7 +137,7 @@ def load_controller(name: str) -> object:
         If the name is unknown, the file is missing or broken, or it has no such class.
     """
     path, separator, attribute = name.rpartition(":")
-    if not separator and not name.endswith(".py"):
+    if not is_file(name):
         return load(CONTROLLERS, name)
     if not separator or not attribute or not path.endswith(".py"):
         raise InputError.single(
@@ -109,7 +147,7 @@ def load_controller(name: str) -> object:
             message="is neither a registered name nor file.py:ClassName",
             remedy=f"Write my_file.py:MyController. {suggestion(name, names(CONTROLLERS))}",
         )
-    module = _module_of(Path(path))
+    module = _module_of(Path(path), source or read_source(name))
     if not isinstance(getattr(module, attribute, None), type):
         classes = (key for key, value in vars(module).items() if isinstance(value, type))
         raise InputError.single(
@@ -122,26 +160,26 @@ def load_controller(name: str) -> object:
     return getattr(module, attribute)
 
 
-def _module_of(path: Path) -> ModuleType:
+def _missing(path: Path) -> InputError:
+    return InputError.single(
+        where=str(path),
+        key="controller",
+        value=str(path),
+        message="there is no such file",
+        remedy="Check the path; it is taken from the working directory",
+    )
+
+
+def _module_of(path: Path, source: str) -> ModuleType:
     file = path.expanduser().resolve()
-    if not file.is_file():
-        raise InputError.single(
-            where=str(path),
-            key="controller",
-            value=str(path),
-            message="there is no such file",
-            remedy="Check the path; it is taken from the working directory",
-        )
-    # Worker processes unpickle the class by module name, so the module must be registered, and
-    # under a name that no installed package has.
+    # Dataclasses look up their module by name, so it must be registered, and under a name that no
+    # installed package has.
     name = f"gridhaul_file_{file.stem}"
-    spec = importlib.util.spec_from_file_location(name, file)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
+    module = ModuleType(name)
+    module.__file__ = str(file)
     sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
+        exec(compile(source, str(file), "exec"), vars(module))
     except (Exception, SystemExit) as error:
         del sys.modules[name]
         raise InputError.single(

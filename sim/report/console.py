@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from sim.report.beyond import difference_rows, risk_rows
@@ -24,7 +22,6 @@ from sim.report.wording import (
 from sim.scenario import Scenario
 from sim.study.catalogue import Catalogue
 from sim.study.days import inference
-from sim.study.execute import Failure, Job
 from sim.study.plain import plain_look
 from sim.study.risk import OBJECTIVE
 from sim.study.statistics import at, difference_at
@@ -39,31 +36,6 @@ def announce(scenario: Scenario, controllers: Sequence[str], replications: int) 
         f"{escape(scenario.title)} ({scenario.name}): {', '.join(controllers)} on "
         f"{replications} common days"
     )
-
-
-@contextlib.contextmanager
-def progress(
-    total: int,
-) -> Iterator[Callable[[Job, Episode | Failure], None]]:
-    """Show a progress bar on a terminal; yield what is to be called after each episode."""
-    console = Console(stderr=True)
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
-    with bar:
-        task = bar.add_task("Episodes", total=total)
-
-        def on_episode(job: Job, result: Episode | Failure) -> None:
-            del result
-            bar.update(task, advance=1, description=f"{escape(job.label)} {job.replication}")
-
-        yield on_episode
 
 
 def print_study(study: Study, *, as_json: bool = False) -> None:

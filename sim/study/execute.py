@@ -1,176 +1,117 @@
-"""Many episodes, here or in worker processes: results in order, failures named.
+"""Many episodes, whoever runs them: results as they come, failures named.
 
-An episode is a pure function of its job, so the number of workers changes nothing but the time it
-takes.
+An episode is a pure function of its job, so neither the crew nor the size of batches changes
+anything but the time it takes.
 """
 
 from __future__ import annotations
 
-import contextlib
-import multiprocessing
-import os
-import signal
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from collections.abc import Generator, Iterable
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from typing import TypeAlias
 
-from sim.errors import GridhaulError
-from sim.study.specification import ControllerSpec
-from sim.world.episode import Episode
+from sim.study.crews import Crew
+from sim.study.jobs import Failure, Job
+from sim.study.worker import Batch, run_batch
 
-# Numerical libraries would otherwise start one thread per core in every worker.
-SINGLE_THREAD = {
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "NUMBA_NUM_THREADS": "1",
-}
+BATCH_S = 1.0  # a batch of this length costs a few milliseconds to hand out and to take back
+MOST_JOBS = 64  # of a batch, should episodes take no time at all
+DIED = (
+    "its worker died twice (killed by the system, for example for want of memory, or by a crash of "
+    "a library); a script needs the __main__ guard"
+)
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """One episode to run.
-
-    Attributes
-    ----------
-    label
-        What the controller is called in tables.
-    controller
-        Which controller.
-    replication
-        Which day: equal numbers are equal days for all controllers.
-    """
-
-    label: str
-    controller: ControllerSpec
-    replication: int
+Jobs: TypeAlias = tuple[Job, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failure:
-    """An episode that did not end, and why."""
+def execute(jobs: Iterable[Job], crew: Crew) -> Generator[Batch, None, None]:
+    """Run jobs and yield what becomes of them, batch by batch, in the order they end.
 
-    controller: str
-    replication: int
-    error: str
-
-    def __str__(self) -> str:
-        return f"{self.controller}, replication {self.replication}: {self.error}"
-
-
-Work: TypeAlias = Callable[[Job], Episode]
-
-
-def execute(
-    jobs: Sequence[Job], work: Work, *, workers: int = 1
-) -> Iterator[tuple[Job, Episode | Failure]]:
-    """Run `work` on every job and yield the results in the order of `jobs`.
-
-    An exception in one episode becomes a `Failure`; so does a worker process that dies. The other
-    episodes are not affected.
+    A job that raises is a `Failure`. When a worker dies, nobody knows on which of the jobs on their
+    way: each of them runs once more, alone, and one that kills its worker again is a `Failure`. The
+    others are not affected.
 
     Parameters
     ----------
     jobs
-        What to run.
-    work
-        Runs one job. With more than one worker it is pickled once per worker.
-    workers
-        Number of processes; 1 stays in this one.
+        What to run, in the order in which it should start; only a few are taken ahead.
+    crew
+        Who runs them.
     """
-    if workers < 1:
-        raise ValueError(f"workers(={workers}) must be at least 1.")
-    if workers == 1:
-        for job in jobs:
-            yield job, _attempt(work, job)
-    else:
-        yield from _in_processes(jobs, work, workers)
+    batches = _Batches(jobs, crew.workers)
+    suspects: deque[Job] = deque()
+    while batches.more or suspects:
+        with crew.hire(crew.workers) as executor:
+            yield from _in_company(batches, suspects, crew, executor)
+        while suspects:
+            with crew.hire(1) as executor:
+                yield from _alone(suspects, crew, executor)
 
 
-def _in_processes(
-    jobs: Sequence[Job], work: Work, workers: int
-) -> Iterator[tuple[Job, Episode | Failure]]:
-    # A few episodes wait for each worker, so that none idles and memory does not grow with the
-    # number of jobs.
-    window = 4 * workers
-    done = 0
-    while done < len(jobs):
-        with _pool(work, workers) as pool:
-            running: deque[Future[Episode | Failure]] = deque()
-            try:
-                for job in jobs[done:]:
-                    running.append(pool.submit(_run_here, job))
-                    if len(running) == window:
-                        yield jobs[done], running.popleft().result()
-                        done += 1
-                while running:
-                    yield jobs[done], running.popleft().result()
-                    done += 1
-            except BrokenProcessPool:
-                pass
-        # A worker died, and nobody knows on which of the waiting jobs: each of them gets a process
-        # of its own, and only the guilty one fails.
-        for job in jobs[done : done + window]:
-            yield job, _alone(work, job)
-            done += 1
-
-
-def _alone(work: Work, job: Job) -> Episode | Failure:
-    with _pool(work, 1) as pool:
-        try:
-            return pool.submit(_run_here, job).result()
-        except BrokenProcessPool:
-            return _failure(job, "the worker process died; a script needs the __main__ guard")
-
-
-@contextlib.contextmanager
-def _pool(work: Work, workers: int) -> Iterator[ProcessPoolExecutor]:
-    before = {key: os.environ.get(key) for key in SINGLE_THREAD}
-    # Libraries read these when they are imported, which in a new process is before any of our code
-    # runs; so the parent sets them and the children inherit.
-    os.environ.update(SINGLE_THREAD)
-    pool = ProcessPoolExecutor(
-        workers,
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=_prepare,
-        initargs=(work,),
-    )
+def _in_company(
+    batches: _Batches, suspects: deque[Job], crew: Crew, executor: Executor
+) -> Generator[Batch, None, None]:
+    """Run batches until there are no more, or until a worker has died."""
+    running: dict[Future[Batch], Jobs] = {}
     try:
-        yield pool
+        while running or (batches.more and not suspects):
+            while batches.more and not suspects and len(running) < crew.workers * (1 + crew.ahead):
+                jobs = batches.take()
+                try:
+                    running[executor.submit(run_batch, crew.token, jobs)] = jobs
+                except crew.death:
+                    suspects.extend(jobs)
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                jobs = running.pop(future)
+                try:
+                    batch = future.result()
+                except crew.death:
+                    suspects.extend(jobs)
+                    continue
+                batches.took(jobs, batch.seconds)
+                yield batch
     finally:
-        pool.shutdown(cancel_futures=True)
-        for key, value in before.items():
-            if value is None:
-                del os.environ[key]
-            else:
-                os.environ[key] = value
+        for future in running:
+            future.cancel()
 
 
-_work: Work | None = None  # of this worker process; set once by `_prepare`
+def _alone(suspects: deque[Job], crew: Crew, executor: Executor) -> Generator[Batch, None, None]:
+    """Run suspects one by one until there are no more, or until one has killed its worker."""
+    while suspects:
+        job = suspects.popleft()
+        try:
+            batch = executor.submit(run_batch, crew.token, (job,)).result()
+        except crew.death:
+            failure = Failure(controller=job.label, replication=job.replication, error=DIED)
+            yield Batch(results=(failure,), seconds=(0.0,), content=None)
+            return
+        yield batch
 
 
-def _prepare(work: Work) -> None:
-    global _work
-    _work = work
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
+class _Batches:
+    """Deals out jobs so that a batch takes about a second, and the last ones end together."""
 
+    def __init__(self, jobs: Iterable[Job], workers: int) -> None:
+        self._jobs = deque(jobs)
+        self._workers = workers
+        self._seconds: dict[str, float] = {}  # by controller; how long an episode takes lately
 
-def _run_here(job: Job) -> Episode | Failure:
-    assert _work is not None
-    return _attempt(_work, job)
+    @property
+    def more(self) -> bool:
+        return bool(self._jobs)
 
+    def take(self) -> Jobs:
+        most = min(MOST_JOBS, max(1, len(self._jobs) // (2 * self._workers)))
+        jobs: list[Job] = []
+        expected_s = 0.0
+        while self._jobs and len(jobs) < most and expected_s < BATCH_S:
+            jobs.append(self._jobs.popleft())
+            expected_s += self._seconds.get(jobs[-1].label, BATCH_S)
+        return tuple(jobs)
 
-def _attempt(work: Work, job: Job) -> Episode | Failure:
-    try:
-        return work(job)
-    except GridhaulError as error:
-        return _failure(job, str(error))
-    except Exception as error:  # noqa: BLE001 - one bad episode must not end a study
-        return _failure(job, f"{type(error).__name__}: {error}")
-
-
-def _failure(job: Job, error: str) -> Failure:
-    return Failure(controller=job.label, replication=job.replication, error=error)
+    def took(self, jobs: Jobs, seconds: tuple[float, ...]) -> None:
+        for job, own in zip(jobs, seconds, strict=True):
+            # The first episode of a worker waits for imports; the mean forgets it soon.
+            self._seconds[job.label] = (self._seconds.get(job.label, own) + own) / 2

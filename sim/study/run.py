@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from sim.scenario import Scenario
+from sim.study.bundle import Keep, bundle, to_bytes
+from sim.study.manifest import configuration, manifest
 from sim.study.runner import run_episode
 from sim.study.settings import as_verify
-from sim.study.specification import ControllerSpec, as_spec
-from sim.study.store import StudyWriter
-from sim.study.summary import episode_summary, manifest
+from sim.study.specification import ControllerSpec, as_spec, with_source
+from sim.study.summary import episode_summary
+from sim.study.writer import StudyWriter
 from sim.world.episode import Episode
 
 
@@ -21,6 +24,7 @@ def run(
     replication: int = 0,
     verify: str = "full",
     out: str | Path | None = None,
+    command: Mapping[str, object] | None = None,
 ) -> Episode:
     """Run one episode.
 
@@ -37,7 +41,9 @@ def run(
     verify
         How many steps pandapower computes again: ``"full"``, ``"audit"`` or ``"off"``.
     out
-        Folder for the tables. An earlier study in it is replaced once this one is complete.
+        Folder for the tables: a new or empty one, or one that holds this very episode.
+    command
+        Who asks, for the list of commands in `out`.
 
     Raises
     ------
@@ -46,14 +52,18 @@ def run(
     EpisodeError
         If the verification finds a difference.
     """
-    spec = as_spec(controller)
+    spec = with_source(as_spec(controller))
     root = scenario.seed if seed is None else seed
     check = as_verify(verify)
     if out is None:
         return run_episode(scenario, spec, seed=root, replication=replication, verify=check)
-    with StudyWriter(Path(out)) as writer:
+    kept = Keep.STEPS
+    config = configuration(scenario, [spec], seed=root, verify=verify, keep=kept)
+    about = manifest(scenario, [spec], config)
+    with StudyWriter(Path(out), about, [replication], command=command or {}) as writer:
         episode = run_episode(scenario, spec, seed=root, replication=replication, verify=check)
-        writer.add(spec.name, episode)
-        about = manifest(scenario, [spec], seed=root, replications=[replication], verify=check)
-        writer.finish(about, episode_summary(episode))
+        key = (spec.name, replication)
+        if key not in writer.stored:
+            writer.add(to_bytes(bundle(spec.name, episode, kept)), [key])
+        writer.finish(episode_summary(episode))
     return episode

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeVar
 
 from sim.errors import InputError, Problem, shown
 from sim.plugins import suggestion
 from sim.scenario.overrides import toml_value
+from sim.study.bundle import Keep
 from sim.study.runner import Verify
 
 CONTROLLER_PREFIX = "controller."
 DAYS = "timing.days"
+
+Choice = TypeVar("Choice", bound=StrEnum)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,15 +94,30 @@ def as_verify(text: str) -> Verify:
     InputError
         If there is no such amount.
     """
+    return _choice(Verify, text, "verify", "is no amount of verification")
+
+
+def as_keep(text: str) -> Keep:
+    """Return how much of each episode a study keeps.
+
+    Raises
+    ------
+    InputError
+        If there is no such choice.
+    """
+    return _choice(Keep, text, "keep", "is nothing that can be kept")
+
+
+def _choice(choices: type[Choice], text: str, key: str, message: str) -> Choice:
     try:
-        return Verify(text)
+        return choices(text)
     except ValueError:
         raise InputError.single(
-            where="--verify",
-            key="verify",
+            where=f"--{key}",
+            key=key,
             value=text,
-            message="is no amount of verification",
-            remedy=suggestion(text, [str(choice) for choice in Verify]),
+            message=message,
+            remedy=suggestion(text, [str(choice) for choice in choices]),
         ) from None
 
 

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from sim.control import Controller
 from sim.errors import GridhaulError, InputError, Problem, shown
-from sim.plugins import load_controller, suggestion
+from sim.plugins import load_controller, read_source, suggestion
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,10 +24,13 @@ class ControllerSpec:
         A registered name, or ``my_file.py:ClassName``.
     parameters
         Fields of the controller's ``Parameters`` with their values; the others keep their defaults.
+    source
+        Text of the controller's file, as `with_source` reads it; empty reads the file when built.
     """
 
     name: str
     parameters: tuple[tuple[str, object], ...] = ()
+    source: str = dataclasses.field(default="", repr=False)
 
     def __str__(self) -> str:
         inner = ", ".join(f"{key}={value}" for key, value in self.parameters)
@@ -42,7 +45,7 @@ def build(spec: ControllerSpec) -> Controller:
     InputError
         If the controller is not found, lacks one of the parameters, or refuses a value.
     """
-    cls = cast("Any", load_controller(spec.name))
+    cls = cast("Any", load_controller(spec.name, spec.source))
     parameters = getattr(cls, "Parameters", None)
     for method in ("start", "decide"):
         if not callable(getattr(cls, method, None)):
@@ -75,6 +78,26 @@ def _make(spec: ControllerSpec, cls: Callable[..., Any], *parameters: object) ->
             message=f"cannot be built ({type(error).__name__}: {error})",
             remedy="Its constructor takes its Parameters, or nothing where there are none",
         ) from error
+
+
+def with_source(spec: ControllerSpec) -> ControllerSpec:
+    """Return `spec` with the text of its file in it, if it names one.
+
+    It then means the same on every machine, and whatever becomes of the file.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read.
+    """
+    return dataclasses.replace(spec, source=spec.source or read_source(spec.name))
+
+
+def effective_parameters(spec: ControllerSpec) -> dict[str, object]:
+    """Return all parameters of a controller, defaults included; work limits are among them."""
+    cls = load_controller(spec.name, spec.source)
+    parameters = getattr(cls, "Parameters", None)
+    return {} if parameters is None else dataclasses.asdict(cast("Any", _fill(spec, parameters)))
 
 
 def specify(names: Sequence[str], settings: Mapping[str, object]) -> tuple[ControllerSpec, ...]:

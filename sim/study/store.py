@@ -1,145 +1,50 @@
-"""A study on disk: one Parquet file per table, a manifest and a summary.
+"""A study on disk, and how to read it.
 
-Everything is written to a hidden folder beside the final one, which takes its place when the study
-is complete: a folder with a manifest is a whole study.
+A folder holds one folder per table with Parquet files ``000000.parquet``, ... of 1,024 episodes
+each, in the order of replications; ``study.json`` says what was run, ``summary.json`` what
+was found, ``commands.json`` who asked for it. While a study runs, finished episodes lie in
+``parts`` until there are enough for a file; readers look there too.
 """
 
 from __future__ import annotations
 
+import functools
 import json
-import os
-import shutil
-from collections.abc import Mapping
+import operator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset
 import pyarrow.parquet as pq
 
 from sim.errors import InputError
-from sim.world.episode import Episode
+from sim.study.bundle import (
+    EPISODES,
+    KEYS,
+    Keep,
+    flat,
+    from_bytes,
+    join,
+    keys,
+    tables_of,
+)
+from sim.study.jobs import Key
+from sim.study.manifest import FORMAT
 
 MANIFEST = "study.json"
 SUMMARY = "summary.json"
-FORMAT = 1
-# Tables of an episode by name; voltages and loading come with their time as index.
-TABLES = (
-    "steps",
-    "vm_pu",
-    "loading_percent",
-    "vehicles",
-    "events",
-    "trips",
-    "decisions",
-    "ledger",
-)
-KEYS = ("controller", "replication", "start")  # first columns of the table of episodes
-TIMINGS = "timings"  # wall clock: kept apart from what is reproducible
-
-
-class StudyWriter:
-    """Writes the tables of a study episode by episode.
-
-    Parameters
-    ----------
-    folder
-        Where the study shall be. Must not exist, be empty, or hold an earlier study.
-
-    Raises
-    ------
-    InputError
-        If the folder holds something else or cannot be written.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        if folder.exists() and not (folder / MANIFEST).is_file() and _occupied(folder):
-            raise _refused(folder, "exists and holds something that is no study")
-        self._beside = folder.with_name(f".{folder.name}.partial-{os.getpid()}")
-        try:
-            self._beside.mkdir(parents=True)
-        except OSError as error:
-            raise _refused(folder, f"cannot be written ({error.strerror})") from error
-        self._writers: dict[str, pq.ParquetWriter] = {}
-        self._empty: dict[str, pd.DataFrame] = {}
-        self._episodes: list[dict[str, object]] = []
-
-    def __enter__(self) -> StudyWriter:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        for writer in self._writers.values():
-            writer.close()
-        shutil.rmtree(self._beside, ignore_errors=True)
-
-    def add(self, label: str, episode: Episode) -> None:
-        """Append the tables of an episode, with its controller and replication in front."""
-        for name in (*TABLES, TIMINGS):
-            table: pd.DataFrame = getattr(episode, name)
-            if table.index.name is not None:
-                table = table.reset_index()
-            self._append(name, label, episode.replication, table)
-        self._episodes.append(
-            {
-                "controller": label,
-                "replication": episode.replication,
-                "start": episode.start,
-                **episode.metrics,
-            }
-        )
-
-    def finish(self, manifest: Mapping[str, object], summary: Mapping[str, object]) -> None:
-        """Write manifest and summary, and put the study in its place."""
-        for name, table in self._empty.items():
-            if name not in self._writers:
-                table.to_parquet(self._beside / f"{name}.parquet", index=False)
-        for writer in self._writers.values():
-            writer.close()
-        self._writers.clear()
-        episodes = pd.DataFrame(self._episodes or {name: [] for name in KEYS})
-        episodes.to_parquet(self._beside / "episodes.parquet", index=False)
-        _write_json(self._beside / SUMMARY, summary)
-        _write_json(self._beside / MANIFEST, {"format": FORMAT, **manifest})
-        for file in self._beside.iterdir():
-            _sync(file)
-        self.folder.parent.mkdir(parents=True, exist_ok=True)
-        earlier = self._beside.with_suffix(".replaced")
-        if self.folder.exists():
-            self.folder.rename(earlier)
-        self._beside.rename(self.folder)
-        shutil.rmtree(earlier, ignore_errors=True)
-
-    def _append(self, name: str, label: str, replication: int, table: pd.DataFrame) -> None:
-        table = table.rename(columns=str)
-        table.insert(0, "controller", label)
-        table.insert(1, "replication", replication)
-        if table.empty:  # says nothing about the types of its columns
-            self._empty.setdefault(name, table)
-            return
-        if name not in self._writers:
-            arrow = _without_null_columns(pa.Table.from_pandas(table, preserve_index=False))
-            arrow = arrow.replace_schema_metadata(None)
-            self._writers[name] = pq.ParquetWriter(
-                self._beside / f"{name}.parquet", arrow.schema, compression="zstd"
-            )
-        else:
-            schema = self._writers[name].schema
-            arrow = pa.Table.from_pandas(table, schema=schema, preserve_index=False)
-            arrow = arrow.replace_schema_metadata(None)
-        self._writers[name].write_table(arrow)
+COMMANDS = "commands.json"
+PARTS = "parts"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredStudy:
-    """A study read from disk.
+    """A study read from disk, finished or not.
 
     Attributes
     ----------
@@ -153,9 +58,36 @@ class StoredStudy:
     manifest: dict[str, Any]
 
     def table(self, name: str, **equals: object) -> pd.DataFrame:
-        """Return the rows of a table, or those whose columns equal the values given."""
-        filters = [(column, "==", value) for column, value in equals.items()] or None
-        return pd.read_parquet(self.folder / f"{name}.parquet", filters=filters)
+        """Return the rows of a table, or those whose columns equal the values given.
+
+        Parameters
+        ----------
+        name
+            One of ``episodes``, `TABLES` and ``timings``.
+        **equals
+            Values by column, such as ``controller="idle"``.
+        """
+        found = rows(self.folder, name, equals)
+        if found is None:
+            return pd.DataFrame({key: [] for key in KEYS})
+        table: pd.DataFrame = found.to_pandas()
+        return table
+
+    def keeps(self, name: str) -> bool:
+        """Return whether the study has this table; with ``--keep summary`` some are left out."""
+        return name == EPISODES or name in tables_of(Keep(self.manifest["keep"]))
+
+    @property
+    def missing(self) -> tuple[Key, ...]:
+        """Episodes that were asked for and neither finished nor failed, in order."""
+        there = {(own["controller"], own["replication"]) for own in self.manifest["failures"]}
+        there.update(stored_keys(self.folder))
+        wanted = (
+            (controller["label"], replication)
+            for replication in self.manifest["replications"]
+            for controller in self.manifest["controllers"]
+        )
+        return tuple(key for key in wanted if key not in there)
 
 
 def read_study(folder: str | Path) -> StoredStudy:
@@ -189,33 +121,50 @@ def read_study(folder: str | Path) -> StoredStudy:
     return StoredStudy(folder=folder, manifest=manifest)
 
 
-def _without_null_columns(table: pa.Table) -> pa.Table:
-    # A column of nothing but None has no type; in our tables only texts can be missing that way.
-    for i, column in enumerate(table.schema):
-        if pa.types.is_null(column.type):
-            table = table.set_column(i, column.name, table.column(i).cast(pa.string()))
-    return table
+def stored_keys(folder: Path) -> list[Key]:
+    """Return the keys of all episodes in the folder."""
+    done = [key for file in table_files(folder, EPISODES) for key in keys(key_columns(file))]
+    known = set(done)
+    return done + [key for _, own in parts(folder) for key in keys(own) if key not in known]
 
 
-def _write_json(path: Path, content: Mapping[str, object]) -> None:
-    text = json.dumps(content, indent=2, allow_nan=False, default=str)
-    path.write_text(f"{text}\n", encoding="utf-8")
+def table_files(folder: Path, name: str) -> list[Path]:
+    """Return the files of a table in the order of replications."""
+    return sorted((folder / name).glob("*.parquet"))
 
 
-def _sync(file: Path) -> None:
-    with file.open("rb") as stream:
-        os.fsync(stream.fileno())
+def parts(folder: Path) -> Iterator[tuple[Path, pa.Table]]:
+    """Yield the bundles of finished episodes that wait for a place in the tables."""
+    for file in sorted((folder / PARTS).glob("*.arrow")):
+        try:
+            yield file, from_bytes(file.read_bytes())
+        except (FileNotFoundError, pa.ArrowInvalid):
+            continue  # its episodes have just found their place, or are run again
 
 
-def _occupied(folder: Path) -> bool:
-    return not folder.is_dir() or any(folder.iterdir())
+def rows(folder: Path, name: str, equals: Mapping[str, object] | None = None) -> pa.Table | None:
+    """Return the rows of a table whose columns equal the values given; None before the first."""
+    files = table_files(folder, name)
+    wanted = [pc.field(column) == value for column, value in (equals or {}).items()]
+    where = functools.reduce(operator.and_, wanted) if wanted else None
+    waiting = [own for _, own in parts(folder)]
+    if not waiting:
+        return pyarrow.dataset.dataset(files).to_table(filter=where) if files else None
+    # The study is unfinished. It may have been killed between two files of one and the same
+    # episode: only those in the table of episodes are whole, the others still wait in parts.
+    done = {key for file in table_files(folder, EPISODES) for key in keys(key_columns(file))}
+    late = join(waiting)
+    late = late.filter(pa.array([key not in done for key in keys(late)], pa.bool_()))
+    whole = [only(pq.read_table(file), done) for file in files]
+    table = pa.concat_tables([*whole, flat(late, name)])
+    return table if where is None else table.filter(where)
 
 
-def _refused(folder: Path, message: str) -> InputError:
-    return InputError.single(
-        where="--out",
-        key="out",
-        value=str(folder),
-        message=message,
-        remedy="Name a new or empty folder, or one of an earlier study to be replaced",
-    )
+def key_columns(file: Path) -> pa.Table:
+    """Return controller and replication of a table's rows."""
+    return pq.read_table(file, columns=list(KEYS[:2]))
+
+
+def only(table: pa.Table, chosen: Collection[Key]) -> pa.Table:
+    """Return the rows of the episodes chosen."""
+    return table.filter(pa.array([key in chosen for key in keys(table)], pa.bool_()))

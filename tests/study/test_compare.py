@@ -9,36 +9,12 @@ import pytest
 from sim.errors import InputError
 from sim.scenario import load_scenario
 from sim.study.compare import compare
-from sim.study.execute import Failure, Job
+from sim.study.jobs import Failure, Finished
 from sim.study.run import run
 from sim.study.store import read_study
 from sim.study.summary import study_summary
-from sim.world.episode import Episode
 
 FILE = Path(__file__).with_name("controllers_under_test.py")
-
-
-def bytes_of(folder: Path) -> dict[str, bytes]:
-    """Return all that must not depend on anything but the study; wall-clock times may differ."""
-    return {
-        file.name: file.read_bytes()
-        for file in sorted(folder.iterdir())
-        if file.name not in {"timings.parquet"}
-    }
-
-
-def test_the_number_of_workers_changes_no_byte(tmp_path: Path) -> None:
-    scenario = load_scenario("tiny")
-    for workers in (1, 2):
-        compare(
-            scenario,
-            ["idle", "greedy"],
-            replications=3,
-            workers=workers,
-            verify="off",
-            out=tmp_path / str(workers),
-        )
-    assert bytes_of(tmp_path / "1") == bytes_of(tmp_path / "2")
 
 
 def test_all_controllers_live_the_same_days() -> None:
@@ -55,7 +31,7 @@ def test_all_controllers_live_the_same_days() -> None:
 
 def test_a_study_on_disk_says_what_was_run(tmp_path: Path) -> None:
     scenario = load_scenario("tiny")
-    ended: list[tuple[Job, Episode | Failure]] = []
+    ended: list[Finished | Failure] = []
     study = compare(
         scenario,
         ["idle", "greedy"],
@@ -63,10 +39,10 @@ def test_a_study_on_disk_says_what_was_run(tmp_path: Path) -> None:
         seed=5,
         verify="off",
         out=tmp_path / "new" / "study",
-        on_episode=lambda job, result: ended.append((job, result)),
+        on_episode=ended.append,
     )
     stored = read_study(tmp_path / "new" / "study")
-    assert [job.label for job, _ in ended] == ["idle", "greedy"] * 2
+    assert [result.controller for result in ended] == ["idle", "greedy"] * 2
     assert stored.manifest["seed"] == study.seed == 5
     assert stored.manifest["scenario"]["digest"] == scenario.digest
     assert [own["label"] for own in stored.manifest["controllers"]] == ["idle", "greedy"]
@@ -78,40 +54,17 @@ def test_a_study_on_disk_says_what_was_run(tmp_path: Path) -> None:
     assert [entry.name for entry in (tmp_path / "new").iterdir()] == ["study"]
 
 
-def test_a_table_that_starts_empty_takes_the_types_of_what_follows(tmp_path: Path) -> None:
+def test_the_types_of_a_table_do_not_depend_on_what_is_in_it(tmp_path: Path) -> None:
     scenario = load_scenario("ieee33")
     out = tmp_path / "study"
     compare(scenario, ["idle", "greedy"], replications=1, verify="off", out=out)
     trips = read_study(out).table("trips")
     assert set(trips["controller"]) == {"greedy"}
     assert trips["depart_h"].dtype == float
-    run(scenario, "idle", verify="off", out=out)
-    assert read_study(out).table("trips").empty
-
-
-def test_a_study_replaces_an_earlier_one_but_nothing_else(tmp_path: Path) -> None:
-    scenario = load_scenario("tiny")
-    run(scenario, "idle", verify="off", out=tmp_path / "study")
-    run(scenario, "greedy", verify="off", out=tmp_path / "study")
-    assert read_study(tmp_path / "study").table("episodes")["controller"].tolist() == ["greedy"]
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "thesis.tex").touch()
-    with pytest.raises(InputError, match="holds something that is no study"):
-        run(scenario, "idle", verify="off", out=tmp_path / "mine")
-    assert [entry.name for entry in (tmp_path / "mine").iterdir()] == ["thesis.tex"]
-
-
-def test_a_study_that_breaks_leaves_the_earlier_one(tmp_path: Path) -> None:
-    scenario = load_scenario("tiny")
-    run(scenario, "idle", verify="off", out=tmp_path / "study")
-
-    def give_up(job: Job, result: Episode | Failure) -> None:
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        compare(scenario, ["greedy"], replications=1, out=tmp_path / "study", on_episode=give_up)
-    assert read_study(tmp_path / "study").table("episodes")["controller"].tolist() == ["idle"]
-    assert [entry.name for entry in tmp_path.iterdir()] == ["study"]
+    run(scenario, "idle", verify="off", out=tmp_path / "idle")
+    empty = read_study(tmp_path / "idle").table("trips")
+    assert empty.empty
+    assert empty.dtypes.to_dict() == trips.dtypes.to_dict()
 
 
 def test_a_run_is_the_replication_of_a_comparison() -> None:

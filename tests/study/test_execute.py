@@ -1,14 +1,22 @@
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
+from collections.abc import Callable
+from pathlib import Path
 
-import pandas as pd
 import pytest
 
 from sim.errors import EpisodeError
-from sim.study.execute import SINGLE_THREAD, Failure, Job, execute
+from sim.scenario import load_scenario
+from sim.study.bundle import Keep
+from sim.study.crews import SINGLE_THREAD, Crew, ProcessCrew, SerialCrew
+from sim.study.execute import _Batches, execute
+from sim.study.jobs import Failure, Finished, Job, Key
+from sim.study.runner import Verify, run_episode
 from sim.study.specification import ControllerSpec
+from sim.study.worker import Work
 from sim.world.episode import Episode
 
 IDLE = ControllerSpec(name="idle")
@@ -19,24 +27,11 @@ def jobs(*names: str, n: int) -> list[Job]:
 
 
 def episode(job: Job) -> Episode:
-    empty = pd.DataFrame()
-    return Episode(
-        scenario="none",
-        controller=job.label,
-        seed=0,
-        replication=job.replication,
-        start=pd.Timestamp("2016-07-01"),
-        metrics={"threads": float(os.environ.get("OMP_NUM_THREADS", "0"))},
-        steps=empty,
-        vm_pu=empty,
-        loading_percent=empty,
-        vehicles=empty,
-        events=empty,
-        trips=empty,
-        decisions=empty,
-        ledger=empty,
-        timings=empty,
+    lived = run_episode(
+        load_scenario("tiny"), IDLE, seed=0, replication=job.replication, verify=Verify.OFF
     )
+    threads = float(os.environ.get("OMP_NUM_THREADS", "0"))
+    return dataclasses.replace(lived, metrics=lived.metrics | {"threads": threads})
 
 
 def fragile(job: Job) -> Episode:
@@ -45,48 +40,75 @@ def fragile(job: Job) -> Episode:
     if job.label == "distrusted":
         raise EpisodeError("pandapower differs")
     if job.label == "dies" and job.replication == 1:
+        os.kill(os.getpid(), signal.SIGSEGV)
+    return episode(job)
+
+
+def dies_once(job: Job) -> Episode:
+    """Kill the first worker that tries; the next one finds the file and lives."""
+    file = Path(os.environ["GRIDHAUL_TEST_DIED"])
+    if job.replication == 1 and not file.exists():
+        file.touch()
         os.kill(os.getpid(), signal.SIGKILL)
     return episode(job)
 
 
-def keys(results: list[tuple[Job, Episode | Failure]]) -> list[tuple[str, int]]:
-    return [(job.label, job.replication) for job, _ in results]
+def work(live: Callable[[Job], Episode]) -> Work:
+    return Work(
+        scenario=load_scenario("tiny"), seed=0, verify=Verify.OFF, keep=Keep.SUMMARY, episode=live
+    )
+
+
+def results(jobs: list[Job], crew: Crew) -> dict[Key, Finished | Failure]:
+    found = [result for batch in execute(jobs, crew) for result in batch.results]
+    assert len(found) == len(jobs)
+    return {result.key: result for result in found}
+
+
+def failures(found: dict[Key, Finished | Failure]) -> list[str]:
+    return [str(found[key]) for key in sorted(found) if isinstance(found[key], Failure)]
 
 
 def test_a_failing_episode_is_named_and_the_others_go_on() -> None:
-    results = list(execute(jobs("fine", "raises", "distrusted", n=2), fragile))
-    failures = [result for _, result in results if isinstance(result, Failure)]
-    assert len(results) == 6
-    assert [str(failure) for failure in failures] == [
-        "raises, replication 0: KeyError: 'bus'",
+    found = results(jobs("fine", "raises", "distrusted", n=2), SerialCrew(work(fragile)))
+    assert failures(found) == [
         "distrusted, replication 0: pandapower differs",
-        "raises, replication 1: KeyError: 'bus'",
         "distrusted, replication 1: pandapower differs",
+        "raises, replication 0: KeyError: 'bus'",
+        "raises, replication 1: KeyError: 'bus'",
     ]
 
 
-def test_there_is_at_least_one_worker() -> None:
-    with pytest.raises(ValueError, match=r"workers\(=0\)"):
-        list(execute(jobs("fine", n=1), episode, workers=0))
-
-
-@pytest.mark.slow
 def test_a_worker_that_dies_costs_its_episode_only() -> None:
-    work = jobs("fine", "dies", n=3)
-    results = list(execute(work, fragile, workers=2))
-    assert keys(results) == [(job.label, job.replication) for job in work]
-    failures = [result for _, result in results if isinstance(result, Failure)]
-    assert [(failure.controller, failure.replication) for failure in failures] == [("dies", 1)]
-    assert "worker process died" in failures[0].error
+    (failure,) = failures(results(jobs("fine", "dies", n=3), ProcessCrew(work(fragile), 2)))
+    assert failure.startswith("dies, replication 1: its worker died twice")
+
+
+def test_an_episode_whose_worker_dies_by_chance_is_run_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRIDHAUL_TEST_DIED", str(tmp_path / "died"))
+    assert failures(results(jobs("unlucky", n=3), ProcessCrew(work(dies_once), 1))) == []
+    assert (tmp_path / "died").exists()
 
 
 def test_workers_run_single_threaded_and_leave_this_process_as_it_was() -> None:
     before = {key: os.environ.get(key) for key in SINGLE_THREAD}
-    work = jobs("fine", n=12)  # more than wait at a time
-    results = list(execute(work, episode, workers=2))
-    assert keys(results) == [("fine", i) for i in range(12)]
-    assert all(isinstance(result, Episode) for _, result in results)
-    assert {result.metrics["threads"] for _, result in results if isinstance(result, Episode)} == {
-        1.0
-    }
+    found = results(jobs("fine", n=12), ProcessCrew(work(episode), 2))
+    assert [own.metrics["threads"] for own in found.values() if isinstance(own, Finished)] == (
+        [1.0] * 12
+    )
     assert {key: os.environ.get(key) for key in SINGLE_THREAD} == before
+
+
+def test_batches_grow_to_a_second_and_shrink_towards_the_end() -> None:
+    batches = _Batches(jobs("fine", n=400), workers=2)
+    first = batches.take()
+    assert len(first) == 1  # nobody knows yet how long it takes
+    batches.took(first, (0.125,))
+    sizes = []
+    while batches.more:
+        sizes.append(len(batches.take()))
+    assert sizes[0] == 8
+    assert sizes[-1] == 1
+    assert sum(sizes) == 399

@@ -1,0 +1,76 @@
+"""A progress bar of episodes: how many, how fast, how long it still takes."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from sim.study.jobs import Failure, Finished
+
+SPEED_OVER_S = 120.0  # rate and time left are those of the last two minutes
+
+
+class EpisodeBar:
+    """What a study reports to while it runs.
+
+    Parameters
+    ----------
+    bar, task
+        Where it is shown.
+    """
+
+    def __init__(self, bar: Progress, task: TaskID) -> None:
+        self._bar = bar
+        self._task = task
+
+    def resumed(self, episodes: int) -> None:
+        """Show the episodes that were there before; they say nothing of the rate."""
+        self._bar.reset(self._task, completed=episodes)
+
+    def ended(self, result: Finished | Failure) -> None:
+        """Show that another episode has ended."""
+        text = f"{escape(result.controller)} {result.replication}"
+        self._bar.update(self._task, advance=1, description=text)
+
+
+@contextlib.contextmanager
+def progress(total: int) -> Iterator[EpisodeBar]:
+    """Show a progress bar on a terminal, nothing elsewhere."""
+    console = Console(stderr=True)
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        _Rate(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+        speed_estimate_period=SPEED_OVER_S,
+    )
+    with bar:
+        yield EpisodeBar(bar, bar.add_task("Episodes", total=total))
+
+
+class _Rate(ProgressColumn):
+    """Episodes per second, or per minute where they take longer."""
+
+    def render(self, task: Task) -> Text:
+        if not task.speed:
+            return Text("")
+        per_s = task.speed
+        return Text(f"{per_s:.1f}/s" if per_s >= 1 else f"{60 * per_s:.1f}/min")

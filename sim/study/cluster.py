@@ -1,0 +1,177 @@
+"""Dask workers: those of a cluster, or of one that is started here for the time of a study."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import uuid
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor
+from typing import Any
+
+from sim.errors import InputError
+from sim.study.crews import single_thread_children
+from sim.study.manifest import PACKAGES, fingerprints
+from sim.study.worker import Work, forget, prepare
+
+LOCAL = "local"
+ANSWER_S = 10.0
+INSTALL = "Install the extra: pip install 'gridhaul[dask]'"
+
+
+class DaskCrew:
+    """The workers of a Dask cluster; their number is taken at the start."""
+
+    ahead = 1
+
+    def __init__(self, client: Any, token: str) -> None:
+        from distributed.scheduler import KilledWorker
+
+        self.token = token
+        self.workers = max(1, len(client.nthreads()))
+        self.death: tuple[type[Exception], ...] = (KilledWorker,)
+        self._client = client
+
+    @contextlib.contextmanager
+    def hire(self, workers: int) -> Iterator[Executor]:
+        """Return an executor; see `sim.study.crews.Crew`. The cluster replaces who dies."""
+        del workers
+        executor: Executor = self._client.get_executor(pure=False)
+        try:
+            yield executor
+        finally:
+            executor.shutdown(wait=False)  # which cancels what it has not done
+
+
+@contextlib.contextmanager
+def dask_crew(
+    work: Work, address: str, workers: int, controllers: Sequence[str]
+) -> Iterator[DaskCrew]:
+    """Yield a crew of Dask workers that know the study.
+
+    Parameters
+    ----------
+    work
+        What they are told.
+    address
+        A scheduler's address such as ``tcp://host:8786``, or ``"local"``.
+    workers
+        How many a local cluster has.
+    controllers
+        Names of those that will be built there.
+
+    Raises
+    ------
+    InputError
+        If Dask is not installed, nobody answers at the address within 10 s, or the workers have
+        other versions of what results depend on.
+    """
+    try:
+        import distributed
+    except ImportError as error:
+        raise _refused(address, f"needs Dask ({error})", INSTALL) from error
+    with contextlib.ExitStack() as stack:
+        if address == LOCAL:
+            client = stack.enter_context(_local(distributed, workers))
+        else:
+            if workers != 1:
+                raise _refused(
+                    address, "has workers of its own", "Leave --workers out, or use --dask local"
+                )
+            client = stack.enter_context(_remote(distributed, address))
+            _check_versions(client, address, controllers)
+        token = uuid.uuid4().hex
+        plugin = _plugin(token, work)
+        client.register_plugin(plugin, name=token)
+        try:
+            yield DaskCrew(client, token)
+        finally:
+            # A cluster that has gone away needs no tidying.
+            with contextlib.suppress(Exception):
+                client.unregister_worker_plugin(token)
+
+
+@contextlib.contextmanager
+def _local(distributed: Any, workers: int) -> Iterator[Any]:
+    import dask
+
+    # Whose worker dies comes back at once: the runner knows better than to blame the neighbours.
+    settings = {"distributed.scheduler.allowed-failures": 0}
+    with (
+        single_thread_children(),
+        dask.config.set(settings),
+        distributed.LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            processes=True,
+            dashboard_address=None,
+            silence_logs="CRITICAL",
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        yield client
+
+
+@contextlib.contextmanager
+def _remote(distributed: Any, address: str) -> Iterator[Any]:
+    try:
+        client = distributed.Client(address, timeout=ANSWER_S, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise _refused(
+            address,
+            f"does not answer within {ANSWER_S:g} s",
+            "Start `dask scheduler` and `dask worker` there, or use --dask local",
+        ) from error
+    with client:
+        try:
+            client.wait_for_workers(1, timeout=ANSWER_S)
+        except TimeoutError:
+            raise _refused(
+                address,
+                f"has no workers after {ANSWER_S:g} s",
+                f"Start some with `dask worker {address}`",
+            ) from None
+        yield client
+
+
+def _check_versions(client: Any, address: str, controllers: Sequence[str]) -> None:
+    problems = []
+    for name in PACKAGES:
+        own = importlib.metadata.version(name)
+        found = client.run(importlib.metadata.version, name, on_error="return")
+        others = {there if isinstance(there, str) else "missing" for there in found.values()}
+        if others != {own}:
+            problems.append(f"{name} is {', '.join(sorted(others))} there and {own} here")
+    if not problems:
+        code = fingerprints(controllers)
+        found = client.run(fingerprints, controllers, on_error="return")
+        if any(there != code for there in found.values()):
+            problems.append("the code differs from that here")
+    if problems:
+        raise _refused(
+            address,
+            f"has workers with other packages: {'; '.join(problems)}",
+            "Install the same versions; results depend on them",
+        )
+
+
+def _plugin(token: str, work: Work) -> Any:
+    from distributed.diagnostics.plugin import WorkerPlugin
+
+    # A plugin also reaches workers that join later or replace one that died.
+    class Prepared(WorkerPlugin):
+        def setup(self, worker: object) -> None:
+            del worker
+            prepare(token, work)
+
+        def teardown(self, worker: object) -> None:
+            del worker
+            forget(token)
+
+    return Prepared()
+
+
+def _refused(address: str, message: str, remedy: str) -> InputError:
+    return InputError.single(
+        where="--dask", key="dask", value=address, message=message, remedy=remedy
+    )

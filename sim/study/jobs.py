@@ -1,0 +1,85 @@
+"""What the runner is given and gives back: jobs, finished episodes, failures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import pandas as pd
+
+from sim.study.specification import ControllerSpec
+
+Key: TypeAlias = tuple[str, int]  # controller as tables call it, and replication
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One episode to run.
+
+    Attributes
+    ----------
+    label
+        What the controller is called in tables.
+    controller
+        Which controller.
+    replication
+        Which day: equal numbers are equal days for all controllers.
+    """
+
+    label: str
+    controller: ControllerSpec
+    replication: int
+
+    @property
+    def key(self) -> Key:
+        """What tells this episode from the others of a study."""
+        return self.label, self.replication
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Finished:
+    """An episode that has ended, without its long tables.
+
+    Attributes
+    ----------
+    controller, replication
+        Its key.
+    start
+        Time stamp of the first step in the record.
+    metrics
+        Its figures; see `sim.metrics`.
+    timings
+        Wall-clock figures, different on every run.
+    ledger
+        What was paid, summed over the steps: ``payer, payee, item, usd``.
+    """
+
+    controller: str
+    replication: int
+    start: pd.Timestamp
+    metrics: Mapping[str, float]
+    timings: Mapping[str, float]
+    ledger: pd.DataFrame
+
+    @property
+    def key(self) -> Key:
+        """What tells this episode from the others of a study."""
+        return self.controller, self.replication
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """An episode that did not end, and why."""
+
+    controller: str
+    replication: int
+    error: str
+
+    def __str__(self) -> str:
+        return f"{self.controller}, replication {self.replication}: {self.error}"
+
+    @property
+    def key(self) -> Key:
+        """What tells this episode from the others of a study."""
+        return self.controller, self.replication

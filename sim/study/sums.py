@@ -1,0 +1,34 @@
+"""An episode's long tables in a few figures: seconds by kind, payments by parties."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+DECISION = "decision"  # name of the rows of `Episode.timings` that time one decision each
+
+
+def sum_timings(timings: pd.DataFrame, n_steps: int) -> dict[str, float]:
+    """Return wall-clock figures of an episode; different on every run.
+
+    Parameters
+    ----------
+    timings
+        Rows ``name, seconds``.
+    n_steps
+        How many steps the episode has.
+    """
+    is_decision = (timings["name"] == DECISION).to_numpy()
+    seconds = timings["seconds"].to_numpy(dtype=float)
+    decisions, stages = seconds[is_decision], seconds[~is_decision]
+    return {
+        "solve_s_total": float(decisions.sum()),
+        "solve_s_p95": float(np.percentile(decisions, 95)) if len(decisions) else 0.0,
+        "steps_per_s": float(n_steps / stages.sum()),
+    }
+
+
+def sum_ledger(ledger: pd.DataFrame) -> pd.DataFrame:
+    """Return what was paid in an episode, ``payer, payee, item, usd``, summed over its steps."""
+    usd = ledger.groupby(["payer", "payee", "item"])["usd"].sum()
+    return usd.to_frame().reset_index()
