@@ -217,6 +217,8 @@ def _way_times(
             for j in range(n_stations):
                 for way in range(ways.shape[3]):
                     free = free_h[hour[h], i, j, way]
+                    if not free < mean[h, i, j]:
+                        continue
                     clean, late, squares, jumps, clear = 0.0, 0.0, 0.0, 0.0, 1.0
                     for link in ways[hour[h], i, j, way]:
                         if link < 0:

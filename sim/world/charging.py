@@ -46,9 +46,11 @@ class EvFleet:
         self._settled_s = 0.0
         self._dead = [False] * len(groups)
         self._power_back = [env.event() for _ in groups]
-        self._owed_mwh = sessions.owed_mwh.tolist()
+        self._owed_mwh = sessions.owed_mwh.copy()
+        power = np.array([group.p_mw * group.efficiency_charge for group in groups])
+        self._speed_mw = power[sessions.group] if len(groups) else np.empty(0)
+        self._charging_since_s = np.full(len(sessions.group), np.inf)
         self._connected: dict[int, simpy.Process] = {}
-        self._draining: dict[int, float] = {}  # session -> since when it charges [s]
         self.short = 0
         for session in range(len(sessions.group)):
             env.process(self._stay(session))
@@ -70,29 +72,22 @@ class EvFleet:
                 continue
             self._dead[index] = dead
             if dead:
-                for session in list(self._draining):
-                    if self._sessions.group[session] == index:
-                        self._connected[session].interrupt("outage")
+                charging = np.isfinite(self._charging_since_s) & (self._sessions.group == index)
+                for session in np.flatnonzero(charging).tolist():
+                    self._connected[session].interrupt("outage")
             else:
                 self._power_back[index].succeed()
                 self._power_back[index] = self._env.event()
 
     def states(self) -> EvStates:
         """Return the cars at home, in order of arrival."""
-        now_s = self._env.now
         here = np.array(sorted(self._connected), dtype=np.int64)
-        owed = np.array(
-            [
-                self._owed_mwh[session]
-                - (now_s - self._draining.get(session, now_s)) / SECONDS_PER_HOUR
-                * self._speed_mw(session)
-                for session in here.tolist()
-            ]
-        )  # fmt: skip
+        charging_h = (self._env.now - self._charging_since_s[here]) / SECONDS_PER_HOUR
+        charged_mwh = np.maximum(charging_h, 0.0) * self._speed_mw[here]
         sessions = self._sessions
         return EvStates(
             group=sessions.group[here],
-            owed_mwh=np.maximum(owed, 0.0),
+            owed_mwh=np.maximum(self._owed_mwh[here] - charged_mwh, 0.0),
             charge_from_h=sessions.start_h[here],
             departure_h=sessions.departure_h[here],
             next_trip_mwh=sessions.next_trip_mwh[here],
@@ -108,35 +103,37 @@ class EvFleet:
         self._connected[session] = process
         if sessions.arrival_h[session] > 0:
             self._arrived(session)
-        yield env.timeout(max(sessions.start_h[session] * SECONDS_PER_HOUR - env.now, 0.0))
+        if sessions.start_h[session] * SECONDS_PER_HOUR > env.now:
+            yield env.timeout(sessions.start_h[session] * SECONDS_PER_HOUR - env.now)
         yield from self._charge(session)
         yield env.timeout(max(sessions.departure_h[session] * SECONDS_PER_HOUR - env.now, 0.0))
         del self._connected[session]
         group = self._groups[sessions.group[session]]
-        stored = group.energy_mwh - self._owed_mwh[session]
-        self.short += stored < sessions.next_trip_mwh[session] - 1e-9
+        stored_mwh = group.energy_mwh - self._owed_mwh[session]
+        self.short += int(stored_mwh < sessions.next_trip_mwh[session] - 1e-9)
 
     def _charge(self, session: int) -> Generator[simpy.Event, Any, None]:
         """Charge until full or until departure, with pauses while the bus is dead."""
         env, index = self._env, int(self._sessions.group[session])
-        departure_s = self._sessions.departure_h[session] * SECONDS_PER_HOUR
-        speed_mw = self._speed_mw(session)
-        while self._owed_mwh[session] > 1e-12 and env.now < departure_s:
+        departure_s = float(self._sessions.departure_h[session]) * SECONDS_PER_HOUR
+        speed_mw = float(self._speed_mw[session])
+        owed_mwh = float(self._owed_mwh[session])
+        while owed_mwh > 1e-12 and env.now < departure_s:
             if self._dead[index]:
                 yield self._power_back[index] | env.timeout(departure_s - env.now)
                 continue
-            full_s = self._owed_mwh[session] / speed_mw * SECONDS_PER_HOUR
+            full_s = owed_mwh / speed_mw * SECONDS_PER_HOUR
             self._plug(index, +1)
-            self._draining[session] = started_s = env.now
+            self._charging_since_s[session] = started_s = env.now
             # An outage interrupts; `supply` has said so, and the loop waits for power.
             with contextlib.suppress(simpy.Interrupt):
                 yield env.timeout(min(full_s, departure_s - env.now))
             self._plug(index, -1)
-            del self._draining[session]
-            charged = (env.now - started_s) / SECONDS_PER_HOUR * speed_mw
-            self._owed_mwh[session] = max(self._owed_mwh[session] - charged, 0.0)
-            if env.now - started_s >= full_s:
-                self._owed_mwh[session] = 0.0
+            self._charging_since_s[session] = np.inf
+            lasted_s = env.now - started_s
+            charged_mwh = lasted_s / SECONDS_PER_HOUR * speed_mw
+            owed_mwh = 0.0 if lasted_s >= full_s else max(owed_mwh - charged_mwh, 0.0)
+            self._owed_mwh[session] = owed_mwh
 
     def _plug(self, index: int, change: int) -> None:
         self._settle()
@@ -148,7 +145,3 @@ class EvFleet:
             for index, group in enumerate(self._groups):
                 self._drawn_mwh[index] += self._charging[index] * group.p_mw * hours
             self._settled_s = self._env.now
-
-    def _speed_mw(self, session: int) -> float:
-        group: EvGroup = self._groups[self._sessions.group[session]]
-        return group.p_mw * group.efficiency_charge

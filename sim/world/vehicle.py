@@ -148,12 +148,13 @@ class Vehicle:
     meter: Metering = field(default_factory=Metering)
     power_order: Callable[[], tuple[float, float, float]] = lambda: (0.0, 0.0, 0.0)
     _repairs: deque[Interruption] = field(default_factory=deque)
+    _node_km: tuple[float, float] = field(init=False)
     _orders: simpy.Event = field(init=False)
     process: simpy.Process = field(init=False)
 
     def __post_init__(self) -> None:
         self._orders = self.world.env.event()
-        self.node = self.world.stations[self.station].road_node
+        self._reach(self.world.stations[self.station].road_node)
         self.process = self.world.env.process(self.live())
 
     @property
@@ -299,7 +300,7 @@ class Vehicle:
                 yield from self._stand_still(stop)
                 self._turn(VehicleStatus.DRIVING)
         self.leg = None
-        self.node = int(roads.roads.to_node[link])
+        self._reach(int(roads.roads.to_node[link]))
 
     def _stand_still(self, interruption: Interruption) -> Story:
         """Wait until the interruption, and every one that comes on top of it, is over."""
@@ -390,10 +391,10 @@ class Vehicle:
 
     def position_km(self) -> tuple[float, float]:
         """Return where it is on the map [km]."""
+        if self.leg is None:
+            return self._node_km
         network = self.world.roads.roads
         x, y = network.x_km, network.y_km
-        if self.leg is None:
-            return float(x[self.node]), float(y[self.node])
         link = self.leg.link
         driven_km = self.leg.entered_at_km + self.world.roads.distance_km(
             link, self.leg.since_s, self.world.env.now
@@ -404,6 +405,11 @@ class Vehicle:
             float(x[self.node] + share * (x[end] - x[self.node])),
             float(y[self.node] + share * (y[end] - y[self.node])),
         )
+
+    def _reach(self, node: int) -> None:
+        network = self.world.roads.roads
+        self.node = node
+        self._node_km = (float(network.x_km[node]), float(network.y_km[node]))
 
     def _due(self) -> bool:
         return bool(self.itinerary) and (
