@@ -14,6 +14,20 @@ from sim.study import demo
 
 CommandLine: TypeAlias = Callable[..., tuple[int, str, str]]
 
+MOODY = """
+import numpy as np
+from sim.control import FleetPlan, Plan
+
+
+class Moody:
+    def start(self, system, rng):
+        self.p_mw = rng.uniform(0.0, 0.4, len(system.vehicles))
+
+    def decide(self, observation):
+        hours = len(observation.forecast.import_usd_per_mwh)
+        return Plan(fleet=FleetPlan(p_mw=np.tile(self.p_mw, (hours, 1))))
+"""
+
 FAILS_AT_START = '''
 class Unlucky:
     """Fails before it decides anything."""
@@ -125,8 +139,77 @@ def test_compare_prints_one_json_object(gridhaul: CommandLine) -> None:
     assert set(found["controllers"]) == {"idle", "greedy"}
     assert set(found["paired"]) == {"greedy"}
     estimate = found["controllers"]["idle"]["objective_usd"]
-    assert set(estimate) == {"mean", "ci95"}
+    assert set(estimate) == {"mean", "ci95", "cvar95", "worst"}
+    assert estimate["cvar95"]["note"] == "needs 500 episodes"
+    assert estimate["cvar95"]["ci95"] is None
+    violated = found["controllers"]["idle"]["voltage_violation_steps"]
+    assert set(violated) == {"mean", "ci95", "p_violation"}
+    assert set(found["controllers"]["idle"]["cost_usd"]) == {"mean", "ci95"}
+    difference = found["paired"]["greedy"]["objective_usd"]
+    assert set(difference) == {"mean", "ci95", "p_value", "variance_reduction"}
+    assert found["inference"]["profile_days"] == 3
+    assert found["stopping"] is None
     assert estimate["ci95"][0] <= estimate["mean"] <= estimate["ci95"][1]
+
+
+def test_a_study_stops_when_it_is_precise_enough(gridhaul: CommandLine, tmp_path: Path) -> None:
+    study = ("compare", "tiny", "--controllers", "idle,greedy", "--verify", "off")
+    code, output, _ = gridhaul(
+        *(*study, "--replications", 120, "--until", "90%", "--json", "--out", tmp_path / "out")
+    )
+    found = json.loads(output)
+    assert code == 0
+    assert found["stopping"]["reached"]
+    assert found["replications"] == found["stopping"]["replications"] == 50
+    assert found["stopping"]["until"] == 0.9
+    low, high = found["stopping"]["differences"]["greedy"]["ci95"]
+    assert (high - low) / 2 <= found["stopping"]["allowed_half_width"]
+    code, output, _ = gridhaul("report", tmp_path / "out")
+    page = Path(output.strip()).read_text(encoding="utf-8")
+    assert "Stopped after 50 replications" in page
+
+
+def test_where_a_study_stops_does_not_depend_on_the_workers(
+    gridhaul: CommandLine, tmp_path: Path
+) -> None:
+    file = tmp_path / "moody.py"
+    file.write_text(MOODY)
+    study = ("compare", "tiny", "--controllers", f"idle,{file}:Moody", "--verify", "off", "--json")
+    found = {}
+    for workers in (1, 2):
+        options = ("--replications", 400, "--until", "0.3%", "--workers", workers)
+        code, output, _ = gridhaul(*study, *options)
+        assert code == 0
+        found[workers] = json.loads(output)
+    assert found[1] == found[2]
+    assert found[1]["stopping"]["reached"]
+    assert 50 < found[1]["replications"] < 400
+
+
+def test_a_study_that_does_not_get_precise_enough_says_so(
+    gridhaul: CommandLine, tmp_path: Path
+) -> None:
+    file = tmp_path / "moody.py"
+    file.write_text(MOODY)
+    study = ("compare", "tiny", "--controllers", f"idle,{file}:Moody", "--verify", "off")
+    code, output, _ = gridhaul(*study, "--replications", 55, "--until", "0.001%")
+    assert code == 0
+    assert "Not precise enough after 55 replications" in " ".join(output.split())
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--replications", 49, "--until", "1%"), "at least 50 replications"),
+        (("--replications", 100, "--until", "much"), "is not above 0 % and at most 100 %"),
+    ],
+)
+def test_a_rule_that_cannot_be_met_is_bad_input(
+    gridhaul: CommandLine, options: tuple[object, ...], message: str
+) -> None:
+    code, output, errors = gridhaul("compare", "tiny", "--controllers", "idle,greedy", *options)
+    assert (code, output) == (2, "")
+    assert message in errors
 
 
 def test_one_replication_has_no_interval(gridhaul: CommandLine) -> None:

@@ -122,9 +122,7 @@ def stopping(look: Mapping[str, Any], first: str) -> str:
     allowed = look["allowed_half_width"]
     goal = f"{100 * look['until']:g} % of the mean of {first}"
     intervals = "; ".join(
-        f"{name} {signed(own['mean'])}"
-        + (f" [{signed(own['ci95'][0])}, {signed(own['ci95'][1])}]" if own["ci95"] else "")
-        for name, own in look["differences"].items()
+        f"{name} {with_interval(_read(own))}" for name, own in look["differences"].items()
     )
     end = "Stopped" if look["reached"] else "Not precise enough"
     return (
@@ -133,3 +131,9 @@ def stopping(look: Mapping[str, Any], first: str) -> str:
         f"{'' if look['reached'] else ' was asked for'}. Intervals that allow for looking "
         f"repeatedly: {intervals}."
     )
+
+
+def _read(plain: Mapping[str, Any]) -> Estimate:
+    """Return an estimate from what a summary says of it."""
+    low, high = plain["ci95"] or (math.nan, math.nan)
+    return Estimate(math.nan if plain["mean"] is None else plain["mean"], low, high, 0)

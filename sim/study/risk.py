@@ -58,7 +58,8 @@ def risk(metrics: pd.DataFrame, controller: str, seed: int) -> Risk:
     seed
         Root seed of the study, which keys the bootstrap.
     """
-    table = of_controller(metrics, controller)
+    # A study of which nothing has finished has no columns either.
+    table = of_controller(metrics, controller).reindex(columns=[OBJECTIVE, VIOLATIONS])
     objective = table[OBJECTIVE].to_numpy(dtype=float)
     objective = objective[np.isfinite(objective)]
     # The same draws for all controllers: their intervals differ by what they did.

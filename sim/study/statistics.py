@@ -51,8 +51,8 @@ class Difference(NamedTuple):
     p_value
         Of the paired t test that the mean is zero, after Holm's correction over the controllers.
     variance_reduction
-        How many times fewer episodes common days take than independent days for the same
-        precision; NaN where one of the controllers or their difference does not vary.
+        How many times more episodes independent days would take for the same precision; NaN where
+        the difference does not vary.
     """
 
     mean: float

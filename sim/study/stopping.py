@@ -122,7 +122,9 @@ def look(
     until
         Half-width allowed, relative to the baseline's absolute mean.
     """
-    seen = metrics[metrics.index.get_level_values("replication") < replications]
+    # A study of which nothing has finished has no columns either.
+    objective = metrics.reindex(columns=[OBJECTIVE])
+    seen = objective[objective.index.get_level_values("replication") < replications]
     first = of_controller(seen, controllers[0])[OBJECTIVE]
     differences = {}
     for name in controllers[1:]:

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from sim.report.wording import METRICS, number, signed, title, with_interval, with_margin
+from sim.report.wording import METRICS, number, signed, stopping, title, with_interval, with_margin
 from sim.scenario import load_scenario
 from sim.study.run import run
 from sim.study.statistics import Estimate
@@ -41,6 +41,24 @@ def test_an_estimate_shows_its_interval_only_where_there_is_one() -> None:
     )
     assert [with_margin(own) for own in (wide, one, point)] == ["10 ± 2", "10", "10"]
     assert [with_interval(own) for own in (wide, one)] == ["+10 [+8, +12]", "+10"]
+
+
+def test_why_a_study_stopped_is_said() -> None:
+    look = {
+        "until": 0.01,
+        "reached": True,
+        "replications": 70,
+        "allowed_half_width": 12.0,
+        "differences": {"greedy": {"mean": -50.0, "ci95": [-60.0, -40.0]}},
+    }
+    assert stopping(look, "idle") == (
+        "Stopped after 70 replications: objective known to ± 12 USD (1 % of the mean of idle). "
+        "Intervals that allow for looking repeatedly: greedy -50 [-60, -40]."
+    )
+    failed = {"greedy": {"mean": None, "ci95": None}}
+    text = stopping(look | {"reached": False, "differences": failed}, "idle")
+    assert text.startswith("Not precise enough after 70 replications")
+    assert text.endswith("greedy –.")
 
 
 def test_titles_carry_units() -> None:

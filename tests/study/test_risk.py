@@ -61,9 +61,9 @@ def test_risk_counts_episodes_with_a_violation_and_finds_the_worst() -> None:
     assert found.note == NOTE == "needs 500 episodes"
     assert found.p_violation.mean == 0.75
     assert found.worst == table["objective_usd"].max()
-    nobody = risk(table, "nobody", 1)
-    assert math.isnan(nobody.worst)
-    assert math.isnan(nobody.p_violation.mean)
+    for nothing in (risk(table, "nobody", 1), risk(table.iloc[:0, :0], "idle", 1)):
+        assert math.isnan(nothing.worst)
+        assert math.isnan(nothing.p_violation.mean)
 
 
 @pytest.mark.parametrize(("k", "n"), [(0, 10), (3, 10), (10, 10), (7, 250)])

@@ -97,6 +97,13 @@ def test_later_replications_do_not_count() -> None:
     assert not look(metrics, ("idle", "greedy"), Days(), replications=60, until=1e-4).reached
 
 
+def test_where_nothing_has_finished_nothing_is_precise() -> None:
+    nothing = pd.DataFrame(index=table(idle=np.zeros(0)).index)
+    seen = look(nothing, ("idle", "greedy"), Days(), replications=50, until=0.5)
+    assert not seen.reached
+    assert math.isnan(seen.half_width_usd("greedy"))
+
+
 def test_looks_are_at_fixed_numbers() -> None:
     assert [n for n in range(100) if is_look(n)] == [50, 60, 70, 80, 90]
     assert [n for n in range(480, 800) if is_look(n)] == [480, 490, 500, 600, 700]
