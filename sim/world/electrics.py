@@ -14,7 +14,7 @@ from sim.powerflow.switched import SwitchedFlow
 from sim.system.system import System
 from sim.uncertainty.realisation import Realisation
 from sim.units import BoolArray, FloatArray, IntArray
-from sim.world.recorder import StationExchange
+from sim.world.recorder import StationExchange, as_floats
 from sim.world.topology import Topology
 
 VERIFY_TOLERANCE_PU = 1e-5
@@ -126,7 +126,7 @@ def injections(
     _add(p_mw, generators.bus, generation_mw)
     _add(p_mw, np.array([group.bus for group in system.evs], dtype=np.int64), -metered.ev_mw)
 
-    flows = np.array(metered.exchanges, dtype=np.float64).reshape(-1, len(StationExchange._fields))
+    flows = as_floats(metered.exchanges, len(StationExchange._fields))
     row, vehicle, station = (flows[:, :3].astype(np.int64) - [first, 0, 0]).T
     bus = np.array([station.bus for station in system.stations], dtype=np.int64)[station]
     mean_mw, mean_mvar, peak_mw, changed = flows[:, 3:].T

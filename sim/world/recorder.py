@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -62,6 +64,12 @@ class Decision(NamedTuple):
     gap: float
     fallback: str
     clipped_mwh: float
+
+
+def as_floats(rows: Sequence[tuple[float, ...]], n_fields: int) -> FloatArray:
+    """Return tuples of numbers as an array, ``(row, field)``; many times faster than `np.array`."""
+    flat = np.fromiter(chain.from_iterable(rows), np.float64, count=len(rows) * n_fields)
+    return flat.reshape(len(rows), n_fields)
 
 
 class Recorder:
@@ -168,9 +176,10 @@ class Recorder:
 
     def table(self) -> Readings:
         """Return all readings so far as arrays."""
-        n_vehicles = len(self._system.vehicles)
-        values = np.array(self.readings, dtype=np.float64)
-        return Readings(values.reshape(-1, n_vehicles, len(Reading._fields)))
+        n_vehicles, n_fields = len(self._system.vehicles), len(Reading._fields)
+        values = as_floats(self.readings, n_fields)
+        n_steps = len(self.readings) // max(n_vehicles, 1)
+        return Readings(values.reshape(n_steps, n_vehicles, n_fields))
 
 
 class Readings:
