@@ -1,4 +1,4 @@
-"""The figures of the page. Colours of text and grid are left to the page, which knows the theme."""
+"""Figures of a comparison: differences, payments, voltages, and what the trucks did."""
 
 from __future__ import annotations
 
@@ -8,24 +8,12 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
+from sim.report.drawing import CLOCK, VIOLATION, colours, finished, panels, stamps
 from sim.report.timeline import ACTIVITIES, Bar
 from sim.report.wording import METRICS
 from sim.units import FloatArray
 
-# Okabe and Ito's palette, which the colour-blind can tell apart; grey is for what others are
-# compared with. Source: jfly.uni-koeln.de/color, "Color Universal Design".
-CONTROLLER_COLOURS = (
-    "#8c8c8c",
-    "#0072B2",
-    "#E69F00",
-    "#009E73",
-    "#CC79A7",
-    "#56B4E9",
-    "#D55E00",
-    "#F0E442",
-)
 ACTIVITY_COLOURS = {
     "charging": "#56B4E9",
     "discharging": "#E69F00",
@@ -35,17 +23,9 @@ ACTIVITY_COLOURS = {
     "setting up": "#CC79A7",
     "broken": "#000000",
 }
-VIOLATION = "#D55E00"
 MS_PER_H = 3_600_000
-CLOCK = "%H:%M\n%d %b"
 ROW_PX = 150
 LABEL_MIN_H = 1.5  # shorter bars have no room for a station's name
-
-
-def colours(controllers: Sequence[str]) -> dict[str, str]:
-    """Return one colour per controller, the first grey."""
-    palette = CONTROLLER_COLOURS
-    return {name: palette[i % len(palette)] for i, name in enumerate(controllers)}
 
 
 def paired(differences: pd.DataFrame, controllers: Sequence[str]) -> go.Figure:
@@ -74,7 +54,7 @@ def paired(differences: pd.DataFrame, controllers: Sequence[str]) -> go.Figure:
     figure.update_yaxes(range=[len(metrics) - 0.5, -0.5])
     # Controllers stand below one another inside a row, not on top of each other.
     figure.update_layout(scattermode="group", scattergap=0.4, height=90 + 90 * len(metrics))
-    return _finished(figure)
+    return finished(figure)
 
 
 def voltages(
@@ -95,17 +75,10 @@ def voltages(
         Time stamp of hour 0.
     """
     names = list(vm_pu)
-    figure = make_subplots(
-        rows=len(names),
-        cols=1,
-        shared_xaxes=True,
-        shared_yaxes="all",
-        vertical_spacing=0.25 / max(len(names), 2) ** 1.2,
-        subplot_titles=[html.escape(name) for name in names],
-    )
+    figure = panels(names, one_scale=True)
     lower_limit, upper_limit = float(np.max(v_min_pu)), float(np.min(v_max_pu))
     for row, (name, table) in enumerate(vm_pu.items(), start=1):
-        times = _stamps(start, table.index.to_numpy(dtype=float))
+        times = stamps(start, table.index.to_numpy(dtype=float))
         values = table.to_numpy(dtype=float)
         colour = colours(names)[name]
         for trace in _band(times, values, [str(bus) for bus in table.columns], colour):
@@ -120,7 +93,7 @@ def voltages(
     figure.update_xaxes(tickformat=CLOCK, hoverformat="%d %b %H:%M", showticklabels=False)
     figure.update_xaxes(showticklabels=True, row=len(names))
     figure.update_layout(height=80 + ROW_PX * len(names), showlegend=False, hovermode="x unified")
-    return _finished(figure)
+    return finished(figure)
 
 
 def timeline(bars: Mapping[str, Iterable[Bar]], start: pd.Timestamp, end_h: float) -> go.Figure:
@@ -128,14 +101,7 @@ def timeline(bars: Mapping[str, Iterable[Bar]], start: pd.Timestamp, end_h: floa
     found = {name: list(own) for name, own in bars.items()}
     trucks = {name: list(dict.fromkeys(bar.vehicle for bar in own)) for name, own in found.items()}
     heights = [max(len(trucks[name]), 1) for name in found]
-    figure = make_subplots(
-        rows=len(found),
-        cols=1,
-        shared_xaxes=True,
-        row_heights=heights,
-        vertical_spacing=0.25 / max(len(found), 2) ** 1.2,
-        subplot_titles=[html.escape(name) for name in found],
-    )
+    figure = panels(list(found), heights)
     for row, own in enumerate(found.values(), start=1):
         for activity in ACTIVITIES:
             chosen = [bar for bar in own if bar.activity == activity]
@@ -144,12 +110,12 @@ def timeline(bars: Mapping[str, Iterable[Bar]], start: pd.Timestamp, end_h: floa
     shown = {bar.activity for own in found.values() for bar in own}
     _legend(figure, [activity for activity in ACTIVITIES if activity in shown])
     figure.update_xaxes(type="date", tickformat=CLOCK, showticklabels=False)
-    figure.update_xaxes(range=_stamps(start, [0.0, end_h]))
+    figure.update_xaxes(range=stamps(start, [0.0, end_h]))
     figure.update_xaxes(showticklabels=True, row=len(found))
     figure.update_layout(
         barmode="overlay", bargap=0.25, height=130 + 45 * len(found) + 34 * sum(heights)
     )
-    return _finished(figure, top_px=70)
+    return finished(figure, top_px=70)
 
 
 def ledger(entries: pd.DataFrame, controllers: Sequence[str]) -> go.Figure:
@@ -178,7 +144,7 @@ def ledger(entries: pd.DataFrame, controllers: Sequence[str]) -> go.Figure:
     figure.update_layout(
         barmode="group", bargap=0.3, height=110 + (12 + 13 * len(controllers)) * len(order)
     )
-    return _finished(figure)
+    return finished(figure)
 
 
 def _band(times: list[str], values: FloatArray, buses: list[str], colour: str) -> list[go.Scatter]:
@@ -234,7 +200,7 @@ def _activity(activity: str, bars: Sequence[Bar], start: pd.Timestamp) -> go.Bar
         orientation="h",
         y=[html.escape(bar.vehicle) for bar in bars],
         x=[(bar.end_h - bar.start_h) * MS_PER_H for bar in bars],
-        base=_stamps(start, [bar.start_h for bar in bars]),
+        base=stamps(start, [bar.start_h for bar in bars]),
         text=[
             station if bar.end_h - bar.start_h >= LABEL_MIN_H else ""
             for station, bar in zip(stations, bars, strict=True)
@@ -272,23 +238,5 @@ def _look(activity: str) -> dict[str, object]:
     return look
 
 
-def _stamps(start: pd.Timestamp, hours: Iterable[float]) -> list[str]:
-    return [(start + pd.Timedelta(hours=float(hour))).isoformat() for hour in hours]
-
-
 def _clock(start: pd.Timestamp, hour: float) -> str:
     return f"{start + pd.Timedelta(hours=hour):%H:%M}"
-
-
-def _finished(figure: go.Figure, top_px: int = 40) -> go.Figure:
-    figure.update_layout(
-        template="none",
-        margin={"l": 10, "r": 10, "t": top_px, "b": 40},
-        legend={"orientation": "h", "y": 1.0, "yref": "container", "yanchor": "top", "x": 0},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-    )
-    figure.update_xaxes(automargin=True)
-    figure.update_yaxes(automargin=True)
-    figure.update_annotations(x=0, xanchor="left", font={"size": 14})
-    return figure

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,6 +40,11 @@ class Row:
     title: str
     cells: tuple[Cell, ...]
     look: str = ""
+
+
+def plain_rows(rows: Iterable[tuple[str, Sequence[str]]]) -> list[Row]:
+    """Return rows of a title and texts."""
+    return [Row(title=text, cells=tuple(Cell(text=own) for own in cells)) for text, cells in rows]
 
 
 def tables(metrics: pd.DataFrame, names: list[str], days: Days, seed: int) -> dict[str, object]:

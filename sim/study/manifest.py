@@ -17,6 +17,7 @@ from sim.errors import shown
 from sim.plugins import is_file, load_controller
 from sim.scenario import Scenario
 from sim.study.bundle import Keep
+from sim.study.geography import geography
 from sim.study.specification import ControllerSpec, effective_parameters, labels
 from sim.uncertainty.realisation import first_days
 
@@ -116,6 +117,7 @@ def manifest(
                 {"name": station.name, "set_up_h": station.set_up_h} for station in system.stations
             ],
             "vehicles": [vehicle.name for vehicle in system.vehicles],
+            "map": geography(system),
         },
         "configuration": dict(configured),
         "configuration_sha256": _sha256(json.dumps(configured, sort_keys=True)),

@@ -47,16 +47,21 @@ def test_the_page_shows_controllers_differences_and_figures(study: StoredStudy) 
     rest = without_plotly(render(study))
     for text in ("Who does better", "Difference from idle", "Objective [USD]", "truck 1"):
         assert text in rest
+    for text in ("Mean of the worst 5 % [USD]", "p-value", "of the 92 days that the profile year"):
+        assert text in rest
     plots = re.findall(r'data-plot="(\w+)">(.*?)</script>', rest, flags=re.DOTALL)
-    assert [key for key, _ in plots] == ["paired", "cost", "voltages", "timeline"]
+    assert [key for key, _ in plots] == [
+        *("paired", "distribution", "cost", "waterfall"),
+        *("voltages", "heatmap", "timeline", "energy"),
+    ]
     assert all(json.loads(text)["data"] for _, text in plots)
 
 
 def test_the_cost_figure_adds_up_to_the_cost(study: StoredStudy) -> None:
-    from sim.report.page import _costs
+    from sim.report.gallery import costs
 
     metrics = study.table("episodes").set_index(["controller", "replication"])
-    found = _costs(study, metrics).groupby("controller")["usd"].sum()
+    found = costs(study, metrics).groupby("controller")["usd"].sum()
     expected = metrics.groupby("controller")["cost_usd"].mean()
     assert found.to_dict() == pytest.approx(expected.to_dict())
 

@@ -1,13 +1,13 @@
-// Text and grid of the figures follow the page's theme; all else is in the figures themselves.
+// Draws the figures. Text and grid follow the page's theme; all else is in the figures themselves.
 (function () {
   "use strict";
-  const dark = window.matchMedia("(prefers-color-scheme: dark)");
+  const PAPER_PX = 690; // an A4 page between its margins
 
   function colour(name) {
     return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   }
 
-  function theme(layout) {
+  function themed(layout) {
     const changes = { "font.color": colour("--text"), "font.family": "system-ui, sans-serif" };
     for (const key of Object.keys(layout).concat(["xaxis", "yaxis"])) {
       if (/^[xy]axis\d*$/.test(key)) {
@@ -24,8 +24,10 @@
     return changes;
   }
 
+  const waiting = [...document.querySelectorAll("script[data-plot]")];
   const plots = [];
-  for (const source of document.querySelectorAll("script[data-plot]")) {
+
+  function draw(source) {
     const plot = document.getElementById(source.dataset.plot);
     const figure = JSON.parse(source.textContent);
     Plotly.newPlot(plot, figure.data, figure.layout, {
@@ -33,10 +35,31 @@
       displaylogo: false,
       displayModeBar: "hover",
       modeBarButtons: [["toImage", "zoom2d", "pan2d", "resetScale2d"]],
-    }).then(() => Plotly.relayout(plot, theme(figure.layout)));
-    plots.push([plot, figure]);
+    });
+    Plotly.relayout(plot, themed(figure.layout));
+    plots.push([plot, figure.layout]);
   }
-  dark.addEventListener("change", () => {
-    for (const [plot, figure] of plots) Plotly.relayout(plot, theme(figure.layout));
+
+  // One by one, so that the page answers meanwhile.
+  function drawNext() {
+    if (!waiting.length) {
+      document.documentElement.dataset.drawn = "all";
+      return;
+    }
+    draw(waiting.shift());
+    setTimeout(drawNext, 0);
+  }
+
+  function redraw(more) {
+    for (const [plot, layout] of plots) Plotly.relayout(plot, { ...themed(layout), ...more });
+  }
+
+  theme.onChange(() => redraw({}));
+  window.addEventListener("beforeprint", () => {
+    while (waiting.length) draw(waiting.shift());
+    redraw({ width: PAPER_PX });
+    for (const details of document.querySelectorAll("details")) details.open = true;
   });
+  window.addEventListener("afterprint", () => redraw({ width: null, autosize: true }));
+  drawNext();
 })();

@@ -1,0 +1,145 @@
+"""The map: roads, feeder, and where the trucks are at every step."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sim.report.embedding import columns
+from sim.report.layout import positions
+from sim.report.timeline import ACTIVITIES
+
+STEP_PU = 1e-4  # what the map can show of a voltage
+UNKNOWN = 2**16 - 1
+IDLE_MW = 1e-6
+OF_STATUS = {
+    "driving": "driving",
+    "queueing": "queueing",
+    "setting_up": "setting up",
+    "broken": "broken",
+}
+
+
+def content(
+    system: Mapping[str, Any],
+    vm_pu: Mapping[str, pd.DataFrame],
+    vehicles: Mapping[str, pd.DataFrame],
+    start: pd.Timestamp,
+) -> dict[str, object]:
+    """Return what the script of the map draws.
+
+    Parameters
+    ----------
+    system
+        The part of the study's manifest about the system.
+    vm_pu
+        Voltages by controller, index ``time_h``, one column per bus [pu].
+    vehicles
+        Tables of vehicles by controller; see `Episode`.
+    start
+        Time stamp of hour 0.
+    """
+    place = system["map"]
+    road_x, road_y = place["road_x_km"], place["road_y_km"]
+    ends = [(start, end) for start, end, _ in place["branches"]]
+    bus_x, bus_y, drawn_up = positions(place["bus_x"], place["bus_y"], ends, place["sources"])
+    if drawn_up:
+        bus_x, bus_y = _beside(bus_x, bus_y, road_x, road_y)
+    n_steps = min(len(table) for table in vm_pu.values())
+    return {
+        "start": start.isoformat(),
+        "step_h": system["step_h"],
+        "steps": n_steps,
+        "buses": system["buses"],
+        "bus_x": _short(bus_x),
+        "bus_y": _short(bus_y),
+        "v_min_pu": _short(system["v_min_pu"]),
+        "v_max_pu": _short(system["v_max_pu"]),
+        "branches": place["branches"],
+        "sources": place["sources"],
+        "road_x": _short(road_x),
+        "road_y": _short(road_y),
+        "road_links": place["road_links"],
+        "stations": [
+            {"name": own["name"], "bus": bus, "node": node}
+            for own, (bus, node) in zip(system["stations"], place["stations"], strict=True)
+        ],
+        "vehicles": [
+            {"name": name, "mwh": mwh}
+            for name, mwh in zip(system["vehicles"], place["vehicle_mwh"], strict=True)
+        ],
+        "activities": list(ACTIVITIES),
+        "controllers": [
+            {"name": name, "vm": _packed(vm_pu[name]), "trucks": _trucks(vehicles[name], system)}
+            for name in vm_pu
+        ],
+    }
+
+
+def data(vehicles: Mapping[str, pd.DataFrame]) -> dict[str, object]:
+    """Return where every vehicle was, for the download."""
+    chosen = ["time_h", "vehicle", "status", "station", "energy_mwh", "p_mw", "x_km", "y_km"]
+    tables = [table[chosen].assign(controller=name) for name, table in vehicles.items()]
+    return columns(pd.concat(tables)[["controller", *chosen]])
+
+
+def activities(vehicles: pd.DataFrame) -> np.ndarray:
+    """Return the index into `ACTIVITIES` of each row of a table of vehicles."""
+    found = vehicles["status"].map(OF_STATUS).to_numpy(dtype=object)
+    p_mw = vehicles["p_mw"].to_numpy(dtype=float)
+    connected = (vehicles["status"] == "connected").to_numpy()
+    found[connected] = "connected, idle"
+    found[connected & (p_mw > IDLE_MW)] = "discharging"
+    found[connected & (p_mw < -IDLE_MW)] = "charging"
+    return np.array([ACTIVITIES.index(own) for own in found])
+
+
+def _trucks(table: pd.DataFrame, system: Mapping[str, Any]) -> list[dict[str, object]]:
+    stations = {own["name"]: i for i, own in enumerate(system["stations"])}
+    table = table.assign(activity=activities(table))
+    trucks = []
+    for name in system["vehicles"]:
+        own = table[table["vehicle"] == name]
+        trucks.append(
+            {
+                "x": _short(own["x_km"]),
+                "y": _short(own["y_km"]),
+                "mwh": _short(own["energy_mwh"]),
+                "mw": _short(own["p_mw"]),
+                "station": [stations.get(name) for name in own["station"]],
+                "activity": own["activity"].tolist(),
+            }
+        )
+    return trucks
+
+
+def _packed(vm_pu: pd.DataFrame) -> str:
+    """Return voltages as 16-bit multiples of `STEP_PU` in base64, steps first."""
+    values = vm_pu.to_numpy(dtype=float) / STEP_PU
+    known = np.isfinite(values)
+    whole = np.where(known, np.clip(np.rint(values), 0, UNKNOWN - 1), UNKNOWN)
+    return base64.b64encode(whole.astype("<u2").tobytes()).decode("ascii")
+
+
+def _short(values: Any) -> list[float | None]:
+    return [round(float(own), 4) if np.isfinite(own) else None for own in values]
+
+
+def _beside(
+    bus_x: list[float], bus_y: list[float], road_x: list[float], road_y: list[float]
+) -> tuple[list[float], list[float]]:
+    """Put a tree right of the roads, as high as they are."""
+    if not road_x:
+        return bus_x, bus_y
+    left, right, low, high = min(road_x), max(road_x), min(road_y), max(road_y)
+    size = max(right - left, high - low) or 1.0
+    scale_x = size / (max(bus_x) - min(bus_x) or 1.0)
+    scale_y = size / (max(bus_y) - min(bus_y) or 1.0)
+    return (
+        [right + 0.2 * size + (x - min(bus_x)) * scale_x for x in bus_x],
+        [(low + high) / 2 + size / 2 + (y - max(bus_y)) * scale_y for y in bus_y],
+    )

@@ -1,0 +1,311 @@
+// The map: a picture of one step, a slider through all of them, and a button that plays them.
+(function () {
+  "use strict";
+  const content = JSON.parse(document.getElementById("map-content").textContent);
+  const figure = document.getElementById("map");
+  const picture = document.getElementById("map-picture");
+  const slider = document.getElementById("map-time");
+  const choice = document.getElementById("map-controller");
+  const button = document.getElementById("map-play");
+  const WIDTH = 640;
+  const MARGIN = 34;
+  const STEPS_PER_S = 8;
+  const UNKNOWN = 65535;
+  // What a truck does is told by a sign too, for those who cannot tell the colours apart.
+  const LOOKS = {
+    charging: ["#56B4E9", "↓"],
+    discharging: ["#E69F00", "↑"],
+    "connected, idle": ["#b8b8b8", "="],
+    driving: ["#0072B2", "→"],
+    queueing: ["#F0E442", "…"],
+    "setting up": ["#CC79A7", "+"],
+    broken: ["#000000", "×"],
+  };
+  const SCALE = [[0, 8, 48, 107], [0.2, 0, 114, 178], [0.42, 198, 219, 233], [0.5, 245, 245, 242],
+    [0.58, 246, 223, 184], [0.8, 230, 159, 0], [1, 138, 60, 0]];
+
+  function element(name, attributes, parent) {
+    const made = document.createElementNS("http://www.w3.org/2000/svg", name);
+    for (const [key, own] of Object.entries(attributes)) made.setAttribute(key, own);
+    if (parent) parent.append(made);
+    return made;
+  }
+
+  // Kilometres to pixels; north is up.
+  const allX = content.bus_x.concat(content.road_x);
+  const allY = content.bus_y.concat(content.road_y);
+  const [left, right] = [Math.min(...allX), Math.max(...allX)];
+  const [low, high] = [Math.min(...allY), Math.max(...allY)];
+  const inner = WIDTH - 2 * MARGIN;
+  const scale = Math.min(inner / (right - left || 1), (0.86 * inner) / (high - low || 1e-9));
+  const height = Math.max(scale * (high - low), 60) + 2 * MARGIN;
+  const shiftX = (inner - scale * (right - left)) / 2;
+  const px = (x) => MARGIN + shiftX + scale * (x - left);
+  const py = (y) => height - MARGIN - (height - 2 * MARGIN - scale * (high - low)) / 2 - scale * (y - low);
+  picture.setAttribute("viewBox", `0 0 ${WIDTH} ${height}`);
+
+  const voltages = content.controllers.map(({ vm }) => {
+    const bytes = Uint8Array.from(atob(vm), (letter) => letter.charCodeAt(0));
+    return new Uint16Array(bytes.buffer);
+  });
+  const nBuses = content.buses.length;
+  const vLow = Math.min(...content.v_min_pu);
+  const vHigh = Math.max(...content.v_max_pu);
+  const centre = (vLow + vHigh) / 2;
+  const reach = (1.25 * (vHigh - vLow)) / 2;
+
+  function voltage(step, bus) {
+    const own = voltages[choice.selectedIndex][step * nBuses + bus];
+    return own === UNKNOWN ? null : own * 1e-4;
+  }
+
+  function shade(vm) {
+    const at = Math.min(Math.max((vm - centre) / (2 * reach) + 0.5, 0), 1);
+    const next = Math.max(SCALE.findIndex(([edge]) => edge >= at), 1);
+    const [from, to] = [SCALE[next - 1], SCALE[next]];
+    const part = (at - from[0]) / (to[0] - from[0]);
+    const mixed = [1, 2, 3].map((i) => Math.round(from[i] + part * (to[i] - from[i])));
+    return `rgb(${mixed})`;
+  }
+
+  // A bus within its limits is a dot; below them a triangle down, above them a triangle up.
+  const DOT = "M-4.5 0a4.5 4.5 0 1 0 9 0a4.5 4.5 0 1 0 -9 0z";
+  const DOWN = "M-7.5 -5L7.5 -5L0 8z";
+  const UP = "M-7.5 5L7.5 5L0 -8z";
+  const DARK = "M-4 -4L4 4M-4 4L4 -4";
+
+  function still() {
+    const roads = element("g", { class: "roads" }, picture);
+    for (const [start, end] of content.road_links) {
+      element("line", { x1: px(content.road_x[start]), y1: py(content.road_y[start]),
+        x2: px(content.road_x[end]), y2: py(content.road_y[end]) }, roads);
+    }
+    const lines = element("g", { class: "feeder" }, picture);
+    for (const [start, end, closed] of content.branches) {
+      element("line", { x1: px(content.bus_x[start]), y1: py(content.bus_y[start]),
+        x2: px(content.bus_x[end]), y2: py(content.bus_y[end]), class: closed ? "" : "open" }, lines);
+    }
+    const stations = element("g", { class: "stations" }, picture);
+    for (const { name, bus, node } of content.stations) {
+      const [x, y] = [px(content.road_x[node]), py(content.road_y[node])];
+      const [bx, by] = [px(content.bus_x[bus]), py(content.bus_y[bus])];
+      element("line", { x1: x, y1: y, x2: bx, y2: by }, stations);
+      element("rect", { x: x - 8, y: y - 8, width: 16, height: 16, rx: 3 }, stations);
+      const label = element("text", { x: x, y: y + 24, "text-anchor": "middle" }, stations);
+      label.textContent = name;
+    }
+    for (const bus of content.sources) {
+      element("rect", { x: px(content.bus_x[bus]) - 9, y: py(content.bus_y[bus]) - 9, width: 18, height: 18,
+        class: "source" }, lines);
+    }
+  }
+
+  still();
+  const buses = element("g", { class: "buses" }, picture);
+  const busMarks = content.buses.map((name, i) => {
+    const mark = element("path", { transform: `translate(${px(content.bus_x[i])} ${py(content.bus_y[i])})` }, buses);
+    element("title", {}, mark);
+    return mark;
+  });
+  const trucks = element("g", { class: "trucks" }, picture);
+  const truckMarks = content.vehicles.map(({ name }, i) => {
+    const mark = element("g", { class: "truck", "data-truck": i }, trucks);
+    element("title", {}, mark).textContent = name;
+    element("rect", { x: -17, y: -11, width: 34, height: 17, rx: 4, class: "body" }, mark);
+    element("text", { x: 0, y: 2, "text-anchor": "middle" }, mark);
+    element("rect", { x: -17, y: 7, width: 34, height: 5, class: "tank" }, mark);
+    element("rect", { x: -17, y: 7, width: 0, height: 5, class: "fuel" }, mark);
+    return mark;
+  });
+
+  const rows = content.vehicles.map(({ name }, i) => {
+    const row = document.getElementById("map-trucks").insertRow();
+    const head = document.createElement("th");
+    head.scope = "row";
+    head.textContent = name === String(i + 1) ? name : `${i + 1} · ${name}`;
+    row.append(head);
+    for (let cell = 0; cell < 3; cell++) row.insertCell();
+    return row;
+  });
+
+  function legend() {
+    const place = document.getElementById("map-legend");
+    const bar = document.createElement("div");
+    bar.className = "bar";
+    const stops = SCALE.map(([at, ...rgb]) => `rgb(${rgb}) ${100 * at}%`);
+    bar.style.background = `linear-gradient(to right, ${stops})`;
+    const ticks = document.createElement("div");
+    ticks.className = "ticks";
+    for (const [text, vm] of [[`▏limit ${vLow.toFixed(2)} pu`, vLow], [`limit ${vHigh.toFixed(2)} pu▕`, vHigh]]) {
+      const tick = document.createElement("span");
+      tick.textContent = text;
+      tick.style.left = `${100 * ((vm - centre) / (2 * reach) + 0.5)}%`;
+      if (vm === vHigh) tick.style.transform = "translateX(-100%)";
+      ticks.append(tick);
+    }
+    const shapes = document.createElement("p");
+    shapes.textContent = "Buses: ● within limits, ▼ below, ▲ above, × no supply. Square: grid supply.";
+    const signs = document.createElement("p");
+    signs.className = "signs";
+    for (const activity of content.activities) {
+      const sign = document.createElement("span");
+      const [fill, letter] = LOOKS[activity];
+      const swatch = document.createElement("i");
+      swatch.textContent = letter;
+      swatch.style.background = fill;
+      swatch.style.color = ink(activity);
+      sign.append(swatch, ` ${activity}`);
+      signs.append(sign);
+    }
+    place.append(bar, ticks, shapes, signs);
+  }
+
+  function ink(activity) {
+    return activity === "broken" || activity === "driving" ? "#ffffff" : "#10151a";
+  }
+
+  const pad = (number) => String(number).padStart(2, "0");
+  const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+  function clock(step) {
+    // Counted in UTC: no reader's daylight saving shall bend the day.
+    const time = new Date(Date.parse(content.start + "Z") + (step + 1) * content.step_h * 3.6e6);
+    return `${time.getUTCDate()} ${MONTHS[time.getUTCMonth()]} ${pad(time.getUTCHours())}:${pad(time.getUTCMinutes())}`;
+  }
+
+  function signed(mw) {
+    return Math.abs(mw) < 5e-4 ? "0" : (mw > 0 ? "+" : "−") + Math.abs(mw).toFixed(2);
+  }
+
+  function paintBuses(step) {
+    let below = 0;
+    let above = 0;
+    let [least, most] = [[Infinity, 0], [-Infinity, 0]];
+    for (let bus = 0; bus < nBuses; bus++) {
+      const vm = voltage(step, bus);
+      const mark = busMarks[bus];
+      if (vm === null) {
+        mark.setAttribute("d", DARK);
+        mark.setAttribute("fill", "none");
+        mark.firstChild.textContent = `bus ${content.buses[bus]}: no voltage`;
+        continue;
+      }
+      // Half of what the stored voltages can tell apart.
+      const isBelow = vm < content.v_min_pu[bus] - 5e-5;
+      const isAbove = vm > content.v_max_pu[bus] + 5e-5;
+      below += isBelow;
+      above += isAbove;
+      if (vm < least[0]) least = [vm, bus];
+      if (vm > most[0]) most = [vm, bus];
+      mark.setAttribute("d", isBelow ? DOWN : isAbove ? UP : DOT);
+      mark.setAttribute("fill", shade(vm));
+      mark.firstChild.textContent = `bus ${content.buses[bus]}: ${vm.toFixed(4)} pu`;
+    }
+    if (least[0] === Infinity) return "No bus has a voltage.";
+    const beyond = below + above === 0 ? "All buses are within their limits."
+      : `Beyond limits: ${below} below, ${above} above.`;
+    return `Lowest ${least[0].toFixed(3)} pu at bus ${content.buses[least[1]]}, highest ${most[0].toFixed(3)} pu at bus ${content.buses[most[1]]}. ${beyond}`;
+  }
+
+  function paintTrucks(at) {
+    const step = Math.floor(at);
+    const part = at - step;
+    const next = Math.min(step + 1, content.steps - 1);
+    const own = content.controllers[choice.selectedIndex].trucks;
+    const taken = [];
+    own.forEach((truck, i) => {
+      const x = px(truck.x[step] + part * (truck.x[next] - truck.x[step]));
+      let y = py(truck.y[step] + part * (truck.y[next] - truck.y[step])) - 18;
+      // Trucks at one place stand above one another.
+      while (taken.some(([tx, ty]) => Math.abs(tx - x) < 30 && Math.abs(ty - y) < 22)) y -= 25;
+      taken.push([x, y]);
+      const mark = truckMarks[i];
+      const activity = content.activities[truck.activity[step]];
+      const [fill, letter] = LOOKS[activity];
+      const [, body, text, , fuel] = mark.children;
+      mark.setAttribute("transform", `translate(${x.toFixed(2)} ${y.toFixed(2)})`);
+      mark.dataset.activity = activity;
+      body.setAttribute("fill", fill);
+      text.textContent = `${i + 1} ${letter}`;
+      text.setAttribute("fill", ink(activity));
+      fuel.setAttribute("width", 34 * Math.min(Math.max(truck.mwh[step] / content.vehicles[i].mwh, 0), 1));
+    });
+  }
+
+  function paintRows(step) {
+    content.controllers[choice.selectedIndex].trucks.forEach((truck, i) => {
+      const activity = content.activities[truck.activity[step]];
+      const station = content.stations[truck.station[step]];
+      const where = station ? (activity === "driving" ? ` to ${station.name}` : ` at ${station.name}`) : "";
+      const cells = rows[i].cells;
+      cells[1].textContent = activity + where;
+      cells[2].textContent = signed(truck.mw[step]);
+      cells[3].textContent = truck.mwh[step].toFixed(2);
+    });
+  }
+
+  let shown = 0; // a fraction lies between two steps
+  let painted = null;
+
+  function paint() {
+    const step = Math.floor(shown);
+    const key = `${choice.selectedIndex} ${step}`;
+    paintTrucks(shown);
+    if (painted === key) return;
+    painted = key;
+    const words = paintBuses(step);
+    paintRows(step);
+    slider.value = step;
+    const time = clock(step);
+    slider.setAttribute("aria-valuetext", time);
+    document.getElementById("map-clock").textContent = time;
+    document.getElementById("map-words").textContent = words;
+  }
+
+  const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
+  let playing = null;
+
+  function frame(now) {
+    if (playing === null) return;
+    const last = content.steps - 1;
+    shown = Math.min(playing.from + ((now - playing.since) / 1000) * STEPS_PER_S, last);
+    if (calm.matches) shown = Math.floor(shown);
+    paint();
+    if (shown >= last) play(false);
+    else requestAnimationFrame(frame);
+  }
+
+  function play(on) {
+    if (on && shown >= content.steps - 1) shown = 0;
+    playing = on ? { from: shown, since: performance.now() } : null;
+    button.setAttribute("aria-pressed", String(on));
+    button.firstElementChild.textContent = on ? "❚❚" : "▶";
+    button.querySelector(".word").textContent = on ? "Pause" : "Play";
+    if (on) requestAnimationFrame(frame);
+    else shown = Math.floor(shown);
+    paint();
+  }
+
+  const driven = content.controllers.map(({ trucks }) =>
+    trucks.reduce((sum, { activity }) => sum + activity.filter((own) => content.activities[own] === "driving").length, 0));
+  for (const { name } of content.controllers) choice.add(new Option(name));
+  choice.selectedIndex = driven.indexOf(Math.max(...driven)); // where most is to be seen
+  slider.max = content.steps - 1;
+  choice.addEventListener("change", paint);
+  button.addEventListener("click", () => play(playing === null));
+  slider.addEventListener("input", () => {
+    play(false);
+    shown = Number(slider.value);
+    paint();
+  });
+  figure.addEventListener("keydown", (event) => {
+    // Buttons and lists have their own use for the space bar.
+    if (event.key !== " " || event.target.closest("button, select")) return;
+    event.preventDefault();
+    play(playing === null);
+  });
+  legend();
+  // Noon says more of a day than midnight.
+  shown = Math.min(Math.round(12 / content.step_h) - 1, content.steps - 1);
+  paint();
+})();

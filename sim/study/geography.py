@@ -1,0 +1,55 @@
+"""Where things are: positions of grid, roads and stations as plain JSON values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from sim.system.system import System
+
+
+def geography(system: System) -> dict[str, Any]:
+    """Return what a map of the system needs.
+
+    Parameters
+    ----------
+    system
+        What exists.
+
+    Returns
+    -------
+    dict
+        ``bus_x, bus_y`` in the units of the scenario, null where unknown; ``branches`` as ``[from
+        bus, to bus, closed]``, lines first; ``sources`` as buses; ``road_nodes``, ``road_x_km``,
+        ``road_y_km``; ``road_links`` as ``[node, node]``, two-way roads once; ``stations`` as
+        ``[bus, road node]``; ``vehicle_mwh``, the capacity of each vehicle's battery [MWh].
+    """
+    grid, roads = system.grid, system.roads
+    lines, transformers = grid.lines, grid.transformers
+    branches = [
+        *zip(lines.from_bus, lines.to_bus, lines.from_closed & lines.to_closed, strict=True),
+        *zip(
+            transformers.hv_bus,
+            transformers.lv_bus,
+            transformers.hv_closed & transformers.lv_closed,
+            strict=True,
+        ),
+    ]
+    pairs = zip(roads.from_node.tolist(), roads.to_node.tolist(), strict=True)
+    return {
+        "bus_x": [_known(x) for x in grid.x],
+        "bus_y": [_known(y) for y in grid.y],
+        "branches": [[int(start), int(end), bool(closed)] for start, end, closed in branches],
+        "sources": [int(bus) for bus in grid.source_bus],
+        "road_nodes": list(roads.node_name),
+        "road_x_km": roads.x_km.tolist(),
+        "road_y_km": roads.y_km.tolist(),
+        "road_links": [list(pair) for pair in sorted({(min(p), max(p)) for p in pairs})],
+        "stations": [[int(own.bus), int(own.road_node)] for own in system.stations],
+        "vehicle_mwh": [vehicle.battery.energy_mwh for vehicle in system.vehicles],
+    }
+
+
+def _known(coordinate: float) -> float | None:
+    return float(coordinate) if np.isfinite(coordinate) else None
