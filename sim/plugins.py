@@ -10,7 +10,8 @@ from __future__ import annotations
 import difflib
 import sys
 from collections.abc import Iterable
-from importlib.metadata import EntryPoint, entry_points
+from functools import lru_cache
+from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from pathlib import Path
 from types import ModuleType
 
@@ -22,9 +23,15 @@ MOST_LISTED = 30
 LONGEST_COMPARED = 200  # characters; comparing takes quadratic time
 
 
+@lru_cache
+def registered(group: str) -> EntryPoints:
+    """Return the entry points of a group; looking through all packages takes 0.1 s, so once."""
+    return entryregistered(group=group)
+
+
 def names(group: str) -> tuple[str, ...]:
     """Return the names registered in `group`, sorted; nothing is imported."""
-    return tuple(sorted({point.name for point in entry_points(group=group)}))
+    return tuple(sorted({point.name for point in registered(group)}))
 
 
 def suggestion(word: str, choices: Iterable[str]) -> str:
@@ -55,7 +62,7 @@ def load(group: str, name: str) -> object:
         If nothing is registered under that name, two packages claim it, or it does not import.
     """
     kind = group.rpartition(".")[2]
-    points = [point for point in entry_points(group=group) if point.name == name]
+    points = [point for point in registered(group) if point.name == name]
     if not points:
         raise InputError.single(
             where=kind,

@@ -28,7 +28,7 @@ def test_a_miss_proposes_what_was_meant():
 
 def test_two_claims_to_one_name_are_refused(monkeypatch):
     twins = [EntryPoint("twin", f"package_{k}:thing", plugins.CONTROLLERS) for k in "ab"]
-    monkeypatch.setattr(plugins, "entry_points", lambda group: twins)
+    monkeypatch.setattr(plugins, "registered", lambda group: twins)
     with pytest.raises(InputError, match=r"more than once: package_a:thing, package_b:thing"):
         plugins.load_controller("twin")
 
@@ -36,13 +36,13 @@ def test_two_claims_to_one_name_are_refused(monkeypatch):
 def test_one_claim_seen_twice_is_one_claim(monkeypatch):
     # A path that is searched twice shows the metadata of an editable install twice.
     twins = [EntryPoint("same", "pathlib:Path", plugins.CONTROLLERS)] * 2
-    monkeypatch.setattr(plugins, "entry_points", lambda group: twins)
+    monkeypatch.setattr(plugins, "registered", lambda group: twins)
     assert plugins.load_controller("same") is Path
 
 
 def test_a_broken_plugin_is_named(monkeypatch):
     broken = [EntryPoint("broken", "no_such_package:thing", plugins.CONTROLLERS)]
-    monkeypatch.setattr(plugins, "entry_points", lambda group: broken)
+    monkeypatch.setattr(plugins, "registered", lambda group: broken)
     with pytest.raises(InputError, match=r"broken = 'no_such_package:thing': cannot be imported"):
         plugins.load_controller("broken")
 
