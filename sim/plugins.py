@@ -26,7 +26,7 @@ LONGEST_COMPARED = 200  # characters; comparing takes quadratic time
 @lru_cache
 def registered(group: str) -> EntryPoints:
     """Return the entry points of a group; looking through all packages takes 0.1 s, so once."""
-    return entryregistered(group=group)
+    return entry_points(group=group)
 
 
 def names(group: str) -> tuple[str, ...]:
