@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import inspect
 import json
@@ -150,6 +151,7 @@ def _brief(value: object) -> str:
     return value if value is NOWHERE else shown(value)
 
 
+@functools.cache  # what this process has imported, whatever is edited later
 def _hash_of_code(home: Path) -> str:
     folder = home.parent if home.name == "__init__.py" else home
     files = sorted(folder.rglob("*.py")) if folder.is_dir() else [folder]

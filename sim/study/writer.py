@@ -54,7 +54,7 @@ class StudyWriter:
     command
         Who asks, for the list of commands in the folder.
     episodes_per_file
-        Size of a file of the tables.
+        Size of a file of the tables; None stands for `EPISODES_PER_FILE`.
 
     Raises
     ------
@@ -70,12 +70,12 @@ class StudyWriter:
         replications: Sequence[int],
         *,
         command: Mapping[str, object] | None = None,
-        episodes_per_file: int = EPISODES_PER_FILE,
+        episodes_per_file: int | None = None,
     ) -> None:
         self.folder = folder
         self._about = about
         self._replications = list(replications)
-        self._per_file = episodes_per_file
+        self._per_file = episodes_per_file or EPISODES_PER_FILE
         self._place = {own["label"]: i for i, own in enumerate(about["controllers"])}
         self._tables = tables_of(Keep(about["keep"]))
         self._part: dict[int, Path] = {}  # where episodes wait that are in no table yet
