@@ -105,7 +105,6 @@ def test_a_folder_without_a_study_has_none(tmp_path: Path) -> None:
         write_report(tmp_path)
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="needs chromium")
 def test_a_browser_draws_every_figure_without_complaint(study: StoredStudy, tmp_path: Path) -> None:
     page = write_report(study.folder)
