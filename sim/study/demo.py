@@ -4,6 +4,6 @@ from __future__ import annotations
 
 SCENARIO = "ieee33"
 CONTROLLERS = ("idle", "greedy", "day_ahead", "rolling")
-REPLICATIONS = 6
+REPLICATIONS = 10
 WORKERS = 2
 VERIFY = "full"
