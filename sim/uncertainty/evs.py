@@ -127,6 +127,8 @@ class EvForecaster:
         The cars.
     period_h
         Length of a period [h].
+    p_mw, speed_mw
+        Power drawn and power stored by a charging car, ``(group,)`` [MW].
     to_come_mw
         Mean power of cars yet to come, by period of the day at which the look-ahead starts,
         ``(period of day, lead, group)`` [MW].
@@ -135,6 +137,8 @@ class EvForecaster:
     groups: tuple[EvGroup, ...]
     period_h: float
     to_come_mw: FloatArray
+    p_mw: FloatArray
+    speed_mw: FloatArray
 
     @classmethod
     def build(cls, system: System, habits: EvHabits) -> EvForecaster:
@@ -163,7 +167,13 @@ class EvForecaster:
                 n_lags = min(horizon - arrived, per_day)
                 due = response[:, (first + arrived) % per_day, :n_lags]
                 to_come_mw[first, arrived : arrived + n_lags] += due.T
-        return cls(groups=system.evs, period_h=period_h, to_come_mw=frozen(to_come_mw))
+        return cls(
+            groups=system.evs,
+            period_h=period_h,
+            to_come_mw=frozen(to_come_mw),
+            p_mw=frozen([group.p_mw for group in system.evs]),
+            speed_mw=frozen([group.p_mw * group.efficiency_charge for group in system.evs]),
+        )
 
     def forecast(self, period: int, n: int, evs: EvStates) -> FloatArray:
         """Return the mean charging power of `n` periods from `period`, ``(n, group)`` [MW]."""
@@ -171,13 +181,12 @@ class EvForecaster:
         if not self.groups:
             return expected
         begin_h = (period + np.arange(n, dtype=np.float64)) * self.period_h
-        p_mw = np.array([group.p_mw for group in self.groups])[evs.group]
-        speed_mw = p_mw * np.array([group.efficiency_charge for group in self.groups])[evs.group]
+        p_mw = self.p_mw[evs.group]
+        speed_mw = self.speed_mw[evs.group]
         start_h = np.maximum(evs.charge_from_h, period * self.period_h)
         needed_h = evs.owed_mwh / speed_mw
         power = p_mw * _overlap(begin_h[:, None], self.period_h, start_h, needed_h)
-        for index in range(len(self.groups)):
-            expected[:, index] += power[:, evs.group == index].sum(axis=1)
+        expected += power @ (evs.group[:, None] == np.arange(len(self.groups)))
         return expected
 
 

@@ -367,6 +367,8 @@ class Vehicle:
         elif self.p_mw < 0.0:
             self.meter.charged_mwh -= self.p_mw * powered_h
         self.clipped_mwh += self.withheld_mw * duration_h
+        if self.p_mw == 0.0 == self.q_mvar and not self.meter.exchanges:
+            return  # nothing flows, as for most of a truck's life
         exchange = self.meter.exchanges.setdefault(self.station, Exchange())
         if self.p_mw == 0.0 or powered_h > 0.0:
             exchange.add(self.p_mw, self.q_mvar, powered_h if self.p_mw else duration_h)
