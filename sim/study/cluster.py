@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import importlib.metadata
+import threading
 import uuid
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
 from typing import Any
 
 from sim.errors import InputError
@@ -104,7 +105,7 @@ def _local(distributed: Any, workers: int) -> Iterator[Any]:
             n_workers=workers,
             threads_per_worker=1,
             processes=True,
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",
             silence_logs="CRITICAL",
         ) as cluster,
         distributed.Client(cluster) as client,
@@ -115,7 +116,7 @@ def _local(distributed: Any, workers: int) -> Iterator[Any]:
 @contextlib.contextmanager
 def _remote(distributed: Any, address: str) -> Iterator[Any]:
     try:
-        client = distributed.Client(address, timeout=ANSWER_S, set_as_default=False)
+        client = _client(distributed, address)
     except (OSError, ValueError) as error:
         raise _refused(
             address,
@@ -132,6 +133,20 @@ def _remote(distributed: Any, address: str) -> Iterator[Any]:
                 f"Start some with `dask worker {address}`",
             ) from None
         yield client
+
+
+def _client(distributed: Any, address: str) -> Any:
+    # Where something accepts the connection and then says nothing, a client waits for ever.
+    answer: Future[Any] = Future()
+
+    def connect() -> None:
+        try:
+            answer.set_result(distributed.Client(address, timeout=ANSWER_S, set_as_default=False))
+        except Exception as error:  # noqa: BLE001 - raised again where it is waited for
+            answer.set_exception(error)
+
+    threading.Thread(target=connect, daemon=True).start()
+    return answer.result(timeout=ANSWER_S + 1)
 
 
 def _check_versions(client: Any, address: str, controllers: Sequence[str]) -> None:

@@ -1,0 +1,146 @@
+"""Dask: the same bytes, controllers from files, deaths, and addresses where nobody answers."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import distributed
+import pytest
+
+from sim.errors import InputError
+from sim.scenario import load_scenario
+from sim.study import cluster as module
+from sim.study.bundle import Keep
+from sim.study.cluster import dask_crew
+from sim.study.compare import compare
+from sim.study.execute import execute
+from sim.study.jobs import Failure, Job
+from sim.study.runner import Verify, run_episode
+from sim.study.specification import ControllerSpec
+from sim.study.worker import Work
+from sim.world.episode import Episode
+from tests.study.folders import contents
+
+FILE = Path(__file__).with_name("controllers_under_test.py")
+
+
+@pytest.fixture(scope="module")
+def remote() -> Iterator[str]:
+    """Start a cluster as somebody else would, with two threads per worker."""
+    with distributed.LocalCluster(
+        n_workers=1, threads_per_worker=2, dashboard_address="127.0.0.1:0", silence_logs="CRITICAL"
+    ) as cluster:
+        yield cluster.scheduler_address
+
+
+def test_any_number_of_workers_and_dask_give_the_same_bytes(tmp_path: Path, remote: str) -> None:
+    """On tiny, and on two days of ieee33."""
+    crews: dict[str, dict[str, Any]] = {
+        "1": {},
+        "2": {"workers": 2},
+        "4": {"workers": 4},
+        "dask": {"dask": remote},
+    }
+    cases = {"tiny": (load_scenario("tiny"), 5), "ieee33": (load_scenario("ieee33"), 2)}
+    for name, (scenario, replications) in cases.items():
+        for crew, asked in crews.items():
+            compare(
+                scenario,
+                ["idle", "greedy"],
+                replications=replications,
+                verify="off",
+                out=tmp_path / name / crew,
+                **asked,
+            )
+        expected = contents(tmp_path / name / "1")
+        assert len(expected) == 11  # nine tables, what was run, what was found
+        for crew in crews:
+            assert contents(tmp_path / name / crew) == expected, (name, crew)
+
+
+def test_a_controller_in_a_file_reaches_workers_that_do_not_have_the_file(
+    tmp_path: Path, remote: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here.py").write_text(FILE.read_text())
+    monkeypatch.chdir(tmp_path)  # the workers have started elsewhere
+    study = compare(
+        load_scenario("tiny"), ["idle", "here.py:Plain"], replications=2, verify="off", dask=remote
+    )
+    assert study.failures == ()
+    objective = study.metrics["objective_usd"].unstack("controller")
+    assert (objective["idle"] == objective["here.py:Plain"]).all()
+
+
+def live(job: Job) -> Episode:
+    if job.label == "dies" and job.replication == 1:
+        os.kill(os.getpid(), signal.SIGSEGV)
+    return run_episode(
+        load_scenario("tiny"),
+        job.controller,
+        seed=0,
+        replication=job.replication,
+        verify=Verify.OFF,
+    )
+
+
+def test_a_worker_that_dies_costs_its_episode_only() -> None:
+    idle = ControllerSpec(name="idle")
+    jobs = [
+        Job(label=own, controller=idle, replication=i) for i in range(4) for own in ("a", "dies")
+    ]
+    scenario = load_scenario("tiny")
+    work = Work(scenario=scenario, seed=0, verify=Verify.OFF, keep=Keep.SUMMARY, episode=live)
+    with dask_crew(work, "local", 2, ["idle"]) as crew:
+        results = [own for batch in execute(jobs, crew) for own in batch.results]
+    assert len({own.key for own in results}) == len(results) == len(jobs)
+    (failure,) = [own for own in results if isinstance(own, Failure)]
+    assert failure.key == ("dies", 1)
+    assert "its worker died twice" in failure.error
+
+
+def refused(address: str, **asked: Any) -> str:
+    with pytest.raises(InputError) as caught:
+        compare(load_scenario("tiny"), ["idle"], replications=1, dask=address, **asked)
+    (problem,) = caught.value.problems
+    return str(problem)
+
+
+def test_an_address_where_nobody_answers_is_refused_in_time(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    compare(load_scenario("tiny"), ["idle"], replications=1, out=out)
+    before = contents(out)
+    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as silent:
+        started = time.monotonic()
+        address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(InputError, match="does not answer within 10 s"):
+            compare(load_scenario("tiny"), ["idle"], replications=2, dask=address, out=out)
+        assert time.monotonic() - started < 14
+    compare(load_scenario("tiny"), ["idle"], replications=2, out=out)
+    assert {name: own for name, own in contents(out).items() if name in before}.keys() == (
+        before.keys()
+    )
+
+
+@pytest.mark.parametrize("address", ["nonsense://there", "", "127.0.0.1:99999"])
+def test_an_address_that_is_none_is_refused(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ANSWER_S", 1.0)
+    assert "--dask: dask = " in refused(address)
+
+
+def test_a_cluster_without_workers_or_with_other_packages_is_refused(
+    monkeypatch: pytest.MonkeyPatch, remote: str
+) -> None:
+    monkeypatch.setattr(module, "ANSWER_S", 1.0)
+    with distributed.LocalCluster(n_workers=0, dashboard_address="127.0.0.1:0") as empty:
+        assert "has no workers after 1 s" in refused(empty.scheduler_address)
+    assert "Leave --workers out" in refused(remote, workers=2)
+    monkeypatch.setattr(module, "PACKAGES", ("numpy",))
+    monkeypatch.setattr(module.importlib.metadata, "version", lambda name: "0.0")
+    assert "numpy is" in refused(remote)
