@@ -47,6 +47,8 @@ class TravelForecaster:
     free_h
         Free driving time of these ways, ``(24, station, station, way)`` [h]; infinite where no
         road leads.
+    usual
+        How likely an incident is on each link when nothing is known of it, ``(link,)``.
     """
 
     system: System
@@ -57,6 +59,7 @@ class TravelForecaster:
     free_h: FloatArray
     free_link_h: FloatArray
     demand: FloatArray
+    usual: FloatArray
 
     @classmethod
     def build(cls, system: System, traffic: Traffic, incidents: Incidents) -> TravelForecaster:
@@ -87,6 +90,8 @@ class TravelForecaster:
         for key, path in found.items():
             ways[key][: len(path)] = path
             free_h[key] = free_link_h[path].sum()
+        length_km = roads.length_km
+        rate_h = incidents.per_day / HOURS_PER_DAY * length_km / length_km.sum()
         driven = free_h[..., 0][np.isfinite(free_h[..., 0]) & (free_h[..., 0] > 0)]
         return cls(
             system=system,
@@ -97,6 +102,7 @@ class TravelForecaster:
             free_h=free_h,
             free_link_h=free_link_h,
             demand=demand,
+            usual=np.minimum(rate_h * incidents.duration_h, 1.0),
         )
 
     def forecast(
@@ -116,42 +122,21 @@ class TravelForecaster:
             Departure times from now, ``(H,)`` [h].
         """
         traffic, incidents = self.traffic, self.incidents
-        share = traffic.day_share
-        n_links = max(len(state_now), 1)
-        spread = share + (1 - share) / n_links
-        day_mean = share * state_now.mean() / spread if n_links and spread > 0 else 0.0
-        day_variance = share * (1 - share / spread) if spread > 0 else 0.0
-        hour_of_day = now_h % HOURS_PER_DAY
-        quarter = np.floor((hour_of_day + lead_h) * 4 + 1e-9).astype(np.int64)
-        # A drive meets the traffic of its whole duration T, not of its start. Over T the states
-        # move like Brownian motion, whose mean over T varies like its value at T/3.
-        memory = np.exp(-(lead_h + self.drift_h) / traffic.correlation_h)
-        same_day = quarter < QUARTERS_PER_DAY
-        # c(t) = sqrt(a) D (1 - memory) + memory c(now) + innovation, while the day lasts.
-        day_part = np.where(same_day, day_mean * (1 - memory), -day_mean * memory)
-        common = np.where(
-            same_day, (1 - memory) ** 2 * day_variance, share + memory**2 * day_variance
-        )
-        variance = common + (1 - share) * (1 - memory**2)
-        stays = np.exp(-lead_h / max(incidents.duration_h, 1e-9))
-        length_km = self.system.roads.length_km
-        rate_h = incidents.per_day / HOURS_PER_DAY * length_km / length_km.sum()
         return _way_times(
             self.ways,
             self.free_h,
             self.free_link_h,
+            self.demand,
             np.ascontiguousarray(state_now),
             np.ascontiguousarray(stretch_now),
-            stays,
-            np.minimum(rate_h * incidents.duration_h, 1.0),
+            now_h % HOURS_PER_DAY,
+            lead_h,
+            self.drift_h,
+            self.usual,
             incidents.duration_h,
             (1 - incidents.capacity_loss) ** -traffic.beta,
-            memory,
-            day_part,
-            common,
-            variance,
-            self.demand[quarter % QUARTERS_PER_DAY],
-            (quarter % QUARTERS_PER_DAY) // 4,
+            traffic.day_share,
+            traffic.correlation_h,
             traffic.sigma,
             traffic.alpha,
             traffic.beta,
@@ -163,24 +148,27 @@ def _way_times(
     ways: IntArray,
     free_h: FloatArray,
     free_link_h: FloatArray,
+    demand: FloatArray,
     state_now: FloatArray,
     stretch_now: FloatArray,
-    stays: FloatArray,
+    hour_of_day: float,
+    lead_h: FloatArray,
+    drift_h: float,
     usual: FloatArray,
     duration_h: float,
     fresh_stretch: float,
-    memory: FloatArray,
-    day_part: FloatArray,
-    common: FloatArray,
-    variance: FloatArray,
-    demand: FloatArray,
-    hour: IntArray,
+    share: float,
+    correlation_h: float,
     sigma: float,
     alpha: float,
     beta: float,
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Sum link moments over ways and keep the better way; see `TravelForecaster.forecast`."""
-    n_leads, n_stations, n_links = len(memory), ways.shape[1], len(free_link_h)
+    n_leads, n_stations, n_links = len(lead_h), ways.shape[1], len(free_link_h)
+    # The day's factor, as the links of now reveal it; both moments times its share.
+    spread = share + (1.0 - share) / max(n_links, 1)
+    day_mean = share * state_now.mean() / spread if n_links > 0 and spread > 0.0 else 0.0
+    day_variance = share * (1.0 - share / spread) if spread > 0.0 else 0.0
     mean = np.full((n_leads, n_stations, n_stations), np.inf)
     lower = np.full_like(mean, np.inf)
     upper = np.full_like(mean, np.inf)
@@ -190,16 +178,29 @@ def _way_times(
     clear_link = np.empty(n_links)
     k = beta * sigma
     for h in range(n_leads):
-        scale = alpha * demand[h] ** beta * math.exp(k * k * variance[h] / 2 - k * sigma / 2)
+        quarter = math.floor((hour_of_day + lead_h[h]) * 4 + 1e-9)
+        hour = quarter % QUARTERS_PER_DAY // 4
+        stays = math.exp(-lead_h[h] / duration_h) if duration_h > 0.0 else 0.0
+        # A drive meets the traffic of its whole duration T, not of its start. Over T the states
+        # move like Brownian motion, whose mean over T varies like its value at T/3.
+        memory = math.exp(-(lead_h[h] + drift_h) / correlation_h)
+        # c(t) = sqrt(a) D (1 - memory) + memory c(now) + innovation, while the day lasts.
+        if quarter < QUARTERS_PER_DAY:
+            day_part = day_mean * (1.0 - memory)
+            common = (1.0 - memory) ** 2 * day_variance
+        else:
+            day_part = -day_mean * memory
+            common = share + memory**2 * day_variance
+        variance = common + (1.0 - share) * (1.0 - memory**2)
+        volume = demand[quarter % QUARTERS_PER_DAY] ** beta
+        scale = alpha * volume * math.exp(k * k * variance / 2 - k * sigma / 2)
         for link in range(n_links):
             excess[link] = (
-                free_link_h[link]
-                * scale
-                * math.exp(k * (day_part[h] + memory[h] * state_now[link]))
+                free_link_h[link] * scale * math.exp(k * (day_part + memory * state_now[link]))
             )
             # An incident of now is still there with probability `stays`, a fresh one instead.
-            present_now = stays[h] if stretch_now[link] > 1.0 else 0.0
-            present_new = (1.0 - stays[h]) * usual[link]
+            present_now = stays if stretch_now[link] > 1.0 else 0.0
+            present_new = (1.0 - stays) * usual[link]
             clear_link[link] = (1.0 - present_now) * (1.0 - present_new)
             delay[link] = delay_variance[link] = 0.0
             for present, stretch in (
@@ -211,16 +212,16 @@ def _way_times(
                     delay[link] += present * extra
                     # It lasts an exponential time, as far as it matters.
                     delay_variance[link] += present * (2.0 - present) * extra * extra
-        growth_common = math.expm1(k * k * common[h])
-        growth_own = math.exp(k * k * variance[h]) - math.exp(k * k * common[h])
+        growth_common = math.expm1(k * k * common)
+        growth_own = math.exp(k * k * variance) - math.exp(k * k * common)
         for i in range(n_stations):
             for j in range(n_stations):
                 for way in range(ways.shape[3]):
-                    free = free_h[hour[h], i, j, way]
+                    free = free_h[hour, i, j, way]
                     if not free < mean[h, i, j]:
                         continue
                     clean, late, squares, jumps, clear = 0.0, 0.0, 0.0, 0.0, 1.0
-                    for link in ways[hour[h], i, j, way]:
+                    for link in ways[hour, i, j, way]:
                         if link < 0:
                             break
                         clean += excess[link]
@@ -245,9 +246,9 @@ def _way_times(
                         high = QUANTILE + _shift(LEVEL * missing)
                     lower[h, i, j] = upper[h, i, j] = free + centre
                     if centre > 0.0 and second > 0.0:
-                        log_variance = math.log1p(second / (centre * centre))
-                        median = centre * math.exp(-log_variance / 2)
-                        width = math.sqrt(log_variance)
+                        ratio = 1.0 + second / (centre * centre)
+                        median = centre / math.sqrt(ratio)
+                        width = math.sqrt(math.log(ratio))
                         lower[h, i, j] = free + median * math.exp(-low * width)
                         upper[h, i, j] = free + median * math.exp(high * width)
     return mean, lower, upper
