@@ -152,7 +152,7 @@ def _client(distributed: Any, address: str) -> Any:
 def _check_versions(client: Any, address: str, controllers: Sequence[str]) -> None:
     problems = []
     for name in PACKAGES:
-        own = importlib.metadata.version(name)
+        own = _own_version(name)
         found = client.run(importlib.metadata.version, name, on_error="return")
         others = {there if isinstance(there, str) else "missing" for there in found.values()}
         if others != {own}:
@@ -168,6 +168,10 @@ def _check_versions(client: Any, address: str, controllers: Sequence[str]) -> No
             f"has workers with other packages: {'; '.join(problems)}",
             "Install the same versions; results depend on them",
         )
+
+
+def _own_version(name: str) -> str:
+    return importlib.metadata.version(name)
 
 
 def _plugin(token: str, work: Work) -> Any:

@@ -142,5 +142,5 @@ def test_a_cluster_without_workers_or_with_other_packages_is_refused(
         assert "has no workers after 1 s" in refused(empty.scheduler_address)
     assert "Leave --workers out" in refused(remote, workers=2)
     monkeypatch.setattr(module, "PACKAGES", ("numpy",))
-    monkeypatch.setattr(module.importlib.metadata, "version", lambda name: "0.0")
+    monkeypatch.setattr(module, "_own_version", lambda name: "0.0")
     assert "numpy is" in refused(remote)
