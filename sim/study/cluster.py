@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import importlib.metadata
-import threading
 import uuid
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor
 from typing import Any
 
 from sim.errors import InputError
@@ -136,17 +136,14 @@ def _remote(distributed: Any, address: str) -> Iterator[Any]:
 
 
 def _client(distributed: Any, address: str) -> Any:
-    # Where something accepts the connection and then says nothing, a client waits for ever.
-    answer: Future[Any] = Future()
+    # Where something accepts the connection and then says nothing, a client waits for ever; so the
+    # address is asked first, in a loop of its own that can be given up.
+    async def ask() -> None:
+        async with distributed.rpc(address) as scheduler:
+            await scheduler.identity()
 
-    def connect() -> None:
-        try:
-            answer.set_result(distributed.Client(address, timeout=ANSWER_S, set_as_default=False))
-        except Exception as error:  # noqa: BLE001 - raised again where it is waited for
-            answer.set_exception(error)
-
-    threading.Thread(target=connect, daemon=True).start()
-    return answer.result(timeout=ANSWER_S + 1)
+    asyncio.run(asyncio.wait_for(ask(), ANSWER_S))
+    return distributed.Client(address, timeout=ANSWER_S, set_as_default=False)
 
 
 def _check_versions(client: Any, address: str, controllers: Sequence[str]) -> None:
