@@ -47,7 +47,9 @@ def figure(vehicles: Mapping[str, pd.DataFrame], start: pd.Timestamp, end_h: flo
                 row=row,
                 col=1,
             )
-        drawn.update_yaxes(title_text="MWh", rangemode="tozero", row=row, col=1)
+        drawn.update_yaxes(title_text="MWh", row=row, col=1)
+    highest = max(float(table["energy_mwh"].max()) for table in vehicles.values())
+    drawn.update_yaxes(range=[0.0, 1.08 * highest])
     drawn.update_xaxes(tickformat=CLOCK, hoverformat="%d %b %H:%M", showticklabels=False)
     drawn.update_xaxes(range=stamps(start, [0.0, end_h]))
     drawn.update_xaxes(showticklabels=True, row=len(vehicles))

@@ -86,10 +86,12 @@ def the_map(study: StoredStudy, day: Day | None) -> Map | None:
     if day is None or "map" not in study.manifest["system"]:
         return None
     return Map(
-        caption=f"A map of {day.words}. Trucks stand where they are at the time shown; voltages "
+        caption=f"A map of {day.words}. Trucks are where they are at the time shown; voltages "
         "are the mean of the step that ends then. Wide: roads; thin: lines of the grid, dashed "
         "where open; dotted: from a station to its bus.",
-        json=in_script(map.content(study.manifest["system"], day.vm_pu, day.vehicles, day.start)),
+        json=in_script(
+            map.content(study.manifest["system"], day.vm_pu, day.vehicles, day.bars, day.start)
+        ),
         data=in_script(map.data(day.vehicles)),
     )
 

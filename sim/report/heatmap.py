@@ -134,6 +134,6 @@ def _marks(times: list[str], bus: IntArray, symbol: str) -> go.Scatter:
         x=times,
         y=bus,
         mode="markers",
-        marker={"symbol": symbol, "size": 6, "color": "#ffffff", "line": {"width": 0.7}},
+        marker={"symbol": symbol, "size": 5, "color": "#ffffff", "line": {"width": 0.7}},
         hoverinfo="skip",
     )

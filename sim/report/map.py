@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,23 +11,18 @@ import pandas as pd
 
 from sim.report.embedding import columns
 from sim.report.layout import positions
-from sim.report.timeline import ACTIVITIES
+from sim.report.timeline import ACTIVITIES, Bar
+from sim.report.tracks import track
 
 STEP_PU = 1e-4  # what the map can show of a voltage
 UNKNOWN = 2**16 - 1
-IDLE_MW = 1e-6
-OF_STATUS = {
-    "driving": "driving",
-    "queueing": "queueing",
-    "setting_up": "setting up",
-    "broken": "broken",
-}
 
 
 def content(
     system: Mapping[str, Any],
     vm_pu: Mapping[str, pd.DataFrame],
     vehicles: Mapping[str, pd.DataFrame],
+    bars: Mapping[str, Sequence[Bar]],
     start: pd.Timestamp,
 ) -> dict[str, object]:
     """Return what the script of the map draws.
@@ -38,8 +33,8 @@ def content(
         The part of the study's manifest about the system.
     vm_pu
         Voltages by controller, index ``time_h``, one column per bus [pu].
-    vehicles
-        Tables of vehicles by controller; see `Episode`.
+    vehicles, bars
+        Tables of vehicles and their activities by controller; see `Episode`.
     start
         Time stamp of hour 0.
     """
@@ -74,7 +69,21 @@ def content(
         ],
         "activities": list(ACTIVITIES),
         "controllers": [
-            {"name": name, "vm": _packed(vm_pu[name]), "trucks": _trucks(vehicles[name], system)}
+            {
+                "name": name,
+                "vm": _packed(vm_pu[name]),
+                "trucks": [
+                    _truck(
+                        vehicles[name][vehicles[name]["vehicle"] == vehicle],
+                        [bar for bar in bars[name] if bar.vehicle == vehicle],
+                        system,
+                        first_station,
+                    )
+                    for vehicle, first_station in zip(
+                        system["vehicles"], place["vehicle_stations"], strict=True
+                    )
+                ],
+            }
             for name in vm_pu
         ],
     }
@@ -87,34 +96,23 @@ def data(vehicles: Mapping[str, pd.DataFrame]) -> dict[str, object]:
     return columns(pd.concat(tables)[["controller", *chosen]])
 
 
-def activities(vehicles: pd.DataFrame) -> np.ndarray:
-    """Return the index into `ACTIVITIES` of each row of a table of vehicles."""
-    found = vehicles["status"].map(OF_STATUS).to_numpy(dtype=object)
-    p_mw = vehicles["p_mw"].to_numpy(dtype=float)
-    connected = (vehicles["status"] == "connected").to_numpy()
-    found[connected] = "connected, idle"
-    found[connected & (p_mw > IDLE_MW)] = "discharging"
-    found[connected & (p_mw < -IDLE_MW)] = "charging"
-    return np.array([ACTIVITIES.index(own) for own in found])
-
-
-def _trucks(table: pd.DataFrame, system: Mapping[str, Any]) -> list[dict[str, object]]:
+def _truck(
+    readings: pd.DataFrame, bars: Sequence[Bar], system: Mapping[str, Any], first_station: int
+) -> dict[str, object]:
     stations = {own["name"]: i for i, own in enumerate(system["stations"])}
-    table = table.assign(activity=activities(table))
-    trucks = []
-    for name in system["vehicles"]:
-        own = table[table["vehicle"] == name]
-        trucks.append(
-            {
-                "x": _short(own["x_km"]),
-                "y": _short(own["y_km"]),
-                "mwh": _short(own["energy_mwh"]),
-                "mw": _short(own["p_mw"]),
-                "station": [stations.get(name) for name in own["station"]],
-                "activity": own["activity"].tolist(),
-            }
-        )
-    return trucks
+    nodes = {name: system["map"]["stations"][i][1] for name, i in stations.items()}
+    first_node = system["map"]["stations"][first_station][1]
+    points = track(readings, bars, system["map"], nodes, first_node)
+    return {
+        "mwh": _short(readings["energy_mwh"]),
+        "mw": _short(readings["p_mw"]),
+        # Each until when: what it did, and at which station or to which.
+        "bars": [
+            [round(bar.end_h, 4), ACTIVITIES.index(bar.activity), stations.get(bar.station)]
+            for bar in bars
+        ],
+        "track": [[round(own, 4) for own in point[:3]] for point in points],
+    }
 
 
 def _packed(vm_pu: pd.DataFrame) -> str:

@@ -65,4 +65,5 @@ def _times(own: pd.DataFrame) -> tuple[str, ...]:
 
 
 def _percent(share: float) -> str:
-    return f"{share * 100:.3g} %"
+    # Less than a millionth is an artefact of adding floats.
+    return f"{share * 100 if share > 1e-6 else 0:.3g} %"

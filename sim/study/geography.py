@@ -23,7 +23,7 @@ def geography(system: System) -> dict[str, Any]:
         ``bus_x, bus_y`` in the units of the scenario, null where unknown; ``branches`` as ``[from
         bus, to bus, closed]``, lines first; ``sources`` as buses; ``road_nodes``, ``road_x_km``,
         ``road_y_km``; ``road_links`` as ``[node, node]``, two-way roads once; ``stations`` as
-        ``[bus, road node]``; ``vehicle_mwh``, the capacity of each vehicle's battery [MWh].
+        ``[bus, road node]``; ``vehicle_stations`` where each starts; ``vehicle_mwh``, the capacity of each vehicle's battery [MWh].
     """
     grid, roads = system.grid, system.roads
     lines, transformers = grid.lines, grid.transformers
@@ -47,6 +47,7 @@ def geography(system: System) -> dict[str, Any]:
         "road_y_km": roads.y_km.tolist(),
         "road_links": [list(pair) for pair in sorted({(min(p), max(p)) for p in pairs})],
         "stations": [[int(own.bus), int(own.road_node)] for own in system.stations],
+        "vehicle_stations": [int(vehicle.initial_station) for vehicle in system.vehicles],
         "vehicle_mwh": [vehicle.battery.energy_mwh for vehicle in system.vehicles],
     }
 

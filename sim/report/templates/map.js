@@ -9,7 +9,7 @@
   const button = document.getElementById("map-play");
   const WIDTH = 640;
   const MARGIN = 34;
-  const STEPS_PER_S = 8;
+  const STEPS_PER_S = 4;
   const UNKNOWN = 65535;
   // What a truck does is told by a sign too, for those who cannot tell the colours apart.
   const LOOKS = {
@@ -207,48 +207,66 @@
     return `Lowest ${least[0].toFixed(3)} pu at bus ${content.buses[least[1]]}, highest ${most[0].toFixed(3)} pu at bus ${content.buses[most[1]]}. ${beyond}`;
   }
 
+  // What a truck does at an hour; a bar holds until its end.
+  function barAt({ bars }, hour) {
+    return bars.find(([end]) => hour <= end + 1e-9) || bars[bars.length - 1];
+  }
+
+  function placeAt({ track }, hour) {
+    const next = track.findIndex(([time]) => time >= hour - 1e-9);
+    if (next === -1) return track[track.length - 1].slice(1);
+    if (next === 0) return track[0].slice(1);
+    const [from, to] = [track[next - 1], track[next]];
+    const part = Math.min(Math.max((hour - from[0]) / (to[0] - from[0] || 1), 0), 1);
+    return [from[1] + part * (to[1] - from[1]), from[2] + part * (to[2] - from[2])];
+  }
+
   function paintTrucks(at) {
-    const step = Math.floor(at);
-    const part = at - step;
-    const next = Math.min(step + 1, content.steps - 1);
+    const hour = (at + 1) * content.step_h;
+    const step = stepAt(at);
     const own = content.controllers[choice.selectedIndex].trucks;
     const taken = [];
     own.forEach((truck, i) => {
-      const x = px(truck.x[step] + part * (truck.x[next] - truck.x[step]));
-      let y = py(truck.y[step] + part * (truck.y[next] - truck.y[step])) - 18;
+      const [xKm, yKm] = placeAt(truck, hour);
+      const x = px(xKm);
+      let y = py(yKm) - 19;
       // Trucks at one place stand above one another.
-      while (taken.some(([tx, ty]) => Math.abs(tx - x) < 30 && Math.abs(ty - y) < 22)) y -= 25;
+      while (taken.some(([tx, ty]) => Math.abs(tx - x) < 36 && Math.abs(ty - y) < 24)) y -= 25;
       taken.push([x, y]);
       const mark = truckMarks[i];
-      const activity = content.activities[truck.activity[step]];
+      const activity = content.activities[barAt(truck, hour)[1]];
       const [fill, letter] = LOOKS[activity];
       const [, body, text, , fuel] = mark.children;
       mark.setAttribute("transform", `translate(${x.toFixed(2)} ${y.toFixed(2)})`);
       mark.dataset.activity = activity;
       body.setAttribute("fill", fill);
       text.textContent = `${i + 1} ${letter}`;
-      text.setAttribute("fill", ink(activity));
+      text.style.fill = ink(activity);
       fuel.setAttribute("width", 34 * Math.min(Math.max(truck.mwh[step] / content.vehicles[i].mwh, 0), 1));
     });
   }
 
   function paintRows(step) {
     content.controllers[choice.selectedIndex].trucks.forEach((truck, i) => {
-      const activity = content.activities[truck.activity[step]];
-      const station = content.stations[truck.station[step]];
-      const where = station ? (activity === "driving" ? ` to ${station.name}` : ` at ${station.name}`) : "";
+      const [, what, where] = barAt(truck, (step + 1) * content.step_h);
+      const activity = content.activities[what];
+      const station = content.stations[where];
       const cells = rows[i].cells;
-      cells[1].textContent = activity + where;
+      cells[1].textContent = activity + (station ? `${activity === "driving" ? " to" : " at"} ${station.name}` : "");
       cells[2].textContent = signed(truck.mw[step]);
       cells[3].textContent = truck.mwh[step].toFixed(2);
     });
   }
 
-  let shown = 0; // a fraction lies between two steps
+  let shown = 0; // a step at its end; a fraction lies inside the step after
   let painted = null;
 
+  function stepAt(at) {
+    return Math.max(Math.ceil(at - 1e-9), 0);
+  }
+
   function paint() {
-    const step = Math.floor(shown);
+    const step = stepAt(shown);
     const key = `${choice.selectedIndex} ${step}`;
     paintTrucks(shown);
     if (painted === key) return;
@@ -269,25 +287,24 @@
     if (playing === null) return;
     const last = content.steps - 1;
     shown = Math.min(playing.from + ((now - playing.since) / 1000) * STEPS_PER_S, last);
-    if (calm.matches) shown = Math.floor(shown);
+    if (calm.matches) shown = stepAt(shown);
     paint();
     if (shown >= last) play(false);
     else requestAnimationFrame(frame);
   }
 
   function play(on) {
-    if (on && shown >= content.steps - 1) shown = 0;
+    if (on && shown >= content.steps - 1) shown = -1;
     playing = on ? { from: shown, since: performance.now() } : null;
     button.setAttribute("aria-pressed", String(on));
     button.firstElementChild.textContent = on ? "❚❚" : "▶";
     button.querySelector(".word").textContent = on ? "Pause" : "Play";
     if (on) requestAnimationFrame(frame);
-    else shown = Math.floor(shown);
+    else shown = stepAt(shown);
     paint();
   }
 
-  const driven = content.controllers.map(({ trucks }) =>
-    trucks.reduce((sum, { activity }) => sum + activity.filter((own) => content.activities[own] === "driving").length, 0));
+  const driven = content.controllers.map(({ trucks }) => trucks.reduce((sum, { track }) => sum + track.length, 0));
   for (const { name } of content.controllers) choice.add(new Option(name));
   choice.selectedIndex = driven.indexOf(Math.max(...driven)); // where most is to be seen
   slider.max = content.steps - 1;

@@ -58,7 +58,6 @@
   window.addEventListener("beforeprint", () => {
     while (waiting.length) draw(waiting.shift());
     redraw({ width: PAPER_PX });
-    for (const details of document.querySelectorAll("details")) details.open = true;
   });
   window.addEventListener("afterprint", () => redraw({ width: null, autosize: true }));
   drawNext();
