@@ -141,8 +141,9 @@ def run(
     as_json: JsonOption = False,
     out: OutOption = None,
 ) -> None:
-    """Run one controller on one day."""
+    """Run one controller on one day; --out keeps its tables and a report."""
     from sim.report import console
+    from sim.report.page import write_report
     from sim.scenario import load_scenario
     from sim.study.run import run as run_
     from sim.study.settings import parse
@@ -160,6 +161,10 @@ def run(
         command=_command(),
     )
     console.print_episode(episode, as_json=as_json)
+    if out is not None:
+        path = write_report(out)
+        if not as_json:
+            typer.echo(f"Report: {path}")
 
 
 @app.command()

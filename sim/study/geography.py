@@ -23,7 +23,8 @@ def geography(system: System) -> dict[str, Any]:
         ``bus_x, bus_y`` in the units of the scenario, null where unknown; ``branches`` as ``[from
         bus, to bus, closed]``, lines first; ``sources`` as buses; ``road_nodes``, ``road_x_km``,
         ``road_y_km``; ``road_links`` as ``[node, node]``, two-way roads once; ``stations`` as
-        ``[bus, road node]``; ``vehicle_stations`` where each starts; ``vehicle_mwh``, the capacity of each vehicle's battery [MWh].
+        ``[bus, road node]``; ``vehicle_stations``, where each starts;
+        ``vehicle_mwh``, the capacity of each vehicle's battery [MWh].
     """
     grid, roads = system.grid, system.roads
     lines, transformers = grid.lines, grid.transformers

@@ -3,8 +3,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -105,27 +103,29 @@ def test_a_folder_without_a_study_has_none(tmp_path: Path) -> None:
         write_report(tmp_path)
 
 
-@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs chromium")
-def test_a_browser_draws_every_figure_without_complaint(study: StoredStudy, tmp_path: Path) -> None:
-    page = write_report(study.folder)
-    finished = subprocess.run(
-        [
-            "chromium",
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            f"--user-data-dir={tmp_path}",
-            "--enable-logging=stderr",
-            "--virtual-time-budget=10000",
-            "--dump-dom",
-            page.as_uri(),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
+def test_a_study_that_keeps_sums_only_has_a_page_without_a_day(tmp_path: Path) -> None:
+    scenario = load_scenario("tiny")
+    controllers = ["idle", "greedy"]
+    compare(
+        scenario, controllers, replications=3, verify="off", keep="summary", out=tmp_path / "sums"
     )
-    body = finished.stdout
-    assert body.count('class="main-svg"') >= 4
-    assert body.count('class="xy"') + body.count('class="subplot xy"') >= 4
-    assert "CONSOLE" not in finished.stderr
+    rest = without_plotly(write_report(tmp_path / "sums").read_text(encoding="utf-8"))
+    assert "Where the cost comes from" in rest
+    assert "rule" in rest
+    assert "What the trucks did" not in rest
+    assert 'id="map"' not in rest
+
+
+def test_an_unfinished_study_says_what_is_missing(study: StoredStudy) -> None:
+    manifest = study.manifest | {"replications": [*study.manifest["replications"], 7]}
+    page = render(dataclasses.replace(study, manifest=manifest))
+    assert "2 episodes are missing" in page
+    assert "idle, replication 7; greedy, replication 7" in page
+
+
+def test_a_folder_made_before_there_were_maps_has_a_page_without_one(study: StoredStudy) -> None:
+    manifest = json.loads(json.dumps(study.manifest))
+    del manifest["system"]["map"]
+    rest = without_plotly(render(dataclasses.replace(study, manifest=manifest)))
+    assert 'id="map"' not in rest
+    assert "What the trucks did" in rest

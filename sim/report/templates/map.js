@@ -59,6 +59,12 @@
     return own === UNKNOWN ? null : own * 1e-4;
   }
 
+  // -1 below the limits, 1 above; half of what the stored voltages can tell apart is no violation.
+  function side(vm, bus) {
+    if (vm === null) return 0;
+    return (vm > content.v_max_pu[bus] + 5e-5) - (vm < content.v_min_pu[bus] - 5e-5);
+  }
+
   function shade(vm) {
     const at = Math.min(Math.max((vm - centre) / (2 * reach) + 0.5, 0), 1);
     const next = Math.max(SCALE.findIndex(([edge]) => edge >= at), 1);
@@ -190,14 +196,12 @@
         mark.firstChild.textContent = `bus ${content.buses[bus]}: no voltage`;
         continue;
       }
-      // Half of what the stored voltages can tell apart.
-      const isBelow = vm < content.v_min_pu[bus] - 5e-5;
-      const isAbove = vm > content.v_max_pu[bus] + 5e-5;
-      below += isBelow;
-      above += isAbove;
+      const out = side(vm, bus);
+      below += out < 0;
+      above += out > 0;
       if (vm < least[0]) least = [vm, bus];
       if (vm > most[0]) most = [vm, bus];
-      mark.setAttribute("d", isBelow ? DOWN : isAbove ? UP : DOT);
+      mark.setAttribute("d", out < 0 ? DOWN : out > 0 ? UP : DOT);
       mark.setAttribute("fill", shade(vm));
       mark.firstChild.textContent = `bus ${content.buses[bus]}: ${vm.toFixed(4)} pu`;
     }
@@ -322,7 +326,18 @@
     play(playing === null);
   });
   legend();
-  // Noon says more of a day than midnight.
+  // Where the grid is worst off; where it never is, noon says more of a day than midnight.
+  function beyond(step) {
+    let sum = 0;
+    for (let bus = 0; bus < nBuses; bus++) sum += side(voltage(step, bus), bus) !== 0;
+    return sum;
+  }
+
   shown = Math.min(Math.round(12 / content.step_h) - 1, content.steps - 1);
+  let worst = beyond(shown);
+  for (let step = 0; step < content.steps; step++) {
+    if (beyond(step) > worst) [shown, worst] = [step, beyond(step)];
+  }
   paint();
+  performance.mark("map drawn");
 })();

@@ -1,0 +1,256 @@
+"""The report as its readers use it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import time
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from sim.report.page import write_report
+from sim.scenario import load_scenario
+from sim.study.compare import compare
+from sim.study.run import run
+from tests.browser.conftest import Visit
+
+SCRIPT = "<script>alert(1)</script>"
+IMAGE = "<img src=x onerror=alert(1)>"
+
+
+def positions(page: Page) -> list[str]:
+    trucks = page.locator("#map-picture .truck")
+    return [str(trucks.nth(i).get_attribute("transform")) for i in range(trucks.count())]
+
+
+def clock(page: Page) -> str:
+    return page.locator("#map-clock").inner_text()
+
+
+def column(page: Page, table: str, number: int) -> list[str]:
+    cells = page.locator(f"{table} tbody tr > :nth-child({number})")
+    return cells.all_inner_texts()
+
+
+def test_every_figure_is_drawn_and_told_in_words(visit: Visit, report: Path) -> None:
+    page = visit(report)
+    plots = page.locator(".plot")
+    assert plots.count() == 9
+    for i in range(plots.count()):
+        assert plots.nth(i).locator(".main-svg").count() >= 1
+        words = plots.nth(i).get_attribute("aria-label") or ""
+        assert re.search(r"(idle|greedy).*\d", words), words
+    assert page.locator("#map-words").inner_text().startswith("Lowest ")
+
+
+def test_the_slider_goes_through_the_day(visit: Visit, report: Path) -> None:
+    page = visit(report)
+    slider = page.locator("#map-time")
+    slider.focus()
+    page.keyboard.press("Home")
+    assert clock(page).endswith("00:15")
+    page.keyboard.press("ArrowRight")
+    assert clock(page).endswith("00:30")
+    assert slider.get_attribute("aria-valuetext") == clock(page)
+    early = page.locator("#map-picture .buses").inner_html()
+    page.keyboard.press("End")
+    assert clock(page).endswith("00:00")
+    assert page.locator("#map-picture .buses").inner_html() != early
+
+
+def test_play_moves_the_trucks_until_it_is_paused(visit: Visit, report: Path) -> None:
+    page = visit(report)
+    page.select_option("#map-controller", label="greedy")
+    page.locator("#map-time").focus()
+    page.keyboard.press("Home")
+    seen = {tuple(positions(page))}
+    page.keyboard.press("Space")
+    assert page.locator("#map-play").get_attribute("aria-pressed") == "true"
+    deadline = time.monotonic() + 20
+    while len(seen) < 5 and time.monotonic() < deadline:
+        page.wait_for_timeout(50)
+        seen.add(tuple(positions(page)))
+        if page.locator("#map-play").get_attribute("aria-pressed") == "false":
+            page.keyboard.press("Space")  # it has come to the end of the day
+    assert len(seen) >= 5
+    page.keyboard.press("Space")
+    assert page.locator("#map-play").get_attribute("aria-pressed") == "false"
+    still = clock(page)
+    page.wait_for_timeout(600)
+    assert clock(page) == still
+
+
+def test_play_is_a_button_too(visit: Visit, report: Path) -> None:
+    page = visit(report)
+    before = clock(page)
+    page.locator("#map-play").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_timeout(900)
+    page.click("#map-play")
+    assert clock(page) != before
+
+
+def test_another_controller_is_another_day_of_trucks(visit: Visit, report: Path) -> None:
+    page = visit(report)
+    page.locator("#map-time").focus()
+    page.keyboard.press("End")
+    page.select_option("#map-controller", label="idle")
+    idle = page.locator("#map-trucks").inner_text()
+    page.select_option("#map-controller", label="greedy")
+    assert page.locator("#map-trucks").inner_text() != idle
+
+
+def test_buses_beyond_their_limits_have_another_shape(visit: Visit, report: Path) -> None:
+    page = visit(report)  # opens where most buses are beyond them
+    words = page.locator("#map-words").inner_text()
+    found = re.search(r"(\d+) below, (\d+) above", words)
+    assert found, words
+    shapes = [
+        str(mark.get_attribute("d")) for mark in page.locator("#map-picture .buses path").all()
+    ]
+    beyond = [shape for shape in shapes if shape.startswith(("M-7.5 -5", "M-7.5 5"))]
+    assert len(beyond) == int(found[1]) + int(found[2]) > 0
+
+
+def test_tables_sort_by_click_and_by_enter(visit: Visit, report: Path) -> None:
+    page = visit(report)
+    page.click("details summary")
+    table = "details table"
+    header = page.locator(f"{table} thead th").nth(2)
+    original = column(page, table, 1)
+    header.locator("button").click()
+    assert header.get_attribute("aria-sort") == "ascending"
+    usd = [float(text.replace(",", "")) for text in column(page, table, 3)]
+    assert usd == sorted(usd)
+    header.locator("button").focus()
+    page.keyboard.press("Enter")
+    assert header.get_attribute("aria-sort") == "descending"
+    assert column(page, table, 3) == [f"{value:,.0f}" for value in sorted(usd, reverse=True)]
+    page.keyboard.press("Enter")
+    assert header.get_attribute("aria-sort") == "none"
+    assert column(page, table, 1) == original
+
+
+def test_rows_that_explain_stay_below_what_they_explain(visit: Visit, report: Path) -> None:
+    page = visit(report)
+    table = page.locator("table[data-sortable]").first
+    before = table.locator("tbody tr").all_inner_texts()
+    table.locator("thead button").nth(1).click()
+    after = table.locator("tbody tr").all_inner_texts()
+    assert after != before
+    first = next(i for i, text in enumerate(after) if text.startswith("Objective"))
+    assert after[first + 1].startswith("Mean of the worst")
+
+
+def test_the_theme_is_the_systems_until_the_reader_chooses(visit: Visit, report: Path) -> None:
+    page = visit(report, color_scheme="dark")
+    html = page.locator("html")
+    text = "getComputedStyle(document.querySelector('.plot .xtick text')).fill"
+    assert html.get_attribute("data-theme") == "dark"
+    light_on_dark = page.evaluate(text)
+    page.locator("#theme").focus()
+    page.keyboard.press("Enter")
+    assert html.get_attribute("data-theme") == "light"
+    assert page.evaluate(text) != light_on_dark
+    page.reload()
+    page.wait_for_selector("html[data-drawn='all']", state="attached")
+    assert html.get_attribute("data-theme") == "light"
+
+
+def test_paper_is_white_and_nothing_is_cut_off(visit: Visit, report: Path) -> None:
+    page = visit(report, color_scheme="dark")
+    page.set_viewport_size({"width": 718, "height": 1000})
+    page.emulate_media(media="print", color_scheme="dark")
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert page.evaluate("document.documentElement.scrollWidth") <= 718
+
+
+def test_a_laptop_needs_no_sideways_scrolling(visit: Visit, report: Path) -> None:
+    page = visit(report)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1366
+
+
+def test_what_has_the_focus_is_seen(visit: Visit, report: Path) -> None:
+    page = visit(report)
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.id") == "theme"
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+
+
+def test_every_figure_gives_its_data(visit: Visit, report: Path) -> None:
+    page = visit(report)
+    links = page.locator("[data-offer] a")
+    assert links.count() == 10
+    for i in range(links.count()):
+        with page.expect_download() as started:
+            links.nth(i).click()
+        name = started.value.suggested_filename
+        rows = list(csv.reader(io.StringIO(Path(started.value.path()).read_text("utf-8"))))
+        assert len(rows) > 1, name
+        assert {len(row) for row in rows} == {len(rows[0])}, name
+        assert "controller" in rows[0] or "greedy" in rows[0], name
+
+
+def test_a_single_episode_has_its_report(visit: Visit, report_of_one: Path) -> None:
+    page = visit(report_of_one)
+    assert page.locator("#map-picture .truck").count() == 3
+    assert page.locator("#waterfall .main-svg").count() >= 1
+    assert page.locator("#paired").count() == 0
+    page.locator("#map-time").focus()
+    page.keyboard.press("Home")
+    start = positions(page)
+    page.keyboard.press("End")
+    assert positions(page) != start
+
+
+@pytest.mark.parametrize("hostile", [SCRIPT, IMAGE])
+def test_names_from_scenario_files_are_only_names(
+    visit: Visit, tmp_path: Path, hostile: str
+) -> None:
+    import scenarios
+
+    folder = tmp_path / hostile.replace("/", "")
+    folder.mkdir()
+    for file in Path(scenarios.__file__).parent.joinpath("tiny").iterdir():
+        text = file.read_text("utf-8").replace("A village", hostile).replace("village", hostile)
+        text = text.replace("Two buses", hostile)
+        if file.name == "vehicles.csv":
+            text = text.replace("\ntruck,", f"\n{hostile},")
+        (folder / file.name).write_text(text, "utf-8")
+    for name in ("idle", "greedy"):
+        run(load_scenario(folder), name, verify="off", out=tmp_path / name)
+        page = visit(write_report(tmp_path / name))
+        assert hostile in page.locator("h1").inner_text()
+        assert hostile.replace("/", "") in page.locator("header .kicker").inner_text()
+        assert hostile in page.locator("#map-trucks").inner_text()
+        assert page.locator("img").count() == 0
+
+
+def test_a_formula_in_a_name_stays_text_in_a_spreadsheet(visit: Visit, report: Path) -> None:
+    page = visit(report)
+    page.evaluate(
+        """document.querySelector('script[data-table="cost"]').textContent =
+           '{"columns":["=1+1"],"values":[["@SUM(A1)", -2, "a,b"]]}'"""
+    )
+    with page.expect_download() as started:
+        page.click('[data-offer="cost"] a')
+    text = Path(started.value.path()).read_bytes().decode("utf-8")
+    assert text == "'=1+1\r\n'@SUM(A1)\r\n-2\r\n\"a,b\"\r\n"
+
+
+@pytest.mark.slow
+def test_two_hundred_episodes_open_at_once(browser: Browser, visit: Visit, tmp_path: Path) -> None:
+    scenario = load_scenario("ieee33")
+    compare(scenario, ["idle", "greedy"], replications=100, verify="off", out=tmp_path / "study")
+    report = write_report(tmp_path / "study")
+    assert report.stat().st_size < 8_000_000
+    page = visit(report)
+    paints = "performance.getEntriesByType('paint').map(entry => entry.startTime)"
+    assert max(page.evaluate(paints)) < 3000
+    drawn = page.evaluate("performance.getEntriesByName('map drawn')[0].startTime")
+    assert drawn < 3000
+    assert page.locator("details tbody tr").count() == 100
