@@ -85,13 +85,10 @@ def the_map(study: StoredStudy, day: Day | None) -> Map | None:
     """Return the map, None for a study that keeps no positions."""
     if day is None or "map" not in study.manifest["system"]:
         return None
+    drawn = map.content(study.manifest["system"], day.vm_pu, day.vehicles, day.bars, day.start)
     return Map(
-        caption=f"A map of {day.words}. Trucks are where they are at the time shown; voltages "
-        "are the mean of the step that ends then. Wide: roads; thin: lines of the grid, dashed "
-        "where open; dotted: from a station to its bus.",
-        json=in_script(
-            map.content(study.manifest["system"], day.vm_pu, day.vehicles, day.bars, day.start)
-        ),
+        caption=map.caption(day.words, drawn),
+        json=in_script(drawn),
         data=in_script(map.data(day.vehicles)),
     )
 

@@ -40,7 +40,7 @@ def content(
     """
     place = system["map"]
     road_x, road_y = place["road_x_km"], place["road_y_km"]
-    ends = [(start, end) for start, end, _ in place["branches"]]
+    ends = [(start, end) for start, end, closed in place["branches"] if closed]
     bus_x, bus_y, drawn_up = positions(place["bus_x"], place["bus_y"], ends, place["sources"])
     if drawn_up:
         bus_x, bus_y = _beside(bus_x, bus_y, road_x, road_y)
@@ -50,6 +50,7 @@ def content(
         "step_h": system["step_h"],
         "steps": n_steps,
         "buses": system["buses"],
+        "drawn_up": drawn_up,
         "bus_x": _short(bus_x),
         "bus_y": _short(bus_y),
         "v_min_pu": _short(system["v_min_pu"]),
@@ -87,6 +88,16 @@ def content(
             for name in vm_pu
         ],
     }
+
+
+def caption(day: str, drawn: Mapping[str, object]) -> str:
+    """Return what stands below the map of a day; `drawn` comes from `content`."""
+    tree = "beside the roads as a tree, for nobody knows where its buses are; "
+    return (
+        f"A map of {day}. Trucks are where they are at the time shown; voltages are the mean of "
+        f"the step that ends then. Wide: roads; thin: lines of the grid, "
+        f"{tree if drawn['drawn_up'] else ''}dashed where open; dotted: from a station to its bus."
+    )
 
 
 def data(vehicles: Mapping[str, pd.DataFrame]) -> dict[str, object]:

@@ -207,6 +207,23 @@ def test_a_single_episode_has_its_report(visit: Visit, report_of_one: Path) -> N
     assert positions(page) != start
 
 
+def test_a_grid_without_positions_is_drawn_as_a_tree(visit: Visit, tmp_path: Path) -> None:
+    import scenarios
+
+    folder = tmp_path / "nowhere"
+    folder.mkdir()
+    for file in Path(scenarios.__file__).parent.joinpath("tiny").iterdir():
+        text = file.read_text("utf-8")
+        if file.name == "buses.csv":
+            text = text.replace("10,30,0", "10,0,0")
+        (folder / file.name).write_text(text, "utf-8")
+    run(load_scenario(folder), "idle", verify="off", out=tmp_path / "out")
+    page = visit(write_report(tmp_path / "out"))
+    assert "as a tree" in page.locator("#map figcaption").inner_text()
+    buses = page.locator("#map-picture .buses path")
+    assert buses.first.get_attribute("transform") != buses.last.get_attribute("transform")
+
+
 @pytest.mark.parametrize("hostile", [SCRIPT, IMAGE])
 def test_names_from_scenario_files_are_only_names(
     visit: Visit, tmp_path: Path, hostile: str
