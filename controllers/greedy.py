@@ -171,8 +171,8 @@ class Greedy:
         earned_usd = trade.energy_mwh * trade.profit_usd_per_mwh
         for goal in room.better(station, trade.sign, self.parameters.surplus_mw):
             hours = float(travel_h[station, goal])
-            usd = truck.usd_per_km * self._distance_km[station][goal]
-            usd += truck.labour_usd_per_h * hours
+            usd = truck.usd_per_trip + truck.usd_per_km * self._distance_km[station][goal]
+            usd += 0.0 if truck.shift_h else truck.labour_usd_per_h * hours
             # An unreachable station is infinitely far and never pays.
             if occupied[goal] < self._plugs[goal] and (
                 usd <= self.parameters.trip_share * earned_usd

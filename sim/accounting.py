@@ -14,8 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from sim.powerflow.settlement import settled_import_mw
 from sim.system.system import System
-from sim.units import FloatArray, IntArray
+from sim.units import BoolArray, FloatArray, IntArray
 from sim.world.electrics import Electrics
 from sim.world.recorder import Readings
 
@@ -51,7 +52,7 @@ def ledger(system: System, electrics: Electrics, readings: Readings) -> pd.DataF
     timing, tariff, found = system.timing, system.tariff, electrics.injections
     hours = timing.step_h
     of_day = np.arange(timing.n_steps) % timing.steps_per_day
-    trade = np.nan_to_num(electrics.flow.source_mw.sum(axis=1)) * hours
+    trade = np.nan_to_num(settled_import_mw(system, electrics.flow)) * hours
     generated = found.generation_mw.sum(axis=1) * hours
     curtailed = found.available_mw.sum(axis=1) * hours - generated
     served = (found.load_mw.sum(axis=1) + found.ev_mw.sum(axis=1)) * hours
@@ -68,15 +69,30 @@ def ledger(system: System, electrics: Electrics, readings: Readings) -> pd.DataF
         exchanged = readings["charged_mwh"][:, index] + readings["discharged_mwh"][:, index]
         wear = exchanged * vehicle.battery.wear_usd_per_mwh
         book.add("fleet", "suppliers", "wear", wear)
-        distance = readings["distance_km"][:, index] * vehicle.usd_per_km
-        book.add("fleet", "suppliers", "travel", distance)
-        labour = readings["road_h"][:, index] * vehicle.labour_usd_per_h
-        book.add("fleet", "suppliers", "labour", labour)
+        charging = readings["charged_mwh"][:, index] * vehicle.battery.charging_usd_per_mwh
+        book.add("fleet", "suppliers", "charging", charging)
+        travel = readings["distance_km"][:, index] * vehicle.usd_per_km
+        travel += readings["departures"][:, index] * vehicle.usd_per_trip
+        book.add("fleet", "suppliers", "travel", travel)
+        paid_h = readings["road_h"][:, index]
+        if vehicle.shift_h:
+            worked = (exchanged > 0) | (readings["road_h"][:, index] > 0)
+            worked |= found.storage_mvar[:, index] != 0
+            paid_h = vehicle.shift_h * _first_of_day(worked, timing.steps_per_day)
+        book.add("fleet", "suppliers", "labour", paid_h * vehicle.labour_usd_per_h)
         change = readings["energy_mwh"][-1, index] - vehicle.battery.energy_initial_mwh
         missing = np.zeros(timing.n_steps)
         missing[-1] = -change * tariff.stored_usd_per_mwh
         book.add("fleet", "inventory", "stored_energy_change", missing)
     return book.table()
+
+
+def _first_of_day(worked: BoolArray, steps_per_day: int) -> FloatArray:
+    """Return 1 in the first step of each day in which something was done, else 0, ``(step,)``."""
+    first = np.zeros(len(worked))
+    steps = np.flatnonzero(worked)
+    first[steps[np.unique(steps // steps_per_day, return_index=True)[1]]] = 1.0
+    return first
 
 
 class _Book:

@@ -93,6 +93,9 @@ class VehicleStates:
         Power exchanged at this moment [MW, Mvar].
     itinerary
         Visits in force that have not been started, per vehicle, in order.
+    trips_today, throughput_today_mwh
+        Departures, and energy charged plus discharged at the grid side [MWh], since midnight; the
+        world allows no more than `Truck.trips_per_day` and `Battery.throughput_per_day_mwh`.
     """
 
     status: IntArray
@@ -102,6 +105,8 @@ class VehicleStates:
     p_mw: FloatArray
     q_mvar: FloatArray
     itinerary: tuple[tuple[Visit, ...], ...]
+    trips_today: IntArray
+    throughput_today_mwh: FloatArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

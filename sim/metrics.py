@@ -78,6 +78,7 @@ def metrics(
         "evs_short": evs_short,
         "ev_mwh": float(found.ev_mw.sum() * hours),
         "throughput_mwh": float(readings["charged_mwh"].sum() + readings["discharged_mwh"].sum()),
+        "cycles": _cycles(system, readings),
         "stored_change_mwh": float(stored - initial),
         "voltage_violation_steps": int(violated.sum()),
         "voltage_violation_pu_h": float(violation.sum() * hours),
@@ -104,6 +105,13 @@ def metrics(
         "verified_steps": len(electrics.verified),
         "verify_max_diff_pu": electrics.difference_pu,
     }
+
+
+def _cycles(system: System, readings: Readings) -> float:
+    """Return equivalent full cycles, ``(charged + discharged) / (2 energy)``, all vehicles [-]."""
+    energy_mwh = np.array([vehicle.battery.energy_mwh for vehicle in system.vehicles])
+    exchanged = (readings["charged_mwh"] + readings["discharged_mwh"]).sum(axis=0)
+    return float((exchanged / (2 * energy_mwh)).sum())
 
 
 def _extreme(which: np.ufunc, values: FloatArray) -> float:

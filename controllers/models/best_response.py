@@ -137,6 +137,7 @@ def _respond(
     cost, reactive, _ = power_costs(
         levels_mw,
         batteries.s_mva[k],
+        (batteries.wear_usd_per_mwh[k] + batteries.charging_usd_per_mwh[k]) * hours,
         batteries.wear_usd_per_mwh[k] * hours,
         others_p,
         others_q,

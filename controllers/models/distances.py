@@ -34,7 +34,9 @@ def station_distances_km(system: System) -> FloatArray:
 
 
 def trip_usd(system: System, distances_km: FloatArray, travel_h: FloatArray) -> FloatArray:
-    """Return what a trip costs: ``usd_per_km * km + labour_usd_per_h * travel_h``.
+    """Return what a trip costs: ``usd_per_trip + usd_per_km * km + labour_usd_per_h * travel_h``.
+
+    Drivers paid by the shift cost nothing more on the road.
 
     Parameters
     ----------
@@ -51,9 +53,13 @@ def trip_usd(system: System, distances_km: FloatArray, travel_h: FloatArray) -> 
         ``(vehicle, ..., from station, to station)`` [USD]; infinite where no road leads.
     """
     per_km = np.array([truck.usd_per_km for truck in system.vehicles])
-    per_h = np.array([truck.labour_usd_per_h for truck in system.vehicles])
+    per_h = np.array(
+        [0.0 if truck.shift_h else truck.labour_usd_per_h for truck in system.vehicles]
+    )
+    per_trip = np.array([truck.usd_per_trip for truck in system.vehicles])
     reachable = np.isfinite(travel_h) & np.isfinite(distances_km)
     km = np.where(reachable, distances_km, 0.0)
     hours = np.where(reachable, travel_h, 0.0)
     cost = np.multiply.outer(per_km, km) + np.multiply.outer(per_h, hours)
+    cost += per_trip.reshape(-1, *[1] * hours.ndim)
     return np.where(reachable, cost, np.inf)

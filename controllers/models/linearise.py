@@ -22,6 +22,7 @@ from controllers.models.limits import Limits
 from controllers.models.network import Network, OperatingPoint
 from sim.control import Forecast
 from sim.powerflow.protocol import PowerFlow, PowerFlowResult
+from sim.powerflow.settlement import settled_import_mw
 from sim.system.system import System
 from sim.units import BoolArray, FloatArray, IntArray
 
@@ -61,6 +62,9 @@ def linearise(
     std_mw = forecast.profile_step_std[:, system.generators.profile] * system.generators.p_mw
     limits = Limits.around(system, base, _lines_that_count(system, moved, base))
 
+    def settled_mw(result: PowerFlowResult) -> FloatArray:
+        return settled_import_mw(system, result)
+
     def slope(of: Callable[[PowerFlowResult], FloatArray], pair: int) -> FloatArray:
         """Return the derivative of something, ``(station or generator, period, thing)``."""
         high, low = of(moved[pair]), of(moved[pair + 1])
@@ -68,9 +72,9 @@ def linearise(
         change: FloatArray = (high - low).reshape(len(buses), n_periods, -1) / (2 * _STEP_MW)
         return change[where]
 
-    imported = [slope(_import_mw, pair)[:, :, 0].T for pair in (0, 2)]
+    imported = [slope(settled_mw, pair)[:, :, 0].T for pair in (0, 2)]
     rows = [np.moveaxis(slope(limits.values, pair), 0, 2) for pair in (0, 2)]
-    import_mw = _import_mw(base)
+    import_mw = settled_mw(base)
     solved = np.isfinite(import_mw) & np.isfinite(imported).all(axis=(0, 2))
     import_p = np.where(solved[:, None], imported[0], -1.0)
     import_q = np.where(solved[:, None], imported[1], 0.0)[:, :n_stations]
@@ -162,12 +166,6 @@ def _moved(
         flow.solve(same_p, (q_mvar + bump).reshape(-1, n_all)),
         flow.solve(same_p, (q_mvar - bump).reshape(-1, n_all)),
     )
-
-
-def _import_mw(result: PowerFlowResult) -> FloatArray:
-    """Return the import of all sources together, ``(step,)`` [MW]."""
-    total: FloatArray = result.source_mw.sum(axis=1)
-    return total
 
 
 def _lines_that_count(

@@ -49,7 +49,8 @@ class Network:
     Attributes
     ----------
     import_mw
-        Import of all sources together, ``(period,)``, negative for export [MW].
+        Import of all sources together as it is metered for payment, ``(period,)``, negative for
+        export [MW].
     import_p, import_q
         ``(period, station)`` [MW/MW, MW/Mvar].
     import_c

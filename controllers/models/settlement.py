@@ -88,7 +88,8 @@ def _best_step(
 def power_costs(
     levels_mw: FloatArray,
     s_mva: float,
-    wear_usd: float,
+    charge_usd: float,
+    discharge_usd: float,
     others_p: FloatArray,
     others_q: FloatArray,
     bought_usd: FloatArray,
@@ -121,7 +122,7 @@ def power_costs(
         Powers of the vehicle, ``(level,)`` [MW].
     s_mva
         Apparent power of its inverter [MVA].
-    wear_usd
+    charge_usd, discharge_usd
         Wear per MW and period [USD/MW].
     others_p, others_q
         Injections of the other vehicles, ``(period, station)`` [MW, Mvar].
@@ -176,7 +177,7 @@ row_q, row_c, row_usd, available_mw
                     level += (import_p[t, s] + 2 * drag_p[s] + loss[t, s, s] * p) * p
                     for r in range(last - first):
                         x[r] += row_p[first + r, s] * p
-                    usd_fixed = wear_usd * abs(p)
+                    usd_fixed = discharge_usd * p if p > 0 else -charge_usd * p
                 q = 0.0
                 for _ in range(_PASSES):
                     if room > 0:

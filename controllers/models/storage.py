@@ -43,7 +43,7 @@ class Storage:
         As in `Battery`.
     p_charge_max_mw, p_discharge_max_mw, s_mva
         As in `Battery`.
-    wear_usd_per_mwh
+    wear_usd_per_mwh, charging_usd_per_mwh
         As in `Battery`.
     """
 
@@ -59,6 +59,7 @@ class Storage:
     p_discharge_max_mw: FloatArray
     s_mva: FloatArray
     wear_usd_per_mwh: FloatArray
+    charging_usd_per_mwh: FloatArray
 
 
 def storage(system: System, observation: Observation) -> Storage:
@@ -90,6 +91,7 @@ def storage(system: System, observation: Observation) -> Storage:
         p_discharge_max_mw=np.array([battery.p_discharge_max_mw for battery in batteries]),
         s_mva=np.array([battery.s_mva for battery in batteries]),
         wear_usd_per_mwh=np.array([battery.wear_usd_per_mwh for battery in batteries]),
+        charging_usd_per_mwh=np.array([battery.charging_usd_per_mwh for battery in batteries]),
     )
 
 
@@ -169,7 +171,8 @@ def add_storage(
     n_slots, (n_vehicles, n_periods) = len(slots.vehicle), trips_mwh.shape
     k = slots.vehicle
     wear = batteries.wear_usd_per_mwh[k] * period_h
-    charge = assembly.variables(n_slots, upper=batteries.p_charge_max_mw[k], cost=wear)
+    charging = wear + batteries.charging_usd_per_mwh[k] * period_h
+    charge = assembly.variables(n_slots, upper=batteries.p_charge_max_mw[k], cost=charging)
     discharge = assembly.variables(n_slots, upper=batteries.p_discharge_max_mw[k], cost=wear)
     friction = _REACTIVE_USD_PER_MVARH * period_h
     inject = assembly.variables(n_slots, upper=batteries.s_mva[k], cost=friction)

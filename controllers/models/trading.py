@@ -60,7 +60,8 @@ def best_trade(
         Length of a period [h].
     """
     wear = battery.wear_usd_per_mwh
-    bought = [(price + wear) / battery.efficiency_charge for price in prices]
+    charging = wear + battery.charging_usd_per_mwh
+    bought = [(price + charging) / battery.efficiency_charge for price in prices]
     sold = [(price - wear) * battery.efficiency_discharge for price in prices]
     bought.append(stored_usd_per_mwh)
     sold.append(stored_usd_per_mwh)

@@ -100,7 +100,7 @@ class PandapowerFlow:
             result.loading_percent,
             result.source_mw,
             result.source_mvar,
-            result.loss_mw,
+            result.branch_loss_mw,
         ):
             values[~converged] = np.nan
         return result
@@ -151,7 +151,7 @@ class PandapowerFlow:
         # Nothing flows in branches out of service, which pandapower leaves out of its matrices.
         i_ka = np.zeros((len(voltage), len(internal["branch_is"])))
         s_mva = np.zeros_like(i_ka)
-        loss_mw = np.zeros(len(voltage))
+        branch_loss_mw = np.zeros_like(i_ka)
         in_service = np.flatnonzero(internal["branch_is"])
         for end, admittance in ((F_BUS, internal["Yf"]), (T_BUS, internal["Yt"])):
             bus = internal["branch"][:, end].real.astype(np.int64)
@@ -160,7 +160,7 @@ class PandapowerFlow:
             power_mva = internal["baseMVA"] * voltage[:, bus] * np.conj(current)
             i_ka[:, in_service] = np.maximum(i_ka[:, in_service], np.abs(current) * base_ka)
             s_mva[:, in_service] = np.maximum(s_mva[:, in_service], np.abs(power_mva))
-            loss_mw += power_mva.real.sum(axis=1)
+            branch_loss_mw[:, in_service] += power_mva.real
         n_lines, n_branches = len(grid.lines.name), grid.n_branches
         line_loading = i_ka[:, :n_lines] / grid.lines.max_i_ka
         transformer_loading = s_mva[:, n_lines:n_branches] / grid.transformers.sn_mva
@@ -172,7 +172,7 @@ class PandapowerFlow:
             loading_percent=np.hstack([line_loading, transformer_loading]) * 100.0,
             source_mw=source_mva.real - p_mw[:, grid.source_bus],
             source_mvar=source_mva.imag - q_mvar[:, grid.source_bus],
-            loss_mw=loss_mw,
+            branch_loss_mw=branch_loss_mw[:, :n_branches],
             converged=converged,
         )
 

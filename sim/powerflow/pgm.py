@@ -103,7 +103,7 @@ class PowerGridModelFlow:
                 f"(step, {n_buses})."
             )
         loading_percent = np.empty((n_steps, n_branches))
-        loss_mw = np.zeros(n_steps)
+        branch_loss_mw = np.empty((n_steps, n_branches))
         if n_steps == 0:
             return PowerFlowResult(
                 vm_pu=np.empty((0, n_buses)),
@@ -111,7 +111,7 @@ class PowerGridModelFlow:
                 loading_percent=loading_percent,
                 source_mw=np.empty((0, n_sources)),
                 source_mvar=np.empty((0, n_sources)),
-                loss_mw=loss_mw,
+                branch_loss_mw=branch_loss_mw,
                 converged=np.empty(0, dtype=np.bool_),
             )
         update: Any = {
@@ -129,7 +129,8 @@ class PowerGridModelFlow:
             branches = output[kind]
             np.multiply(branches["loading"], 100.0, out=loading_percent[:, columns])
             # What flows into both ends stays in the branch.
-            loss_mw += (branches["p_from"].sum(axis=1) + branches["p_to"].sum(axis=1)) * 1e-6
+            np.add(branches["p_from"], branches["p_to"], out=branch_loss_mw[:, columns])
+        branch_loss_mw *= 1e-6
         vm_pu: FloatArray = output[ComponentType.node]["u_pu"]
         va_degree: FloatArray = np.rad2deg(output[ComponentType.node]["u_angle"])
         source_mw: FloatArray = output[ComponentType.source]["p"] * 1e-6
@@ -139,7 +140,9 @@ class PowerGridModelFlow:
             va_degree[:, ~self._live] = np.nan
         converged = self._converged(p_mw, q_mvar)
         if not converged.all():
-            for values in (vm_pu, va_degree, loading_percent, source_mw, source_mvar, loss_mw):
+            for values in (
+                vm_pu, va_degree, loading_percent, source_mw, source_mvar, branch_loss_mw,
+            ):  # fmt: skip
                 values[~converged] = np.nan
         return PowerFlowResult(
             vm_pu=vm_pu,
@@ -147,7 +150,7 @@ class PowerGridModelFlow:
             loading_percent=loading_percent,
             source_mw=source_mw,
             source_mvar=source_mvar,
-            loss_mw=loss_mw,
+            branch_loss_mw=branch_loss_mw,
             converged=converged,
         )
 

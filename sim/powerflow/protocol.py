@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+
 from sim.units import BoolArray, FloatArray
 
 
@@ -24,8 +26,8 @@ class PowerFlowResult:
         transformer's rating.
     source_mw, source_mvar
         Power drawn from the upstream grid, ``(step, source)``, positive for import [MW, Mvar].
-    loss_mw
-        Active losses of all branches, ``(step,)`` [MW].
+    branch_loss_mw
+        Active losses, ``(step, branch)`` [MW].
     converged
         ``(step,)``.
     """
@@ -35,8 +37,13 @@ class PowerFlowResult:
     loading_percent: FloatArray
     source_mw: FloatArray
     source_mvar: FloatArray
-    loss_mw: FloatArray
+    branch_loss_mw: FloatArray
     converged: BoolArray
+
+    @property
+    def loss_mw(self) -> FloatArray:
+        """Active losses of all branches, ``(step,)`` [MW]."""
+        return np.asarray(self.branch_loss_mw.sum(axis=1))
 
 
 class PowerFlow(Protocol):

@@ -41,6 +41,7 @@ METRICS: dict[str, Wording] = {
     "evs_short": Wording("Electric cars that left short of energy", "", -1),
     "ev_mwh": Wording("Charged by electric cars", "MWh"),
     "throughput_mwh": Wording("Battery throughput", "MWh"),
+    "cycles": Wording("Equivalent full cycles", ""),
     "stored_change_mwh": Wording("Change of stored energy", "MWh"),
     "trips": Wording("Trips", ""),
     "travel_h": Wording("Time on the road", "h"),

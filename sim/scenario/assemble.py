@@ -12,7 +12,7 @@ import numpy as np
 from sim.plugins import suggestion
 from sim.scenario.content import Content
 from sim.scenario.problems import Problems
-from sim.scenario.schema import ScenarioFile, TariffBlock
+from sim.scenario.schema import DelayRow, ScenarioFile, TariffBlock
 from sim.system.battery import Battery
 from sim.system.evs import EvGroup
 from sim.system.generators import Generators
@@ -23,6 +23,7 @@ from sim.system.stations import Station
 from sim.system.tariff import Penalties, Tariff
 from sim.system.timing import Timing
 from sim.system.vehicles import Truck
+from sim.uncertainty.model import Delays
 from sim.units import KWH_PER_MWH, BoolArray, FloatArray, IntArray, frozen
 
 
@@ -80,20 +81,11 @@ def make_tariff(
     problems: Problems,
 ) -> Tariff | None:
     """Return prices by step of the day, None if the blocks do not cover it."""
-    before = len(problems)
     starts_h = [block.from_h for block in blocks]
-    if not starts_h or starts_h[0] != 0:
-        remedy = "Let the first block start at from_h = 0"
-        problems.add(where, "tariff.block", starts_h, "does not cover the whole day", remedy)
-    if any(later <= earlier for earlier, later in pairwise(starts_h)):
-        problems.add(where, "tariff.block", starts_h, "is not in order", "Sort by from_h, no twins")
-    for start_h in starts_h:
-        if abs(start_h / timing.step_h - round(start_h / timing.step_h)) > 1e-9:
-            problems.add(where, "tariff.from_h", start_h, "falls inside a step", "Move it")
-    if len(problems) > before:
+    place = _by_step(starts_h, timing, where, "tariff", problems)
+    if place is None:
         return None
-    hours = np.arange(timing.steps_per_day) * timing.step_h + 1e-9
-    chosen = [blocks[k] for k in np.searchsorted(starts_h, hours, side="right") - 1]
+    chosen = [blocks[k] for k in place]
     return Tariff(
         import_usd_per_mwh=floats([block.import_usd_per_mwh for block in chosen]),
         export_usd_per_mwh=floats([block.export_usd_per_mwh for block in chosen]),
@@ -102,7 +94,53 @@ def make_tariff(
         curtailment_usd_per_mwh=config.tariff.curtailment_usd_per_mwh,
         lost_load_usd_per_mwh=config.tariff.lost_load_usd_per_mwh,
         stored_usd_per_mwh=config.tariff.stored_usd_per_mwh,
+        import_meter=config.settlement.import_meter,
     )
+
+
+def make_delays(
+    config: ScenarioFile,
+    rows: Sequence[DelayRow],
+    timing: Timing,
+    where: str,
+    problems: Problems,
+) -> Delays | None:
+    """Return the delays of trips, None if the rows do not cover the day; none without a file."""
+    table = config.delays
+    mean_h = floats([0.0])
+    if table.file is not None:
+        place = _by_step([row.from_h for row in rows], timing, where, "delays", problems)
+        if place is None:
+            return None
+        mean_h = floats([rows[k].delay_min / 60 for k in place])
+    values = {"sigma": table.sigma, "correlation_h": table.correlation_h}
+    return problems.attempt(
+        partial(Delays, mean_h=mean_h, **values), where=where, key="delays", value=values
+    )
+
+
+def _by_step(
+    starts_h: Sequence[float], timing: Timing, where: str, key: str, problems: Problems
+) -> IntArray | None:
+    """Return which of the blocks that start at `starts_h` holds in each step of the day.
+
+    None if they do not cover the day, each from a step of its own on.
+    """
+    before = len(problems)
+    if not starts_h or starts_h[0] != 0:
+        remedy = "Let the first block start at from_h = 0"
+        problems.add(where, f"{key}.block", starts_h, "does not cover the whole day", remedy)
+    if any(later <= earlier for earlier, later in pairwise(starts_h)):
+        remedy = "Sort by from_h, no twins"
+        problems.add(where, f"{key}.block", starts_h, "is not in order", remedy)
+    for start_h in starts_h:
+        if abs(start_h / timing.step_h - round(start_h / timing.step_h)) > 1e-9:
+            problems.add(where, f"{key}.from_h", start_h, "falls inside a step", "Move it")
+    if len(problems) > before:
+        return None
+    hours = np.arange(timing.steps_per_day) * timing.step_h + 1e-9
+    place: IntArray = np.searchsorted(starts_h, hours, side="right") - 1
+    return place
 
 
 def make_penalties(config: ScenarioFile) -> Penalties:
@@ -278,6 +316,9 @@ def make_vehicles(content: Content, batteries: dict[str, Battery]) -> tuple[Truc
             initial_station=content.stations.names[row.initial_station],
             usd_per_km=row.usd_per_km,
             labour_usd_per_h=row.labour_usd_per_h,
+            shift_h=row.shift_h,
+            usd_per_trip=row.usd_per_trip,
+            trips_per_day=row.trips_per_day,
             kwh_per_km=row.kwh_per_km,
         )
         for _, row in content.vehicles.rows

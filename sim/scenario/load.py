@@ -19,6 +19,7 @@ from sim.plugins import suggestion
 from sim.scenario.assemble import (
     floats,
     make_batteries,
+    make_delays,
     make_evs,
     make_generators,
     make_grid,
@@ -37,7 +38,7 @@ from sim.scenario.overrides import with_overrides
 from sim.scenario.problems import Problems
 from sim.scenario.record import build_values, find_profiles, read_columns
 from sim.scenario.references import check_references
-from sim.scenario.schema import ScenarioFile, SeriesTable, TariffBlock
+from sim.scenario.schema import DelayRow, ScenarioFile, SeriesTable, TariffBlock
 from sim.scenario.tables import read_table
 from sim.scenario.uncertain import make_uncertainty
 from sim.system.system import System
@@ -151,14 +152,16 @@ def load_scenario(
 
     timing = make_timing(config, where, problems)
     tariff_blocks = _tariff_blocks(folder, config, where, problems)
+    delay_rows = _delay_rows(folder, config, where, problems)
     batteries = make_batteries(config, where, problems)
     series, kinds = _used_series(content, config, problems)
-    tariff = record = None
+    tariff = record = delays = None
     if timing is not None:
         check_size(config, content, len(series), timing, where, problems)
         tariff = make_tariff(config, tariff_blocks, timing, where, problems)
+        delays = make_delays(config, delay_rows, timing, where, problems)
         record = _read_record(folder, config, series, kinds, timing, where, problems)
-    uncertainty = make_uncertainty(config, record, where, problems)
+    uncertainty = make_uncertainty(config, record, delays, where, problems)
     evs = make_evs(content, config, where, problems)
     problems.raise_if_any()
 
@@ -192,7 +195,7 @@ def load_scenario(
         uncertainty=uncertainty,
         seed=config.seed,
         days=-(-timing.n_steps // timing.steps_per_day),
-        digest=_digest(config, content, tariff_blocks, record),
+        digest=_digest(config, content, tariff_blocks, delay_rows, record),
     )
 
 
@@ -229,6 +232,15 @@ def _tariff_blocks(
         return ()
     rows = read_table(folder, table.file, TariffBlock, problems).rows
     return tuple(row for _, row in rows)
+
+
+def _delay_rows(
+    folder: Path, config: ScenarioFile, where: str, problems: Problems
+) -> tuple[DelayRow, ...]:
+    file = config.delays.file
+    if file is None or path_inside(folder, file, where, "delays.file", problems) is None:
+        return ()
+    return tuple(row for _, row in read_table(folder, file, DelayRow, problems).rows)
 
 
 def _used_series(
@@ -314,18 +326,20 @@ def _digest(
     config: ScenarioFile,
     content: Content,
     blocks: tuple[TariffBlock, ...],
+    delays: tuple[DelayRow, ...],
     record: Record,
 ) -> str:
     """Return a hash of the resolved scenario.
 
     Formatting, defaults spelled out and the names of files do not matter.
     """
-    elsewhere = {"profiles": {"file"}, "tariff": {"file", "block"}}
+    elsewhere = {"profiles": {"file"}, "tariff": {"file", "block"}, "delays": {"file"}}
     text = json.dumps(
         {
             "config": config.model_dump(mode="json", exclude=elsewhere),
             "tables": content.rows(),
             "tariff": [block.model_dump(mode="json") for block in blocks],
+            "delays": [row.model_dump(mode="json") for row in delays],
             "record": [str(record.start), record.step_s, list(record.kind)],
         },
         sort_keys=True,

@@ -11,6 +11,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from sim.system.tariff import ImportMeter
+
 # Beyond these bounds a value is a slip of the pen; and products of several stay finite.
 LARGEST = 1e9
 LONGEST_NAME = 200
@@ -84,6 +86,8 @@ class BatteryTable(Table):
     self_discharge_per_h: Number = 0.0
     auxiliary_mw: Number = 0.0
     wear_usd_per_mwh: Number = 0.0
+    charging_usd_per_mwh: Number = 0.0
+    cycles_per_day: NotNegative | None = None
 
 
 class TariffBlock(Table):
@@ -104,6 +108,12 @@ class TariffTable(Table):
     curtailment_usd_per_mwh: NotNegative = 0.0
     lost_load_usd_per_mwh: NotNegative = 1000.0
     stored_usd_per_mwh: NotNegative = 0.0
+
+
+class SettlementTable(Table):
+    """``[settlement]``: how trade with the upstream grid is settled."""
+
+    import_meter: ImportMeter = ImportMeter.SLACK
 
 
 class PenaltiesTable(Table):
@@ -165,6 +175,21 @@ class TrafficTable(Table):
     beta: Annotated[float, Field(le=20)] = 4.0
 
 
+class DelayRow(Table):
+    """A row of ``[delays] file``: what trips lose at their start from an hour on."""
+
+    from_h: HourOfDay
+    delay_min: Annotated[float, Field(ge=0, le=MINUTES_A_DAY)]
+
+
+class DelaysTable(Table):
+    """``[delays]``: a CSV file with one `DelayRow` a row, and its spread; none by default."""
+
+    file: str | None = None
+    sigma: Annotated[float, Field(le=3)] = 0.0
+    correlation_h: Number = 1.0
+
+
 class IncidentsTable(Table):
     """``[incidents]``: the fields of `sim.uncertainty.events.Incidents`; none by default."""
 
@@ -222,10 +247,12 @@ class ScenarioFile(Table):
     grid: GridTable
     battery: dict[Name, BatteryTable] = {}
     tariff: TariffTable
+    settlement: SettlementTable = SettlementTable()
     penalties: PenaltiesTable = PenaltiesTable()
     profiles: ProfilesTable
     forecast: ForecastTable = ForecastTable()
     traffic: TrafficTable = TrafficTable()
+    delays: DelaysTable = DelaysTable()
     incidents: IncidentsTable = IncidentsTable()
     breakdowns: BreakdownsTable = BreakdownsTable()
     outages: OutagesTable = OutagesTable()
@@ -336,4 +363,7 @@ class VehicleRow(Table):
     initial_station: Name
     usd_per_km: NotNegative = 0.0
     labour_usd_per_h: NotNegative = 0.0
+    shift_h: Annotated[float, Field(ge=0, le=24)] = 0.0
+    usd_per_trip: NotNegative = 0.0
+    trips_per_day: Annotated[int, Field(ge=0, le=10_000)] | None = None
     kwh_per_km: NotNegative = 0.0

@@ -11,13 +11,17 @@ from sim.scenario.problems import Problems
 from sim.scenario.schema import ScenarioFile, Table
 from sim.uncertainty.events import Breakdowns, Incidents, Outages
 from sim.uncertainty.evs import EvHabits
-from sim.uncertainty.model import ForecastSkill, Record, Traffic, Uncertainty
+from sim.uncertainty.model import Delays, ForecastSkill, Record, Traffic, Uncertainty
 
 T = TypeVar("T")
 
 
 def make_uncertainty(
-    config: ScenarioFile, record: Record | None, where: str, problems: Problems
+    config: ScenarioFile,
+    record: Record | None,
+    delays: Delays | None,
+    where: str,
+    problems: Problems,
 ) -> Uncertainty | None:
     """Return what may happen, None if a value is refused or the record is missing."""
     skill = {
@@ -33,13 +37,16 @@ def make_uncertainty(
     breakdowns = _checked(Breakdowns, config.breakdowns, "breakdowns", where, problems)
     outages = _checked(Outages, config.outages, "outages", where, problems)
     known = {kind: value for kind, value in skill.items() if value is not None}
-    if not (record and traffic and incidents and breakdowns and outages and len(known) == 3):
+    if not (
+        record and delays and traffic and incidents and breakdowns and outages and len(known) == 3
+    ):
         return None
     return Uncertainty(
         record=record,
         months=config.profiles.months,
         skill=known,
         traffic=traffic,
+        delays=delays,
         incidents=incidents,
         breakdowns=breakdowns,
         outages=outages,

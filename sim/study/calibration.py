@@ -18,7 +18,6 @@ import pandas as pd
 from sim.control import EvStates, Forecast
 from sim.scenario import Scenario
 from sim.uncertainty.calibrated import CalibratedForecaster
-from sim.uncertainty.conditions import RoadConditions
 from sim.uncertainty.forecaster import Forecaster
 from sim.uncertainty.realisation import Nature, Realisation
 from sim.uncertainty.streams import stream
@@ -145,7 +144,7 @@ def _drives(
     system = nature.system
     if len(system.stations) < 2:
         return
-    conditions = RoadConditions(system.roads, realisation.link_speed_kmh, realisation.incidents)
+    conditions = realisation.conditions(system)
     for lead_h, lead in _leads(nature, len(forecast.travel_h)):
         if lead_h > LAST_TRAVEL_LEAD_H:
             return

@@ -32,6 +32,11 @@ class Battery:
     wear_usd_per_mwh
         Cost of ageing per MWh that passes the grid connection, charging and discharging alike
         [USD/MWh].
+    charging_usd_per_mwh
+        Cost of running the charger, per MWh drawn from the grid, beside the energy [USD/MWh].
+    cycles_per_day
+        Equivalent full cycles, ``(charged + discharged) / (2 * energy_mwh)`` at the grid side, that
+        it may do between two midnights [-]; None for as many as it likes.
     """
 
     energy_mwh: float
@@ -47,6 +52,8 @@ class Battery:
     self_discharge_per_h: float = 0.0
     auxiliary_mw: float = 0.0
     wear_usd_per_mwh: float = 0.0
+    charging_usd_per_mwh: float = 0.0
+    cycles_per_day: float | None = None
 
     def __post_init__(self) -> None:
         positive = ("energy_mwh", "p_charge_max_mw", "p_discharge_max_mw", "s_mva")
@@ -67,10 +74,14 @@ class Battery:
             value = getattr(self, name)
             if not self.soc_min <= value <= self.soc_max:
                 raise ValueError(f"{name}(={value}) must lie in [soc_min, soc_max].")
-        for name in ("self_discharge_per_h", "auxiliary_mw", "wear_usd_per_mwh"):
+        for name in (
+            "self_discharge_per_h", "auxiliary_mw", "wear_usd_per_mwh", "charging_usd_per_mwh",
+        ):  # fmt: skip
             value = getattr(self, name)
             if not (math.isfinite(value) and value >= 0):
                 raise ValueError(f"{name}(={value}) must be a finite number >= 0.")
+        if self.cycles_per_day is not None and not self.cycles_per_day >= 0:
+            raise ValueError(f"cycles_per_day(={self.cycles_per_day}) must be >= 0, or not given.")
         if max(self.p_charge_max_mw, self.p_discharge_max_mw) > self.s_mva:
             raise ValueError(f"s_mva(={self.s_mva}) must be at least the active power limits.")
 
@@ -93,6 +104,13 @@ class Battery:
     def energy_terminal_mwh(self) -> float:
         """Stored energy aimed at for the end of an episode [MWh]."""
         return self.soc_terminal * self.energy_mwh
+
+    @property
+    def throughput_per_day_mwh(self) -> float:
+        """Energy that may pass the grid connection between two midnights [MWh]."""
+        return (
+            math.inf if self.cycles_per_day is None else 2 * self.energy_mwh * self.cycles_per_day
+        )
 
     def internal_mw(self, p_mw: float) -> float:
         """Return the rate at which grid power `p_mw` (positive injecting) empties cells [MW]."""

@@ -2,9 +2,26 @@
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass
 
 from sim.units import FloatArray
+
+
+class ImportMeter(enum.StrEnum):
+    """Where the energy exchanged with the upstream grid is metered.
+
+    Attributes
+    ----------
+    SLACK
+        Where it enters, at the sources: all losses are paid.
+    PUBLISHED
+        At the far ends of the branches that leave the sources, as in the published reproduction of
+        Abdeltawab & Mohamed (see ``scenarios/three_bus``): losses of these branches are not paid.
+    """
+
+    SLACK = "slack"
+    PUBLISHED = "published"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -27,6 +44,8 @@ class Tariff:
     stored_usd_per_mwh
         Price at which a change of stored energy between start and end of the episode is booked
         [USD/MWh inside the battery].
+    import_meter
+        Where energy bought and sold is metered.
     """
 
     import_usd_per_mwh: FloatArray
@@ -36,6 +55,7 @@ class Tariff:
     curtailment_usd_per_mwh: float = 0.0
     lost_load_usd_per_mwh: float = 1000.0
     stored_usd_per_mwh: float = 0.0
+    import_meter: ImportMeter = ImportMeter.SLACK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,7 @@ from numpy.polynomial.hermite_e import hermegauss
 from sim.control import EvStates, Forecast
 from sim.uncertainty.climatology import QUANTILE, Z_MAX
 from sim.uncertainty.conditions import RoadConditions
+from sim.uncertainty.delays import forecast_delay_h
 from sim.uncertainty.forecaster import Profiles, compose
 from sim.uncertainty.model import ForecastSkill
 from sim.uncertainty.realisation import Nature, Realisation
@@ -85,9 +86,7 @@ class CalibratedForecaster:
         return cls(
             nature=nature,
             realisation=realisation,
-            conditions=RoadConditions(
-                nature.system.roads, realisation.link_speed_kmh, realisation.incidents
-            ),
+            conditions=realisation.conditions(nature.system),
             score_mean=frozen(score_mean),
             share=frozen(share),
             correlation=frozen(_error_correlation(skills, share, precision, gain, lead_h)),
@@ -120,6 +119,7 @@ class CalibratedForecaster:
             now_h,
             np.maximum(depart_h - now_h, 0.0),
         )
+        late_h, late_lower_h, late_upper_h = self._delays(now_h, depart_h)
         return compose(
             self.nature,
             period,
@@ -133,7 +133,28 @@ class CalibratedForecaster:
             ),
             self.correlation[:, :n, :n].copy(),
             self.nature.evs.forecast(period, n, evs),
-            travel,
+            (travel[0] + late_h, travel[1] + late_lower_h, travel[2] + late_upper_h),
+        )
+
+    def _delays(
+        self, now_h: float, depart_h: FloatArray
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return mean, 5 % and 95 % quantile of delays, each ``(H, station, station)`` [h]."""
+        system, realisation = self.nature.system, self.realisation
+        step = min(int(now_h / system.timing.step_h + 1e-9), len(realisation.delay_state) - 1)
+        node = np.array([station.road_node for station in system.stations])
+        drives = node[:, None] != node
+        mean_h, lower_h, upper_h = forecast_delay_h(
+            self.nature.uncertainty.delays,
+            system.timing,
+            float(realisation.delay_state[step]),
+            now_h,
+            np.maximum(depart_h, now_h),
+        )
+        return (
+            mean_h[:, None, None] * drives,
+            lower_h[:, None, None] * drives,
+            upper_h[:, None, None] * drives,
         )
 
     def _ripple(self, ahead: slice) -> FloatArray:

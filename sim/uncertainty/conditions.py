@@ -26,6 +26,11 @@ class RoadConditions:
         Speeds without incidents, ``(quarter hour, link)`` [km/h]; the last row holds from then on.
     incidents
         What stretches the time above the free one on a link, and when.
+    trip_delay_h
+        Time lost at the start of a trip by the step of its departure, ``(step,)`` [h]; the last
+        holds from then on.
+    step_h
+        Length of a step [h].
     """
 
     def __init__(
@@ -33,9 +38,13 @@ class RoadConditions:
         roads: Roads,
         speed_kmh: FloatArray,
         incidents: Sequence[Incident] = (),
+        trip_delay_h: FloatArray | None = None,
+        step_h: float = 1.0,
     ) -> None:
         self.roads = roads
         self._speed_kmh = speed_kmh
+        self._delay_h = np.zeros(1) if trip_delay_h is None else trip_delay_h
+        self._step_s = step_h * SECONDS_PER_HOUR
         found = np.array(incidents, dtype=np.float64).reshape(-1, len(Incident._fields))
         self._link = found[:, 0].astype(np.int64)
         self._start_s, self._end_s, self._stretch = found[:, 1:].T
@@ -61,6 +70,12 @@ class RoadConditions:
         free = self.roads.free_speed_kmh
         return free / (1 + (free / speed - 1) * stretch)
 
+    def delay_s(self, depart_s: float) -> float:
+        """Return the time that a trip which departs at this moment loses at its start [s]."""
+        step = min(int(depart_s / self._step_s + 1e-9), len(self._delay_h) - 1)
+        # Whole microseconds, as in `crossing_s`.
+        return round(float(self._delay_h[step]) * SECONDS_PER_HOUR, 6)
+
     def towards(self, goal: int, now_s: float) -> tuple[IntArray, FloatArray]:
         """Return the next link and the time to `goal` from every node, at the speeds of now [h]."""
         roads = self.roads
@@ -85,6 +100,8 @@ class RoadConditions:
         Infinite where no road leads.
         """
         node, clock_s = start, depart_h * SECONDS_PER_HOUR
+        if start != goal:
+            clock_s += self.delay_s(clock_s)
         while node != goal:
             way, time_h = self.towards(goal, clock_s)
             if not math.isfinite(time_h[node]):

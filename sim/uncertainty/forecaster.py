@@ -7,7 +7,6 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from sim.control import EvStates, Forecast
-from sim.uncertainty.conditions import RoadConditions
 from sim.uncertainty.evs import charging_mw
 from sim.uncertainty.realisation import Nature, Realisation
 from sim.units import FloatArray
@@ -48,9 +47,7 @@ class ExactForecaster:
     def __init__(self, nature: Nature, realisation: Realisation) -> None:
         self._nature = nature
         self._realisation = realisation
-        self._conditions = RoadConditions(
-            nature.system.roads, realisation.link_speed_kmh, realisation.incidents
-        )
+        self._conditions = realisation.conditions(nature.system)
         self._driving: dict[float, FloatArray] = {}
 
     def issue(self, period: int, now_h: float, evs: EvStates) -> Forecast:  # noqa: ARG002 - it knows

@@ -118,6 +118,38 @@ class Traffic:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Delays:
+    """Time lost at the start of a trip, by the time of departure; the same for all trips.
+
+    The factor on the mean is ``exp(sigma c - sigma^2 / 2)`` with a standard normal state ``c``.
+
+    Attributes
+    ----------
+    mean_h
+        Mean delay, ``(step of day,)`` [h].
+    sigma
+        Standard deviation of the logarithm of the factor [-]; 0 makes delays certain.
+    correlation_h
+        Time over which the correlation of its state falls to 1/e [h].
+    """
+
+    mean_h: FloatArray
+    sigma: float = 0.0
+    correlation_h: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.sigma) and self.sigma >= 0):
+            raise ValueError(f"sigma(={self.sigma}) must be a finite number >= 0.")
+        if not self.correlation_h > 0:
+            raise ValueError(f"correlation_h(={self.correlation_h}) must be > 0.")
+
+    def at_step(self, step: FloatArray) -> FloatArray:
+        """Return the mean delay in steps counted from the episode's start, a midnight [h]."""
+        of_day: FloatArray = self.mean_h[step.astype(np.int64) % len(self.mean_h)]
+        return of_day
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Uncertainty:
     """Everything random about a scenario.
 
@@ -145,3 +177,4 @@ class Uncertainty:
     breakdowns: Breakdowns = field(default_factory=Breakdowns)
     outages: Outages = field(default_factory=Outages)
     ev_habits: EvHabits = field(default_factory=EvHabits)
+    delays: Delays = field(default_factory=lambda: Delays(mean_h=np.zeros(1)))

@@ -11,7 +11,9 @@ from scipy.signal import lfilter
 from sim.errors import InputError
 from sim.system.system import System
 from sim.system.timing import Timing
+from sim.uncertainty import delays
 from sim.uncertainty.climatology import Climatology, climatology
+from sim.uncertainty.conditions import RoadConditions
 from sim.uncertainty.events import (
     Breakdown,
     Incident,
@@ -49,6 +51,8 @@ class Realisation:
     link_state, link_speed_kmh
         State of every road link and its speed without incidents, ``(quarter hour, link)``
         [-, km/h].
+    delay_state, trip_delay_h
+        State of the delays of trips and the delays by step of departure, ``(step,)`` [-, h].
     incidents, breakdowns, outages
         What goes wrong: on roads, per vehicle, on lines.
     told_repair_s
@@ -65,11 +69,23 @@ class Realisation:
     forecast_noise: FloatArray
     link_state: FloatArray
     link_speed_kmh: FloatArray
+    delay_state: FloatArray
+    trip_delay_h: FloatArray
     incidents: tuple[Incident, ...]
     breakdowns: tuple[tuple[Breakdown, ...], ...]
     told_repair_s: float
     outages: tuple[Outage, ...]
     ev_sessions: EvSessions
+
+    def conditions(self, system: System) -> RoadConditions:
+        """Return the roads as those who drive meet them."""
+        return RoadConditions(
+            system.roads,
+            self.link_speed_kmh,
+            self.incidents,
+            self.trip_delay_h,
+            system.timing.step_h,
+        )
 
 
 def first_days(system: System, uncertainty: Uncertainty) -> IntArray:
@@ -162,6 +178,7 @@ class Nature:
         periods = slice(period, period + timing.n_periods)
         n_quarters = -(-timing.n_periods * timing.period_s // QUARTER_S)
         state = draw_state(system, uncertainty.traffic, seed, replication, n_quarters)
+        delay_state = delays.draw_state(uncertainty.delays, timing, seed, replication)
         return Realisation(
             start=record.start + np.timedelta64(row * record.step_s, "s"),
             profile=frozen(record.values[row : row + timing.n_steps]),
@@ -176,6 +193,8 @@ class Nature:
             forecast_noise=frozen(self._forecast_noise(seed, replication)),
             link_state=frozen(state),
             link_speed_kmh=frozen(link_speed(system, uncertainty.traffic, state, 0)),
+            delay_state=frozen(delay_state),
+            trip_delay_h=frozen(delays.trip_delay_h(uncertainty.delays, delay_state)),
             incidents=draw_incidents(
                 system, uncertainty.incidents, uncertainty.traffic.beta, seed, replication
             ),

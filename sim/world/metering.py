@@ -47,6 +47,8 @@ class Metering:
         Exchanged with the grid [MWh].
     standing_mwh, traction_mwh
         Taken from the battery by self-discharge and auxiliaries, and by driving [MWh].
+    departures
+        Trips begun.
     distance_km, road_h, queue_h
         Driven, on the road, waiting for a plug [km, h].
     exchanges
@@ -57,6 +59,7 @@ class Metering:
     discharged_mwh: float = 0.0
     standing_mwh: float = 0.0
     traction_mwh: float = 0.0
+    departures: int = 0
     distance_km: float = 0.0
     road_h: float = 0.0
     queue_h: float = 0.0

@@ -25,6 +25,8 @@ def vehicle_states(fleet: Sequence[Vehicle]) -> VehicleStates:
         p_mw=np.array([vehicle.p_mw for vehicle in fleet]),
         q_mvar=np.array([vehicle.q_mvar for vehicle in fleet]),
         itinerary=tuple(tuple(vehicle.itinerary) for vehicle in fleet),
+        trips_today=np.array([vehicle.trips_today for vehicle in fleet], dtype=np.int64),
+        throughput_today_mwh=np.array([vehicle.throughput_today_mwh for vehicle in fleet]),
     )
 
 

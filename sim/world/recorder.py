@@ -21,6 +21,7 @@ class Reading(NamedTuple):
     discharged_mwh: float
     standing_mwh: float
     traction_mwh: float
+    departures: float
     distance_km: float
     road_h: float
     queue_h: float
@@ -122,6 +123,7 @@ class Recorder:
                 meter.discharged_mwh,
                 meter.standing_mwh,
                 meter.traction_mwh,
+                meter.departures,
                 meter.distance_km,
                 meter.road_h,
                 meter.queue_h,

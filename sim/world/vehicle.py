@@ -15,12 +15,14 @@ from sim.system.stations import Station
 from sim.system.vehicles import Truck
 from sim.uncertainty.conditions import RoadConditions
 from sim.uncertainty.events import Breakdown
-from sim.units import KWH_PER_MWH, SECONDS_PER_HOUR
+from sim.units import HOURS_PER_DAY, KWH_PER_MWH, SECONDS_PER_HOUR
 from sim.world.guard import Guard
 from sim.world.metering import Exchange, Metering, Trip
 
 # A vehicle that is expected so much later than before is delayed [s].
 DELAY_S = 300.0
+
+SECONDS_PER_DAY = HOURS_PER_DAY * SECONDS_PER_HOUR
 
 Story: TypeAlias = Generator[simpy.Event, Any, None]
 
@@ -122,6 +124,8 @@ class Vehicle:
         How long a repair is said to take [s].
     trips
         Drives that have ended.
+    trips_today, throughput_today_mwh
+        Departures and energy exchanged since midnight [MWh].
     """
 
     index: int
@@ -142,6 +146,8 @@ class Vehicle:
     breakdowns: deque[Breakdown] = field(default_factory=deque)
     told_repair_s: float = 0.0
     trips: list[Trip] = field(default_factory=list)
+    trips_today: int = 0
+    throughput_today_mwh: float = 0.0
     node: int = -1
     leg: Leg | None = None
     itinerary: deque[Visit] = field(default_factory=deque)
@@ -187,6 +193,7 @@ class Vehicle:
             self.p_mw = self.q_mvar = self.withheld_mw = 0.0
             return
         p, q = self.world.guard(self.spec.battery, self.energy_mwh, p_mw, q_mvar, duration_h)
+        p = self._within_cycles(p, duration_h)
         self.withheld_mw = abs(p_mw - p) if abs(p_mw - p) > 1e-9 else 0.0
         # The inverter obeys its ratings whatever the guard lets through.
         self.p_mw, self.q_mvar = self.spec.battery.rated(p, q)
@@ -250,6 +257,11 @@ class Vehicle:
         if not self._carries_enough(goal):
             self._log("too little energy", destination)
             return
+        if self.trips_today == self.spec.trips_per_day:
+            self._log("refused", destination, f"{self.trips_today} trips a day are all")
+            return
+        self.trips_today += 1
+        self.meter.departures += 1
         self._log("departed", destination)
         trip = Trip(
             vehicle=self.index,
@@ -260,7 +272,9 @@ class Vehicle:
         )
         self.station = destination
         self._turn(VehicleStatus.DRIVING)
-        self._expect(float(time_h[self.node]) * SECONDS_PER_HOUR)
+        delay_s = self.world.roads.delay_s(self.world.env.now) if self.node != goal else 0.0
+        self._expect(delay_s + float(time_h[self.node]) * SECONDS_PER_HOUR)
+        yield from self._lose(delay_s)
         while self.node != goal:
             way, time_h = self.world.roads.towards(goal, self.world.env.now)
             expected_s = self.ready_s
@@ -273,6 +287,19 @@ class Vehicle:
         self._log("arrived")
         while self._repairs:
             yield from self._stand_still(self._repairs.popleft())
+
+    def _lose(self, delay_s: float) -> Story:
+        """Lose time before the first link, however often interrupted."""
+        env = self.world.env
+        while delay_s > 0.0:
+            since_s = env.now
+            try:
+                yield env.timeout(delay_s)
+                return
+            except simpy.Interrupt as interrupt:
+                delay_s -= env.now - since_s
+                yield from self._stand_still(_interruption(interrupt))
+                self._turn(VehicleStatus.DRIVING)
 
     def _cross(self, link: int) -> Story:
         """Cross one link, however often interrupted."""
@@ -360,12 +387,15 @@ class Vehicle:
         elif self.status is VehicleStatus.QUEUEING:
             meter.queue_h += duration_h
         self.settled_s = now_s
+        if now_s % SECONDS_PER_DAY == 0.0:  # meters are read at every midnight
+            self.trips_today, self.throughput_today_mwh = 0, 0.0
 
     def _settle_exchange(self, powered_h: float, duration_h: float) -> None:
         if self.p_mw > 0.0:
             self.meter.discharged_mwh += self.p_mw * powered_h
         elif self.p_mw < 0.0:
             self.meter.charged_mwh -= self.p_mw * powered_h
+        self.throughput_today_mwh += abs(self.p_mw) * powered_h
         self.clipped_mwh += self.withheld_mw * duration_h
         if self.p_mw == 0.0 == self.q_mvar and not self.meter.exchanges:
             return  # nothing flows, as for most of a truck's life
@@ -412,6 +442,13 @@ class Vehicle:
         network = self.world.roads.roads
         self.node = node
         self._node_km = (float(network.x_km[node]), float(network.y_km[node]))
+
+    def _within_cycles(self, p_mw: float, duration_h: float) -> float:
+        """Return what of a power held for `duration_h` the day's cycles leave [MW]."""
+        left_mwh = max(self.spec.battery.throughput_per_day_mwh - self.throughput_today_mwh, 0.0)
+        if abs(p_mw) * duration_h <= left_mwh:
+            return p_mw
+        return math.copysign(left_mwh / duration_h, p_mw)
 
     def _due(self) -> bool:
         return bool(self.itinerary) and (

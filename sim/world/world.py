@@ -25,7 +25,6 @@ from sim.control import (
 )
 from sim.powerflow.switched import SwitchedFlow
 from sim.system.system import System
-from sim.uncertainty.conditions import RoadConditions
 from sim.uncertainty.forecaster import Forecaster
 from sim.uncertainty.realisation import Realisation
 from sim.units import HOURS_PER_DAY, SECONDS_PER_HOUR, FloatArray
@@ -73,9 +72,7 @@ class World:
         self.power_flow = power_flow
         self.env = simpy.Environment()
         self.recorder = Recorder(system)
-        self.conditions = RoadConditions(
-            system.roads, realisation.link_speed_kmh, realisation.incidents
-        )
+        self.conditions = realisation.conditions(system)
         self.topology = topology(system.grid, realisation.outages, system.timing.n_steps)
         self.evs = EvFleet(
             self.env, system.evs, realisation.ev_sessions, partial(self._called, "ev_arrival")

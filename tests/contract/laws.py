@@ -168,6 +168,8 @@ def with_other_future(
         profile=splice("profile", step),
         link_state=splice("link_state", quarter),
         link_speed_kmh=splice("link_speed_kmh", quarter),
+        delay_state=splice("delay_state", step + 1),
+        trip_delay_h=splice("trip_delay_h", step + 1),
         incidents=tuple(incidents),
         breakdowns=breakdowns,
         outages=tuple(outages),

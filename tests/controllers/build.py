@@ -171,6 +171,8 @@ def observation(
         "energy_mwh": np.array([truck.battery.energy_initial_mwh for truck in trucks]),
         "p_mw": np.zeros(len(trucks)),
         "q_mvar": np.zeros(len(trucks)),
+        "trips_today": np.zeros(len(trucks), dtype=np.int64),
+        "throughput_today_mwh": np.zeros(len(trucks)),
     } | (vehicles or {})
     occupied = np.bincount(station, minlength=n_stations)
     return Observation(
