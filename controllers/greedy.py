@@ -1,9 +1,10 @@
 """Rules: buy low or where sun and wind run over, sell high where the load is; nothing is solved.
 
-The station rule generalises the one of Abdeltawab & Mohamed, *Mobile Energy Storage Scheduling and
-Operation in Active Distribution Systems*, IEEE Trans. Industrial Electronics 64, 2017: charge where
-photovoltaics or wind exceed a threshold, otherwise at the source; discharge at the largest net
-load.
+The station rule is that of the public reproduction of Abdeltawab & Mohamed, *Mobile Energy Storage
+Scheduling and Operation in Active Distribution Systems*, IEEE Trans. Industrial Electronics 64,
+2017: charge at the bus with photovoltaics if they give more than 0.3 MW, else at the bus with wind
+if more than 0.3 MW of it are left beside the load, else at the source; discharge at the larger net
+load. Here it holds for any number of stations, and a trip must pay.
 """
 
 from __future__ import annotations
@@ -30,9 +31,10 @@ class Greedy:
     the renewable power of its buses. A vehicle charges now if it will sell at a profit and fewer
     hours until then are cheaper than it needs to fill; it discharges by the mirror image of that
     rule. Away from the source, charging raises no net load above the highest seen or forecast;
-    discharging serves net load that is there. A vehicle moves to a surplus (to charge) or to the
-    largest net load (to discharge) if the trip costs at most a share of what the energy it will
-    exchange earns.
+    discharging serves net load that is there. To charge, a vehicle moves where the sun shines
+    most, if there is sun enough anywhere, else where the wind leaves most beside the load, else to
+    the source; to discharge, to the largest net load: if the trip costs at most a share of what
+    the energy it will exchange earns.
     """
 
     @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,21 +48,25 @@ class Greedy:
         relief_usd_per_mwh
             What taking energy out of an exporting grid is worth beyond its price [USD/MWh]: full
             batteries cannot relieve a noon.
+        sun_mw
+            Photovoltaic power of a station's buses that calls for charging there, and least
+            difference between two such stations that is worth a trip [MW].
         surplus_mw
-            Renewable power beyond the load of a station's buses that calls for charging there,
-            and least difference of net loads that is worth a trip [MW].
+            Wind power beyond the load of a station's buses that calls for charging there where no
+            sun does, and least difference of these, or of net loads, that is worth a trip [MW].
         trip_share
             Largest cost of a trip over the profit on the energy it serves [-].
         """
 
         profit_usd_per_mwh: float = 3.0
         relief_usd_per_mwh: float = 20.0
+        sun_mw: float = 0.3
         surplus_mw: float = 0.3
         trip_share: float = 0.5
 
         def __post_init__(self) -> None:
             for name in (
-                "profit_usd_per_mwh", "relief_usd_per_mwh", "surplus_mw", "trip_share",
+                "profit_usd_per_mwh", "relief_usd_per_mwh", "sun_mw", "surplus_mw", "trip_share",
             ):  # fmt: skip
                 value = getattr(self, name)
                 if not (math.isfinite(value) and value >= 0):
@@ -81,6 +87,8 @@ class Greedy:
         distance = electrical_distances(system.grid, buses)
         self._load_zone = station_shares(distance, system.loads.bus)
         self._generator_zone = station_shares(distance, system.generators.bus)
+        sunny = np.array([kind == "pv" for kind in system.generators.kind], dtype=np.float64)
+        self._sun_zone = sunny[:, None] * self._generator_zone
         cars = np.array([group.bus for group in system.evs], dtype=np.int64)
         self._car_zone = station_shares(distance, cars)
         to_source = distance[:, system.grid.source_bus].min(axis=1)
@@ -138,12 +146,14 @@ class Greedy:
         net = forecast.load_mw @ self._load_zone - forecast.available_mw @ self._generator_zone
         if len(self._car_zone):
             net = net + forecast.ev_mw @ self._car_zone
+        sun = forecast.available_mw[0] @ self._sun_zone
         self._peak_mw = np.maximum(self._peak_mw, net.max(axis=0))
         charge_mw: list[float] = (self._peak_mw - net[0]).tolist()
         # The source holds its voltage.
         charge_mw[self._source_station] = math.inf
         return _Room(
             net_load_mw=net[0].tolist(),
+            sun_mw=sun.tolist(),
             charge_mw=charge_mw,
             discharge_mw=max(float(net[0].sum()), 0.0),
         )
@@ -169,7 +179,7 @@ class Greedy:
     ) -> int:
         """Return the best station for the trade that has a free plug and a trip that pays."""
         earned_usd = trade.energy_mwh * trade.profit_usd_per_mwh
-        for goal in room.better(station, trade.sign, self.parameters.surplus_mw):
+        for goal in self._better(station, trade.sign, room):
             hours = float(travel_h[station, goal])
             usd = truck.usd_per_trip + truck.usd_per_km * self._distance_km[station][goal]
             usd += 0.0 if truck.shift_h else truck.labour_usd_per_h * hours
@@ -180,22 +190,33 @@ class Greedy:
                 return goal
         return station
 
+    def _better(self, station: int, sign: int, room: _Room) -> list[int]:
+        """Return stations that suit charging (-1) or discharging (1) clearly better, best first."""
+        surplus_mw = self.parameters.surplus_mw
+        if sign > 0:
+            return _clearly_above(room.net_load_mw, station, surplus_mw)
+        if max(room.sun_mw) > self.parameters.sun_mw:
+            return _clearly_above(room.sun_mw, station, self.parameters.sun_mw)
+        wind_mw = [-net - sun for net, sun in zip(room.net_load_mw, room.sun_mw, strict=True)]
+        if max(wind_mw) > surplus_mw:
+            return _clearly_above(wind_mw, station, surplus_mw)
+        return [] if station == self._source_station else [self._source_station]
+
+
+def _clearly_above(value_mw: list[float], station: int, least_mw: float) -> list[int]:
+    """Return stations whose value is higher than here by more than `least_mw`, highest first."""
+    above = [s for s, mw in enumerate(value_mw) if mw - value_mw[station] > least_mw]
+    return sorted(above, key=lambda s: -value_mw[s])
+
 
 @dataclass(slots=True, kw_only=True)
 class _Room:
     """What stations can take and need in this period; what is taken is gone for the next [MW]."""
 
     net_load_mw: list[float]
+    sun_mw: list[float]
     charge_mw: list[float]
     discharge_mw: float
-
-    def better(self, station: int, sign: int, least_mw: float) -> list[int]:
-        """Return stations that suit charging (-1) or discharging (1) clearly better, best first."""
-        net = self.net_load_mw
-        if sign < 0 and min(net) > -least_mw:
-            return []
-        better = [s for s in range(len(net)) if sign * (net[s] - net[station]) > least_mw]
-        return sorted(better, key=lambda s: -sign * net[s])
 
     def take(self, station: int, p_mw: float) -> float:
         """Return how much of a power finds room, and book it."""

@@ -7,10 +7,11 @@ import json
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pydantic import ValidationError
 
 from sim import plugins
@@ -301,7 +302,7 @@ def _read_record(
         kind=tuple(kinds[name] for name in series),
     )
     _check_season(record, config, timing, where, problems)
-    return record
+    return record if config.uncertainty == "on" else _first_day(record, config, timing)
 
 
 def _check_season(
@@ -320,6 +321,21 @@ def _check_season(
             f"the record has no day in them that {timing.n_periods} periods could start with",
             "Choose other months, or a shorter episode",
         )
+
+
+def _first_day(record: Record, config: ScenarioFile, timing: Timing) -> Record:
+    """Return the part of the record that an episode from the first day of the season lives."""
+    first_day = record.start.astype("datetime64[D]")
+    day = first_day + np.arange(len(record.values) // timing.steps_per_day)
+    inside = np.isin(day.astype("datetime64[M]").astype(int) % 12 + 1, config.profiles.months)
+    first = int(np.argmax(inside))
+    n_days = -(-timing.n_steps // timing.steps_per_day)
+    rows = slice(first * timing.steps_per_day, (first + n_days) * timing.steps_per_day)
+    return replace(
+        record,
+        start=record.start + np.timedelta64(first, "D"),
+        values=floats(record.values[rows]),
+    )
 
 
 def _digest(

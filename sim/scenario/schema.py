@@ -238,11 +238,17 @@ class EvHabitsTable(Table):
 
 
 class ScenarioFile(Table):
-    """``scenario.toml``."""
+    """``scenario.toml``.
+
+    With `uncertainty` off, every replication lives the first day of the season, forecasts come
+    true, and nothing goes wrong on roads and lines; only electric cars still differ from
+    replication to replication.
+    """
 
     title: Name
     description: Annotated[str, StringConstraints(max_length=10_000)] = ""
     seed: Annotated[int, Field(ge=0, le=LARGEST_SEED)] = 1
+    uncertainty: Literal["on", "off"] = "on"
     timing: TimingTable = TimingTable()
     grid: GridTable
     battery: dict[Name, BatteryTable] = {}

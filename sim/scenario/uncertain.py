@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
@@ -23,7 +24,10 @@ def make_uncertainty(
     where: str,
     problems: Problems,
 ) -> Uncertainty | None:
-    """Return what may happen, None if a value is refused or the record is missing."""
+    """Return what may happen, None if a value is refused or the record is missing.
+
+    Where uncertainty is off, what would be random is checked all the same, and left out.
+    """
     skill = {
         kind: _checked(ForecastSkill, getattr(config.forecast, kind), key, where, problems)
         for kind, key in ((kind, f"forecast.{kind}") for kind in ("load", "pv", "wind"))
@@ -41,6 +45,15 @@ def make_uncertainty(
         record and delays and traffic and incidents and breakdowns and outages and len(known) == 3
     ):
         return None
+    if config.uncertainty == "off":
+        return Uncertainty(
+            record=record,
+            months=config.profiles.months,
+            skill=dict.fromkeys(known, ForecastSkill()),
+            traffic=replace(traffic, sigma=0.0),
+            delays=replace(delays, sigma=0.0),
+            ev_habits=EvHabits(**config.ev_habits.model_dump()),
+        )
     return Uncertainty(
         record=record,
         months=config.profiles.months,

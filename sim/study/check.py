@@ -185,7 +185,7 @@ def _warnings(scenario: Scenario, base_case: BaseCase | None) -> Iterator[str]:
         )
     for kind in dict.fromkeys(scenario.uncertainty.record.kind):
         if scenario.uncertainty.skill[kind].far == 0:
-            yield f"{kind} is forecast perfectly: there is no [forecast.{kind}]"
+            yield f"{kind} is forecast perfectly: no [forecast.{kind}], or uncertainty is off"
     if base_case is None:
         yield "no power flow of the drawn day converges: compare loads and lines"
         return

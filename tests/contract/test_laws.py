@@ -23,6 +23,7 @@ from tests.contract.laws import (
 
 # `ieee33` on a day on which everything happens that can.
 STORMY = "ieee33, everything on"
+UNCERTAIN = "three_bus, uncertain"
 OVERRIDES = {
     STORMY: {
         "traffic.intensity": 1.5,
@@ -31,7 +32,8 @@ OVERRIDES = {
         "breakdowns.per_1000_km": 100.0,
         "outages.per_line_year": 40.0,
         "profiles.months": [12, 1, 2],
-    }
+    },
+    UNCERTAIN: {"uncertainty": "on"},
 }
 ON_CALL = "rolling, on call"
 PARAMETERS = {
@@ -39,7 +41,7 @@ PARAMETERS = {
 }
 PAIRS = [
     (controller, scenario)
-    for scenario in (*plugins.names(plugins.SCENARIOS), STORMY)
+    for scenario in (*plugins.names(plugins.SCENARIOS), STORMY, UNCERTAIN)
     for controller in plugins.names(plugins.CONTROLLERS)
 ] + [(ON_CALL, STORMY)]
 N_PERIODS = 8

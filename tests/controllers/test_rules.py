@@ -1,5 +1,6 @@
 """Controllers that decide by rules."""
 
+import dataclasses
 import time
 
 import numpy as np
@@ -86,6 +87,25 @@ def test_greedy_charges_where_the_sun_runs_over():
     assert plan.fleet.visits[0][0].station == 1
 
 
+@pytest.mark.parametrize(
+    ("sun", "wind", "start", "goal"),
+    [
+        (0.4, 2.0, 2, 1),  # sun enough, however strong the wind
+        (0.2, 1.6, 1, 2),  # 0.6 MW of wind beside the load
+        (0.2, 1.2, 1, 0),  # neither: the source
+    ],
+)
+def test_greedy_charges_by_the_published_station_rule(sun, wind, start, goal):
+    exists = feeder([truck(0, start)], generator_buses=[2, 3])
+    generators = dataclasses.replace(exists.generators, kind=("pv", "wind"))
+    exists = dataclasses.replace(exists, generators=generators)
+    available = np.tile([sun, wind], (24, 1))
+    plan = greedy(exists, trip_share=1.0).decide(
+        seen(exists, load=(1.0, 1.0), available_mw=available)
+    )
+    assert plan.fleet.visits[0][0].station == goal
+
+
 def test_greedy_stays_where_a_trip_costs_more_than_it_earns():
     exists = feeder([truck(usd_per_km=100.0)])
     plan = greedy(exists).decide(seen(exists, hour=17))
@@ -160,7 +180,13 @@ def test_greedy_decides_in_less_than_200_microseconds():
 
 
 @pytest.mark.parametrize(
-    "values", [{"profit_usd_per_mwh": -1.0}, {"surplus_mw": -1.0}, {"trip_share": float("nan")}]
+    "values",
+    [
+        {"profit_usd_per_mwh": -1.0},
+        {"sun_mw": -1.0},
+        {"surplus_mw": -1.0},
+        {"trip_share": float("nan")},
+    ],
 )
 def test_thresholds_that_make_no_sense_are_refused(values):
     with pytest.raises(ValueError, match=next(iter(values))):

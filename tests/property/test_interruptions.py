@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from sim.control import FleetPlan, Observation, Plan, VehicleStatus, Visit
 from sim.scenario import load_scenario
 from sim.system.system import System
+from sim.uncertainty.model import Delays
 from sim.uncertainty.realisation import Nature
 from sim.world.vehicle import Interruption
 from tests.world.build import world
@@ -37,7 +38,9 @@ def one_plug_each() -> tuple[System, Nature]:
             for i, station in enumerate(system.stations)
         ),
     )
-    return system, Nature.build(system, scenario.uncertainty)
+    # Ten minutes lost at the start of every trip: they may be interrupted, too.
+    late = dataclasses.replace(scenario.uncertainty, delays=Delays(mean_h=np.full(1, 1 / 6)))
+    return system, Nature.build(system, late)
 
 
 def restless(rng: np.random.Generator, system: System) -> Any:
