@@ -13,3 +13,4 @@ _HERE = Path(__file__).parent
 tiny = _HERE / "tiny"
 ieee33 = _HERE / "ieee33"
 three_bus = _HERE / "three_bus"
+oberrhein = _HERE / "oberrhein"
