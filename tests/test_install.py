@@ -81,6 +81,8 @@ def test_the_wheel_carries_data_and_licence(wheel: Path) -> None:
         "scenarios/tiny/README.md",
         "scenarios/ieee33/scenario.toml",
         "scenarios/ieee33/lines.csv",
+        "scenarios/oberrhein/LICENSE",
+        "scenarios/oberrhein/transformers.csv",
         "scenarios/profiles/simbench_2016.parquet",
     ):
         assert name in names

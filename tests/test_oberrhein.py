@@ -1,4 +1,4 @@
-"""`oberrhein` is the net of pandapower with roads and trucks; mobile storage has work to do there."""
+"""`oberrhein` is a net of pandapower with roads and trucks, and storage has work to do there."""
 
 from __future__ import annotations
 
