@@ -211,26 +211,28 @@ def make_grid(content: Content, config: ScenarioFile, problems: Problems) -> Gri
     )
 
 
-def make_loads(content: Content, profiles: Sequence[str]) -> Loads:
+def make_loads(content: Content, config: ScenarioFile, profiles: Sequence[str]) -> Loads:
     """Return the loads; `profiles` gives the order of `System.profiles`."""
+    scale = config.load.scale
     rows = [row for _, row in content.loads.rows]
     return Loads(
         name=tuple(row.name for row in rows),
         bus=integers([content.buses.names[row.bus] for row in rows]),
-        p_mw=floats([row.p_mw for row in rows]),
-        q_mvar=floats([row.q_mvar for row in rows]),
+        p_mw=floats([scale * row.p_mw for row in rows]),
+        q_mvar=floats([scale * row.q_mvar for row in rows]),
         profile=integers([profiles.index(row.profile) for row in rows]),
     )
 
 
-def make_generators(content: Content, profiles: Sequence[str]) -> Generators:
+def make_generators(content: Content, config: ScenarioFile, profiles: Sequence[str]) -> Generators:
     """Return the generators; `profiles` gives the order of `System.profiles`."""
+    scale = {"pv": config.pv.scale, "wind": config.wind.scale}
     rows = [row for _, row in content.generators.rows]
     return Generators(
         name=tuple(row.name for row in rows),
         kind=tuple(row.kind for row in rows),
         bus=integers([content.buses.names[row.bus] for row in rows]),
-        p_mw=floats([row.p_mw for row in rows]),
+        p_mw=floats([scale[row.kind] * row.p_mw for row in rows]),
         profile=integers([profiles.index(row.profile) for row in rows]),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import pickle
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -45,6 +46,8 @@ from sim.scenario.uncertain import make_uncertainty
 from sim.system.system import System
 from sim.system.timing import Timing
 from sim.uncertainty.model import Record, Uncertainty
+from sim.uncertainty.storm import Storm
+from sim.uncertainty.weather import with_gusts, with_storm
 
 FILE = "scenario.toml"
 NO_OVERRIDES: Mapping[str, object] = {}
@@ -68,9 +71,11 @@ class Scenario:
         Root seed, unless the user gives another.
     days
         Length of an episode, in days begun.
+    source, overrides
+        What `load_scenario` was given.
     digest
-        SHA-256 over everything above but the name, as resolved, overrides and record included: two
-        scenarios with one digest are the same, whatever they are called.
+        SHA-256 over everything above but name and source, as resolved, overrides and record
+        included: two scenarios with one digest are the same, whatever they are called.
     """
 
     name: str
@@ -80,6 +85,8 @@ class Scenario:
     uncertainty: Uncertainty
     seed: int
     days: int
+    source: str
+    overrides: Mapping[str, object]
     digest: str
 
 
@@ -178,8 +185,8 @@ def load_scenario(
         name=name if registered else folder.resolve().name,
         timing=timing,
         grid=grid,
-        loads=make_loads(content, tuple(series)),
-        generators=make_generators(content, tuple(series)),
+        loads=make_loads(content, config, tuple(series)),
+        generators=make_generators(content, config, tuple(series)),
         roads=make_roads(content),
         stations=make_stations(content),
         vehicles=make_vehicles(content, batteries),
@@ -196,8 +203,34 @@ def load_scenario(
         uncertainty=uncertainty,
         seed=config.seed,
         days=-(-timing.n_steps // timing.steps_per_day),
+        source=name,
+        overrides=dict(overrides),
         digest=_digest(config, content, tariff_blocks, delay_rows, record),
     )
+
+
+def varied(scenario: Scenario, overrides: Mapping[str, object]) -> Scenario:
+    """Return `scenario`, loaded again with more overrides.
+
+    Parts that they do not touch are those of `scenario` itself, so that what is prepared for one
+    serves the other.
+
+    Raises
+    ------
+    InputError
+        If an override is refused, or there is no such scenario any more.
+    """
+    other = load_scenario(scenario.source, {**scenario.overrides, **overrides})
+    record, grid = scenario.uncertainty.record, scenario.system.grid
+    if _same(record, other.uncertainty.record):
+        other = replace(other, uncertainty=replace(other.uncertainty, record=record))
+    if _same(grid, other.system.grid):
+        other = replace(other, system=replace(other.system, grid=grid))
+    return other
+
+
+def _same(one: object, other: object) -> bool:
+    return pickle.dumps(one) == pickle.dumps(other)
 
 
 def _read_config(
@@ -302,6 +335,8 @@ def _read_record(
         kind=tuple(kinds[name] for name in series),
     )
     _check_season(record, config, timing, where, problems)
+    stormy = with_storm(record, Storm(**config.storm.model_dump()))
+    record = with_gusts(stormy, config.wind.gusts, tuple(series), timing.period_s)
     return record if config.uncertainty == "on" else _first_day(record, config, timing)
 
 

@@ -72,6 +72,9 @@ def _check_names(content: Content, config: ScenarioFile | None, problems: Proble
     if config is not None:
         for k, source in enumerate(config.grid.source):
             check(content.where, f"grid.source.{k}.bus", source.bus, buses, "bus")
+        for k, outage in enumerate(config.outages.fixed):
+            key = f"outages.fixed.{k}.line"
+            check(content.where, key, outage.line, content.lines.names, "line")
 
 
 def _check_roads(content: Content, problems: Problems) -> None:
@@ -154,6 +157,13 @@ def _check_grid(content: Content, config: ScenarioFile, problems: Problems) -> N
     for one, other in closed:
         branches[one].add(other)
         branches[other].add(one)
+    open_lines = {
+        row.name for _, row in content.lines.rows if not (row.from_closed and row.to_closed)
+    }
+    for k, outage in enumerate(config.outages.fixed):
+        if outage.line in open_lines:
+            key, remedy = f"outages.fixed.{k}.line", "Name a line in service"
+            problems.add(content.where, key, outage.line, "is open anyway", remedy)
     before = len(problems)
     fed = _reached([source.bus for source in config.grid.source], branches)
     users = [

@@ -154,8 +154,9 @@ class SkillTable(Table):
 
 
 class ForecastTable(Table):
-    """``[forecast]``: a kind that is left out is forecast perfectly."""
+    """``[forecast]``: a kind that is left out is forecast perfectly; `error` scales all errors."""
 
+    error: Annotated[float, Field(ge=0, le=100)] = 1.0
     load: SkillTable = SkillTable()
     pv: SkillTable = SkillTable()
     wind: SkillTable = SkillTable()
@@ -206,11 +207,42 @@ class BreakdownsTable(Table):
     roadside_share: float = 0.5
 
 
+class FixedOutageTable(Table):
+    """An entry of `outages.fixed`: the fields of `sim.uncertainty.events.FixedOutage`."""
+
+    line: Name
+    from_h: Annotated[float, Field(ge=0, le=24 * MOST_DAYS)]
+    hours: Annotated[float, Field(gt=0, le=24 * MOST_DAYS)]
+
+
 class OutagesTable(Table):
     """``[outages]``: the fields of `sim.uncertainty.events.Outages`; none by default."""
 
     per_line_year: Annotated[float, Field(le=10_000)] = 0.0
     duration_h: Annotated[float, Field(le=HOURS_A_YEAR)] = 1.0
+    fixed: tuple[FixedOutageTable, ...] = ()
+
+
+class ScaleTable(Table):
+    """``[load]`` and ``[pv]``: a factor on the power of all of that kind, as installed."""
+
+    scale: Annotated[float, Field(ge=0, le=100)] = 1.0
+
+
+class WindTable(ScaleTable):
+    """``[wind]``: the factor, and how much the wind swings inside periods beyond the record."""
+
+    gusts: Annotated[float, Field(ge=0, le=1)] = 0.0
+
+
+class StormTable(Table):
+    """``[storm]``: the fields of `sim.uncertainty.storm.Storm`; none by default."""
+
+    peak_h: HourOfDay = 16.0
+    hours: Annotated[float, Field(ge=0, le=24)] = 0.0
+    capacity_loss: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    pv_loss: Annotated[float, Field(ge=0, le=1)] = 0.0
+    wind_gain: Annotated[float, Field(ge=0, le=1)] = 0.0
 
 
 class EvTable(Table):
@@ -262,6 +294,10 @@ class ScenarioFile(Table):
     incidents: IncidentsTable = IncidentsTable()
     breakdowns: BreakdownsTable = BreakdownsTable()
     outages: OutagesTable = OutagesTable()
+    load: ScaleTable = ScaleTable()
+    pv: ScaleTable = ScaleTable()
+    wind: WindTable = WindTable()
+    storm: StormTable = StormTable()
     ev: tuple[EvTable, ...] = ()
     ev_habits: EvHabitsTable = EvHabitsTable()
 

@@ -10,9 +10,10 @@ from typing import TypeVar
 from sim.scenario.assemble import floats
 from sim.scenario.problems import Problems
 from sim.scenario.schema import ScenarioFile, Table
-from sim.uncertainty.events import Breakdowns, Incidents, Outages
+from sim.uncertainty.events import Breakdowns, FixedOutage, Incidents, Outages
 from sim.uncertainty.evs import EvHabits
 from sim.uncertainty.model import Delays, ForecastSkill, Record, Traffic, Uncertainty
+from sim.uncertainty.storm import Storm
 
 T = TypeVar("T")
 
@@ -28,18 +29,26 @@ def make_uncertainty(
 
     Where uncertainty is off, what would be random is checked all the same, and left out.
     """
+    skilled = partial(ForecastSkill, error=config.forecast.error)
     skill = {
-        kind: _checked(ForecastSkill, getattr(config.forecast, kind), key, where, problems)
+        kind: _checked(skilled, getattr(config.forecast, kind), key, where, problems)
         for kind, key in ((kind, f"forecast.{kind}") for kind in ("load", "pv", "wind"))
     }
     habits = config.traffic.model_dump()
     demand = floats(habits.pop("demand"))
     traffic = problems.attempt(
-        partial(Traffic, demand=demand, **habits), where=where, key="traffic", value=habits
+        partial(Traffic, demand=demand, storm=Storm(**config.storm.model_dump()), **habits),
+        where=where,
+        key="traffic",
+        value=habits,
     )
     incidents = _checked(Incidents, config.incidents, "incidents", where, problems)
     breakdowns = _checked(Breakdowns, config.breakdowns, "breakdowns", where, problems)
-    outages = _checked(Outages, config.outages, "outages", where, problems)
+    fixed = tuple(FixedOutage(**own.model_dump()) for own in config.outages.fixed)
+    values = config.outages.model_dump(exclude={"fixed"})
+    outages = problems.attempt(
+        partial(Outages, fixed=fixed, **values), where=where, key="outages", value=values
+    )
     known = {kind: value for kind, value in skill.items() if value is not None}
     if not (
         record and delays and traffic and incidents and breakdowns and outages and len(known) == 3
@@ -52,6 +61,7 @@ def make_uncertainty(
             skill=dict.fromkeys(known, ForecastSkill()),
             traffic=replace(traffic, sigma=0.0),
             delays=replace(delays, sigma=0.0),
+            outages=Outages(fixed=fixed),
             ev_habits=EvHabits(**config.ev_habits.model_dump()),
         )
     return Uncertainty(

@@ -37,7 +37,7 @@ def _start(policy: Controller, system: System, rng: np.random.Generator) -> None
         raise EpisodeError(f"{type(error).__name__}: {error}") from error
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=16)  # a stress study goes round its points
 def nature_of(scenario: Scenario) -> Nature:
     """Return what all replications of `scenario` have in common, prepared once per process."""
     return Nature.build(scenario.system, scenario.uncertainty)

@@ -32,11 +32,6 @@ _NODES, _WEIGHTS = hermegauss(7)
 _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
 
 
-def error_share(skill: ForecastSkill, lead_h: FloatArray) -> FloatArray:
-    """Return ``s``, the square root of the share of variance left open, by lead [-]."""
-    return skill.far - (skill.far - skill.near) * np.exp(-lead_h / skill.growth_h)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CalibratedForecaster:
     """Forecasts of one replication.
@@ -67,7 +62,7 @@ class CalibratedForecaster:
         horizon, n_profiles = timing.horizon, len(nature.system.profiles)
         lead_h = np.arange(horizon, dtype=np.float64) * timing.period_h
         skills = [nature.uncertainty.skill[kind] for kind in nature.uncertainty.record.kind]
-        share = np.column_stack([error_share(skill, lead_h) for skill in skills])
+        share = np.column_stack([skill.share(lead_h) for skill in skills])
         exact = share[0] == 0
         precision = 1 / np.where(exact, 1.0, share) ** 2 - 1
         gain = np.sqrt(np.diff(precision, axis=0, append=0.0) * -1)

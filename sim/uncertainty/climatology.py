@@ -11,6 +11,7 @@ production", Wind Energy 12, 2009.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy.special import ndtr, ndtri
@@ -57,6 +58,7 @@ class Climatology:
     score: FloatArray
 
 
+@lru_cache(maxsize=8)  # scenarios that differ in other things share a record
 def climatology(record: Record, period_s: int) -> Climatology:
     """Return the climatology of `record` for periods of `period_s`.
 

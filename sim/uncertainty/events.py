@@ -16,6 +16,8 @@ from sim.system.system import System
 from sim.uncertainty.streams import stream
 from sim.units import SECONDS_PER_HOUR
 
+ROUNDING = 1e-9  # steps; what floats add to a time that is a whole number of steps
+
 
 def _require_not_negative(owner: object, *names: str) -> None:
     for name in names:
@@ -73,6 +75,27 @@ class Breakdowns:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FixedOutage:
+    """A line that trips in every replication, unannounced.
+
+    Attributes
+    ----------
+    line
+        Name of the line.
+    from_h, hours
+        When, counted from the start of the episode, and for how long; steps that it touches count
+        as a whole [h].
+    """
+
+    line: str
+    from_h: float
+    hours: float
+
+    def __post_init__(self) -> None:
+        _require_not_negative(self, "from_h", "hours")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outages:
     """Lines that trip and return.
 
@@ -82,10 +105,13 @@ class Outages:
         Mean number a year of each line in service [1/year].
     duration_h
         Mean duration [h].
+    fixed
+        Outages that happen in any case.
     """
 
     per_line_year: float = 0.0
     duration_h: float = 1.0
+    fixed: tuple[FixedOutage, ...] = ()
 
     def __post_init__(self) -> None:
         _require_not_negative(self, "per_line_year", "duration_h")
@@ -177,11 +203,11 @@ def draw_outages(
     system: System, outages: Outages, seed: int, replication: int
 ) -> tuple[Outage, ...]:
     """Return the outages of one replication; they start and end with a step."""
-    if outages.per_line_year == 0.0:
-        return ()
     lines, timing = system.grid.lines, system.timing
+    found = [_in_steps(own, system) for own in outages.fixed]
+    if outages.per_line_year == 0.0:
+        return tuple(found)
     rate = outages.per_line_year / (366 * timing.steps_per_day)
-    found = []
     for line in np.flatnonzero(lines.from_closed & lines.to_closed):
         rng = stream(seed, replication, "outages", lines.name[line])
         start = rng.exponential(1 / rate)
@@ -191,3 +217,11 @@ def draw_outages(
             found.append(Outage(int(line), first, min(last, timing.n_steps)))
             start += rng.exponential(1 / rate) + length
     return tuple(found)
+
+
+def _in_steps(outage: FixedOutage, system: System) -> Outage:
+    timing = system.timing
+    first = math.floor(outage.from_h / timing.step_h + ROUNDING)
+    last = math.ceil((outage.from_h + outage.hours) / timing.step_h - ROUNDING)
+    line = system.grid.lines.name.index(outage.line)
+    return Outage(line, min(first, timing.n_steps), min(last, timing.n_steps))

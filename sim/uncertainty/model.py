@@ -9,6 +9,7 @@ import numpy as np
 
 from sim.uncertainty.events import Breakdowns, Incidents, Outages
 from sim.uncertainty.evs import EvHabits
+from sim.uncertainty.storm import Storm
 from sim.units import FloatArray
 
 
@@ -50,12 +51,15 @@ class ForecastSkill:
         Time constant of the growth [h].
     correlation_h
         Time over which the correlation between errors of neighbouring periods falls to 1/e [h].
+    error
+        Scales the noise through which the future is seen; see `share` [-].
     """
 
     near: float = 0.0
     far: float = 0.0
     growth_h: float = 6.0
     correlation_h: float = 3.0
+    error: float = 1.0
 
     def __post_init__(self) -> None:
         if not 0 <= self.near <= self.far < 1:
@@ -68,6 +72,19 @@ class ForecastSkill:
             value = getattr(self, name)
             if not (math.isfinite(value) and value > 0):
                 raise ValueError(f"{name}(={value}) must be a finite number > 0.")
+        if not (math.isfinite(self.error) and self.error >= 0):
+            raise ValueError(f"error(={self.error}) must be a finite number >= 0.")
+
+    def share(self, lead_h: FloatArray) -> FloatArray:
+        """Return ``s``, the square root of the share of variance left open, by lead [-].
+
+        A forecast with share ``s`` has seen the future through noise of variance
+        ``s^2 / (1 - s^2)``. That noise is scaled by `error`, and who forecasts knows it: errors grow
+        in proportion while they are small, and never beyond those of the climatology.
+        """
+        s = self.far - (self.far - self.near) * np.exp(-lead_h / self.growth_h)
+        scaled: FloatArray = self.error * s / np.sqrt(1 - s**2 + (self.error * s) ** 2)
+        return scaled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -94,6 +111,8 @@ class Traffic:
         Time over which the link factor's correlation falls to 1/e [h].
     alpha, beta
         Parameters of the volume-delay function [-].
+    storm
+        What takes capacity from all links at once.
     """
 
     demand: FloatArray
@@ -103,6 +122,7 @@ class Traffic:
     correlation_h: float = 1.0
     alpha: float = 0.15
     beta: float = 4.0
+    storm: Storm = Storm()
 
     def __post_init__(self) -> None:
         if self.demand.shape != (24,):

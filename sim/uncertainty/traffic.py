@@ -25,10 +25,16 @@ QUARTERS_PER_DAY = 96
 
 
 def demand_by_quarter(traffic: Traffic) -> FloatArray:
-    """Return the mean volume over capacity by quarter hour of the day, ``(96,)`` [-]."""
+    """Return the mean volume over capacity by quarter hour of the day, ``(96,)`` [-].
+
+    A storm takes capacity from all links.
+    """
     hours = (np.arange(QUARTERS_PER_DAY) + 0.5) / 4
     centres = np.arange(24) + 0.5
-    return traffic.intensity * np.interp(hours, centres, traffic.demand, period=HOURS_PER_DAY)
+    volume = traffic.intensity * np.interp(hours, centres, traffic.demand, period=HOURS_PER_DAY)
+    storm = traffic.storm
+    ratio: FloatArray = volume / (1 - storm.capacity_loss * storm.strength(hours))
+    return ratio
 
 
 def draw_state(
