@@ -6,7 +6,7 @@ flow checks every step. This is the table of contents; each name is imported whe
 Scenarios
     `load_scenario`, `Scenario`
 Running
-    `run`, `compare`, `ControllerSpec`, `Episode`, `Study`
+    `run`, `compare`, `stress`, `ControllerSpec`, `Episode`, `Study`, `StressStudy`
 Reports
     `write_report`
 Writing a controller
@@ -25,9 +25,11 @@ _HOME = {
     "Scenario": "sim.scenario",
     "run": "sim.study.run",
     "compare": "sim.study.compare",
+    "stress": "sim.study.stress",
     "ControllerSpec": "sim.study.specification",
     "Episode": "sim.world.episode",
     "Study": "sim.study.study",
+    "StressStudy": "sim.study.stressed",
     "write_report": "sim.report.page",
     "Controller": "sim.control",
     "Observation": "sim.control",

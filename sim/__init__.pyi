@@ -17,6 +17,8 @@ from sim.scenario import load_scenario as load_scenario
 from sim.study.compare import compare as compare
 from sim.study.run import run as run
 from sim.study.specification import ControllerSpec as ControllerSpec
+from sim.study.stress import stress as stress
+from sim.study.stressed import StressStudy as StressStudy
 from sim.study.study import Study as Study
 from sim.system.system import System as System
 from sim.world.episode import Episode as Episode

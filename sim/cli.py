@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from sim.errors import GridhaulError, InputError, shown
+from sim.study.axes import overview
 
 DONE, FAILED, BAD_INPUT = 0, 1, 2
 # Beyond these, a slip of the pen would fill the memory before anything runs.
@@ -249,6 +250,99 @@ def compare(
         )
     console.print_study(study, as_json=as_json)
     raise typer.Exit(FAILED if study.failures else DONE)
+
+
+STRESS_HELP = f"""Compare controllers along axes on which the scenario gets harder.
+
+All points and controllers live the same days. Of several axes all combinations are run.
+
+With --out, the same command again runs only what is missing; `gridhaul report DIR` draws curves.
+
+\b
+{overview()}"""
+
+
+@app.command(help=STRESS_HELP)
+def stress(
+    scenario: ScenarioArgument,
+    controllers: Annotated[
+        str,
+        typer.Option(
+            metavar="A,B,...", help="Controllers; the others are compared with the first."
+        ),
+    ],
+    replications: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            parser=whole(1, MOST_REPLICATIONS),
+            help="Number of common days at every point.",
+        ),
+    ],
+    axis: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY=V1,V2,...", help="What to vary. May be repeated."),
+    ] = None,
+    pack: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Named points: traffic, weather or faults.")
+    ] = None,
+    workers: Annotated[
+        int, typer.Option(metavar="N", parser=whole(1, MOST_WORKERS), help="Worker processes.")
+    ] = 1,
+    dask: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Run on the workers of this Dask scheduler; local starts --workers of them here.",
+        ),
+    ] = None,
+    seed: SeedOption = None,
+    days: DaysOption = None,
+    settings: SetOption = None,
+    verify: Annotated[str, typer.Option(help=VERIFY_HELP)] = "audit",
+    keep: Annotated[
+        str,
+        typer.Option(
+            help="What --out keeps of each episode: steps (all tables) or summary (sums only)."
+        ),
+    ] = "steps",
+    as_json: JsonOption = False,
+    out: OutOption = None,
+) -> None:
+    """Compare controllers along axes; see `STRESS_HELP`."""
+    from sim.report.progress import progress
+    from sim.report.stress_console import print_stress
+    from sim.scenario import load_scenario
+    from sim.study.settings import parse
+    from sim.study.specification import specify
+    from sim.study.stress import stress as stress_
+    from sim.study.stressors import parse_axes
+
+    chosen = parse(settings or [], days=days)
+    loaded = load_scenario(scenario, chosen.scenario)
+    specs = specify(
+        [name.strip() for name in controllers.split(",") if name.strip()], chosen.controller
+    )
+    with progress() as bar:
+        study = stress_(
+            loaded,
+            specs,
+            axes=parse_axes(axis or []),
+            pack=pack,
+            replications=replications,
+            seed=seed,
+            workers=workers,
+            dask=dask,
+            verify=verify,
+            keep=keep,
+            out=out,
+            command=_command(),
+            on_start=bar.expects,
+            on_resume=bar.resumed,
+            on_episode=bar.ended,
+        )
+    print_stress(study, as_json=as_json)
+    raise typer.Exit(FAILED if study.cells.failures else DONE)
 
 
 @app.command()

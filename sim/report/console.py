@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from sim.report.beyond import difference_rows, risk_rows
-from sim.report.terminal import print_json, terminal
+from sim.report.terminal import print_failures, print_json, terminal
 from sim.report.wording import (
     HEADLINES,
     METRICS,
@@ -55,12 +54,7 @@ def print_study(study: Study, *, as_json: bool = False) -> None:
         if study.look is not None:
             console.print(escape(stopping(plain_look(study.look), study.controllers[0])))
         console.print(inference(study.days, study.metrics.index.unique("replication")))
-    errors = Console(stderr=True, soft_wrap=True)
-    for failure in study.failures:
-        errors.print(f"failed: {escape(str(failure))}", style="red", highlight=False)
-    if study.failures:
-        n = study.replications * len(study.controllers)
-        errors.print(f"{len(study.failures)} of {n} episodes failed", highlight=False)
+    print_failures(study.failures, study.replications * len(study.controllers))
 
 
 def print_episode(episode: Episode, *, as_json: bool = False) -> None:

@@ -37,6 +37,10 @@ class EpisodeBar:
         self._bar = bar
         self._task = task
 
+    def expects(self, episodes: int) -> None:
+        """Show how many there will be in all."""
+        self._bar.update(self._task, total=episodes)
+
     def resumed(self, episodes: int) -> None:
         """Show the episodes that were there before; they say nothing of the rate."""
         self._bar.reset(self._task, completed=episodes)
@@ -48,7 +52,7 @@ class EpisodeBar:
 
 
 @contextlib.contextmanager
-def progress(total: int) -> Iterator[EpisodeBar]:
+def progress(total: int | None = None) -> Iterator[EpisodeBar]:
     """Show a progress bar on a terminal, nothing elsewhere."""
     console = Console(stderr=True)
     bar = Progress(

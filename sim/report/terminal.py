@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 
 from rich.console import Console
+from rich.markup import escape
+
+from sim.study.jobs import Failure
 
 # Where there is no terminal, lines may be longer than the 80 characters rich assumes.
 WIDTH_WITHOUT_TERMINAL = 140
@@ -22,3 +26,12 @@ def terminal() -> Console:
 def print_json(content: object) -> None:
     """Print one JSON object and nothing else."""
     sys.stdout.write(json.dumps(content, indent=2, allow_nan=False) + "\n")
+
+
+def print_failures(failures: Sequence[Failure], episodes: int) -> None:
+    """Print to standard error which of the episodes of a study failed, and why."""
+    errors = Console(stderr=True, soft_wrap=True)
+    for failure in failures:
+        errors.print(f"failed: {escape(str(failure))}", style="red", highlight=False)
+    if failures:
+        errors.print(f"{len(failures)} of {episodes} episodes failed", highlight=False)

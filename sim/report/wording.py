@@ -19,7 +19,7 @@ class Wording:
     better: int = 0
 
 
-ROUNDING = 1e-12  # what is smaller is an artefact of adding floats
+ROUNDING = 1e-9  # what is smaller is an artefact of adding floats
 
 # Order of the tables.
 METRICS: dict[str, Wording] = {

@@ -1,10 +1,11 @@
 """What a scenario can be stressed along: axes, and packs of named points.
 
-These tables say what ``gridhaul stress`` knows; they import nothing, for ``--help`` shows them.
+These tables say what ``gridhaul stress`` knows. ``--help`` shows them, so they import little.
 """
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -250,16 +251,18 @@ PACKS = (
 
 def overview() -> str:
     """Return axes and packs as text for ``--help``."""
-    lines = ["Axes:", ""]
-    width = max(len(axis.name) for axis in AXES)
+    lines = ["Axes:"]
     for axis in AXES:
-        unit = f" [{axis.unit}]" if axis.unit else ""
-        range_ = "" if axis.name == GRID_OUTAGE else f", {axis.low:g} to {axis.high:g}"
-        lines.append(f"  {axis.name:{width}}  {axis.meaning}{unit}{range_}")
-    lines += ["", "Any other number of scenario.toml by its dotted key.", ""]
+        unit = f" {axis.unit}" if axis.unit else ""
+        allowed = "" if axis.name == GRID_OUTAGE else f", {axis.low:g} to {axis.high:g}{unit}"
+        lines += _entry(f"{axis.name}{allowed}", axis.meaning)
+    lines += ["", "Any other number of scenario.toml is an axis by its dotted key."]
     for pack in PACKS:
-        lines += [f"Pack {pack.name}:", ""]
-        own = max(len(point.name) for point in pack.points)
-        lines += [f"  {point.name:{own}}  {point.meaning}" for point in pack.points]
-        lines.append("")
+        lines += ["", f"Pack {pack.name}:"]
+        for point in pack.points:
+            lines += _entry(point.name, point.meaning)
     return "\n".join(lines)
+
+
+def _entry(head: str, text: str) -> list[str]:
+    return [f"  {head}", *textwrap.wrap(text, 72, initial_indent="    ", subsequent_indent="    ")]

@@ -25,11 +25,14 @@ class Job:
         Which controller.
     replication
         Which day: equal numbers are equal days for all controllers.
+    point
+        Which of the scenarios of the study.
     """
 
     label: str
     controller: ControllerSpec
     replication: int
+    point: int = 0
 
     @property
     def key(self) -> Key:

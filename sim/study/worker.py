@@ -32,7 +32,9 @@ class Work:
 
     Attributes
     ----------
-    scenario, seed, verify
+    scenarios
+        One per point of the study; a comparison has one.
+    seed, verify
         See `run_episode`.
     keep
         How much of the tables is packed; None packs nothing.
@@ -40,7 +42,7 @@ class Work:
         Runs one job; None stands for `run_episode`. For tests of the runner.
     """
 
-    scenario: Scenario
+    scenarios: tuple[Scenario, ...]
     seed: int
     verify: Verify
     keep: Keep | None
@@ -51,7 +53,7 @@ class Work:
         if self.episode is not None:
             return self.episode(job)
         return run_episode(
-            self.scenario,
+            self.scenarios[job.point],
             job.controller,
             seed=self.seed,
             replication=job.replication,

@@ -79,8 +79,8 @@ class ForecastSkill:
         """Return ``s``, the square root of the share of variance left open, by lead [-].
 
         A forecast with share ``s`` has seen the future through noise of variance
-        ``s^2 / (1 - s^2)``. That noise is scaled by `error`, and who forecasts knows it: errors grow
-        in proportion while they are small, and never beyond those of the climatology.
+        ``s^2 / (1 - s^2)``. That noise is scaled by `error`, and who forecasts knows it: errors
+        grow in proportion while they are small, and never beyond those of the climatology.
         """
         s = self.far - (self.far - self.near) * np.exp(-lead_h / self.growth_h)
         scaled: FloatArray = self.error * s / np.sqrt(1 - s**2 + (self.error * s) ** 2)
@@ -122,7 +122,7 @@ class Traffic:
     correlation_h: float = 1.0
     alpha: float = 0.15
     beta: float = 4.0
-    storm: Storm = Storm()
+    storm: Storm = field(default_factory=Storm)
 
     def __post_init__(self) -> None:
         if self.demand.shape != (24,):

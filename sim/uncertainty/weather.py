@@ -25,8 +25,9 @@ def with_storm(record: Record, storm: Storm) -> Record:
     """
     if storm.hours == 0 or storm.pv_loss == storm.wind_gain == 0:
         return record
-    middle_s = (np.arange(len(record.values)) + 0.5) * record.step_s
-    strength = storm.strength(middle_s / SECONDS_PER_HOUR % HOURS_PER_DAY)
+    steps = np.arange(len(record.values), dtype=np.float64)
+    hour = (steps + 0.5) * record.step_s / SECONDS_PER_HOUR
+    strength = storm.strength(hour % HOURS_PER_DAY)
     values = record.values.copy()
     for i, kind in enumerate(record.kind):
         if kind == "pv":
@@ -66,7 +67,8 @@ def with_gusts(record: Record, gusts: float, names: Sequence[str], period_s: int
 
 def _room(steps: FloatArray) -> FloatArray:
     """Return how far all steps of a period can fall and rise, ``(period,)`` [pu]."""
-    return np.minimum(steps.min(axis=1), steps.max() - steps.max(axis=1))
+    room: FloatArray = np.minimum(steps.min(axis=1), steps.max() - steps.max(axis=1))
+    return room
 
 
 def _balanced(swing: FloatArray) -> FloatArray:

@@ -96,7 +96,7 @@ def test_a_worker_that_dies_costs_its_episode_only() -> None:
         Job(label=own, controller=idle, replication=i) for i in range(4) for own in ("a", "dies")
     ]
     scenario = load_scenario("tiny")
-    work = Work(scenario=scenario, seed=0, verify=Verify.OFF, keep=Keep.SUMMARY, episode=live)
+    work = Work(scenarios=(scenario,), seed=0, verify=Verify.OFF, keep=Keep.SUMMARY, episode=live)
     with dask_crew(work, "local", 2, ["idle"]) as crew:
         results = [own for batch in execute(jobs, crew) for own in batch.results]
     assert len({own.key for own in results}) == len(results) == len(jobs)

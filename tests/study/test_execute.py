@@ -55,7 +55,11 @@ def dies_once(job: Job) -> Episode:
 
 def work(live: Callable[[Job], Episode]) -> Work:
     return Work(
-        scenario=load_scenario("tiny"), seed=0, verify=Verify.OFF, keep=Keep.SUMMARY, episode=live
+        scenarios=(load_scenario("tiny"),),
+        seed=0,
+        verify=Verify.OFF,
+        keep=Keep.SUMMARY,
+        episode=live,
     )
 
 

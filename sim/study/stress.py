@@ -1,0 +1,141 @@
+"""Controllers on the same days, along axes on which the scenario gets harder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from sim.scenario import Scenario
+from sim.study.conduct import Cell, Running, check_numbers, conduct
+from sim.study.design import Design, cell, plain_design
+from sim.study.jobs import Failure, Finished
+from sim.study.manifest import configuration, manifest
+from sim.study.settings import as_keep, as_verify
+from sim.study.specification import ControllerSpec, as_spec, build, labels, with_source
+from sim.study.stress_summary import stress_summary
+from sim.study.stressed import StressStudy
+from sim.study.stressors import design_of
+from sim.study.study import Study
+
+
+def stress(
+    scenario: Scenario,
+    controllers: Sequence[str | ControllerSpec],
+    *,
+    axes: Mapping[str, Sequence[object]] | None = None,
+    pack: str | None = None,
+    replications: int,
+    seed: int | None = None,
+    workers: int = 1,
+    dask: str | None = None,
+    verify: str = "audit",
+    keep: str = "steps",
+    out: str | Path | None = None,
+    command: Mapping[str, object] | None = None,
+    on_start: Callable[[int], None] | None = None,
+    on_resume: Callable[[int], None] | None = None,
+    on_episode: Callable[[Finished | Failure], None] | None = None,
+) -> StressStudy:
+    """Run every controller at every point of some axes, on the same days.
+
+    Parameters
+    ----------
+    scenario
+        As `load_scenario` has returned it: every point is loaded again with its overrides.
+    controllers
+        Registered names, ``my_file.py:ClassName``, or specifications with parameters. The others
+        are compared with the first.
+    axes
+        Values by axis, ``{"traffic.intensity": [0.5, 1, 2]}``; see `sim.study.axes`. Of several
+        axes all combinations are run.
+    pack
+        Named points: ``"traffic"``, ``"weather"`` or ``"faults"``; they count as one more axis.
+    replications
+        Number of days; all points and controllers live the same ones.
+    on_start
+        Called once with the number of episodes of the whole study.
+    seed, workers, dask, verify, keep, out, command, on_resume, on_episode
+        See `sim.compare`.
+
+    Raises
+    ------
+    InputError
+        With every problem of axes and pack; or if a controller is not found or refuses its
+        parameters, a number is too small, the cluster does not answer, or `out` holds something
+        else.
+    StorageError
+        If the disk refuses; what was finished before is safe in `out`.
+    """
+    design, scenarios = design_of(scenario, axes or {}, pack)
+    specs = tuple(with_source(as_spec(controller)) for controller in controllers)
+    names = labels(specs)
+    check_numbers("stress", controllers=len(specs), replications=replications, workers=workers)
+    for spec in specs:
+        build(spec)  # complains now rather than once per episode
+    if on_start:
+        on_start(len(specs) * len(design.points) * replications)
+    root = scenario.seed if seed is None else seed
+    running = Running(
+        workers=workers,
+        dask=dask,
+        keep=as_keep(keep),
+        out=out,
+        command=command,
+        on_resume=on_resume,
+        on_episode=on_episode,
+    )
+
+    def about() -> Mapping[str, object]:
+        config = configuration(scenario, specs, seed=root, verify=verify, keep=running.keep)
+        config["stress"] = _points(design, scenarios)
+        return {
+            **manifest(scenario, specs, config),
+            "controllers": [
+                {
+                    "label": cell(name, point),
+                    "name": spec.name,
+                    "parameters": dict(spec.parameters),
+                    "controller": name,
+                    "point": point.label,
+                    **_places(design, point.levels),
+                }
+                for point in design.points
+                for name, spec in zip(names, specs, strict=True)
+            ],
+            "stress": {"controllers": list(names), "axes": plain_design(design)},
+        }
+
+    def read(study: Study) -> StressStudy:
+        return StressStudy(cells=study, controllers=names, design=design)
+
+    study = conduct(
+        [
+            Cell(label=cell(name, point), controller=spec, point=i)
+            for i, point in enumerate(design.points)
+            for name, spec in zip(names, specs, strict=True)
+        ],
+        scenarios,
+        running,
+        seed=root,
+        replications=replications,
+        verify=as_verify(verify),
+        about=about,
+        summarise=lambda study: stress_summary(read(study)),
+    )
+    return read(study)
+
+
+def _points(design: Design, scenarios: Sequence[Scenario]) -> dict[str, object]:
+    return {
+        point.label: {"overrides": design.overrides(point), "digest": own.digest}
+        for point, own in zip(design.points, scenarios, strict=True)
+    }
+
+
+def _places(design: Design, levels: Sequence[int]) -> dict[str, object]:
+    """Return the level on each axis: its position, or its label where there is none."""
+    found: dict[str, object] = {}
+    for axis, level in zip(design.axes, levels, strict=True):
+        own = axis.levels[level]
+        found[axis.name] = own.label if own.position is None or axis.is_pack else own.position
+    return found
