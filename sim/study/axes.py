@@ -191,12 +191,12 @@ PACKS = (
             ),
             PackPoint(
                 name="correlated storm",
-                meaning="12 to 20 h: all roads lose up to 60 % of their capacity, the sun 80 %, "
+                meaning="12 to 20 h: all roads lose up to 40 % of their capacity, the sun 80 %, "
                 "and the wind rises by 80 % of what is missing to its highest",
                 overrides={
                     "storm.peak_h": 16.0,
                     "storm.hours": 8.0,
-                    "storm.capacity_loss": 0.6,
+                    "storm.capacity_loss": 0.4,
                     "storm.pv_loss": 0.8,
                     "storm.wind_gain": 0.8,
                 },
