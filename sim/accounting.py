@@ -46,16 +46,17 @@ class Totals:
 def ledger(system: System, electrics: Electrics, readings: Readings) -> pd.DataFrame:
     """Return all payments, ``step, payer, payee, item, usd``; zero amounts are left out.
 
-    Amounts are never negative: a negative price turns payer and payee round. Steps whose power flow
-    did not converge carry no energy trade; they are counted in the metrics.
+    Amounts are never negative: a negative price turns payer and payee round. A step whose power
+    flow does not converge trades nothing and serves nobody: all its load is unserved.
     """
     timing, tariff, found = system.timing, system.tariff, electrics.injections
     hours = timing.step_h
     of_day = np.arange(timing.n_steps) % timing.steps_per_day
     trade = np.nan_to_num(settled_import_mw(system, electrics.flow)) * hours
-    generated = found.generation_mw.sum(axis=1) * hours
-    curtailed = found.available_mw.sum(axis=1) * hours - generated
-    served = (found.load_mw.sum(axis=1) + found.ev_mw.sum(axis=1)) * hours
+    delivering = electrics.flow.converged * hours
+    generated = found.generation_mw.sum(axis=1) * delivering
+    curtailed = found.available_mw.sum(axis=1) * delivering - generated
+    served = electrics.served_mw * hours
     book = _Book()
     bought, sold = np.maximum(trade, 0), np.maximum(-trade, 0)
     book.add("operator", "market", "energy bought", bought * tariff.import_usd_per_mwh[of_day])
@@ -63,7 +64,7 @@ def ledger(system: System, electrics: Electrics, readings: Readings) -> pd.DataF
     book.add("customers", "operator", INCOME, served * tariff.retail_usd_per_mwh[of_day])
     book.add("operator", "generators", "feed-in", generated * tariff.feed_in_usd_per_mwh)
     book.add("operator", "generators", "curtailment", curtailed * tariff.curtailment_usd_per_mwh)
-    unserved = found.unserved_mw * hours * tariff.lost_load_usd_per_mwh
+    unserved = electrics.unserved_mw * hours * tariff.lost_load_usd_per_mwh
     book.add("operator", "customers", "unserved load", unserved)
     for index, vehicle in enumerate(system.vehicles):
         exchanged = readings["charged_mwh"][:, index] + readings["discharged_mwh"][:, index]

@@ -74,7 +74,7 @@ def metrics(
         "import_mwh": float(np.nansum(flow.source_mw) * hours),
         "loss_mwh": float(np.nansum(flow.loss_mw) * hours),
         "curtailed_mwh": float((found.available_mw - found.generation_mw).sum() * hours),
-        "unserved_mwh": float(found.unserved_mw.sum() * hours),
+        "unserved_mwh": float(electrics.unserved_mw.sum() * hours),
         "evs_short": evs_short,
         "ev_mwh": float(found.ev_mw.sum() * hours),
         "throughput_mwh": float(readings["charged_mwh"].sum() + readings["discharged_mwh"].sum()),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+import pandas as pd
 from rich.markup import escape
 from rich.table import Table
 
@@ -12,6 +13,7 @@ from sim.report.terminal import print_failures, print_json, terminal
 from sim.report.wording import (
     HEADLINES,
     METRICS,
+    caveats,
     number,
     stopping,
     title,
@@ -54,6 +56,8 @@ def print_study(study: Study, *, as_json: bool = False) -> None:
         if study.look is not None:
             console.print(escape(stopping(plain_look(study.look), study.controllers[0])))
         console.print(inference(study.days, study.metrics.index.unique("replication")))
+        totals = study.metrics.groupby("controller", sort=False).sum()
+        _warn(caveats(totals))
     print_failures(study.failures, study.replications * len(study.controllers))
 
 
@@ -79,6 +83,12 @@ def print_episode(episode: Episode, *, as_json: bool = False) -> None:
         names = [escape(str(entry[column])) for column in ("payer", "payee", "item")]
         ledger.add_row(*names, number(entry["usd"]))
     terminal().print(table, ledger)
+    _warn(caveats(pd.DataFrame([episode.metrics], index=[episode.controller])))
+
+
+def _warn(sentences: Iterable[str]) -> None:
+    for sentence in sentences:
+        terminal().print(f"[yellow]warning[/yellow]: {escape(sentence)}")
 
 
 def print_catalogue(catalogue: Catalogue, *, as_json: bool = False) -> None:

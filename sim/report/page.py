@@ -14,7 +14,7 @@ from plotly.offline import get_plotlyjs
 
 from sim.report import gallery, solver
 from sim.report.tables import Row, plain_rows, tables
-from sim.report.wording import number, stopping
+from sim.report.wording import caveats, number, stopping
 from sim.study.contrasts import with_regret
 from sim.study.days import Days, inference
 from sim.study.store import SUMMARY, StoredStudy, read_study
@@ -69,6 +69,7 @@ def render(study: StoredStudy) -> str:
         "missing": [f"{name}, replication {number}" for name, number in study.missing],
         "figures": [],
         "map": None,
+        "caveats": caveats(metrics.groupby("controller", sort=False).sum()),
     }
     if finished:
         day = gallery.the_day(study, metrics, finished)

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
+
 from sim.study.statistics import Estimate
 
 
@@ -108,6 +110,30 @@ def with_interval(found: Estimate) -> str:
     if not found.has_interval:
         return signed(found.mean)
     return f"{signed(found.mean)} [{signed(found.ci95_low)}, {signed(found.ci95_high)}]"
+
+
+def caveats(totals: pd.DataFrame) -> list[str]:
+    """Return what a reader must know before trusting the figures, a sentence per controller.
+
+    Parameters
+    ----------
+    totals
+        Sums of the metrics over the episodes, one row per controller.
+    """
+    found = []
+    for name, total in totals.iterrows():
+        steps, collapsed = total["steps"], total["unconverged_steps"]
+        if collapsed:
+            found.append(
+                f"{name}: {collapsed:.0f} of {steps:.0f} steps have no AC power flow. The grid "
+                "collapses there; all load of these steps is counted as unserved."
+            )
+        if total["deadline_decisions"]:
+            found.append(
+                f"{name}: the clock ended {total['deadline_decisions']:.0f} decisions; another run "
+                "may give other figures."
+            )
+    return found
 
 
 def stopping(look: Mapping[str, Any], first: str) -> str:

@@ -89,9 +89,9 @@ def _steps(system: System, solved: Electrics) -> pd.DataFrame:
         {
             "time_h": _start_h(system),
             "import_usd_per_mwh": system.tariff.import_usd_per_mwh[of_day],
-            "load_mw": found.load_mw.sum(axis=1) + found.ev_mw.sum(axis=1),
+            "load_mw": solved.served_mw,
             "ev_mw": found.ev_mw.sum(axis=1),
-            "unserved_mw": found.unserved_mw,
+            "unserved_mw": solved.unserved_mw,
             "available_mw": found.available_mw.sum(axis=1),
             "generation_mw": found.generation_mw.sum(axis=1),
             "curtailed_mw": (found.available_mw - found.generation_mw).sum(axis=1),

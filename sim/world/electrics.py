@@ -185,6 +185,23 @@ class Electrics:
     verified: IntArray
     difference_pu: float
 
+    @property
+    def served_mw(self) -> FloatArray:
+        """Load and charging that were served, ``(step,)`` [MW].
+
+        A step without a power flow serves nobody: no operating point exists, the grid collapses.
+        """
+        found = self.injections
+        wanted_mw = found.load_mw.sum(axis=1) + found.ev_mw.sum(axis=1)
+        return np.where(self.flow.converged, wanted_mw, 0.0)
+
+    @property
+    def unserved_mw(self) -> FloatArray:
+        """Load that was not, at dead buses and in steps without a power flow, ``(step,)`` [MW]."""
+        found = self.injections
+        wanted_mw = found.unserved_mw + found.load_mw.sum(axis=1) + found.ev_mw.sum(axis=1)
+        return np.where(self.flow.converged, found.unserved_mw, wanted_mw)
+
 
 def electrics(
     system: System,

@@ -33,6 +33,7 @@ IDLE, ROLLING = ControllerSpec(name="idle"), ControllerSpec(name="rolling")
 # and 40 ohm. The village of `tiny` takes 0.9, 0.9, 1.3 and 1.2 MW: the third hour has no solution.
 WEAK_LINE_OHM = 40.0
 COLLAPSED = slice(8, 12)
+LOST_LOAD_USD_PER_MWH = load_scenario("tiny").system.tariff.lost_load_usd_per_mwh
 
 
 @pytest.fixture
@@ -56,10 +57,11 @@ def test_steps_without_a_power_flow_are_flagged_and_hold_no_old_values(weak: Pat
         assert table[~lost].notna().all(axis=None)
     assert episode.steps.loc[lost, ["import_mw", "loss_mw", "vm_pu_min"]].isna().all(axis=None)
     assert all(math.isfinite(value) for value in episode.metrics.values())
-    # No energy is traded without a power flow: what is counted is that there was none.
-    assert not set(episode.ledger.loc[episode.ledger["item"] == "energy bought", "step"]) & set(
-        range(16)[COLLAPSED]
-    )
+    # A collapsed grid trades nothing and serves nobody, so that it can never look cheap.
+    items = episode.ledger[episode.ledger["step"].isin(range(16)[COLLAPSED])].groupby("item")
+    assert set(items.groups) == {"unserved load"}
+    assert episode.metrics["unserved_mwh"] == pytest.approx(1.4)
+    assert items["usd"].sum().item() == pytest.approx(1.4 * LOST_LOAD_USD_PER_MWH)
 
 
 def command(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
@@ -90,7 +92,9 @@ def test_an_episode_without_any_power_flow_still_prints_json_and_a_report(
     assert json.loads((out / "summary.json").read_text(), parse_constant=not_in_json)
     assert command(monkeypatch, "report", out) == 0
     assert command(monkeypatch, "run", weak, "--controller", "idle", "--verify", "audit") == 0
-    assert "Steps without a power flow" in capfd.readouterr().out
+    printed = " ".join(capfd.readouterr().out.split())
+    assert "16 of 16 steps have no AC power flow" in printed
+    assert "16 of 16 steps have no AC power flow" in (out / "report.html").read_text()
 
 
 def test_a_study_with_diverging_flows_has_means_of_what_is_known(weak: Path) -> None:
