@@ -82,7 +82,7 @@ def make_tariff(
 ) -> Tariff | None:
     """Return prices by step of the day, None if the blocks do not cover it."""
     starts_h = [block.from_h for block in blocks]
-    place = _by_step(starts_h, timing, where, "tariff", problems)
+    place = _by_step(starts_h, timing, where, "tariff.block", problems)
     if place is None:
         return None
     chosen = [blocks[k] for k in place]
@@ -109,7 +109,9 @@ def make_delays(
     table = config.delays
     mean_h = floats([0.0])
     if table.file is not None:
-        place = _by_step([row.from_h for row in rows], timing, where, "delays", problems)
+        # What keeps the table from having rows has been noted.
+        starts_h = [row.from_h for row in rows]
+        place = _by_step(starts_h, timing, where, "delays.file", problems) if rows else None
         if place is None:
             return None
         mean_h = floats([rows[k].delay_min / 60 for k in place])
@@ -129,13 +131,15 @@ def _by_step(
     before = len(problems)
     if not starts_h or starts_h[0] != 0:
         remedy = "Let the first block start at from_h = 0"
-        problems.add(where, f"{key}.block", starts_h, "does not cover the whole day", remedy)
+        problems.add(where, key, starts_h, "does not cover the whole day", remedy)
     if any(later <= earlier for earlier, later in pairwise(starts_h)):
         remedy = "Sort by from_h, no twins"
-        problems.add(where, f"{key}.block", starts_h, "is not in order", remedy)
+        problems.add(where, key, starts_h, "is not in order", remedy)
     for start_h in starts_h:
         if abs(start_h / timing.step_h - round(start_h / timing.step_h)) > 1e-9:
-            problems.add(where, f"{key}.from_h", start_h, "falls inside a step", "Move it")
+            problems.add(
+                where, f"{key.partition('.')[0]}.from_h", start_h, "falls inside a step", "Move it"
+            )
     if len(problems) > before:
         return None
     hours = np.arange(timing.steps_per_day) * timing.step_h + 1e-9
