@@ -29,7 +29,7 @@ TRUNK_KA, OTHER_KA = 0.4, 0.25
 TRUNK = range(6)  # lines from the substation to bus 6
 LATERALS = (6, 12, 23, 29)  # each carries two more buses and half the load of its first
 LATERAL_OHM = (0.6, 0.4)
-PLANTS = (("roofs", "PV", "36", 1.5), ("turbine", "wind", "38", 1.5))
+PLANTS = (("roofs", "PV", 36, 1.5), ("turbine", "wind", 38, 1.5))
 DETOUR = 1.3  # of roads over straight lines
 SPEED_KMH = 40.0
 CAPACITY_VEH_H = 1000.0
@@ -83,7 +83,7 @@ def feeder() -> Any:
     ]
     net.load["name"] = [f"homes {bus}" for bus in net.load["bus"]]
     for name, kind, bus, p_mw in PLANTS:
-        pp.create_sgen(net, int(bus), p_mw=p_mw, name=name, type=kind)
+        pp.create_sgen(net, bus, p_mw=p_mw, name=name, type=kind)
     return net
 
 
