@@ -6,14 +6,15 @@ flow checks every step. This is the table of contents; each name is imported whe
 Scenarios
     `load_scenario`, `Scenario`
 Running
-    `run`, `compare`, `stress`, `ControllerSpec`, `Episode`, `Study`, `StressStudy`
+    `run`, `compare`, `stress`, `replay`, `ControllerSpec`, `Episode`, `Study`, `StressStudy`,
+    `Replay`
 Reports
     `write_report`
 Writing a controller
     `Controller`, `Observation`, `Forecast`, `Plan`, `FleetPlan`, `GridPlan`, `Visit`, `Outcome`,
     `SolveStatus`, `VehicleStatus`, `System`
 Errors
-    `GridhaulError`, `InputError`, `EpisodeError`
+    `GridhaulError`, `InputError`, `EpisodeError`, `ReplayError`
 """
 
 from __future__ import annotations
@@ -26,10 +27,12 @@ _HOME = {
     "run": "sim.study.run",
     "compare": "sim.study.compare",
     "stress": "sim.study.stress",
+    "replay": "sim.study.replay",
     "ControllerSpec": "sim.study.specification",
     "Episode": "sim.world.episode",
     "Study": "sim.study.study",
     "StressStudy": "sim.study.stressed",
+    "Replay": "sim.study.replay",
     "write_report": "sim.report.page",
     "Controller": "sim.control",
     "Observation": "sim.control",
@@ -45,6 +48,7 @@ _HOME = {
     "GridhaulError": "sim.errors",
     "InputError": "sim.errors",
     "EpisodeError": "sim.errors",
+    "ReplayError": "sim.errors",
 }
 
 __all__ = [*_HOME]

@@ -11,10 +11,13 @@ from sim.control import Visit as Visit
 from sim.errors import EpisodeError as EpisodeError
 from sim.errors import GridhaulError as GridhaulError
 from sim.errors import InputError as InputError
+from sim.errors import ReplayError as ReplayError
 from sim.report.page import write_report as write_report
 from sim.scenario import Scenario as Scenario
 from sim.scenario import load_scenario as load_scenario
 from sim.study.compare import compare as compare
+from sim.study.replay import Replay as Replay
+from sim.study.replay import replay as replay
 from sim.study.run import run as run
 from sim.study.specification import ControllerSpec as ControllerSpec
 from sim.study.stress import stress as stress

@@ -76,5 +76,9 @@ class EpisodeError(GridhaulError):
     """An episode whose numbers cannot be trusted, for example after a failed verification."""
 
 
+class ReplayError(GridhaulError):
+    """An episode that was run again and did not come out as it had."""
+
+
 class SolverError(GridhaulError):
     """The solver refused a model."""

@@ -73,7 +73,7 @@ def print_episode(episode: Episode, *, as_json: bool = False) -> None:
     )
     table.add_column("figure")
     table.add_column("value", justify="right")
-    for name in _present(episode.metrics):
+    for name in present(episode.metrics):
         table.add_row(escape(title(name)), number(episode.metrics[name]))
     ledger = Table(title="Ledger", title_justify="left")
     for column in ("payer", "payee", "item"):
@@ -115,7 +115,7 @@ def _summary_table(study: Study) -> Table:
         table.add_column(escape(name), justify="right")
     summary, risks = study.summary, study.risk
     more = risk_rows([risks[name] for name in study.controllers])
-    for metric in _present(study.metrics.columns):
+    for metric in present(study.metrics.columns):
         cells = [with_margin(at(summary, name, metric)) for name in study.controllers]
         table.add_row(escape(title(metric)), *cells)
         for row in more.get(metric, ()):
@@ -142,7 +142,8 @@ def _paired_table(study: Study) -> Table:
     return table
 
 
-def _present(metrics: Iterable[str]) -> list[str]:
+def present(metrics: Iterable[str]) -> list[str]:
+    """Return the figures there are, in the order in which they are shown."""
     names = list(metrics)
     return [name for name in METRICS if name in names] + [
         name for name in names if name not in METRICS

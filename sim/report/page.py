@@ -15,6 +15,7 @@ from plotly.offline import get_plotlyjs
 from sim.report import gallery, solver
 from sim.report.tables import Row, plain_rows, tables
 from sim.report.wording import caveats, number, stopping
+from sim.study.bundle import LOG
 from sim.study.contrasts import with_regret
 from sim.study.days import Days, inference
 from sim.study.store import SUMMARY, StoredStudy, read_study
@@ -58,7 +59,7 @@ def render(study: StoredStudy) -> str:
     episodes = study.table("episodes")
     days = Days.of_episodes(episodes, manifest["system"].get("profile_days"))
     dates = episodes.groupby("replication")["start"].first()
-    episodes = episodes.drop(columns="start")
+    episodes = episodes.drop(columns=["start", LOG], errors="ignore")
     metrics = with_regret(episodes.set_index(["controller", "replication"]))
     finished = [name for name in names if name in metrics.index.get_level_values("controller")]
     context: dict[str, Any] = {

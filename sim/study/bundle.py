@@ -19,8 +19,11 @@ import pyarrow as pa
 from sim.study.jobs import Key
 from sim.study.sums import sum_ledger
 from sim.world.episode import Episode
+from sim.world.log import log_of, log_sha256
 
 KEYS = ("controller", "replication", "start")  # first columns of the table of episodes
+LOG = "log_sha256"  # comes after them; folders of earlier versions lack it
+NO_FIGURES = (*KEYS, LOG)  # all other columns of that table are figures
 EPISODES = "episodes"
 TIMINGS = "timings"  # wall clock: kept apart from what is reproducible
 # Tables of an episode by name; voltages and loading come with their time as index.
@@ -40,7 +43,7 @@ SUMMARISED = ("decisions", "ledger")
 WIDE = ("vm_pu", "loading_percent")
 TEXTS = frozenset(
     {"controller", "vehicle", "status", "station", "event", "detail", "origin", "destination"}
-    | {"payer", "payee", "item", "name", "fallback"}
+    | {"payer", "payee", "item", "name", "fallback", "orders"}
 )
 WHOLE = frozenset({"replication", "period", "step", "decisions"})
 FLAGS = frozenset({"converged"})
@@ -74,6 +77,7 @@ def bundle(label: str, episode: Episode, keep: Keep) -> pa.Table:
         "controller": pa.array([label], pa.string()),
         "replication": pa.array([episode.replication], pa.int64()),
         "start": pa.array(np.array([episode.start], dtype="datetime64[ns]")),
+        LOG: pa.array([log_sha256(log_of(episode))], pa.string()),
     }
     for name, value in episode.metrics.items():
         columns[name] = pa.array([float(value)], pa.float64())

@@ -82,7 +82,8 @@ def compare(
     check_numbers("compare", controllers=len(specs), replications=replications, workers=workers)
     check_until(until, replications=replications, controllers=len(specs))
     for spec in specs:
-        build(spec)  # complains now rather than once per episode
+        for one in spec.in_turn:
+            build(one)  # complains now rather than once per episode
     root = scenario.seed if seed is None else seed
     running = Running(
         workers=workers,

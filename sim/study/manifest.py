@@ -52,16 +52,11 @@ def configuration(
         "verify": str(verify),
         "keep": str(keep),
         "controllers": {
-            label: {
-                "name": spec.name,
-                "parameters": effective_parameters(spec),
-                "file_sha256": _sha256(spec.source) if spec.source else None,
-            }
-            for label, spec in zip(labels(specs), specs, strict=True)
+            label: _configured(spec) for label, spec in zip(labels(specs), specs, strict=True)
         },
         # Differences and regret count from the first, and rows are in this order.
         "order": list(labels(specs)),
-        "code_sha256": fingerprints([spec.name for spec in specs]),
+        "code_sha256": fingerprints([own.name for spec in specs for own in spec.in_turn]),
         "packages": {name: version(name) for name in PACKAGES},
         "python": ".".join(platform.python_version_tuple()[:2]),
     }
@@ -99,12 +94,14 @@ def manifest(
             "title": scenario.title,
             "description": scenario.description,
             "digest": scenario.digest,
+            "source": scenario.source,
+            "overrides": dict(scenario.overrides),
         },
         "seed": configured["seed"],
         "verify": configured["verify"],
         "keep": configured["keep"],
         "controllers": [
-            {"label": label, "name": spec.name, "parameters": dict(spec.parameters)}
+            {"label": label, **_asked_for(spec)}
             for label, spec in zip(labels(specs), specs, strict=True)
         ],
         "system": {
@@ -137,6 +134,26 @@ def differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> Iterator[s
 def as_json(content: object) -> str:
     """Return JSON with a line break at its end; what JSON does not know becomes its text."""
     return json.dumps(content, indent=2, allow_nan=False, default=str) + "\n"
+
+
+def _configured(spec: ControllerSpec) -> dict[str, object]:
+    content: dict[str, object] = {
+        "name": spec.name,
+        "parameters": effective_parameters(spec),
+        "file_sha256": _sha256(spec.source) if spec.source else None,
+    }
+    if spec.then is not None:
+        after = _configured(spec.then.controller)
+        content["then"] = {"from_period": spec.then.from_period, **after}
+    return content
+
+
+def _asked_for(spec: ControllerSpec) -> dict[str, object]:
+    content: dict[str, object] = {"name": spec.name, "parameters": dict(spec.parameters)}
+    if spec.then is not None:
+        after = _asked_for(spec.then.controller)
+        content["then"] = {"from_period": spec.then.from_period, **after}
+    return content
 
 
 def _leaves(value: object, prefix: str = "") -> Iterator[tuple[str, object]]:

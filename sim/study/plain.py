@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -67,6 +67,11 @@ def plain_estimate(found: Estimate) -> dict[str, object]:
     """Return ``{mean, ci95}``, null where there is none."""
     interval = [found.ci95_low, found.ci95_high] if found.has_interval else None
     return {"mean": finite(found.mean), "ci95": interval}
+
+
+def plain_figures(values: Mapping[str, float]) -> dict[str, float | int | None]:
+    """Return figures by name as JSON values."""
+    return {name: finite(value) for name, value in values.items()}
 
 
 def finite(value: float) -> float | int | None:

@@ -9,7 +9,7 @@ from typing import cast
 import pandas as pd
 import pyarrow as pa
 
-from sim.study.bundle import EPISODES, KEYS, TIMINGS, flat
+from sim.study.bundle import EPISODES, NO_FIGURES, TIMINGS, flat
 from sim.study.jobs import Finished, Key
 from sim.study.shards import keys_of_shard, read_shard
 from sim.study.store import parts, table_files
@@ -33,7 +33,7 @@ def finished_episodes(folder: Path) -> Iterator[Finished]:
 
 def _figures(episodes: pa.Table) -> Iterator[Finished]:
     rows: pd.DataFrame = flat(episodes, EPISODES).to_pandas()
-    metrics = [name for name in rows.columns if name not in KEYS]
+    metrics = [name for name in rows.columns if name not in NO_FIGURES]
     timings = _by_episode(flat(episodes, TIMINGS).to_pandas())
     entries: pd.DataFrame = flat(episodes, LEDGER).to_pandas()
     # In a study that keeps every step this is the sum over an episode, otherwise it has been taken.

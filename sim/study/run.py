@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from sim.scenario import Scenario
 from sim.study.bundle import Keep, bundle, to_bytes
 from sim.study.manifest import configuration, manifest
-from sim.study.runner import run_episode
+from sim.study.runner import Verify, run_episode
 from sim.study.settings import as_verify
 from sim.study.specification import ControllerSpec, as_spec, with_source
 from sim.study.summary import episode_summary
@@ -55,15 +56,40 @@ def run(
     spec = with_source(as_spec(controller))
     root = scenario.seed if seed is None else seed
     check = as_verify(verify)
+    with keeping(
+        out, scenario, spec, seed=root, replication=replication, verify=check, command=command
+    ) as keep:
+        episode = run_episode(scenario, spec, seed=root, replication=replication, verify=check)
+        keep(episode)
+    return episode
+
+
+@contextlib.contextmanager
+def keeping(
+    out: str | Path | None,
+    scenario: Scenario,
+    spec: ControllerSpec,
+    *,
+    seed: int,
+    replication: int,
+    verify: Verify,
+    command: Mapping[str, object] | None,
+) -> Iterator[Callable[[Episode], None]]:
+    """Yield what takes the tables of one episode; a folder that cannot be used is refused before.
+
+    Parameters are those of `run`; without `out` nothing is kept.
+    """
     if out is None:
-        return run_episode(scenario, spec, seed=root, replication=replication, verify=check)
-    kept = Keep.STEPS
-    config = configuration(scenario, [spec], seed=root, verify=verify, keep=kept)
+        yield lambda _: None
+        return
+    config = configuration(scenario, [spec], seed=seed, verify=verify, keep=Keep.STEPS)
     about = manifest(scenario, [spec], config)
     with StudyWriter(Path(out), about, [replication], command=command or {}) as writer:
-        episode = run_episode(scenario, spec, seed=root, replication=replication, verify=check)
-        key = (spec.name, replication)
-        if key not in writer.stored:
-            writer.add(to_bytes(bundle(spec.name, episode, kept)), [key])
-        writer.finish(episode_summary(episode))
-    return episode
+
+        def keep(episode: Episode) -> None:
+            key = (spec.label, replication)
+            if key not in writer.stored:
+                writer.add(to_bytes(bundle(spec.label, episode, Keep.STEPS)), [key])
+            writer.finish(episode_summary(episode))
+
+        yield keep

@@ -18,10 +18,11 @@ from sim.system.grid import Grid
 from sim.system.system import System
 from sim.uncertainty.calibrated import CalibratedForecaster
 from sim.uncertainty.forecaster import ExactForecaster, Forecaster
-from sim.uncertainty.realisation import Nature
+from sim.uncertainty.realisation import Nature, Realisation
 from sim.uncertainty.streams import stream
 from sim.world.electrics import Electrics, Verify, electrics, injections
 from sim.world.episode import Episode
+from sim.world.handover import HandedOverForecaster, HandOver
 from sim.world.world import World
 
 __all__ = ["Verify", "nature_of", "run_episode"]
@@ -35,6 +36,12 @@ def _start(policy: Controller, system: System, rng: np.random.Generator) -> None
         raise
     except Exception as error:
         raise EpisodeError(f"{type(error).__name__}: {error}") from error
+
+
+def _forecaster(policy: Controller, nature: Nature, realisation: Realisation) -> Forecaster:
+    if getattr(policy, "clairvoyant", False):
+        return ExactForecaster(nature, realisation)
+    return CalibratedForecaster.build(nature, realisation)
 
 
 @lru_cache(maxsize=16)  # a stress study goes round its points
@@ -88,11 +95,15 @@ def run_episode(
     system, nature = scenario.system, nature_of(scenario)
     policy = build(controller)
     realisation = nature.draw(seed, replication)
-    forecaster: Forecaster = (
-        ExactForecaster(nature, realisation)
-        if getattr(policy, "clairvoyant", False)
-        else CalibratedForecaster.build(nature, realisation)
-    )
+    forecaster = _forecaster(policy, nature, realisation)
+    if controller.then is not None:
+        named, from_period = controller.then.controller, controller.then.from_period
+        second = build(named)
+        forecaster = HandedOverForecaster(
+            forecaster, _forecaster(second, nature, realisation), from_period
+        )
+        rng = stream(seed, replication, "controller", named.name)
+        policy = HandOver(policy, second, from_period, rng)
     engine = _engine(system.grid)
     clock.append(time.perf_counter())
 
@@ -108,10 +119,10 @@ def run_episode(
     clock.append(time.perf_counter())
 
     found = injections(system, realisation, world.metered(), slice(None))
-    second = None if verify is Verify.OFF else _second_engine(system.grid)
+    verifier = None if verify is Verify.OFF else _second_engine(system.grid)
     audit = stream(seed, replication, "verification", controller.name)
     solved: Electrics = electrics(
-        system, found, world.topology.line_out, engine, second, verify, audit
+        system, found, world.topology.line_out, engine, verifier, verify, audit
     )
     clock.append(time.perf_counter())
 
@@ -119,7 +130,7 @@ def run_episode(
     return tabulate(
         Lived(
             scenario=scenario.name,
-            controller=controller.name,
+            controller=controller.label,
             seed=seed,
             replication=replication,
             system=system,

@@ -86,6 +86,25 @@ def parse_for_scenario(texts: Iterable[str]) -> dict[str, object]:
     return settings.scenario
 
 
+def parse_for_controller(texts: Iterable[str], controller: str | None) -> dict[str, object]:
+    """Return the settings in `texts` where only a controller can be set; see `parse`.
+
+    Raises
+    ------
+    InputError
+        Also if one of them is for the scenario, or there is no controller.
+    """
+    settings = parse(texts)
+    reason = "is for the scenario, which is that of the study"
+    problems = [_problem(key, reason) for key in settings.scenario]
+    if controller is None:
+        reason = "is for a controller that takes over, and there is none; give --with"
+        problems += [_problem(f"{CONTROLLER_PREFIX}{key}", reason) for key in settings.controller]
+    if problems:
+        raise InputError(problems)
+    return settings.controller
+
+
 def as_verify(text: str) -> Verify:
     """Return the amount of verification called `text`.
 

@@ -26,19 +26,57 @@ class ControllerSpec:
         Fields of the controller's ``Parameters`` with their values; the others keep their defaults.
     source
         Text of the controller's file, as `with_source` reads it; empty reads the file when built.
+    then
+        Who takes over during the day, if anybody does.
     """
 
     name: str
     parameters: tuple[tuple[str, object], ...] = ()
     source: str = dataclasses.field(default="", repr=False)
+    then: Successor | None = None
 
     def __str__(self) -> str:
         inner = ", ".join(f"{key}={value}" for key, value in self.parameters)
-        return f"{self.name}({inner})" if inner else self.name
+        own = f"{self.name}({inner})" if inner else self.name
+        return f"{own}, {self.then}" if self.then else own
+
+    @property
+    def label(self) -> str:
+        """What tables call it where nobody else is called so."""
+        return f"{self.name}, {self.then}" if self.then else self.name
+
+    @property
+    def in_turn(self) -> tuple[ControllerSpec, ...]:
+        """Who decides, one after the other."""
+        alone = dataclasses.replace(self, then=None)
+        return (alone, *self.then.controller.in_turn) if self.then else (alone,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Successor:
+    """Who takes over from a controller.
+
+    Attributes
+    ----------
+    from_period
+        Index of the first period that it plans.
+    controller
+        Who it is; nobody takes over from it.
+    """
+
+    from_period: int
+    controller: ControllerSpec
+
+    def __post_init__(self) -> None:
+        if self.controller.then is not None:
+            raise ValueError(f"controller(={self.controller}) must not hand over again.")
+
+    def __str__(self) -> str:
+        return f"from period {self.from_period} {self.controller}"
 
 
 def build(spec: ControllerSpec) -> Controller:
-    """Return a new controller as `spec` describes it.
+    """Return a new controller as `spec` describes it; who takes over from it is built apart.
 
     Raises
     ------
@@ -90,7 +128,10 @@ def with_source(spec: ControllerSpec) -> ControllerSpec:
     InputError
         If the file cannot be read.
     """
-    return dataclasses.replace(spec, source=spec.source or read_source(spec.name))
+    then = spec.then and dataclasses.replace(
+        spec.then, controller=with_source(spec.then.controller)
+    )
+    return dataclasses.replace(spec, source=spec.source or read_source(spec.name), then=then)
 
 
 def effective_parameters(spec: ControllerSpec) -> dict[str, object]:
@@ -152,8 +193,8 @@ def as_spec(controller: str | ControllerSpec) -> ControllerSpec:
 
 def labels(specs: Sequence[ControllerSpec]) -> tuple[str, ...]:
     """Return how to call each controller in tables: its name, with parameters where names clash."""
-    names = [spec.name for spec in specs]
-    found = tuple(spec.name if names.count(spec.name) == 1 else str(spec) for spec in specs)
+    names = [spec.label for spec in specs]
+    found = tuple(spec.label if names.count(spec.label) == 1 else str(spec) for spec in specs)
     twice = sorted({label for label in found if found.count(label) > 1})
     if twice:
         raise InputError.single(

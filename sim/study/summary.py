@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import pandas as pd
 
 from sim.study.jobs import Failure
 from sim.study.plain import (
-    finite,
     plain_controllers,
     plain_estimate,
+    plain_figures,
     plain_inference,
     plain_look,
     plain_paired,
@@ -18,6 +18,7 @@ from sim.study.plain import (
 from sim.study.study import Study
 from sim.study.sums import sum_ledger, sum_timings
 from sim.world.episode import Episode
+from sim.world.log import log_of, log_sha256
 
 
 def episode_summary(episode: Episode) -> dict[str, object]:
@@ -29,8 +30,9 @@ def episode_summary(episode: Episode) -> dict[str, object]:
         "replication": episode.replication,
         "start": episode.start.isoformat(),
         "reproducible": episode.metrics["deadline_decisions"] == 0,
-        "metrics": _plain(episode.metrics),
-        "timings": _plain(timings_of(episode)),
+        "log_sha256": log_sha256(log_of(episode)),
+        "metrics": plain_figures(episode.metrics),
+        "timings": plain_figures(timings_of(episode)),
         "ledger": ledger_of(episode).to_dict(orient="records"),
     }
 
@@ -78,7 +80,3 @@ def timings_of(episode: Episode) -> dict[str, float]:
 def ledger_of(episode: Episode) -> pd.DataFrame:
     """Return what was paid in an episode, ``payer, payee, item, usd``, summed over its steps."""
     return sum_ledger(episode.ledger)
-
-
-def _plain(values: Mapping[str, float]) -> dict[str, float | int | None]:
-    return {name: finite(value) for name, value in values.items()}

@@ -41,7 +41,7 @@ class Episode:
         delay_h``; the delay counts from the fastest way on empty roads.
     decisions
         One row per decision: ``time_h, period, status, objective_usd, bound_usd, gap, fallback,
-        clipped_mwh``.
+        clipped_mwh, orders``; the last is a hash of what was ordered.
     ledger
         ``step, payer, payee, item, usd``.
     timings

@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sim.control import Outcome
+from sim.control import Plan
 from sim.system.system import System
 from sim.units import SECONDS_PER_HOUR, FloatArray
+from sim.world.orders import hash_of_orders
 from sim.world.vehicle import Vehicle
 
 
@@ -65,6 +66,7 @@ class Decision(NamedTuple):
     gap: float
     fallback: str
     clipped_mwh: float
+    orders: str
 
 
 def as_floats(rows: Sequence[tuple[float, ...]], n_fields: int) -> FloatArray:
@@ -152,9 +154,10 @@ class Recorder:
         self.ev_mw.append(ev_mwh / self._system.timing.step_h)
 
     def decided(
-        self, now_s: float, period: int, outcome: Outcome, clipped_mwh: float, seconds: float
+        self, now_s: float, period: int, plan: Plan, clipped_mwh: float, seconds: float
     ) -> None:
         """Note a decision, and what the guard withheld from the one before it."""
+        outcome = plan.outcome
         gap = outcome.gap
         if self.decisions:
             self.clipped(clipped_mwh)
@@ -168,6 +171,7 @@ class Recorder:
                 np.nan if gap is None else gap,
                 outcome.fallback,
                 0.0,
+                hash_of_orders(plan),
             )
         )
         self.decision_s.append(seconds)

@@ -112,11 +112,9 @@ class World:
         self._violated = False
         self._decided_s = -math.inf
         self._call = self.env.event()
-        self._replan_on = frozenset(getattr(controller, "replan_on", ()))
         self.env.process(self._run())
         self.env.process(self._switch())
-        if self._replan_on:
-            self.env.process(self._answer_calls())
+        self.env.process(self._answer_calls())
 
     def run(self) -> Recorder:
         """Live through the episode and return what was recorded."""
@@ -146,7 +144,7 @@ class World:
             for vehicle in self.fleet:
                 self.recorder.read(step, vehicle)
             self.recorder.charged(self.evs.read_meter())
-            if "voltage_violation" in self._replan_on:
+            if self._waits_for("voltage_violation"):
                 self._watch_voltages(step)
 
     def _decision(self) -> Generator[simpy.Event, Any, None]:
@@ -175,15 +173,20 @@ class World:
     def _answer_calls(self) -> Generator[simpy.Event, Any, None]:
         """Re-plan between the boundaries when something happens that the controller waits for."""
         while True:
-            yield self._call
+            what = yield self._call
             spacing_s = self.system.timing.step_s
             yield self.env.timeout(max(self._decided_s + spacing_s - self.env.now, 0.0))
-            if self.env.now < self.system.timing.n_periods * self.system.timing.period_s:
+            ended = self.env.now >= self.system.timing.n_periods * self.system.timing.period_s
+            if not ended and self._waits_for(what):
                 yield from self._decision()
 
+    def _waits_for(self, what: str) -> bool:
+        """Whether the controller wants to decide on this; asked each time, for it may hand over."""
+        return what in getattr(self.controller, "replan_on", ())
+
     def _called(self, what: str, _detail: int = 0) -> None:
-        if what in self._replan_on and not self._call.triggered:
-            self._call.succeed()
+        if self._waits_for(what) and not self._call.triggered:
+            self._call.succeed(what)
             self._call = self.env.event()
 
     def _watch_voltages(self, step: int) -> None:
@@ -212,7 +215,7 @@ class World:
             plan = Plan(outcome=Outcome(status=SolveStatus.FAILED, fallback=reason))
         seconds = time.perf_counter() - started
         clipped_mwh = sum(vehicle.clipped_mwh for vehicle in self.fleet)
-        self.recorder.decided(self.env.now, period, plan.outcome, clipped_mwh, seconds)
+        self.recorder.decided(self.env.now, period, plan, clipped_mwh, seconds)
         for vehicle in self.fleet:
             vehicle.clipped_mwh = 0.0
         if plan.fleet is not None:
