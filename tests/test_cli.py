@@ -70,7 +70,7 @@ except SystemExit as done:
     )
     assert finished.stderr == ""
     assert finished.returncode == 0
-    for command in ("demo", "list", "run", "compare", "report"):
+    for command in ("demo", "list", "run", "compare", "replay", "report"):
         assert command in finished.stdout
 
 
@@ -273,6 +273,66 @@ def test_bad_input_ends_with_2_and_one_clear_message(
     assert output == ""
     assert message in errors
     assert "Traceback" not in errors
+
+
+def test_an_episode_is_replayed_and_handed_over(gridhaul: CommandLine, tmp_path: Path) -> None:
+    study = tmp_path / "study"
+    chosen = ("--controllers", "idle,greedy", "--replications", 2, "--verify", "off")
+    assert gridhaul("compare", "tiny", *chosen, "--out", study)[0] == 0
+    episode = ("replay", study, "--controller", "idle", "--replication", 1)
+    code, output, _ = gridhaul(*episode)
+    assert code == 0
+    assert "The same again" in output
+    hand_over = ("--from-period", 2, "--with", "rolling", "--set", "controller.nodes=5")
+    code, output, _ = gridhaul(*episode, *hand_over, "--out", tmp_path / "handed")
+    assert code == 0
+    assert "rolling(nodes=5) from period 2" in output
+    assert "the day is the same" in output.replace("\n", " ")
+    assert (tmp_path / "handed" / "report.html").is_file()
+    code, output, _ = gridhaul("replay", tmp_path / "handed", "--json")
+    found = json.loads(output)
+    assert code == 0
+    assert found["replay"]["controller"] == "idle, from period 2 rolling(nodes=5)"
+    assert found["original"]["metrics"] == found["replay"]["metrics"]
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (("--controller", "gredy"), "Did you mean 'greedy'?"),
+        (("--replication", 7), "There is: 0 to 1"),
+        (("--from-period", 4, "--with", "idle"), "Choose one from 0 to 3"),
+        (("--from-period", -1, "--with", "idle"), "is no whole number"),
+        (("--from-period", 2, "--with", "idel"), "Did you mean 'idle'?"),
+        (("--set", "traffic.intensity=2"), "is for the scenario, which is that of the study"),
+        (("--set", "controller.nodes=2"), "give --with"),
+        (("--from-period", 2, "--with", "rolling", "--set", "controller.node=2"), "'nodes'?"),
+    ],
+)
+def test_a_replay_of_what_there_is_not_ends_with_2_and_one_message(
+    gridhaul: CommandLine, tmp_path: Path, more: tuple[object, ...], message: str
+) -> None:
+    chosen = ("--controllers", "greedy", "--replications", 2, "--verify", "off")
+    gridhaul("compare", "tiny", *chosen, "--out", tmp_path / "study")
+    episode = () if "--replication" in more else ("--replication", 0)
+    code, output, errors = gridhaul("replay", tmp_path / "study", *episode, *more)
+    assert (code, output) == (2, "")
+    assert message in errors
+    assert "Traceback" not in errors
+
+
+def test_a_replay_that_comes_out_differently_ends_with_1(
+    gridhaul: CommandLine, tmp_path: Path
+) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(MOODY)
+    moody = ("run", "tiny", "--controller", f"{file}:Moody", "--verify", "off")
+    assert gridhaul(*moody, "--out", tmp_path / "run")[0] == 0
+    file.write_text(MOODY.replace("0.4", "0.3"))
+    code, output, errors = gridhaul("replay", tmp_path / "run", "--json")
+    assert (code, output) == (1, "")
+    assert "first difference, at 0 h: decisions: orders is" in errors
+    assert "file_sha256" in errors
 
 
 def test_all_problems_of_the_input_are_reported_at_once(gridhaul: CommandLine) -> None:

@@ -43,9 +43,12 @@ class Diary:
     def __init__(self, controller: Controller) -> None:
         self.controller = controller
         self.needs_voltages = getattr(controller, "needs_voltages", False)
-        self.replan_on = getattr(controller, "replan_on", ())
         self.observations: list[Observation] = []
         self.plans: list[Any] = []
+
+    @property
+    def replan_on(self) -> Any:
+        return getattr(self.controller, "replan_on", ())
 
     def start(self, system: Any, rng: np.random.Generator) -> None:
         self.controller.start(system, rng)
