@@ -196,7 +196,7 @@ def _crew(work: Work, running: Running, cells: Sequence[Cell]) -> Iterator[Crew]
     if running.dask is not None:
         from sim.study.cluster import dask_crew  # an extra, which not everybody has
 
-        names = [cell.controller.name for cell in cells]
+        names = [own.name for cell in cells for own in cell.controller.in_turn]
         with dask_crew(work, running.dask, running.workers, names) as crew:
             yield crew
     elif running.workers == 1:

@@ -101,7 +101,7 @@ def manifest(
         "verify": configured["verify"],
         "keep": configured["keep"],
         "controllers": [
-            {"label": label, **_asked_for(spec)}
+            {"label": label, **asked_for(spec)}
             for label, spec in zip(labels(specs), specs, strict=True)
         ],
         "system": {
@@ -148,10 +148,11 @@ def _configured(spec: ControllerSpec) -> dict[str, object]:
     return content
 
 
-def _asked_for(spec: ControllerSpec) -> dict[str, object]:
+def asked_for(spec: ControllerSpec) -> dict[str, object]:
+    """Return a specification as JSON values, from which it can be made again."""
     content: dict[str, object] = {"name": spec.name, "parameters": dict(spec.parameters)}
     if spec.then is not None:
-        after = _asked_for(spec.then.controller)
+        after = asked_for(spec.then.controller)
         content["then"] = {"from_period": spec.then.from_period, **after}
     return content
 

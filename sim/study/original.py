@@ -88,14 +88,15 @@ def read_original(
     return Original(
         folder=study.folder,
         spec=_spec(asked),
-        scenario=_scenario(study, scenario),
+        scenario=_scenario(study, asked.get("point"), scenario),
         seed=study.manifest["seed"],
         replication=number,
         verify=Verify(study.manifest["verify"]),
         metrics={name: float(value) for name, value in figures.items() if name not in NO_FIGURES},
         log_sha256=None if log_sha256 is None else str(log_sha256),
         log=_log(study, label, number),
-        configuration=_alone(study.manifest["configuration"], label),
+        # A stress study calls a controller by its point as well.
+        configuration=_alone(study.manifest["configuration"], asked.get("controller", label)),
     )
 
 
@@ -108,8 +109,10 @@ def _spec(entry: Mapping[str, Any]) -> ControllerSpec:
     )
 
 
-def _scenario(study: StoredStudy, moved: str | Path | None) -> Scenario:
+def _scenario(study: StoredStudy, point: str | None, moved: str | Path | None) -> Scenario:
+    """Return the scenario, or what it is at a point of a stress study; refuse a changed one."""
     about = study.manifest["scenario"]
+    there = about if point is None else study.manifest["configuration"]["stress"][point]
     # Folders of earlier versions say neither where it was nor what was overridden.
     source = about.get("source", about["name"]) if moved is None else moved
     try:
@@ -122,12 +125,12 @@ def _scenario(study: StoredStudy, moved: str | Path | None) -> Scenario:
             message="is neither a registered name nor, seen from here, a folder with a scenario",
             remedy="Go to where the study was started, or say with --scenario where it is now",
         ) from error
-    found = load_scenario(source, about.get("overrides", {}))
-    if found.digest != about["digest"]:
+    found = load_scenario(source, {**about.get("overrides", {}), **there.get("overrides", {})})
+    if found.digest != there["digest"]:
         raise InputError.single(
             where=str(study.folder / MANIFEST),
             key="scenario.digest",
-            value=about["digest"][:12],
+            value=there["digest"][:12],
             message=f"is not that of {source} now ({found.digest[:12]}): the scenario has changed "
             "since the study, or was another one",
             remedy="Restore it, or name with --scenario a folder in which it is as it was",

@@ -9,7 +9,7 @@ from sim.scenario import Scenario
 from sim.study.conduct import Cell, Running, check_numbers, conduct
 from sim.study.design import Design, cell, plain_design
 from sim.study.jobs import Failure, Finished
-from sim.study.manifest import configuration, manifest
+from sim.study.manifest import asked_for, configuration, manifest
 from sim.study.settings import as_keep, as_verify
 from sim.study.specification import ControllerSpec, as_spec, build, labels, with_source
 from sim.study.stress_summary import stress_summary
@@ -71,7 +71,8 @@ def stress(
     names = labels(specs)
     check_numbers("stress", controllers=len(specs), replications=replications, workers=workers)
     for spec in specs:
-        build(spec)  # complains now rather than once per episode
+        for one in spec.in_turn:
+            build(one)  # complains now rather than once per episode
     if on_start:
         on_start(len(specs) * len(design.points) * replications)
     root = scenario.seed if seed is None else seed
@@ -93,8 +94,7 @@ def stress(
             "controllers": [
                 {
                     "label": cell(name, point),
-                    "name": spec.name,
-                    "parameters": dict(spec.parameters),
+                    **asked_for(spec),
                     "controller": name,
                     "point": point.label,
                     **_places(design, point.levels),

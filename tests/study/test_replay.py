@@ -20,6 +20,7 @@ from sim.study.replay import Evidence, replay, replay_summary
 from sim.study.run import run
 from sim.study.specification import ControllerSpec, Successor
 from sim.study.store import read_study
+from sim.study.stress import stress
 from sim.study.writer import StudyWriter
 from sim.world.episode import Episode
 from sim.world.log import log_of, log_sha256
@@ -149,6 +150,22 @@ def test_a_successor_that_hands_over_again_is_refused() -> None:
     twice = ControllerSpec(name="idle", then=Successor(from_period=1, controller=idle))
     with pytest.raises(ValueError, match="must not hand over again"):
         Successor(from_period=1, controller=twice)
+
+
+def test_a_point_of_a_stress_study_can_be_replayed(tmp_path: Path) -> None:
+    stress(
+        load_scenario("tiny", {"load.scale": 0.9}),
+        ["idle", "greedy"],
+        axes={"pv.scale": [1.0, 2.0]},
+        replications=1,
+        verify="off",
+        out=tmp_path / "stress",
+    )
+    for label in ("greedy @ pv.scale=1", "greedy @ pv.scale=2"):
+        found = replay(tmp_path / "stress", label, from_period=1, hand_to="idle")
+        assert found.evidence is Evidence.LOG
+    with pytest.raises(InputError, match=r"not in this study.*There is: greedy @ pv\.scale=1, "):
+        replay(tmp_path / "stress", "greedy")
 
 
 def test_the_original_says_by_itself_what_is_run(tmp_path: Path) -> None:
