@@ -24,6 +24,7 @@ DENSITY = 0.10313564037537139  # of the standard normal law at its 95 % quantile
 CLEAR = 0.955  # more likely clear than this, an incident on a way is rare
 WAYS = 2
 DETOUR = 10.0  # a link of the first way counts so many times when the second one is looked for
+QUARTER_H = HOURS_PER_DAY / QUARTERS_PER_DAY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -33,20 +34,21 @@ class TravelForecaster:
     Between two stations a driver takes the better, as expected, of two ways: the fastest one under
     the mean traffic of the hour, and the fastest one that avoids its links where it can. Link times
     are log-normal above the free time, so means and covariances over a way are exact; the quantiles
-    take the way's excess time as log-normal with these two moments.
+    take the way's excess time as log-normal with these two moments. Speeds hold for a quarter hour:
+    a drive that ends within the quarter hour of its departure meets those of then.
 
     Attributes
     ----------
     incidents
         What may block a link.
-    drift_h
-        A third of the mean free driving time between stations [h].
     ways
         Links of the ways by hour of departure, origin and destination, padded with -1,
         ``(24, station, station, way, position)``.
-    free_h
-        Free driving time of these ways, ``(24, station, station, way)`` [h]; infinite where no
-        road leads.
+    free_h, usual_h
+        Driving time of these ways on empty roads and in the mean traffic of the hour,
+        ``(24, station, station, way)`` [h]; infinite where no road leads.
+    crossing_h
+        Mean of the latter over the way's links, same shape [h].
     usual
         How likely an incident is on each link when nothing is known of it, ``(link,)``.
     """
@@ -54,9 +56,10 @@ class TravelForecaster:
     system: System
     traffic: Traffic
     incidents: Incidents
-    drift_h: float
     ways: IntArray
     free_h: FloatArray
+    usual_h: FloatArray
+    crossing_h: FloatArray
     free_link_h: FloatArray
     demand: FloatArray
     usual: FloatArray
@@ -68,10 +71,12 @@ class TravelForecaster:
         free_link_h = roads.length_km / roads.free_speed_kmh
         demand = demand_by_quarter(traffic)
         found: dict[tuple[int, int, int, int], list[int]] = {}
+        usual_link_h = np.empty((24, roads.n_links))
         for hour in range(24):
             x = demand[4 * hour + 2]
             spread = math.exp(traffic.sigma**2 * traffic.beta * (traffic.beta - 1) / 2)
             link_h = free_link_h * (1 + traffic.alpha * x**traffic.beta * spread)
+            usual_link_h[hour] = link_h
             for i, origin in enumerate(stations):
                 for j, destination in enumerate(stations):
                     avoiding_h = link_h.copy()
@@ -86,20 +91,21 @@ class TravelForecaster:
         n = len(stations)
         longest = max((len(path) for path in found.values()), default=0)
         ways = np.full((24, n, n, WAYS, max(longest, 1)), -1, dtype=np.int64)
-        free_h = np.full((24, n, n, WAYS), np.inf)
+        free_h, usual_h = np.full((2, 24, n, n, WAYS), np.inf)
         for key, path in found.items():
             ways[key][: len(path)] = path
             free_h[key] = free_link_h[path].sum()
+            usual_h[key] = usual_link_h[key[0], path].sum()
         length_km = roads.length_km
         rate_h = incidents.per_day / HOURS_PER_DAY * length_km / length_km.sum()
-        driven = free_h[..., 0][np.isfinite(free_h[..., 0]) & (free_h[..., 0] > 0)]
         return cls(
             system=system,
             traffic=traffic,
             incidents=incidents,
-            drift_h=float(driven.mean()) / 3 if len(driven) else 0.0,
             ways=ways,
             free_h=free_h,
+            usual_h=usual_h,
+            crossing_h=usual_h / np.maximum((ways >= 0).sum(axis=-1), 1),
             free_link_h=free_link_h,
             demand=demand,
             usual=np.minimum(rate_h * incidents.duration_h, 1.0),
@@ -125,13 +131,14 @@ class TravelForecaster:
         return _way_times(
             self.ways,
             self.free_h,
+            self.usual_h,
+            self.crossing_h,
             self.free_link_h,
             self.demand,
             np.ascontiguousarray(state_now),
             np.ascontiguousarray(stretch_now),
             now_h % HOURS_PER_DAY,
             lead_h,
-            self.drift_h,
             self.usual,
             incidents.duration_h,
             (1 - incidents.capacity_loss) ** -traffic.beta,
@@ -147,13 +154,14 @@ class TravelForecaster:
 def _way_times(
     ways: IntArray,
     free_h: FloatArray,
+    usual_h: FloatArray,
+    crossing_h: FloatArray,
     free_link_h: FloatArray,
     demand: FloatArray,
     state_now: FloatArray,
     stretch_now: FloatArray,
     hour_of_day: float,
     lead_h: FloatArray,
-    drift_h: float,
     usual: FloatArray,
     duration_h: float,
     fresh_stretch: float,
@@ -172,28 +180,22 @@ def _way_times(
     mean = np.full((n_leads, n_stations, n_stations), np.inf)
     lower = np.full_like(mean, np.inf)
     upper = np.full_like(mean, np.inf)
-    excess = np.empty(n_links)  # above the free time, without incidents
+    excess = np.empty(n_links)  # above the free time at departure, without incidents
     delay = np.empty(n_links)  # by incidents
     delay_variance = np.empty(n_links)
     clear_link = np.empty(n_links)
     k = beta * sigma
+    volume = alpha * demand**beta * math.exp(-k * sigma / 2)
     for h in range(n_leads):
         quarter = math.floor((hour_of_day + lead_h[h]) * 4 + 1e-9)
         hour = quarter % QUARTERS_PER_DAY // 4
         stays = math.exp(-lead_h[h] / duration_h) if duration_h > 0.0 else 0.0
-        # A drive meets the traffic of its whole duration T, not of its start. Over T the states
-        # move like Brownian motion, whose mean over T varies like its value at T/3.
-        memory = math.exp(-(lead_h[h] + drift_h) / correlation_h)
-        # c(t) = sqrt(a) D (1 - memory) + memory c(now) + innovation, while the day lasts.
-        if quarter < QUARTERS_PER_DAY:
-            day_part = day_mean * (1.0 - memory)
-            common = (1.0 - memory) ** 2 * day_variance
-        else:
-            day_part = -day_mean * memory
-            common = share + memory**2 * day_variance
-        variance = common + (1.0 - share) * (1.0 - memory**2)
-        volume = demand[quarter % QUARTERS_PER_DAY] ** beta
-        scale = alpha * volume * math.exp(k * k * variance / 2 - k * sigma / 2)
+        same_day = quarter < QUARTERS_PER_DAY
+        held_h = QUARTER_H * (quarter + 1) - (hour_of_day + lead_h[h])
+        memory, day_part, _, variance = _state_moments(
+            lead_h[h], correlation_h, share, same_day, day_mean, day_variance
+        )
+        scale = volume[quarter % QUARTERS_PER_DAY] * math.exp(k * k * variance / 2)
         for link in range(n_links):
             excess[link] = (
                 free_link_h[link] * scale * math.exp(k * (day_part + memory * state_now[link]))
@@ -212,27 +214,39 @@ def _way_times(
                     delay[link] += present * extra
                     # It lasts an exponential time, as far as it matters.
                     delay_variance[link] += present * (2.0 - present) * extra * extra
-        growth_common = math.expm1(k * k * common)
-        growth_own = math.exp(k * k * variance) - math.exp(k * k * common)
         for i in range(n_stations):
             for j in range(n_stations):
                 for way in range(ways.shape[3]):
                     free = free_h[hour, i, j, way]
                     if not free < mean[h, i, j]:
                         continue
+                    # A drive meets the traffic of its whole duration, not of its start.
+                    drift_h, met = _met(
+                        usual_h[hour, i, j, way],
+                        crossing_h[hour, i, j, way],
+                        held_h,
+                        volume,
+                        quarter,
+                    )
+                    memory, day_part, common, variance = _state_moments(
+                        lead_h[h] + drift_h, correlation_h, share, same_day, day_mean, day_variance
+                    )
+                    scale = met * math.exp(k * k * variance / 2 + k * day_part)
                     clean, late, squares, jumps, clear = 0.0, 0.0, 0.0, 0.0, 1.0
                     for link in ways[hour, i, j, way]:
                         if link < 0:
                             break
-                        clean += excess[link]
-                        squares += excess[link] ** 2
+                        extra = free_link_h[link] * scale * math.exp(k * memory * state_now[link])
+                        clean += extra
+                        squares += extra * extra
                         late += delay[link]
                         jumps += delay_variance[link]
                         clear *= clear_link[link]
                     if not free + clean + late < mean[h, i, j]:
                         continue
                     mean[h, i, j] = free + clean + late
-                    second = growth_common * clean * clean + growth_own * squares
+                    second = math.expm1(k * k * common) * clean * clean
+                    second += (math.exp(k * k * variance) - math.exp(k * k * common)) * squares
                     centre = clean
                     low = high = QUANTILE
                     if clear < CLEAR:
@@ -252,6 +266,62 @@ def _way_times(
                         lower[h, i, j] = free + median * math.exp(-low * width)
                         upper[h, i, j] = free + median * math.exp(high * width)
     return mean, lower, upper
+
+
+@njit(cache=True)
+def _state_moments(
+    ahead_h: float,
+    correlation_h: float,
+    share: float,
+    same_day: bool,
+    day_mean: float,
+    day_variance: float,
+) -> tuple[float, float, float, float]:
+    """Return the law of states ahead: memory of now, mean by the day, common and whole variance.
+
+    ``c(t) = sqrt(a) D (1 - memory) + memory c(now) + innovation`` while the day lasts.
+    """
+    memory = math.exp(-ahead_h / correlation_h)
+    if same_day:
+        day_part = day_mean * (1.0 - memory)
+        common = (1.0 - memory) ** 2 * day_variance
+    else:
+        day_part = -day_mean * memory
+        common = share + memory**2 * day_variance
+    return memory, day_part, common, common + (1.0 - share) * (1.0 - memory**2)
+
+
+@njit(cache=True)
+def _met(
+    drive_h: float, crossing_h: float, held_h: float, volume: FloatArray, quarter: int
+) -> tuple[float, float]:
+    """Return how late the speeds are that a drive meets [h], and the volume; means over the drive.
+
+    Speeds change once a quarter hour, first `held_h` after departure. Each link has states of its
+    own, so what counts is when it is driven on. A link that is being driven on when speeds change
+    meets both: where its part ``f`` after the change is uniform, the mean of the two varies by
+    ``E f^2 = 1/3`` of the step instead of ``E f = 1/2``.
+
+    Parameters
+    ----------
+    drive_h, crossing_h
+        Usual duration of the drive, and of one of its links [h].
+    held_h
+        Time until the next quarter hour [h].
+    volume
+        By quarter hour of the day, ``(96,)``.
+    quarter
+        Quarter hour of the departure, counted from a midnight.
+    """
+    drift_h, met = 0.0, volume[quarter % QUARTERS_PER_DAY]
+    left_h = drive_h - held_h
+    while left_h > 0.0:
+        drift_h += QUARTER_H * max(left_h - crossing_h / 6, 0.0) / drive_h
+        before = volume[quarter % QUARTERS_PER_DAY]
+        quarter += 1
+        met += left_h / drive_h * (volume[quarter % QUARTERS_PER_DAY] - before)
+        left_h -= QUARTER_H
+    return drift_h, met
 
 
 @njit(cache=True)

@@ -53,9 +53,13 @@ def test_travel_times(lead_h: float) -> None:
     assert abs(row["bias"]) < 0.03
 
 
-def test_travel_times_of_who_leaves_now_on_roads_without_incidents() -> None:
-    quiet = load_scenario("ieee33", {"incidents.per_day": 0})
-    row = calibration(quiet, replications=300).loc[("travel", 0.0)]
+@pytest.mark.parametrize(("name", "replications"), [("ieee33", 300), ("oberrhein", 150)])
+def test_travel_times_of_who_leaves_now_on_roads_without_incidents(
+    name: str, replications: int
+) -> None:
+    """Drives take half an hour on one, mostly less than the quarter hour of now on the other."""
+    quiet = load_scenario(name, {"incidents.per_day": 0})
+    row = calibration(quiet, replications=replications).loc[("travel", 0.0)]
     assert row["slope"] == pytest.approx(1.0, abs=0.05)
     assert abs(row["bias"]) < 0.03
     assert row["coverage"] == pytest.approx(0.9, abs=0.03)
