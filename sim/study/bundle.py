@@ -9,7 +9,7 @@ has the columns and types of every other, and equal values are equal bytes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from enum import StrEnum
 
 import numpy as np
@@ -144,7 +144,8 @@ def nest(episodes: pa.Table, tables: dict[str, pa.Table]) -> pa.Table:
 def to_bytes(episodes: pa.Table) -> bytes:
     """Return a bundle as an Arrow file."""
     sink = pa.BufferOutputStream()
-    options = pa.ipc.IpcWriteOptions(compression="zstd")
+    # Takes a fifth of the time of zstd and a fifth more space, for as long as an episode waits.
+    options = pa.ipc.IpcWriteOptions(compression="lz4")
     with pa.ipc.new_file(sink, episodes.schema, options=options) as writer:
         writer.write_table(episodes)
     content: bytes = sink.getvalue().to_pybytes()
@@ -184,9 +185,10 @@ def _counted(decisions: pd.DataFrame) -> pd.DataFrame:
 
 
 def _typed(table: str, frame: pd.DataFrame) -> pa.StructArray:
-    fields: Sequence[str] = [str(column) for column in frame.columns]
+    fields = [str(column) for column in frame.columns]
     arrays = [
-        _column(_type(table, name, i), frame.iloc[:, i].to_numpy()) for i, name in enumerate(fields)
+        _column(_type(table, name, i), values.to_numpy())
+        for i, (name, (_, values)) in enumerate(zip(fields, frame.items(), strict=True))
     ]
     return pa.StructArray.from_arrays(arrays, names=fields)
 
