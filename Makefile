@@ -9,7 +9,7 @@ demo: $(READY)
 	$(BIN)/gridhaul demo
 
 test: $(READY)
-	$(BIN)/python -m pytest --numprocesses 2 --benchmark-disable -m "not benchmark and not slow" \
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --benchmark-disable -m "not benchmark and not slow" \
 		--cov --cov-report=term:skip-covered
 
 lint: $(READY)

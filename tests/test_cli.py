@@ -9,7 +9,6 @@ from typing import TypeAlias
 
 import pytest
 
-from sim.cli import main
 from sim.study import demo
 
 CommandLine: TypeAlias = Callable[..., tuple[int, str, str]]
@@ -38,20 +37,6 @@ class Unlucky:
     def decide(self, observation):
         raise NotImplementedError
 '''
-
-
-@pytest.fixture
-def gridhaul(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> CommandLine:
-    """Return a function that runs a command in this process: exit code, output, errors."""
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["gridhaul", *map(str, arguments)])
-        with pytest.raises(SystemExit) as caught:
-            main()
-        output, errors = capfd.readouterr()
-        return int(caught.value.code or 0), output, errors
-
-    return call
 
 
 def test_help_imports_nothing_heavy() -> None:

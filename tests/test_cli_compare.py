@@ -16,7 +16,6 @@ from typing import TypeAlias
 
 import pytest
 
-from sim.cli import main
 from sim.scenario import load_scenario
 from sim.study import cluster
 from sim.study.compare import compare
@@ -25,20 +24,6 @@ from tests.study.folders import contents
 
 CommandLine: TypeAlias = Callable[..., tuple[int, str, str]]
 STUDY = ("compare", "tiny", "--controllers", "idle,greedy", "--verify", "off")
-
-
-@pytest.fixture
-def gridhaul(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> CommandLine:
-    """Return a function that runs a command in this process: exit code, output, errors."""
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["gridhaul", *map(str, arguments)])
-        with pytest.raises(SystemExit) as caught:
-            main()
-        output, errors = capfd.readouterr()
-        return int(caught.value.code or 0), output, errors
-
-    return call
 
 
 @contextlib.contextmanager

@@ -5,19 +5,31 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib.metadata
+import logging
 import uuid
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor
+from concurrent.futures import CancelledError, Executor
 from typing import Any
 
-from sim.errors import InputError
+from sim.errors import GridhaulError, InputError
 from sim.study.crews import single_thread_children
 from sim.study.manifest import PACKAGES, fingerprints
 from sim.study.worker import Work, forget, prepare
 
 LOCAL = "local"
 ANSWER_S = 10.0
+# A job whose worker dies comes back at once: the runner knows better than to blame the neighbours.
+# And a worker that dies once more while its successor is starting is not given up: a cluster would
+# otherwise look at it once, some seconds after the first death, and start no other.
+SETTINGS = {
+    "distributed.scheduler.allowed-failures": 0,
+    "distributed.deploy.lost-worker-timeout": "365 days",
+}
 INSTALL = "Install the extra: pip install 'gridhaul[dask]'"
+
+
+class ClusterError(GridhaulError):
+    """The cluster went away while it was needed."""
 
 
 class DaskCrew:
@@ -35,11 +47,28 @@ class DaskCrew:
 
     @contextlib.contextmanager
     def hire(self, workers: int) -> Iterator[Executor]:
-        """Return an executor; see `sim.study.crews.Crew`. The cluster replaces who dies."""
+        """Return an executor; see `sim.study.crews.Crew`. The cluster replaces who dies.
+
+        Raises
+        ------
+        ClusterError
+            If the scheduler goes away meanwhile.
+        """
         del workers
+        address = self._client.scheduler.address
         executor: Executor = self._client.get_executor(pure=False)
         try:
             yield executor
+        except Exception as error:
+            # A client that has lost its scheduler cancels all it was asked for, even if another
+            # scheduler comes up in time; whoever asks it later hears of closed connections.
+            if not isinstance(error, CancelledError) and self._client.status == "running":
+                raise
+            raise ClusterError(
+                f"--dask: dask = {address!r}: the scheduler has gone away. Episodes that have "
+                "ended are safe if --out was given: start the scheduler again, or leave --dask "
+                "out, and give the same command; it runs what is missing."
+            ) from error
         finally:
             executor.shutdown(wait=False)  # which cancels what it has not done
 
@@ -69,9 +98,11 @@ def dask_crew(
     """
     try:
         import distributed
+        from distributed.utils import silence_logging_cmgr
     except ImportError as error:
         raise _refused(address, f"needs Dask ({error})", INSTALL) from error
     with contextlib.ExitStack() as stack:
+        stack.enter_context(silence_logging_cmgr(logging.CRITICAL))  # errors of ours say enough
         if address == LOCAL:
             client = stack.enter_context(_local(distributed, workers))
         else:
@@ -96,11 +127,9 @@ def dask_crew(
 def _local(distributed: Any, workers: int) -> Iterator[Any]:
     import dask
 
-    # Whose worker dies comes back at once: the runner knows better than to blame the neighbours.
-    settings = {"distributed.scheduler.allowed-failures": 0}
     with (
         single_thread_children(),
-        dask.config.set(settings),
+        dask.config.set(SETTINGS),
         distributed.LocalCluster(
             n_workers=workers,
             threads_per_worker=1,

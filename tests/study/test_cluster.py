@@ -38,7 +38,7 @@ FILE = Path(__file__).with_name("controllers_under_test.py")
 def remote() -> Iterator[str]:
     """Start a cluster as somebody else would, with two threads per worker."""
     with (
-        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        dask.config.set(module.SETTINGS),
         distributed.LocalCluster(
             n_workers=1,
             threads_per_worker=2,
