@@ -19,7 +19,7 @@ import pandas as pd
 import pytest
 
 from sim.scenario import Scenario, load_scenario
-from sim.study import compare as module
+from sim.study import conduct as module
 from sim.study.compare import compare
 from sim.study.crews import Crew, ProcessCrew
 from sim.study.execute import execute
