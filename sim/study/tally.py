@@ -1,9 +1,13 @@
-"""What a study keeps in memory: some figures per episode, never its tables."""
+"""What a study keeps in memory: some figures per episode, never its tables.
+
+An episode takes about a kilobyte, so that a hundred thousand of them fit anywhere.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,11 +17,11 @@ from sim.study.days import Days
 from sim.study.jobs import Failure, Finished, Key
 from sim.study.stopping import OBJECTIVE, Look, is_look, look
 from sim.study.study import Study
-from sim.units import FloatArray
+from sim.units import FloatArray, IntArray
 
 
 class Tally:
-    """Figures of the episodes so far, about 2 kB each.
+    """Figures of the episodes so far.
 
     Parameters
     ----------
@@ -29,7 +33,7 @@ class Tally:
         self._controllers = tuple(controllers)
         self._metrics = _Rows()
         self._timings = _Rows()
-        self._ledger: dict[Key, tuple[tuple[str, str, str, float], ...]] = {}
+        self._ledger = _Rows()  # by payer, payee and item [USD]
         self._failures: dict[Key, Failure] = {}
         self._ended: Counter[int] = Counter()  # controllers that are through, by replication
 
@@ -39,9 +43,11 @@ class Tally:
         if isinstance(result, Failure):
             self._failures[result.key] = result
             return
-        self._metrics.add(result.key, result.metrics)
-        self._timings.add(result.key, result.timings)
-        self._ledger[result.key] = tuple(result.ledger.itertuples(index=False, name=None))
+        key = result.key  # one for all three
+        self._metrics.add(key, result.metrics)
+        self._timings.add(key, result.timings)
+        entries = result.ledger.itertuples(index=False, name=None)
+        self._ledger.add(key, {tuple(parties): usd for *parties, usd in entries})
 
     def has_ended(self, replication: int) -> bool:
         """Return whether all controllers are through with a replication."""
@@ -66,8 +72,6 @@ class Tally:
     ) -> Study:
         """Return what has been found in these replications."""
         order = self._order(replications)
-        entries = [(*key, *entry) for key in order for entry in self._ledger[key]]
-        columns = ["controller", "replication", "payer", "payee", "item", "usd"]
         return Study(
             scenario=scenario,
             seed=seed,
@@ -75,16 +79,32 @@ class Tally:
             controllers=self._controllers,
             metrics=with_regret(self._metrics.frame(order)),
             timings=self._timings.frame(order),
-            ledger=pd.DataFrame(entries, columns=columns) if entries else pd.DataFrame(),
+            ledger=self._payments(order),
             failures=self.failures(replications),
             days=days,
             look=last_look,
         )
 
-    def _order(self, replications: Sequence[int]) -> list[Key]:
-        return self._keys(replications, self._ledger)
+    def _payments(self, order: Sequence[Key]) -> pd.DataFrame:
+        parties = sorted(self._ledger.columns)
+        usd = self._ledger.values(order, parties)
+        episode, entry = np.nonzero(~np.isnan(usd))
+        if not len(entry):
+            return pd.DataFrame()
+        owners = list(zip(*order, strict=True))
+        kinds = list(zip(*parties, strict=True))
+        return pd.DataFrame(
+            {
+                **_chosen(("controller", "replication"), owners, episode),
+                **_chosen(("payer", "payee", "item"), kinds, entry),
+                "usd": usd[episode, entry],
+            }
+        )
 
-    def _keys(self, replications: Sequence[int], among: Mapping[Key, object]) -> list[Key]:
+    def _order(self, replications: Sequence[int]) -> list[Key]:
+        return self._keys(replications, self._metrics)
+
+    def _keys(self, replications: Sequence[int], among: Container[Key]) -> list[Key]:
         wanted = ((label, own) for own in replications for label in self._controllers)
         return [key for key in wanted if key in among]
 
@@ -144,24 +164,48 @@ class Looks:
 
 
 class _Rows:
-    """Rows of numbers with the same columns, by episode."""
+    """Rows of numbers by episode, in one piece; NaN where an episode lacks a column."""
 
     def __init__(self) -> None:
-        self._columns: list[str] = []
-        self._values: dict[Key, FloatArray] = {}
+        self.columns: dict[Any, int] = {}
+        self._places: dict[Key, int] = {}
+        self._numbers = np.full((0, 0), np.nan)
 
-    def add(self, key: Key, row: Mapping[str, float]) -> None:
-        self._columns = self._columns or list(row)
-        self._values[key] = np.array([row[name] for name in self._columns], dtype=float)
+    def __contains__(self, key: object) -> bool:
+        return key in self._places
+
+    def add(self, key: Key, row: Mapping[Any, float]) -> None:
+        place = self._places.setdefault(key, len(self._places))
+        columns = [self.columns.setdefault(name, len(self.columns)) for name in row]
+        n, wide = self._numbers.shape
+        if place >= n or len(self.columns) > wide:
+            larger = np.full((n if place < n else 2 * n + 16, len(self.columns)), np.nan)
+            larger[:n, :wide] = self._numbers
+            self._numbers = larger
+        self._numbers[place, columns] = list(row.values())
+
+    def values(self, order: Sequence[Key], columns: Sequence[Any]) -> FloatArray:
+        """Return an array ``(episode, column)``."""
+        places = [self._places[key] for key in order]
+        chosen: FloatArray = self._numbers[np.ix_(places, [self.columns[own] for own in columns])]
+        return chosen
 
     def frame(self, order: Sequence[Key], columns: Sequence[str] | None = None) -> pd.DataFrame:
         index = pd.MultiIndex.from_arrays(
             [[name for name, _ in order], [replication for _, replication in order]],
             names=["controller", "replication"],
         )
-        chosen = self._columns if columns is None else list(columns)
-        places = [self._columns.index(name) for name in chosen if name in self._columns]
         if not order:
             return pd.DataFrame(index=index)
-        values = np.array([self._values[key][places] for key in order])
-        return pd.DataFrame(values, index=index, columns=chosen)
+        chosen = list(self.columns if columns is None else columns)
+        return pd.DataFrame(self.values(order, chosen), index=index, columns=chosen)
+
+
+def _chosen(
+    names: Sequence[str], columns: Sequence[Sequence[object]], rows: IntArray
+) -> dict[str, object]:
+    """Return some rows of columns of anything, by name."""
+    return {
+        name: pd.Series(column).to_numpy()[rows]
+        for name, column in zip(names, columns, strict=True)
+    }

@@ -104,7 +104,7 @@ def test_a_study_killed_between_any_two_files_ends_like_an_undisturbed_one(
             write_study(folder, about, episodes, reverse=bool(limit % 2))
         except Killed:
             survived += 1
-            monkeypatch.setattr(durable, "write", until(limit % 5))
+            monkeypatch.setattr(durable, "write", until(limit % 4))
             with pytest.raises(Killed):  # again, where it goes on
                 write_study(folder, about, episodes)
         else:
@@ -117,7 +117,7 @@ def test_a_study_killed_between_any_two_files_ends_like_an_undisturbed_one(
         write_study(folder, about, episodes)
         assert contents(folder) == expected
         assert_each_episode_once(folder, NAMES, DAYS)
-    assert survived > 20
+    assert survived == 20  # files that an undisturbed study writes
 
 
 def test_tables_survive_nesting(episodes: list[Episode]) -> None:
