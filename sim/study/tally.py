@@ -202,7 +202,7 @@ class _Rows:
 
 
 def _chosen(
-    names: Sequence[str], columns: Sequence[Sequence[object]], rows: IntArray
+    names: Sequence[str], columns: Sequence[Sequence[Any]], rows: IntArray
 ) -> dict[str, object]:
     """Return some rows of columns of anything, by name."""
     return {
