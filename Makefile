@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.gridhaul-ready
 
-.PHONY: demo test lint bench
+.PHONY: demo test lint bench reproduction
 
 demo: $(READY)
 	$(BIN)/gridhaul demo
@@ -20,6 +20,10 @@ lint: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m pytest tests/benchmarks -m benchmark
+
+# The pages that hold published figures against ours.
+reproduction: $(READY)
+	for page in docs/reproduction/*.py; do $(BIN)/python $$page || exit 1; done
 
 # The package itself is installed editable, so that changes take effect at once.
 $(READY): requirements.lock pyproject.toml

@@ -1,0 +1,107 @@
+"""Write the figures of ``three_bus.md`` anew: ``make reproduction``, or run this file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import sim
+from sim.world.episode import Episode
+
+PAGE = Path(__file__).with_suffix(".md")
+BEGIN, END = "<!-- figures: written by three_bus.py -->\n", "<!-- end of the figures -->\n"
+METERS = ("published", "slack")
+CONTROLLERS = ("greedy", "stationary", "day_ahead")
+
+# The public reproduction's own figures.
+WITHOUT_STORAGE = {
+    "lowest voltage [pu]": 0.9931,
+    "losses [kWh]": 112.19,
+    "energy bought [MWh]": 37.53,
+    "income [USD]": 7233.60,
+    "grid [USD]": 3946.34,
+    "renewables [USD]": 2752.32,
+    "profit [USD]": 534.94,
+}
+STAGES = {"stage 1, a price rule": 567.00, "stage 2, particle swarm": 528.47}
+UNKNOWN = "-"
+
+
+def main() -> None:
+    """Run the episodes and put their figures into the page."""
+    page = PAGE.read_text(encoding="utf-8")
+    before, _, rest = page.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    tables = f"{without_storage()}\n{with_storage()}"
+    PAGE.write_text(f"{before}{BEGIN}\n{tables}\n{END}{after}", encoding="utf-8")
+
+
+def without_storage() -> str:
+    """Return the comparison of the day without storage, as a table."""
+    ours = [_accounts(_episode("idle", meter)) for meter in METERS]
+    header = ("no storage", "published", *(f"here, {meter} meter" for meter in METERS))
+    return _table(
+        header,
+        [
+            (name, _number(value), *(_number(own[name]) for own in ours))
+            for name, value in WITHOUT_STORAGE.items()
+        ],
+    )
+
+
+def with_storage() -> str:
+    """Return the comparison of schedules, as a table."""
+    columns = (
+        "profit [USD]", "trips", "cycles", "stored energy, change [MWh]", "truck [USD]",
+    )  # fmt: skip
+    nothing = [UNKNOWN] * (len(columns) - 1)
+    rows = [
+        (f"published, {stage}", METERS[0], _number(usd), *nothing) for stage, usd in STAGES.items()
+    ]
+    for controller in ("idle", *CONTROLLERS):
+        for meter in METERS:
+            own = _accounts(_episode(controller, meter))
+            rows.append((f"`{controller}`", meter, *(_number(own[name]) for name in columns)))
+    return _table(("with the truck", "meter", *columns), rows)
+
+
+def _episode(controller: str, meter: str) -> Episode:
+    scenario = sim.load_scenario("three_bus", {"settlement.import_meter": meter})
+    return sim.run(scenario, controller, verify="off")
+
+
+def _accounts(episode: Episode) -> dict[str, float]:
+    """Return the figures of an episode by the names of the tables."""
+    metrics, book = episode.metrics, episode.ledger
+    usd = book.groupby("item")["usd"].sum()
+    bought = book[book["item"] == "energy bought"].set_index("step")["usd"]
+    price = episode.steps["import_usd_per_mwh"]
+    fleet = book["payer"].eq("fleet") & book["item"].ne("stored_energy_change")
+    return {
+        "lowest voltage [pu]": metrics["vm_pu_min"],
+        "losses [kWh]": 1000 * metrics["loss_mwh"],
+        "energy bought [MWh]": float((bought / price[bought.index]).sum()),
+        "income [USD]": usd["retail"],
+        "grid [USD]": usd["energy bought"] - usd.get("energy sold", 0.0),
+        "renewables [USD]": usd["feed-in"],
+        "profit [USD]": metrics["profit_usd"],
+        "trips": metrics["trips"],
+        "cycles": metrics["cycles"],
+        "stored energy, change [MWh]": metrics["stored_change_mwh"],
+        "truck [USD]": float(book.loc[fleet, "usd"].sum()),
+    }
+
+
+def _number(value: float) -> str:
+    if isinstance(value, int):
+        return str(value)
+    return f"{value:.4f}" if 0.9 < value < 1.1 else f"{value:.2f}"
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
+
+
+if __name__ == "__main__":
+    main()
