@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from sim.report.beyond import difference_rows, risk_rows
-from sim.report.terminal import print_failures, print_json, terminal
+from sim.report.terminal import print_failures, print_json, print_warnings, terminal
 from sim.report.wording import (
     HEADLINES,
     METRICS,
@@ -57,7 +57,7 @@ def print_study(study: Study, *, as_json: bool = False) -> None:
             console.print(escape(stopping(plain_look(study.look), study.controllers[0])))
         console.print(inference(study.days, study.metrics.index.unique("replication")))
         totals = study.metrics.groupby("controller", sort=False).sum()
-        _warn(caveats(totals))
+        print_warnings(caveats(totals))
     print_failures(study.failures, study.replications * len(study.controllers))
 
 
@@ -83,12 +83,7 @@ def print_episode(episode: Episode, *, as_json: bool = False) -> None:
         names = [escape(str(entry[column])) for column in ("payer", "payee", "item")]
         ledger.add_row(*names, number(entry["usd"]))
     terminal().print(table, ledger)
-    _warn(caveats(pd.DataFrame([episode.metrics], index=[episode.controller])))
-
-
-def _warn(sentences: Iterable[str]) -> None:
-    for sentence in sentences:
-        terminal().print(f"[yellow]warning[/yellow]: {escape(sentence)}")
+    print_warnings(caveats(pd.DataFrame([episode.metrics], index=[episode.controller])))
 
 
 def print_catalogue(catalogue: Catalogue, *, as_json: bool = False) -> None:

@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from sim.report import gallery, solver
+from sim.report import gallery, solver, stress_page
 from sim.report.tables import Row, plain_rows, tables
 from sim.report.wording import caveats, number, stopping
 from sim.study.bundle import LOG
@@ -71,8 +71,11 @@ def render(study: StoredStudy) -> str:
         "figures": [],
         "map": None,
         "caveats": caveats(metrics.groupby("controller", sort=False).sum()),
+        "stress": None,
     }
-    if finished:
+    if finished and "stress" in manifest:
+        context |= stress_page.context(study, metrics, finished, days)
+    elif finished:
         day = gallery.the_day(study, metrics, finished)
         drawn = gallery.across_days(study, metrics, finished, days)
         if day is not None:
@@ -81,13 +84,16 @@ def render(study: StoredStudy) -> str:
         context |= {
             "figures": drawn,
             "map": gallery.the_map(study, day),
+            "days": _days(metrics, dates, finished),
+            "stopping": _stopping(study, finished[0]),
+        }
+    if finished:
+        context |= {
             "solver": plain_rows(
                 solver.rows(study.table("decisions"), study.table("timings"), finished)
             ),
             "solver_columns": (*solver.COLUMNS, *solver.TIMES),
-            "days": _days(metrics, dates, finished),
             "inference": inference(days, metrics.index.unique("replication")),
-            "stopping": _stopping(study, finished[0]),
         }
     return environment.get_template("report.html").render(context)
 

@@ -9,8 +9,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from sim.report.stress_words import sentences
-from sim.report.terminal import print_failures, print_json, terminal
-from sim.report.wording import ROUNDING, title, with_interval, with_margin
+from sim.report.terminal import print_failures, print_json, print_warnings, terminal
+from sim.report.wording import ROUNDING, caveats, title, with_interval, with_margin
 from sim.study.days import inference
 from sim.study.design import Point
 from sim.study.risk import OBJECTIVE
@@ -52,12 +52,14 @@ def _print_tables(study: StressStudy, console: Console) -> None:
                 lambda name, point: with_interval(at(here(paired, point), name, OBJECTIVE)),
             )
         )
-    for sentence in sentences(study):
-        style = "yellow" if sentence.warning else None
-        console.print(
-            escape(f"{'warning: ' if sentence.warning else ''}{sentence.text}"), style=style
-        )
+    told = list(sentences(study))
+    for sentence in told:
+        if not sentence.warning:
+            console.print(escape(sentence.text))
     console.print(inference(cells.days, cells.metrics.index.unique("replication")))
+    totals = cells.metrics.groupby("controller", sort=False).sum()
+    print_warnings(sentence.text for sentence in told if sentence.warning)
+    print_warnings(caveats(totals))
 
 
 def _table(

@@ -33,21 +33,21 @@ def sentences(study: StressStudy) -> Iterator[Sentence]:
 def _of_contest(own: Contest) -> Iterator[Sentence]:
     axis = own.along.axis
     where = f" at {own.along.held}" if own.along.held else ""
-    low, high = number(float(own.position[0])), number(float(own.position[-1]))
+    low, high = _place(own.position[0]), _place(own.position[-1])
     pair = f"{own.other} and {own.one}"
     if not own.course.replications:
-        yield Sentence(text=f"{pair}: no replication that both finished at all points{where}.")
+        yield Sentence(text=f"{pair}: they finished no replication in common at all points{where}.")
         return
     for crossing in own.course.crossings:
         winner, loser = (own.one, own.other) if crossing.rises else (own.other, own.one)
         yield Sentence(
-            text=f"{winner} overtakes {loser} at {named(axis)} = {number(crossing.at)}{where} "
+            text=f"{winner} overtakes {loser} at {named(axis)} = {_place(crossing.at)}{where} "
             f"({_interval(crossing, low, high)})."
         )
     if own.course.crossings:
         return
     mean = own.course.mean
-    between = f"no crossover of {pair} for {named(axis)} in [{low}, {high}]{where}"
+    between = f"No crossover of {pair} for {named(axis)} in [{low}, {high}]{where}"
     if (mean == 0).all():
         yield Sentence(text=f"{between}: they do not differ.")
         return
@@ -63,12 +63,17 @@ def _of_contest(own: Contest) -> Iterator[Sentence]:
 def _interval(own: Crossing, low: str, high: str) -> str:
     if math.isnan(own.low):
         return _unknown()
-    start = f"below {low}" if own.low == -math.inf else number(own.low)
-    end = f"above {high}" if own.high == math.inf else number(own.high)
+    start = f"below {low}" if own.low == -math.inf else _place(own.low)
+    end = f"above {high}" if own.high == math.inf else _place(own.high)
     text = f"95 % interval: {start} to {end}"
     if own.share < CONFIDENCE:
         text += f"; only {_share(own.share)} of the resamples have such a crossover"
     return text
+
+
+def _place(position: float) -> str:
+    """Return a place on an axis, as short as it can be told."""
+    return f"{position:.4g}"
 
 
 def _unknown() -> str:
@@ -93,7 +98,7 @@ def _of_rise(own: Rise) -> Sentence:
     unit = METRICS[own.metric].unit
     where = f" at {own.along.held}" if own.along.held else ""
     course = ", ".join(
-        f"{number(value)} at {number(place)}"
+        f"{number(value)} at {_place(place)}"
         for place, value in zip(own.position.tolist(), own.value.tolist(), strict=True)
     )
     axis = own.along.axis.scale
@@ -104,6 +109,6 @@ def _of_rise(own: Rise) -> Sentence:
     place = own.position[own.falls[0]], own.position[own.falls[0] + 1]
     return Sentence(
         text=f"{what} does not rise with {axis} throughout under {own.controller}{where} [{unit}]: "
-        f"it falls between {number(place[0])} and {number(place[1])} ({course}).",
+        f"it falls between {_place(place[0])} and {_place(place[1])} ({course}).",
         warning=True,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from rich.console import Console
 from rich.markup import escape
@@ -26,6 +26,12 @@ def terminal() -> Console:
 def print_json(content: object) -> None:
     """Print one JSON object and nothing else."""
     sys.stdout.write(json.dumps(content, indent=2, allow_nan=False) + "\n")
+
+
+def print_warnings(sentences: Iterable[str]) -> None:
+    """Print what a reader must know before trusting the figures."""
+    for sentence in sentences:
+        terminal().print(f"[yellow]warning[/yellow]: {escape(sentence)}")
 
 
 def print_failures(failures: Sequence[Failure], episodes: int) -> None:
