@@ -9,7 +9,7 @@ import numpy as np
 from controllers.models.assembly import Assembly
 from sim.control import Observation
 from sim.system.system import System
-from sim.units import FloatArray, IntArray
+from sim.units import HOURS_PER_DAY, FloatArray, IntArray
 
 # Edges of the polygon inside a quarter of the inverter's circle; with three, at most 3.4 % of the
 # apparent power is given away.
@@ -45,6 +45,11 @@ class Storage:
         As in `Battery`.
     wear_usd_per_mwh, charging_usd_per_mwh
         As in `Battery`.
+    day
+        Day of the look-ahead in which each period begins, ``(period,)``.
+    left_mwh
+        What may be exchanged with the grid on it, charging and discharging together,
+        ``(vehicle, day)`` [MWh]; infinite where cycles are not limited.
     """
 
     energy_mwh: FloatArray
@@ -60,6 +65,8 @@ class Storage:
     s_mva: FloatArray
     wear_usd_per_mwh: FloatArray
     charging_usd_per_mwh: FloatArray
+    day: IntArray
+    left_mwh: FloatArray
 
 
 def storage(system: System, observation: Observation) -> Storage:
@@ -78,6 +85,12 @@ def storage(system: System, observation: Observation) -> Storage:
         rest[:, t + 1] = keep * rest[:, t] - hours * auxiliary
     lowest = np.array([battery.energy_min_mwh for battery in batteries])
     highest = np.array([battery.energy_max_mwh for battery in batteries])
+    start_h = (observation.period + np.arange(n_periods)) * period_h
+    day = np.floor(start_h / HOURS_PER_DAY + 1e-9).astype(np.int64)
+    day -= day[:1]
+    allowed = np.array([battery.throughput_per_day_mwh for battery in batteries])
+    left = np.repeat(allowed[:, None], day.max(initial=0) + 1, axis=1)
+    left[:, 0] -= observation.vehicles.throughput_today_mwh
     return Storage(
         energy_mwh=now_mwh,
         lower_mwh=np.minimum(lowest[:, None], rest),
@@ -92,6 +105,8 @@ def storage(system: System, observation: Observation) -> Storage:
         s_mva=np.array([battery.s_mva for battery in batteries]),
         wear_usd_per_mwh=np.array([battery.wear_usd_per_mwh for battery in batteries]),
         charging_usd_per_mwh=np.array([battery.charging_usd_per_mwh for battery in batteries]),
+        day=day,
+        left_mwh=np.maximum(left, 0.0),
     )
 
 
@@ -196,6 +211,12 @@ def add_storage(
     hours = batteries.hours[k]
     assembly.entries(row, charge, -hours * batteries.efficiency_charge[k])
     assembly.entries(row, discharge, hours / batteries.efficiency_discharge[k])
+    limited = np.isfinite(batteries.left_mwh)
+    cycles = np.full(limited.shape, -1, dtype=np.int64)
+    cycles[limited] = assembly.rows(int(limited.sum()), upper=batteries.left_mwh[limited])
+    of_day = cycles[k, batteries.day[slots.period]]
+    for part in (charge, discharge):
+        assembly.entries(of_day[of_day >= 0], part[of_day >= 0], period_h)
     _add_polygon(assembly, batteries.s_mva[k], (charge, discharge), (inject, absorb), present)
     if present is not None:
         largest = np.maximum(batteries.p_charge_max_mw, batteries.p_discharge_max_mw)[k]

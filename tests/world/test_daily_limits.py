@@ -7,6 +7,7 @@ import pytest
 
 from sim.control import EvStates, Observation, Plan
 from sim.scenario import load_scenario
+from sim.study.run import run
 from sim.study.runner import nature_of
 from sim.uncertainty.calibrated import CalibratedForecaster
 from sim.world.episode import Episode
@@ -44,6 +45,14 @@ def test_the_world_allows_the_cycles_of_a_day_whatever_is_ordered() -> None:
     assert said[[0, DAY]].tolist() == [0.0, 0.0]
     assert (np.diff(said[:DAY]) >= 0).all()
     assert said[DAY - 1] == pytest.approx(2 * 6.381)
+
+
+@pytest.mark.parametrize("days", [1, 2])
+def test_planners_plan_with_the_cycles_that_the_world_allows(days: int) -> None:
+    few = {"battery.mess.cycles_per_day": 0.3, "timing.days": days, "timing.period_min": 60}
+    episode = run(load_scenario("three_bus", few), "day_ahead", verify="off")
+    assert episode.metrics["cycles"] == pytest.approx(0.3 * days, abs=1e-6)
+    assert episode.metrics["clipped_mwh"] == pytest.approx(0.0, abs=1e-6)
 
 
 def test_the_world_allows_the_trips_of_a_day_whatever_is_ordered() -> None:
