@@ -33,6 +33,8 @@ class Day:
         Voltages by controller, index ``time_h``, one column per bus [pu].
     vehicles, bars
         Vehicles and their activities by controller.
+    outages
+        Lines out of service, the same whoever decides; none in folders of earlier versions.
     """
 
     replication: int
@@ -40,6 +42,7 @@ class Day:
     vm_pu: dict[str, pd.DataFrame]
     vehicles: dict[str, pd.DataFrame]
     bars: dict[str, list[Bar]]
+    outages: pd.DataFrame
 
     @property
     def words(self) -> str:
@@ -77,15 +80,25 @@ def the_day(study: StoredStudy, metrics: pd.DataFrame, names: list[str]) -> Day 
         vehicles[name] = study.table("vehicles", **chosen)
         events = study.table("events", **chosen)
         bars[name] = timeline.bars(events, vehicles[name], set_up_h, system["end_h"])
-    start = pd.Timestamp(episodes["start"].iloc[0])
-    return Day(replication=replication, start=start, vm_pu=vm_pu, vehicles=vehicles, bars=bars)
+    return Day(
+        replication=replication,
+        start=pd.Timestamp(episodes["start"].iloc[0]),
+        vm_pu=vm_pu,
+        vehicles=vehicles,
+        bars=bars,
+        outages=study.table("outages", controller=there[0], replication=replication).reindex(
+            columns=["line", "from_h", "to_h"]
+        ),
+    )
 
 
 def the_map(study: StoredStudy, day: Day | None) -> Map | None:
     """Return the map, None for a study that keeps no positions."""
     if day is None or "map" not in study.manifest["system"]:
         return None
-    drawn = map.content(study.manifest["system"], day.vm_pu, day.vehicles, day.bars, day.start)
+    drawn = map.content(
+        study.manifest["system"], day.vm_pu, day.vehicles, day.bars, day.outages, day.start
+    )
     return Map(
         caption=map.caption(day.words, drawn),
         json=in_script(drawn),

@@ -23,6 +23,7 @@ def content(
     vm_pu: Mapping[str, pd.DataFrame],
     vehicles: Mapping[str, pd.DataFrame],
     bars: Mapping[str, Sequence[Bar]],
+    outages: pd.DataFrame,
     start: pd.Timestamp,
 ) -> dict[str, object]:
     """Return what the script of the map draws.
@@ -35,6 +36,8 @@ def content(
         Voltages by controller, index ``time_h``, one column per bus [pu].
     vehicles, bars
         Tables of vehicles and their activities by controller; see `Episode`.
+    outages
+        Lines out of service that day; see `Episode`.
     start
         Time stamp of hour 0.
     """
@@ -56,6 +59,10 @@ def content(
         "v_min_pu": _short(system["v_min_pu"]),
         "v_max_pu": _short(system["v_max_pu"]),
         "branches": place["branches"],
+        "outages": [
+            {"branch": place["lines"].index(line), "line": line, "from_h": from_h, "to_h": to_h}
+            for line, from_h, to_h in outages[["line", "from_h", "to_h"]].itertuples(index=False)
+        ],
         "sources": place["sources"],
         "road_x": _short(road_x),
         "road_y": _short(road_y),
@@ -92,11 +99,13 @@ def content(
 
 def caption(day: str, drawn: Mapping[str, object]) -> str:
     """Return what stands below the map of a day; `drawn` comes from `content`."""
+    out = " Bold and dashed: a line out of service at the time shown."
     tree = "beside the roads as a tree, for nobody knows where its buses are; "
     return (
         f"A map of {day}. Trucks are where they are at the time shown; voltages are the mean of "
         f"the step that ends then. Wide: roads; thin: lines of the grid, "
         f"{tree if drawn['drawn_up'] else ''}dashed where open; dotted: from a station to its bus."
+        f"{out if drawn['outages'] else ''}"
     )
 
 

@@ -34,6 +34,7 @@ TABLES = (
     "vehicles",
     "events",
     "trips",
+    "outages",
     "decisions",
     "ledger",
 )
@@ -43,7 +44,7 @@ SUMMARISED = ("decisions", "ledger")
 WIDE = ("vm_pu", "loading_percent")
 TEXTS = frozenset(
     {"controller", "vehicle", "status", "station", "event", "detail", "origin", "destination"}
-    | {"payer", "payee", "item", "name", "fallback", "orders"}
+    | {"payer", "payee", "item", "name", "fallback", "orders", "line"}
 )
 WHOLE = frozenset({"replication", "period", "step", "decisions"})
 FLAGS = frozenset({"converged"})

@@ -21,9 +21,9 @@ def geography(system: System) -> dict[str, Any]:
     -------
     dict
         ``bus_x, bus_y`` in the units of the scenario, null where unknown; ``branches`` as ``[from
-        bus, to bus, closed]``, lines first; ``sources`` as buses; ``road_nodes``, ``road_x_km``,
-        ``road_y_km``; ``road_links`` as ``[node, node]``, two-way roads once; ``stations`` as
-        ``[bus, road node]``; ``vehicle_stations``, where each starts;
+        bus, to bus, closed]``, lines first; ``lines``, their names; ``sources`` as buses;
+        ``road_nodes``, ``road_x_km``, ``road_y_km``; ``road_links`` as ``[node, node]``, two-way
+        roads once; ``stations`` as ``[bus, road node]``; ``vehicle_stations``, where each starts;
         ``vehicle_mwh``, the capacity of each vehicle's battery [MWh].
     """
     grid, roads = system.grid, system.roads
@@ -42,6 +42,7 @@ def geography(system: System) -> dict[str, Any]:
         "bus_x": [_known(x) for x in grid.x],
         "bus_y": [_known(y) for y in grid.y],
         "branches": [[int(start), int(end), bool(closed)] for start, end, closed in branches],
+        "lines": list(lines.name),
         "sources": [int(bus) for bus in grid.source_bus],
         "road_nodes": list(roads.node_name),
         "road_x_km": roads.x_km.tolist(),

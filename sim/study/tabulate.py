@@ -72,6 +72,7 @@ def tabulate(lived: Lived) -> Episode:
         vehicles=_vehicles(system, lived.electrics, readings),
         events=pd.DataFrame(recorder.events, columns=Event._fields),
         trips=_trips(system, lived.trips),
+        outages=_outages(system, lived.realisation),
         decisions=pd.DataFrame(recorder.decisions, columns=Decision._fields),
         ledger=book,
         timings=_timings(lived),
@@ -156,6 +157,20 @@ def _trips(system: System, trips: tuple[Trip, ...]) -> pd.DataFrame:
     ]
     columns = ["vehicle", "origin", "destination", "depart_h", "arrive_h", "free_h", "delay_h"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def _outages(system: System, realisation: Realisation) -> pd.DataFrame:
+    timing = system.timing
+    rows = [
+        (
+            system.grid.lines.name[own.line],
+            own.first * timing.step_h,
+            min(own.last, timing.n_steps) * timing.step_h,
+        )
+        for own in realisation.outages
+        if own.first < timing.n_steps
+    ]
+    return pd.DataFrame(rows, columns=["line", "from_h", "to_h"])
 
 
 def _timings(lived: Lived) -> pd.DataFrame:

@@ -39,6 +39,8 @@ class Episode:
     trips
         One row per drive that ended: ``vehicle, origin, destination, depart_h, arrive_h, free_h,
         delay_h``; the delay counts from the fastest way on empty roads.
+    outages
+        One row per time a line was out of service: ``line, from_h, to_h``.
     decisions
         One row per decision: ``time_h, period, status, objective_usd, bound_usd, gap, fallback,
         clipped_mwh, orders``; the last is a hash of what was ordered.
@@ -60,6 +62,7 @@ class Episode:
     vehicles: pd.DataFrame
     events: pd.DataFrame
     trips: pd.DataFrame
+    outages: pd.DataFrame
     decisions: pd.DataFrame
     ledger: pd.DataFrame
     timings: pd.DataFrame

@@ -117,6 +117,36 @@ def test_buses_beyond_their_limits_have_another_shape(visit: Visit, report: Path
     assert len(beyond) == int(found[1]) + int(found[2]) > 0
 
 
+def test_a_line_out_of_service_is_drawn_while_it_is_out(visit: Visit, tmp_path: Path) -> None:
+    fixed = {"line": "5-6", "from_h": 18.0, "hours": 2.0}
+    scenario = load_scenario("ieee33", {"outages.fixed": [fixed]})
+    run(scenario, "idle", verify="off", out=tmp_path / "run")
+    page = visit(write_report(tmp_path / "run"))
+    drawn = page.locator("#map-picture .outage line:not(.near)")
+    words = page.locator("#map-words")
+    for step, is_out in ((71, False), (72, True), (79, True), (80, False)):  # ends of steps
+        page.locator("#map-time").fill(str(step))
+        assert clock(page).endswith(f"{(step + 1) // 4}:{15 * ((step + 1) % 4):02d}")
+        assert drawn.is_visible() == is_out
+        assert ("Out of service: line 5-6." in words.inner_text()) == is_out
+        assert page.locator("#map-picture .feeder .tripped").count() == int(is_out)
+    page.locator("#map-time").fill("75")
+    dashes = drawn.evaluate("mark => getComputedStyle(mark).strokeDasharray")
+    still_open = page.locator("#map-picture .feeder .open").first
+    assert dashes != still_open.evaluate("mark => getComputedStyle(mark).strokeDasharray")
+    title = page.locator("#map-picture .outage title")
+    hours = r"out of service from \d+ \w+ 18:00 to \d+ \w+ 20:00"
+    assert re.fullmatch(f"line 5-6: {hours}", title.text_content() or "")
+    box = drawn.bounding_box()
+    assert box is not None
+    under = page.evaluate(
+        "([x, y]) => document.elementFromPoint(x, y).closest('.outage') !== null",
+        [box["x"] + box["width"] / 2, box["y"] + box["height"] / 2],
+    )
+    assert under
+    assert "Bold and dashed" in page.locator("#map figcaption").inner_text()
+
+
 def test_tables_sort_by_click_and_by_enter(visit: Visit, report: Path) -> None:
     page = visit(report)
     page.click("details summary")

@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -129,3 +130,15 @@ def test_a_folder_made_before_there_were_maps_has_a_page_without_one(study: Stor
     rest = without_plotly(render(dataclasses.replace(study, manifest=manifest)))
     assert 'id="map"' not in rest
     assert "What the trucks did" in rest
+
+
+def test_outages_come_from_the_folder_and_may_be_missing_in_old_ones(tmp_path: Path) -> None:
+    fixed = [{"line": "5-6", "from_h": 23.0, "hours": 9.0}]
+    scenario = load_scenario("ieee33", {"outages.fixed": fixed})
+    run(scenario, "idle", verify="off", out=tmp_path)
+    table = read_study(tmp_path).table("outages")
+    assert table[["line", "from_h", "to_h"]].values.tolist() == [["5-6", 23.0, 24.0]]
+    said = "Bold and dashed"
+    assert said in write_report(tmp_path).read_text(encoding="utf-8")
+    shutil.rmtree(tmp_path / "outages")
+    assert said not in write_report(tmp_path).read_text(encoding="utf-8")

@@ -21,6 +21,8 @@
     "setting up": ["#CC79A7", "+"],
     broken: ["#000000", "×"],
   };
+  const pad = (number) => String(number).padStart(2, "0");
+  const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
   const SCALE = [[0, 8, 48, 107], [0.2, 0, 114, 178], [0.42, 198, 219, 233], [0.5, 245, 245, 242],
     [0.58, 246, 223, 184], [0.8, 230, 159, 0], [1, 138, 60, 0]];
 
@@ -80,6 +82,8 @@
   const UP = "M-7.5 5L7.5 5L0 -8z";
   const DARK = "M-4 -4L4 4M-4 4L4 -4";
 
+  const lineMarks = [];
+
   function still() {
     const roads = element("g", { class: "roads" }, picture);
     for (const [start, end] of content.road_links) {
@@ -88,8 +92,8 @@
     }
     const lines = element("g", { class: "feeder" }, picture);
     for (const [start, end, closed] of content.branches) {
-      element("line", { x1: px(content.bus_x[start]), y1: py(content.bus_y[start]),
-        x2: px(content.bus_x[end]), y2: py(content.bus_y[end]), class: closed ? "" : "open" }, lines);
+      lineMarks.push(element("line", { x1: px(content.bus_x[start]), y1: py(content.bus_y[start]),
+        x2: px(content.bus_x[end]), y2: py(content.bus_y[end]), class: closed ? "" : "open" }, lines));
     }
     const stations = element("g", { class: "stations" }, picture);
     for (const { name, bus, node } of content.stations) {
@@ -107,6 +111,18 @@
   }
 
   still();
+  // A line out of service; what is thin is hard to point at, so a broad one lies over it unseen.
+  const outages = element("g", { class: "outages" }, picture);
+  const outageMarks = content.outages.map(({ branch, line, from_h: from, to_h: to }) => {
+    const [start, end] = content.branches[branch];
+    const ends = { x1: px(content.bus_x[start]), y1: py(content.bus_y[start]),
+      x2: px(content.bus_x[end]), y2: py(content.bus_y[end]) };
+    const mark = element("g", { class: "outage", display: "none" }, outages);
+    element("title", {}, mark).textContent = `line ${line}: out of service from ${hourClock(from)} to ${hourClock(to)}`;
+    element("line", ends, mark);
+    element("line", { ...ends, class: "near" }, mark);
+    return mark;
+  });
   const buses = element("g", { class: "buses" }, picture);
   const busMarks = content.buses.map((name, i) => {
     const mark = element("path", { transform: `translate(${px(content.bus_x[i])} ${py(content.bus_y[i])})` }, buses);
@@ -170,12 +186,13 @@
     return activity === "broken" || activity === "driving" ? "#ffffff" : "#10151a";
   }
 
-  const pad = (number) => String(number).padStart(2, "0");
-  const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-
   function clock(step) {
+    return hourClock((step + 1) * content.step_h);
+  }
+
+  function hourClock(hour) {
     // Counted in UTC: no reader's daylight saving shall bend the day.
-    const time = new Date(Date.parse(content.start + "Z") + (step + 1) * content.step_h * 3.6e6);
+    const time = new Date(Date.parse(content.start + "Z") + hour * 3.6e6);
     return `${time.getUTCDate()} ${MONTHS[time.getUTCMonth()]} ${pad(time.getUTCHours())}:${pad(time.getUTCMinutes())}`;
   }
 
@@ -209,6 +226,17 @@
     const beyond = below + above === 0 ? "All buses are within their limits."
       : `Beyond limits: ${below} below, ${above} above.`;
     return `Lowest ${least[0].toFixed(3)} pu at bus ${content.buses[least[1]]}, highest ${most[0].toFixed(3)} pu at bus ${content.buses[most[1]]}. ${beyond}`;
+  }
+
+  // As the voltages, of the step that ends at the time shown.
+  function paintOutages(step) {
+    const hour = (step + 1) * content.step_h;
+    const out = content.outages.filter(({ from_h: from, to_h: to }) => from < hour - 1e-9 && hour <= to + 1e-9);
+    const tripped = new Set(out.map(({ branch }) => branch));
+    lineMarks.forEach((mark, i) => mark.classList.toggle("tripped", tripped.has(i)));
+    outageMarks.forEach((mark, i) => mark.setAttribute("display", out.includes(content.outages[i]) ? "inline" : "none"));
+    const names = [...new Set(out.map(({ line }) => line))];
+    return names.length ? ` Out of service: ${names.length > 1 ? "lines" : "line"} ${names.join(", ")}.` : "";
   }
 
   // What a truck does at an hour; a bar holds until its end.
@@ -275,7 +303,7 @@
     paintTrucks(shown);
     if (painted === key) return;
     painted = key;
-    const words = paintBuses(step);
+    const words = paintBuses(step) + paintOutages(step);
     paintRows(step);
     slider.value = step;
     const time = clock(step);
