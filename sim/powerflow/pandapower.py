@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from pandapower.pypower.idx_brch import F_BUS, T_BUS
 from pandapower.pypower.idx_bus import BASE_KV
 
-from sim.powerflow.protocol import PowerFlowResult
+from sim.powerflow.protocol import PowerFlowResult, check_injections
 from sim.system.grid import Grid
 from sim.units import BoolArray, FloatArray, IntArray
 
@@ -77,11 +77,7 @@ class PandapowerFlow:
             Rows that diverge, or that hold a NaN, are flagged and NaN.
         """
         n_steps, grid = len(p_mw), self._grid
-        if p_mw.shape != (n_steps, grid.n_buses) or q_mvar.shape != p_mw.shape:
-            raise ValueError(
-                f"p_mw(={p_mw.shape}) and q_mvar(={q_mvar.shape}) must both have the shape "
-                f"(step, {grid.n_buses})."
-            )
+        check_injections(p_mw, q_mvar, grid.n_buses)
         p_mw, q_mvar = np.where(self._live, p_mw, 0.0), np.where(self._live, q_mvar, 0.0)
         finite = np.isfinite(p_mw) & np.isfinite(q_mvar)
         converged: BoolArray = np.all(finite, axis=1)

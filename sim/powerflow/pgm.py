@@ -20,7 +20,7 @@ from power_grid_model import (
     initialize_array,
 )
 
-from sim.powerflow.protocol import PowerFlowResult
+from sim.powerflow.protocol import PowerFlowResult, check_injections
 from sim.system.grid import Grid
 from sim.units import BoolArray, FloatArray
 
@@ -97,11 +97,7 @@ class PowerGridModelFlow:
         """
         n_steps = len(p_mw)
         n_buses, n_branches, n_sources = self._shape
-        if p_mw.shape != (n_steps, n_buses) or q_mvar.shape != p_mw.shape:
-            raise ValueError(
-                f"p_mw(={p_mw.shape}) and q_mvar(={q_mvar.shape}) must both have the shape "
-                f"(step, {n_buses})."
-            )
+        check_injections(p_mw, q_mvar, n_buses)
         loading_percent = np.empty((n_steps, n_branches))
         branch_loss_mw = np.empty((n_steps, n_branches))
         if n_steps == 0:

@@ -62,3 +62,18 @@ class PowerFlow(Protocol):
         PowerFlowResult
             Rows that diverge are flagged and NaN; nothing is raised for them.
         """
+
+
+def check_injections(p_mw: FloatArray, q_mvar: FloatArray, n_buses: int) -> None:
+    """Refuse arrays that are not ``(step, bus)``.
+
+    Raises
+    ------
+    ValueError
+        Naming both shapes.
+    """
+    if p_mw.shape != (len(p_mw), n_buses) or q_mvar.shape != p_mw.shape:
+        raise ValueError(
+            f"p_mw(={p_mw.shape}) and q_mvar(={q_mvar.shape}) must both have the shape "
+            f"(step, {n_buses})."
+        )
