@@ -10,11 +10,19 @@ from sim.scenario import load_scenario
 from sim.study.run import run
 from sim.study.runner import nature_of
 from sim.uncertainty.calibrated import CalibratedForecaster
+from sim.uncertainty.forecaster import ExactForecaster
 from sim.world.episode import Episode
 from tests.contract.laws import live
 from tests.world.build import Scripted, fleet_plan
 
 DAY = 144
+NOBODY = EvStates(
+    group=np.zeros(0, dtype=np.int64),
+    owed_mwh=np.zeros(0),
+    charge_from_h=np.zeros(0),
+    departure_h=np.zeros(0),
+    next_trip_mwh=np.zeros(0),
+)
 
 
 def three_bus(script: object, **overrides: object) -> tuple[Episode, list[Observation]]:
@@ -118,19 +126,12 @@ def test_delays_are_uncertain_only_where_uncertainty_is_on() -> None:
 def test_forecasts_of_delays_are_unbiased_and_cover_what_they_say() -> None:
     scenario = load_scenario("three_bus", {"uncertainty": "on", "timing.horizon_h": 4})
     nature = nature_of(scenario)
-    nobody = EvStates(
-        group=np.zeros(0, dtype=np.int64),
-        owed_mwh=np.zeros(0),
-        charge_from_h=np.zeros(0),
-        departure_h=np.zeros(0),
-        next_trip_mwh=np.zeros(0),
-    )
     drive_h = 16.87 / 40
     leads = [0, 3, 18]
     rows = []
     for replication in range(80):
         drawn = nature.draw(1, replication)
-        forecast = CalibratedForecaster.build(nature, drawn).issue(48, 8.0, nobody)
+        forecast = CalibratedForecaster.build(nature, drawn).issue(48, 8.0, NOBODY)
         said = (forecast.travel_h, forecast.travel_lower_h, forecast.travel_upper_h)
         late = [hours[leads, 0, 1] - drive_h for hours in said]
         rows.append(np.column_stack([*late, drawn.trip_delay_h[48:][leads]]))
@@ -139,3 +140,12 @@ def test_forecasts_of_delays_are_unbiased_and_cover_what_they_say() -> None:
     assert truth[:, 1:].mean() == pytest.approx(mean[:, 1:].mean(), rel=0.05)
     inside = (lower <= truth + 1e-9) & (truth <= upper + 1e-9)
     assert inside[:, 1:].mean() == pytest.approx(0.9, abs=0.06)
+
+
+def test_who_is_told_the_future_is_told_the_delays() -> None:
+    nature = nature_of(load_scenario("three_bus", {"uncertainty": "on"}))
+    drawn = nature.draw(1, 5)
+    forecast = ExactForecaster(nature, drawn).issue(0, 0.0, NOBODY)
+    late_h = forecast.travel_h[:, 0, 1] - 16.87 / 40
+    np.testing.assert_allclose(late_h, drawn.trip_delay_h, atol=1e-9)
+    assert forecast.travel_h[:, 1, 1].max() == 0.0
