@@ -1,9 +1,9 @@
-"""How the grid responds to stations and curtailment, from AC power flows.
+"""How the grid responds to stations and curtailment, around an AC power flow.
 
 Only the injections of the stations and the curtailment of generators are variables. Everything
-else is projected out: AC power flows around an operating point, by central differences, give how
-import, voltages and currents respond. That is exact to first order at the point, losses and
-meshes included, and becomes the LinDistFlow equations (Baran & Wu, *Optimal capacitor placement
+else is projected out: the derivative of the AC power flow at an operating point gives how import,
+voltages and currents respond. That is exact to first order at the point, losses and meshes
+included, and becomes the LinDistFlow equations (Baran & Wu, *Optimal capacitor placement
 on radial distribution systems*, IEEE Trans. Power Delivery 4(1), 1989) where losses vanish.
 Limits that no allowed injection can violate are left out.
 
@@ -14,20 +14,17 @@ path resistances ``R`` that shape the voltage drop, ``dv/dp = R / v``, shape the
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
-from controllers.models.limits import Limits
+from controllers.models.limits import limit_rows, magnitudes
 from controllers.models.network import Network, OperatingPoint
+from controllers.models.response import ComplexArray, GridResponse, voltages
 from sim.control import Forecast
 from sim.powerflow.protocol import PowerFlow, PowerFlowResult
 from sim.powerflow.settlement import settled_import_mw
 from sim.system.system import System
+from sim.system.tariff import ImportMeter
 from sim.units import BoolArray, FloatArray, IntArray
-
-# Half the width of the central differences [MW, Mvar].
-_STEP_MW = 0.05
 
 # Forecast errors beyond so many standard deviations are not prepared for.
 _FAR = 3.0
@@ -55,41 +52,33 @@ def linearise(
         The response. A period whose power flow diverges has no rows and no losses.
     """
     stations = np.array([station.bus for station in system.stations], dtype=np.int64)
-    n_stations = len(stations)
-    buses, where = np.unique(np.concatenate([stations, system.generators.bus]), return_inverse=True)
-    base = flow.solve(*injections(system, forecast, point))
-    moved = _moved(system, flow, forecast, point, buses)
-    std_mw = forecast.profile_step_std[:, system.generators.profile] * system.generators.p_mw
-    limits = Limits.around(system, base, _lines_that_count(system, moved, base))
+    n_stations, n_generators = len(stations), len(system.generators.name)
+    p_mw, q_mvar = injections(system, forecast, point)
+    base = flow.solve(p_mw, q_mvar)
+    uncertain = np.flatnonzero((forecast.profile_step_std > 0).any(axis=0))
+    response = GridResponse.measured(system.grid, flow)
+    found = response.slopes(base, p_mw, q_mvar, _directions(system, uncertain))
+    by_p, by_q, by_c, by_profile = np.split(
+        np.arange(found.import_mw.shape[1]), np.cumsum([n_stations, n_stations, n_generators])
+    )
 
-    def settled_mw(result: PowerFlowResult) -> FloatArray:
-        return settled_import_mw(system, result)
-
-    def slope(of: Callable[[PowerFlowResult], FloatArray], pair: int) -> FloatArray:
-        """Return the derivative of something, ``(station or generator, period, thing)``."""
-        high, low = of(moved[pair]), of(moved[pair + 1])
-        n_periods = forecast.n_periods
-        change: FloatArray = (high - low).reshape(len(buses), n_periods, -1) / (2 * _STEP_MW)
-        return change[where]
-
-    imported = [slope(settled_mw, pair)[:, :, 0].T for pair in (0, 2)]
-    rows = [np.moveaxis(slope(limits.values, pair), 0, 2) for pair in (0, 2)]
-    import_mw = settled_mw(base)
-    solved = np.isfinite(import_mw) & np.isfinite(imported).all(axis=(0, 2))
-    import_p = np.where(solved[:, None], imported[0], -1.0)
-    import_q = np.where(solved[:, None], imported[1], 0.0)[:, :n_stations]
-    import_p, import_c = import_p[:, :n_stations], -import_p[:, n_stations:]
+    import_mw = settled_import_mw(system, base)
+    imported = found.import_mw
+    if system.tariff.import_meter is not ImportMeter.SLACK:
+        imported = imported - _first_loss_slopes(system, base, found.voltage)
+    solved = np.isfinite(import_mw) & np.isfinite(imported).all(axis=1)
+    import_p = np.where(solved[:, None], imported[:, by_p], -1.0)
+    import_q = np.where(solved[:, None], imported[:, by_q], 0.0)
+    import_c = np.where(solved[:, None], imported[:, by_c], 1.0)
     balance = forecast.load_mw.sum(axis=1) + forecast.ev_mw.sum(axis=1)
     balance += point.curtailed_mw.sum(axis=1) - forecast.available_mw.sum(axis=1)
     balance -= point.p_mw.sum(axis=1)
     import_mw = np.where(solved, import_mw, balance)
 
-    def vm_pu(result: PowerFlowResult) -> FloatArray:
-        return result.vm_pu[:, stations]
-
-    loss = _loss_curvature(slope(vm_pu, 0)[:n_stations], vm_pu(base))
+    vm_pu = base.vm_pu[:, stations]
+    loss = _loss_curvature(magnitudes(base, found.voltage)[:, stations][:, :, by_p], vm_pu)
     live: BoolArray = np.ones(n_stations, dtype=np.bool_)
-    live[np.isnan(vm_pu(base)[solved]).any(axis=0)] = False
+    live[np.isnan(vm_pu[solved]).any(axis=0)] = False
     # From values at the point to values at zero.
     import_p = import_p - 2 * np.einsum("tij,tj->ti", loss, point.p_mw)
     import_q = import_q - 2 * np.einsum("tij,tj->ti", loss, point.q_mvar)
@@ -97,33 +86,36 @@ def linearise(
         import_mw = import_mw - np.einsum("ti,tij,tj->t", values, loss, values)
     import_mw = import_mw - (import_p * point.p_mw + import_q * point.q_mvar).sum(axis=1)
     import_mw -= (import_c * point.curtailed_mw).sum(axis=1)
-    row_p, row_c = rows[0][:, :, :n_stations], -rows[0][:, :, n_stations:]
-    row_q = rows[1][:, :, :n_stations]
-    value = limits.values(base)[0]
-    value = value - np.einsum("trs,ts->tr", row_p, point.p_mw)
-    value -= np.einsum("trs,ts->tr", row_q, point.q_mvar)
-    value -= np.einsum("trg,tg->tr", row_c, point.curtailed_mw)
-
-    spread = _spread(system, flow, forecast, point, limits)
+    std_mw = forecast.profile_step_std[:, system.generators.profile] * system.generators.p_mw
     highest_mw = forecast.available_mw + _FAR * std_mw
-    reach = _reach(system, row_p, row_q) + _FAR * spread
-    reach += (np.abs(row_c) * highest_mw[:, None, :]).sum(axis=2)
-    # NaN (dead buses, diverged periods) compares as False.
-    kept = (value + reach > 0) & (limits.usd > 0)
+
+    def spread(period: IntArray, limit: IntArray, slope: FloatArray) -> FloatArray:
+        std = forecast.profile_step_std[period][:, uncertain]
+        return _spread(system, uncertain, std, limit, slope[:, by_profile])
+
+    def reach(period: IntArray, limit: IntArray, slope: FloatArray) -> FloatArray:
+        rise = _reach(system, slope[:, by_p], slope[:, by_q])
+        rise += _FAR * spread(period, limit, slope)
+        rise += np.einsum("rg,rg->r", np.abs(slope[:, by_c]), highest_mw[period])
+        return rise
+
+    known = np.zeros(found.import_mw.shape)
+    known[:, by_p], known[:, by_q], known[:, by_c] = point.p_mw, point.q_mvar, point.curtailed_mw
+    rows = limit_rows(system, base, found.voltage, known, reach)
     return Network(
         import_mw=import_mw,
         import_p=np.ascontiguousarray(import_p),
         import_q=np.ascontiguousarray(import_q),
         import_c=np.ascontiguousarray(import_c),
         loss=loss,
-        row_start=np.concatenate([[0], np.cumsum(kept.sum(axis=1))]).astype(np.int64),
-        row_limit=np.broadcast_to(limits.limit, kept.shape)[kept],
-        row_base=value[kept],
-        row_p=row_p[kept],
-        row_q=row_q[kept],
-        row_c=row_c[kept],
-        row_usd=np.broadcast_to(limits.usd, kept.shape)[kept],
-        row_std=spread[kept],
+        row_start=np.searchsorted(rows.period, np.arange(forecast.n_periods + 1)).astype(np.int64),
+        row_limit=rows.limit,
+        row_base=rows.value,
+        row_p=np.ascontiguousarray(rows.slope[:, by_p]),
+        row_q=np.ascontiguousarray(rows.slope[:, by_q]),
+        row_c=np.ascontiguousarray(rows.slope[:, by_c]),
+        row_usd=rows.usd,
+        row_std=spread(rows.period, rows.limit, rows.slope),
         live=live,
         available_mw=forecast.available_mw.astype(np.float64),
         available_std_mw=std_mw,
@@ -149,43 +141,81 @@ def injections(
     return p_mw, q_mvar
 
 
-def _moved(
-    system: System, flow: PowerFlow, forecast: Forecast, point: OperatingPoint, buses: IntArray
-) -> tuple[PowerFlowResult, PowerFlowResult, PowerFlowResult, PowerFlowResult]:
-    """Return the steady states with more and less p, and more and less q, at each bus."""
-    p_mw, q_mvar = injections(system, forecast, point)
-    n_periods, n_all = p_mw.shape
-    bump = np.zeros((len(buses), 1, n_all))
-    bump[np.arange(len(buses)), 0, buses] = _STEP_MW
-    shape = (len(buses), n_periods, n_all)
-    same_p = np.broadcast_to(p_mw, shape).reshape(-1, n_all)
-    same_q = np.broadcast_to(q_mvar, shape).reshape(-1, n_all)
-    return (
-        flow.solve((p_mw + bump).reshape(-1, n_all), same_q),
-        flow.solve((p_mw - bump).reshape(-1, n_all), same_q),
-        flow.solve(same_p, (q_mvar + bump).reshape(-1, n_all)),
-        flow.solve(same_p, (q_mvar - bump).reshape(-1, n_all)),
+def _directions(system: System, uncertain: IntArray) -> ComplexArray:
+    """Return the changes of injections that count, ``(bus, direction)`` [MVA/MW].
+
+    More active and more reactive power of each station, curtailment of each generator, and
+    one standard unit less of each uncertain profile.
+    """
+    loads, generators, stations = system.loads, system.generators, system.stations
+    n_stations, n_generators = len(stations), len(generators.name)
+    shape = (system.grid.n_buses, 2 * n_stations + n_generators + len(uncertain))
+    towards: ComplexArray = np.zeros(shape, dtype=np.complex128)
+    for s, station in enumerate(stations):
+        towards[station.bus, s] = 1.0
+        towards[station.bus, n_stations + s] = 1.0j
+    last = 2 * n_stations + n_generators
+    towards[generators.bus, np.arange(2 * n_stations, last)] = -1.0
+    for n, profile in enumerate(uncertain.tolist()):
+        load, generator = loads.profile == profile, generators.profile == profile
+        of_loads = loads.p_mw[load] + 1j * loads.q_mvar[load]
+        np.subtract.at(towards[:, last + n], loads.bus[load], of_loads)
+        np.subtract.at(towards[:, last + n], generators.bus[generator], generators.p_mw[generator])
+    return towards
+
+
+def _first_loss_slopes(
+    system: System, base: PowerFlowResult, voltage: ComplexArray
+) -> FloatArray:
+    """Return the derivatives of the series losses of branches at a source.
+
+    Parameters
+    ----------
+    system
+        What exists.
+    base
+        Steady states at the operating point, one per period.
+    voltage
+        Derivatives of the bus voltages there, ``(period, bus, direction)`` [pu/MW].
+
+    Returns
+    -------
+    FloatArray
+        ``(period, direction)`` [MW/MW].
+    """
+    grid = system.grid
+    lines, transformers = grid.lines, grid.transformers
+    at = voltages(base)
+    line = np.flatnonzero(np.isin(lines.from_bus, grid.source_bus)
+                          | np.isin(lines.to_bus, grid.source_bus))  # fmt: skip
+    from_bus, to_bus = lines.from_bus[line], lines.to_bus[line]
+    admittance = grid.bus_vn_kv[from_bus] ** 2 / (
+        lines.r_ohm[line] + 1j * grid.line_reactance_ohm[line]
     )
+    closed = lines.from_closed[line] & lines.to_closed[line]
+    drop = at[:, from_bus] - at[:, to_bus]
+    rise = voltage[:, from_bus] - voltage[:, to_bus]
+    weight = np.where(closed, admittance.real, 0.0)
+    slopes = _of_squares(drop, rise, weight)
+    some = np.flatnonzero(np.isin(transformers.hv_bus, grid.source_bus)
+                          | np.isin(transformers.lv_bus, grid.source_bus))  # fmt: skip
+    hv_bus, lv_bus = transformers.hv_bus[some], transformers.lv_bus[some]
+    high = grid.bus_vn_kv[hv_bus] / transformers.vn_hv_kv[some]
+    low = grid.bus_vn_kv[lv_bus] / transformers.vn_lv_kv[some]
+    # The resistance over the squared impedance, on the transformer's rating.
+    conductance = 100.0 * transformers.vkr_percent[some] / transformers.vk_percent[some] ** 2
+    closed = transformers.hv_closed[some] & transformers.lv_closed[some]
+    drop = high * at[:, hv_bus] - low * at[:, lv_bus]
+    rise = high[:, None] * voltage[:, hv_bus] - low[:, None] * voltage[:, lv_bus]
+    weight = np.where(closed, conductance * transformers.sn_mva[some], 0.0)
+    return slopes + _of_squares(drop, rise, weight)
 
 
-def _lines_that_count(
-    system: System,
-    moved: tuple[PowerFlowResult, PowerFlowResult, PowerFlowResult, PowerFlowResult],
-    base: PowerFlowResult,
-) -> IntArray:
-    """Return the lines in service that some injection may overload."""
-    lines = system.grid.lines
-    n_lines, n_periods = len(lines.name), len(base.vm_pu)
-    loading = base.loading_percent[:, :n_lines]
-    # A bound on what one MVA changes, from all four directions, times all that can inject.
-    change = np.zeros(loading.shape)
-    for result in moved:
-        shifted = result.loading_percent[:, :n_lines].reshape(-1, n_periods, n_lines)
-        change = np.maximum(change, np.abs(shifted - loading).max(axis=0) / _STEP_MW)
-    fleet_mva = sum(truck.battery.s_mva for truck in system.vehicles)
-    most = 2.0 * (fleet_mva + system.generators.p_mw.sum())
-    in_service = lines.from_closed & lines.to_closed & (lines.max_i_ka > 0)
-    return np.flatnonzero((loading + change * most > 100.0).any(axis=0) & in_service)
+def _of_squares(drop: ComplexArray, rise: ComplexArray, weight: FloatArray) -> FloatArray:
+    """Return the derivative of ``sum of weight |drop|^2``, ``(period, direction)``."""
+    changed = np.conj(drop)[:, :, None] * rise
+    slopes: FloatArray = 2.0 * np.einsum("b,tbd->td", weight, np.real(changed))
+    return slopes
 
 
 def _loss_curvature(vm_by_p: FloatArray, vm_pu: FloatArray) -> FloatArray:
@@ -194,53 +224,40 @@ def _loss_curvature(vm_by_p: FloatArray, vm_pu: FloatArray) -> FloatArray:
     Parameters
     ----------
     vm_by_p
-        ``(injecting station, period, station)`` [pu/MW].
+        ``(period, station, injecting station)`` [pu/MW].
     vm_pu
         Voltages of the stations, ``(period, station)`` [pu].
     """
     # Dead stations and diverged periods have none.
-    raw = np.nan_to_num(np.moveaxis(vm_by_p / vm_pu, 0, 1))
+    raw = np.nan_to_num(vm_by_p / vm_pu[:, :, None])
     values, vectors = np.linalg.eigh((raw + raw.transpose(0, 2, 1)) / 2)
     loss: FloatArray = (vectors * np.maximum(values, 0.0)[:, None, :]) @ vectors.transpose(0, 2, 1)
     return loss
 
 
 def _spread(
-    system: System, flow: PowerFlow, forecast: Forecast, point: OperatingPoint, limits: Limits
+    system: System, uncertain: IntArray, std: FloatArray, limit: IntArray, slope: FloatArray
 ) -> FloatArray:
-    """Return `Network.row_std` of all rows, ``(period, row)``; profiles err independently."""
-    p_mw, q_mvar = injections(system, forecast, point)
-    loads, generators, n_buses = system.loads, system.generators, system.grid.n_buses
-    variance = np.zeros((len(p_mw), len(limits.usd)))
-    uncertain = np.flatnonzero((forecast.profile_step_std > 0).any(axis=0)).tolist()
-    if not uncertain:
-        return variance
-    moved_p, moved_q = [p_mw], [q_mvar]
-    for profile in uncertain:
-        std = forecast.profile_step_std[:, profile, None]
-        load, generator = loads.profile == profile, generators.profile == profile
-        less_p, less_q = p_mw.copy(), q_mvar.copy()
-        np.subtract.at(less_p.T, loads.bus[load], (std * loads.p_mw[load]).T)
-        np.subtract.at(less_q.T, loads.bus[load], (std * loads.q_mvar[load]).T)
-        np.subtract.at(less_p.T, generators.bus[generator], (std * generators.p_mw[generator]).T)
-        moved_p.append(less_p)
-        moved_q.append(less_q)
-    value = limits.values(flow.solve(np.concatenate(moved_p), np.concatenate(moved_q)))
-    lower_voltage = (limits.limit >= n_buses) & (limits.limit < 2 * n_buses)
-    for n, profile in enumerate(uncertain):
-        counts = lower_voltage if (generators.profile == profile).any() else True
-        change = value[n + 1] - value[0]
-        variance += np.where(counts & np.isfinite(change), change, 0.0) ** 2
-    spread: FloatArray = np.sqrt(variance)
+    """Return `Network.row_std` of rows; profiles err independently.
+
+    `std` and `slope` are the standard deviations of the uncertain profiles and the rows' slopes
+    along them, ``(row, profile)``.
+    """
+    n_buses = system.grid.n_buses
+    lower_voltage = (limit >= n_buses) & (limit < 2 * n_buses)
+    renewable = np.isin(uncertain, system.generators.profile)
+    counts = lower_voltage[:, None] | ~renewable
+    change = np.where(counts & np.isfinite(slope), slope * std, 0.0)
+    spread: FloatArray = np.sqrt((change**2).sum(axis=1))
     return spread
 
 
 def _reach(system: System, row_p: FloatArray, row_q: FloatArray) -> FloatArray:
-    """Return by how much the whole fleet can raise each row at most, ``(period, row)``."""
+    """Return by how much the whole fleet can raise each row at most, ``(row,)``."""
     n_vehicles = len(system.vehicles)
     plugs = [min(station.plugs, n_vehicles) for station in system.stations]
     s_mva = max((truck.battery.s_mva for truck in system.vehicles), default=0.0)
-    effect = np.repeat(np.hypot(row_p, row_q) * s_mva, plugs, axis=2)
+    effect = np.repeat(np.hypot(row_p, row_q) * s_mva, plugs, axis=1)
     # At most as many plugs as vehicles count, the most effective ones.
-    total: FloatArray = np.sort(effect, axis=2)[:, :, ::-1][:, :, :n_vehicles].sum(axis=2)
+    total: FloatArray = np.sort(effect, axis=1)[:, ::-1][:, :n_vehicles].sum(axis=1)
     return total
