@@ -13,15 +13,18 @@ from __future__ import annotations
 import datetime as dt
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from ortools.math_opt import (
     callback_pb2,
     model_parameters_pb2,
     model_pb2,
+    model_update_pb2,
     parameters_pb2,
     result_pb2,
     solution_pb2,
+    sparse_containers_pb2,
 )
 from ortools.math_opt.core.python import solver as core
 from ortools.math_opt.python import mathopt
@@ -30,9 +33,14 @@ from scipy import sparse
 
 from sim.control import SolveStatus
 from sim.errors import SolverError
-from sim.units import BoolArray, FloatArray
+from sim.units import BoolArray, FloatArray, IntArray
 
 _SEED = 1
+AT_LOWER = int(solution_pb2.BASIS_STATUS_AT_LOWER_BOUND)
+AT_UPPER = int(solution_pb2.BASIS_STATUS_AT_UPPER_BOUND)
+BASIC = int(solution_pb2.BASIS_STATUS_BASIC)
+"""Where a variable or a row stands in a `Basis`."""
+
 _FEASIBLE = solution_pb2.SOLUTION_STATUS_FEASIBLE
 _NO_SOLUTION = (
     result_pb2.TERMINATION_REASON_INFEASIBLE,
@@ -115,6 +123,21 @@ class WorkLimits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Basis:
+    """Where a simplex method stands, or is to start; need not be a basis to the letter.
+
+    Attributes
+    ----------
+    variables, rows
+        `AT_LOWER`, `AT_UPPER` or `BASIC`, ``(variable,)`` and ``(row,)``. A row that is basic does
+        not bind.
+    """
+
+    variables: IntArray
+    rows: IntArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Solution:
     """What a solve found.
 
@@ -131,6 +154,8 @@ class Solution:
         The solution, ``(variable,)``, None without one. Integers are exact.
     duals
         Change of the objective per unit of each row's limit, ``(row,)``; None unless asked for.
+    basis
+        Where the simplex method ended; None for a model with integers.
     seconds
         Wall time.
     """
@@ -140,6 +165,7 @@ class Solution:
     bound: float | None
     values: FloatArray | None = field(repr=False)
     duals: FloatArray | None = field(repr=False)
+    basis: Basis | None = field(repr=False)
     seconds: float
 
 
@@ -181,20 +207,33 @@ def solve(
         raise ValueError("duals do not exist for a model with integers; fix them first.")
     began = time.perf_counter()
     result = _call(model, limits, start if mixed else None, mixed=mixed)
-    values = row_duals = objective = None
+    return _solution(model, result, limits, began, mixed=mixed, duals=duals)
+
+
+def _solution(
+    model: LinearModel,
+    result: result_pb2.SolveResultProto,
+    limits: WorkLimits,
+    began: float,
+    *,
+    mixed: bool,
+    duals: bool,
+) -> Solution:
+    """Return what MathOpt's result means for the model."""
+    values = row_duals = objective = basis = None
+    n_rows, n_variables = model.matrix.shape
     first = result.solutions[0] if result.solutions else None
     if first is not None and first.primal_solution.feasibility_status == _FEASIBLE:
-        values = np.zeros(len(model.cost))
-        values[list(first.primal_solution.variable_values.ids)] = np.array(
-            first.primal_solution.variable_values.values
-        )
+        values = _dense(first.primal_solution.variable_values, n_variables)
         values = np.clip(values, model.lower, model.upper)
         values[model.integer] = np.round(values[model.integer])
         objective = float(model.cost @ values + model.offset)
         if duals and first.dual_solution.feasibility_status == _FEASIBLE:
-            row_duals = np.zeros(len(model.row_lower))
-            row_duals[list(first.dual_solution.dual_values.ids)] = np.array(
-                first.dual_solution.dual_values.values
+            row_duals = _dense(first.dual_solution.dual_values, n_rows)
+        if first.HasField("basis"):
+            basis = Basis(
+                variables=np.array(first.basis.variable_status.values, dtype=np.int64),
+                rows=np.array(first.basis.constraint_status.values, dtype=np.int64),
             )
     seconds = time.perf_counter() - began
     late = seconds >= limits.deadline_s
@@ -205,8 +244,16 @@ def solve(
         bound=_bound(result.termination, status, objective, mixed=mixed),
         values=values,
         duals=row_duals,
+        basis=basis,
         seconds=seconds,
     )
+
+
+def _dense(sparse_values: sparse_containers_pb2.SparseDoubleVectorProto, n: int) -> FloatArray:
+    """Return a protocol buffer's vector as an array."""
+    values = np.zeros(n)
+    values[np.array(sparse_values.ids, dtype=np.int64)] = np.array(sparse_values.values)
+    return values
 
 
 def _call(
@@ -248,6 +295,149 @@ def _call(
         raise SolverError(f"The solver refused the model: {error}") from error
 
 
+class GrowingModel:
+    """A linear model that gains rows, re-solved from where the simplex method stood.
+
+    With integers there is nothing to stand on: then every solve is a new one.
+
+    Parameters
+    ----------
+    model
+        The model to begin with.
+    basis
+        Where to start; from scratch where None.
+    limits
+        Work limits of each solve.
+    """
+
+    def __init__(self, model: LinearModel, basis: Basis | None, limits: WorkLimits) -> None:
+        self.model = model
+        self._limits = limits
+        self._basis = basis if basis is None else _repaired(basis, model)
+        self._solver: Any = None
+
+    def add(
+        self,
+        cost: FloatArray,
+        upper: FloatArray,
+        matrix: sparse.csr_array,
+        row_upper: FloatArray,
+        *,
+        integer: bool = False,
+    ) -> None:
+        """Add variables ``0 <= x <= upper`` and rows ``matrix @ x <= row_upper``.
+
+        Parameters
+        ----------
+        cost, upper
+            Of the new variables, ``(new variable,)``; they do not occur in the old rows.
+        matrix
+            The new rows, over the old and the new variables.
+        row_upper
+            ``(new row,)``.
+        integer
+            Whether the new variables are integer.
+        """
+        old, n_more = self.model, len(cost)
+        n_rows, n_variables = old.matrix.shape
+        wider = sparse.csr_array(
+            (old.matrix.data, old.matrix.indices, old.matrix.indptr),
+            shape=(n_rows, n_variables + n_more),
+        )
+        self.model = LinearModel(
+            cost=np.concatenate([old.cost, cost]),
+            matrix=sparse.csr_array(sparse.vstack([wider, matrix])),
+            row_lower=np.concatenate([old.row_lower, np.full(len(row_upper), -np.inf)]),
+            row_upper=np.concatenate([old.row_upper, row_upper]),
+            lower=np.concatenate([old.lower, np.zeros(n_more)]),
+            upper=np.concatenate([old.upper, upper]),
+            integer=np.concatenate([old.integer, np.full(n_more, integer)]),
+            offset=old.offset,
+        )
+        if self._solver is not None:
+            self._solver.update(_update(cost, upper, matrix, row_upper, n_rows, n_variables))
+
+    def solve(self) -> Solution:
+        """Minimise what there is now."""
+        if self.model.integer.any():
+            return solve(self.model, limits=self._limits)
+        began = time.perf_counter()
+        parameters = mathopt.SolveParameters(
+            time_limit=dt.timedelta(seconds=self._limits.deadline_s),
+            iteration_limit=self._limits.iterations,
+            random_seed=_SEED,
+            # Presolving would forget where the last solve ended.
+            presolve=mathopt.Emphasis.OFF,
+            lp_algorithm=mathopt.LPAlgorithm.DUAL_SIMPLEX,
+        )
+        hints = model_parameters_pb2.ModelSolveParametersProto()
+        if self._basis is not None:
+            for target, statuses in (
+                (hints.initial_basis.variable_status, self._basis.variables),
+                (hints.initial_basis.constraint_status, self._basis.rows),
+            ):
+                target.ids.extend(range(len(statuses)))
+                target.values.extend(statuses.tolist())
+            self._basis = None
+        try:
+            if self._solver is None:
+                self._solver = core.new(
+                    mathopt.SolverType.GLOP.value,
+                    _proto(self.model),
+                    parameters_pb2.SolverInitializerProto(),
+                )
+            result = self._solver.solve(
+                parameters.to_proto(),
+                hints,
+                None,
+                callback_pb2.CallbackRegistrationProto(),
+                None,
+                None,
+            )
+        except (StatusNotOk, RuntimeError, ValueError) as error:
+            raise SolverError(f"The solver refused the model: {error}") from error
+        return _solution(self.model, result, self._limits, began, mixed=False, duals=True)
+
+
+def _update(
+    cost: FloatArray,
+    upper: FloatArray,
+    matrix: sparse.csr_array,
+    row_upper: FloatArray,
+    n_rows: int,
+    n_variables: int,
+) -> model_update_pb2.ModelUpdateProto:
+    """Return new variables and rows as MathOpt's protocol buffer; see `GrowingModel.add`."""
+    update = model_update_pb2.ModelUpdateProto()
+    new = range(n_variables, n_variables + len(cost))
+    update.new_variables.ids.extend(new)
+    update.new_variables.lower_bounds.extend([0.0] * len(cost))
+    update.new_variables.upper_bounds.extend(upper.tolist())
+    update.new_variables.integers.extend([False] * len(cost))
+    priced = np.flatnonzero(cost)
+    update.objective_updates.linear_coefficients.ids.extend((priced + n_variables).tolist())
+    update.objective_updates.linear_coefficients.values.extend(cost[priced].tolist())
+    update.new_linear_constraints.ids.extend(range(n_rows, n_rows + len(row_upper)))
+    update.new_linear_constraints.lower_bounds.extend([-np.inf] * len(row_upper))
+    update.new_linear_constraints.upper_bounds.extend(row_upper.tolist())
+    _fill(update.linear_constraint_matrix_updates, matrix, n_rows)
+    return update
+
+
+def _repaired(basis: Basis, model: LinearModel) -> Basis:
+    """Return a basis with as many basic variables and rows as the model has rows."""
+    variables, rows = basis.variables.copy(), basis.rows.copy()
+    missing = len(rows) - int((variables == BASIC).sum()) - int((rows == BASIC).sum())
+    if missing > 0:
+        # Inequalities may go slack; equalities only where nothing else is left.
+        idle = np.flatnonzero(rows != BASIC)
+        equal = model.row_lower[idle] == model.row_upper[idle]
+        rows[idle[np.argsort(equal, kind="stable")][:missing]] = BASIC
+    elif missing < 0:
+        variables[np.flatnonzero(variables == BASIC)[missing:]] = AT_LOWER
+    return Basis(variables=variables, rows=rows)
+
+
 def _proto(model: LinearModel) -> model_pb2.ModelProto:
     """Return the model as MathOpt's protocol buffer."""
     matrix = model.matrix.tocsr()
@@ -266,11 +456,18 @@ def _proto(model: LinearModel) -> model_pb2.ModelProto:
     proto.linear_constraints.ids.extend(range(n_rows))
     proto.linear_constraints.lower_bounds.extend(model.row_lower.tolist())
     proto.linear_constraints.upper_bounds.extend(model.row_upper.tolist())
-    rows = np.repeat(np.arange(n_rows), np.diff(matrix.indptr))
-    proto.linear_constraint_matrix.row_ids.extend(rows.tolist())
-    proto.linear_constraint_matrix.column_ids.extend(matrix.indices.tolist())
-    proto.linear_constraint_matrix.coefficients.extend(matrix.data.tolist())
+    _fill(proto.linear_constraint_matrix, matrix, 0)
     return proto
+
+
+def _fill(
+    proto: sparse_containers_pb2.SparseDoubleMatrixProto, matrix: sparse.csr_array, first_row: int
+) -> None:
+    """Fill a protocol buffer with a matrix whose rows are numbered from `first_row`."""
+    rows = np.repeat(np.arange(matrix.shape[0]) + first_row, np.diff(matrix.indptr))
+    proto.row_ids.extend(rows.tolist())
+    proto.column_ids.extend(matrix.indices.tolist())
+    proto.coefficients.extend(matrix.data.tolist())
 
 
 def _status(termination: result_pb2.TerminationProto, *, found: bool, late: bool) -> SolveStatus:

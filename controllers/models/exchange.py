@@ -7,12 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from controllers.models.assembly import Assembly
+from controllers.models.losses import loss_axes
 from controllers.models.problem import SchedulingProblem
 from controllers.models.storage import Slots, StorageVariables
 from sim.units import BoolArray, FloatArray, IntArray
-
-# Largest error of the losses along one axis; a kilowatt is a few cents an hour.
-_LOSS_TOLERANCE_MW = 1e-3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -77,7 +75,7 @@ def add_exchange(
     )
     assembly.offset += money.feed_in_usd_per_mwh * period_h * float(network.available_mw.sum())
 
-    bought, sold = _add_import(assembly, problem)
+    bought, sold = add_import(assembly, problem)
     rows = assembly.rows(n_periods, lower=network.import_mw, upper=network.import_mw)
     assembly.entries(rows, bought, 1.0)
     assembly.entries(rows, sold, -1.0)
@@ -123,13 +121,13 @@ def curtailable(problem: SchedulingProblem) -> BoolArray:
     return result
 
 
-def _add_import(assembly: Assembly, problem: SchedulingProblem) -> tuple[IntArray, IntArray]:
+def add_import(assembly: Assembly, problem: SchedulingProblem) -> tuple[IntArray, IntArray]:
     """Add energy bought and sold; a binary keeps them apart where selling pays more."""
     money, period_h, n_periods = problem.money, problem.period_h, problem.n_periods
     bought = assembly.variables(n_periods, cost=money.import_usd_per_mwh * period_h)
     sold = assembly.variables(n_periods, cost=-money.export_usd_per_mwh * period_h)
     pump = np.flatnonzero(money.export_usd_per_mwh > money.import_usd_per_mwh)
-    most = _largest_exchange_mw(problem)[pump]
+    most = largest_exchange_mw(problem)[pump]
     mode = assembly.variables(len(pump), upper=1.0, integer=True)
     rows = assembly.rows(len(pump), upper=0.0)
     assembly.entries(rows, bought[pump], 1.0)
@@ -145,9 +143,8 @@ def _add_losses(
 ) -> None:
     """Add the quadratic losses of the stations' injections to the import, piecewise linearly.
 
-    The quadratic form is split into its principal axes; the square along each axis becomes
-    segments of rising slope, which a minimisation fills in order as long as energy has a price.
-    The axes do not depend on the routes, so that every model of one problem has the same losses.
+    The square along each axis becomes segments of rising slope, which a minimisation fills in
+    order as long as energy has a price.
 
     Parameters
     ----------
@@ -160,37 +157,22 @@ def _add_losses(
     power
         Variables of the injections, ``(period, station)``; -1 where there is none.
     """
-    money = problem.money
-    priced = np.minimum(money.import_usd_per_mwh, money.export_usd_per_mwh) > 0
-    values, vectors = np.linalg.eigh(problem.network.loss)
-    # The injections' magnitudes sum up to at most the fleet's apparent power.
-    reach = np.abs(vectors).max(axis=1, initial=0.0) * problem.batteries.s_mva.sum()
-    matters = priced[:, None] & (values * reach**2 > _LOSS_TOLERANCE_MW)
-    touched = np.einsum("tsa,ts->ta", np.abs(vectors), power >= 0) > 0
-    period, axis = np.nonzero(matters & touched)
-    value, longest = values[period, axis], reach[period, axis]
-    n = np.ceil(longest * np.sqrt(value / (4 * _LOSS_TOLERANCE_MW))).astype(np.int64)
-    width = longest / np.maximum(n, 1)
-    # Segments beyond what the stations of these routes can reach are left out.
-    here = np.where(power >= 0, 1.0, 0.0)
-    within = np.einsum("tsa,ts->tsa", np.abs(vectors), here).max(axis=1, initial=0.0)
-    n = np.ceil(within[period, axis] * problem.batteries.s_mva.sum() / width).astype(np.int64)
-    rows = assembly.rows(len(value), lower=0.0, upper=0.0)
-    row, station = np.nonzero(power[period] >= 0)
-    assembly.entries(
-        rows[row], power[period[row], station], vectors[period[row], station, axis[row]]
-    )
+    axes = loss_axes(problem, power >= 0)
+    rows = assembly.rows(len(axes.value), lower=0.0, upper=0.0)
+    row, station = np.nonzero(power[axes.period] >= 0)
+    assembly.entries(rows[row], power[axes.period[row], station], axes.vector[row, station])
+    n = axes.segments
     of = np.repeat(np.arange(len(n)), n)
     place = np.arange(len(of)) - np.repeat(np.cumsum(n) - n, n)
-    slope = value[of] * width[of] * (2 * place + 1)
+    slope = axes.value[of] * axes.width_mw[of] * (2 * place + 1)
     # Segments for either direction along the axis.
     for sign in (1.0, -1.0):
-        segment = assembly.variables(len(of), upper=width[of])
+        segment = assembly.variables(len(of), upper=axes.width_mw[of])
         assembly.entries(rows[of], segment, -sign)
-        assembly.entries(balance[period[of]], segment, -slope)
+        assembly.entries(balance[axes.period[of]], segment, -slope)
 
 
-def _largest_exchange_mw(problem: SchedulingProblem) -> FloatArray:
+def largest_exchange_mw(problem: SchedulingProblem) -> FloatArray:
     """Return the most that can cross the grid's border, ``(period,)`` [MW]."""
     network = problem.network
     renewable = (np.abs(network.import_c) * network.available_mw).sum(axis=1)

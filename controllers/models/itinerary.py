@@ -28,6 +28,60 @@ def _value_at(values: FloatArray, energy_mwh: float, first_mwh: float, width_mwh
 
 
 @njit(cache=True)
+def _between(power_mw: float, levels_mw: FloatArray, cost: FloatArray) -> float:
+    """Return the cost of a power between two levels, linearly interpolated."""
+    n = 1
+    while n < len(levels_mw) - 1 and levels_mw[n] < power_mw:
+        n += 1
+    share = (power_mw - levels_mw[n - 1]) / (levels_mw[n] - levels_mw[n - 1])
+    return float((1 - share) * cost[n - 1] + share * cost[n])
+
+
+@njit(cache=True)
+def _trips(
+    t: int,
+    s: int,
+    lower_mwh: FloatArray,
+    keep: float,
+    hours: float,
+    auxiliary_mw: float,
+    cost: FloatArray,
+    full: BoolArray,
+    queue_usd: float,
+    duration: IntArray,
+    arrival: IntArray,
+    trip_usd: FloatArray,
+    trip_mwh: FloatArray,
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Return the trips that can start now: cost, and what they make of the energy.
+
+    Returns
+    -------
+    tuple
+        Per goal: cost, infinite where there is no trip [USD]; least energy to start with [MWh];
+        share of it and constant that make the energy on arrival [-], [MWh].
+    """
+    n_periods, n_stations = full.shape
+    usd = np.full(n_stations, np.inf)
+    least, share, constant = np.zeros(n_stations), np.zeros(n_stations), np.zeros(n_stations)
+    for j in range(n_stations):
+        d = duration[t, s, j]
+        if d == 0 or t + d > n_periods:
+            continue
+        usd[j] = trip_usd[t, s, j]
+        least[j], share[j], constant[j] = -np.inf, 1.0, -trip_mwh[s, j]
+        for i in range(t, t + d):
+            usd[j] += cost[i, n_stations, 0]
+            if i >= t + arrival[t, s, j] and full[i, j]:
+                usd[j] += queue_usd
+            share[j] *= keep
+            constant[j] = keep * constant[j] - hours * auxiliary_mw
+            needed = (lower_mwh[i + 1] - _SLACK_MWH - constant[j]) / share[j]
+            least[j] = max(least[j], needed)
+    return usd, least, share, constant
+
+
+@njit(cache=True)
 def _best_action(
     t: int,
     s: int,
@@ -43,28 +97,40 @@ def _best_action(
     efficiency_discharge: float,
     auxiliary_mw: float,
     levels_mw: FloatArray,
+    drop_mwh: FloatArray,
     cost: FloatArray,
-    full: BoolArray,
+    full: bool,
     queue_usd: float,
     duration: IntArray,
-    arrival: IntArray,
-    trip_usd: FloatArray,
-    trip_mwh: FloatArray,
+    usd: FloatArray,
+    least: FloatArray,
+    share: FloatArray,
+    constant: FloatArray,
 ) -> tuple[float, int, float]:
-    """Return value, station to be at next, and power of the best action in one state."""
-    n_periods, n_stations, n_levels = len(cost), value.shape[1], len(levels_mw)
+    """Return value, station to be at next, and power of the best action in one state.
+
+    `drop_mwh` is what a period at each level takes out of the battery; `usd`, `least`, `share`
+    and `constant` are the trips of `_trips`.
+    """
+    n_stations, n_levels = value.shape[1], len(levels_mw)
     best, goal, power = np.inf, s, 0.0
     floor, ceiling = lower_mwh[t + 1] - _SLACK_MWH, upper_mwh[t + 1] + _SLACK_MWH
     rest = keep * energy_mwh - hours * auxiliary_mw
-    if full[t, s]:
+    later = value[t + 1, s]
+    if full:
         best = cost[t, n_stations, 0] + queue_usd
-        best += _value_at(value[t + 1, s], rest, first_mwh, width_mwh)
+        best += _value_at(later, rest, first_mwh, width_mwh)
     else:
-        # The two last candidates fill and empty the battery exactly.
-        for n in range(n_levels + 2):
-            if n < n_levels:
-                p = levels_mw[n]
-            elif n == n_levels:
+        for n in range(n_levels):
+            after = rest - drop_mwh[n]
+            if after < floor or after > ceiling:
+                continue
+            candidate = cost[t, s, n] + _value_at(later, after, first_mwh, width_mwh)
+            if candidate < best:
+                best, power = candidate, levels_mw[n]
+        # Two more candidates fill and empty the battery exactly.
+        for fills in (True, False):
+            if fills:
                 p = -(upper_mwh[t + 1] - rest) / (hours * efficiency_charge)
             else:
                 p = (rest - lower_mwh[t + 1]) * efficiency_discharge / hours
@@ -74,26 +140,15 @@ def _best_action(
             after = rest - hours * inner
             if after < floor or after > ceiling:
                 continue
-            candidate = np.interp(p, levels_mw, cost[t, s]) if n >= n_levels else cost[t, s, n]
-            candidate += _value_at(value[t + 1, s], after, first_mwh, width_mwh)
+            candidate = _between(p, levels_mw, cost[t, s])
+            candidate += _value_at(later, after, first_mwh, width_mwh)
             if candidate < best:
                 best, power = candidate, p
     for j in range(n_stations):
-        d = duration[t, s, j]
-        if d == 0:
+        if usd[j] == np.inf or energy_mwh < least[j]:
             continue
-        after = energy_mwh - trip_mwh[s, j]
-        candidate = trip_usd[t, s, j]
-        possible = True
-        for i in range(t, t + d):
-            candidate += cost[i, n_stations, 0]
-            if i >= t + arrival[t, s, j] and full[i, j]:
-                candidate += queue_usd
-            after = keep * after - hours * auxiliary_mw
-            possible = possible and after >= lower_mwh[i + 1] - _SLACK_MWH
-        if not possible or t + d > n_periods:
-            continue
-        candidate += _value_at(value[t + d, j], after, first_mwh, width_mwh)
+        after = share[j] * energy_mwh + constant[j]
+        candidate = usd[j] + _value_at(value[t + duration[t, s, j], j], after, first_mwh, width_mwh)
         if candidate < best - 1e-9:
             best, goal, power = candidate, j, 0.0
     return best, goal, power
@@ -161,14 +216,22 @@ def best_itinerary(
     value = np.full((n_periods + 1, n_stations, n_energies), np.inf)
     for e in range(n_energies):
         value[n_periods, :, e] = -stored_usd_per_mwh * (first_mwh + e * width_mwh)
+    drop_mwh = np.empty(len(levels_mw))
+    for n in range(len(levels_mw)):
+        p = levels_mw[n]
+        drop_mwh[n] = hours * (p / efficiency_discharge if p > 0 else p * efficiency_charge)
     for t in range(n_periods - 1, start_period - 1, -1):
         for s in range(n_stations):
+            usd, least, share, constant = _trips(
+                t, s, lower_mwh, keep, hours, auxiliary_mw, cost, full, queue_usd, duration,
+                arrival, trip_usd, trip_mwh,
+            )  # fmt: skip
             for e in range(n_energies):
                 value[t, s, e], _, _ = _best_action(
                     t, s, first_mwh + e * width_mwh, value, first_mwh, width_mwh, lower_mwh,
                     upper_mwh, keep, hours, efficiency_charge, efficiency_discharge,
-                    auxiliary_mw, levels_mw, cost, full, queue_usd, duration, arrival, trip_usd,
-                    trip_mwh,
+                    auxiliary_mw, levels_mw, drop_mwh, cost, full[t, s], queue_usd, duration,
+                    usd, least, share, constant,
                 )  # fmt: skip
     station = np.full(n_periods, start_station)
     power = np.zeros(n_periods)
@@ -177,10 +240,14 @@ def best_itinerary(
         energy = keep * energy - hours * auxiliary_mw
     t, s = start_period, start_station
     while t < n_periods:
+        usd, least, share, constant = _trips(
+            t, s, lower_mwh, keep, hours, auxiliary_mw, cost, full, queue_usd, duration,
+            arrival, trip_usd, trip_mwh,
+        )  # fmt: skip
         _, goal, p = _best_action(
             t, s, energy, value, first_mwh, width_mwh, lower_mwh, upper_mwh, keep, hours,
-            efficiency_charge, efficiency_discharge, auxiliary_mw, levels_mw, cost, full,
-            queue_usd, duration, arrival, trip_usd, trip_mwh,
+            efficiency_charge, efficiency_discharge, auxiliary_mw, levels_mw, drop_mwh, cost,
+            full[t, s], queue_usd, duration, usd, least, share, constant,
         )  # fmt: skip
         d = 1
         if goal != s:

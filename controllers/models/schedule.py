@@ -11,7 +11,7 @@ import dataclasses
 from dataclasses import dataclass, field
 
 from controllers.models.best_response import LEAST_GAIN_USD, Effort, improve, usd_of
-from controllers.models.dispatch import dispatch
+from controllers.models.dispatch import Dispatcher, dispatch
 from controllers.models.local_search import polish
 from controllers.models.milp import count_binaries, milp
 from controllers.models.problem import Schedule, SchedulingProblem
@@ -73,14 +73,7 @@ def schedule(
         one, is proven for `problem`, not for the alternating-current network behind it.
     """
     parked: tuple[Route, ...] = ((),) * problem.n_vehicles
-
-    known: dict[tuple[Route, ...], Schedule | None] = {}
-
-    def dispatcher(routes: tuple[Route, ...]) -> Schedule | None:
-        if routes not in known:
-            known[routes] = dispatch(problem, routes, search.limits)
-        return known[routes]
-
+    dispatcher = Dispatcher(problem, search.limits)
     begin: list[Schedule] = []
     for routes in (parked, *starts):
         late = tuple(problem.space.delayed(k, route) for k, route in enumerate(routes))
@@ -96,8 +89,7 @@ def schedule(
     best = polish(problem, min(seen, key=usd_of), dispatcher, search.trials)
     if search.binaries and count_binaries(problem) <= search.binaries:
         best = _prove(problem, best, search.limits)
-    tried = [one for one in known.values() if one is not None]
-    if any(one.outcome.status is SolveStatus.DEADLINE for one in tried):
+    if dispatcher.late:
         outcome = dataclasses.replace(best.outcome, status=SolveStatus.DEADLINE)
         best = dataclasses.replace(best, outcome=outcome)
     return best
@@ -117,7 +109,8 @@ def park(
         None where not even standing still allows a dispatch.
     """
     parked: tuple[Route, ...] = ((),) * problem.n_vehicles
-    best = dispatch(problem, starts[0] if starts else parked, search.limits)
+    dispatcher = Dispatcher(problem, search.limits)
+    best = dispatcher(starts[0] if starts else parked)
     changed = best is not None
     while best is not None and changed:
         changed = False
@@ -127,7 +120,7 @@ def park(
                 if place == best.routes[k] or not problem.space.valid(k, place):
                     continue
                 tried = (*best.routes[:k], place, *best.routes[k + 1 :])
-                found = dispatch(problem, tried, search.limits)
+                found = dispatcher(tried)
                 if found is not None and usd_of(found) < usd_of(best) - LEAST_GAIN_USD:
                     best, changed = found, True
     return best

@@ -148,9 +148,12 @@ row_q, row_c, row_usd, available_mw
     cost = np.zeros((n_periods, n_stations + 1, n_levels))
     reactive = np.zeros((n_periods, n_stations + 1, n_levels))
     curtailed = np.zeros((n_periods, n_stations + 1, n_levels, n_generators))
+    most = int((row_start[1:] - row_start[:-1]).max()) if n_periods else 0
+    place, limit_all = np.empty(most, dtype=np.int64), np.empty(most, dtype=np.int64)
+    start, x_all = np.empty(most), np.empty(most)
+    usd_all, column_all = np.empty(most), np.empty(most)
     for t in range(n_periods):
         first, last = row_start[t], row_start[t + 1]
-        usd, limit = row_usd[first:last], row_limit[first:last]
         x0 = row_base[first:last].copy()
         level0 = import_mw[t]
         drag_p = loss[t] @ others_p[t]
@@ -158,31 +161,55 @@ row_q, row_c, row_usd, available_mw
         for i in range(n_stations):
             level0 += (import_p[t, i] + drag_p[i]) * others_p[t, i]
             level0 += (import_q[t, i] + drag_q[i]) * others_q[t, i]
-            for r in range(last - first):
-                x0[r] += row_p[first + r, i] * others_p[t, i]
-                x0[r] += row_q[first + r, i] * others_q[t, i]
-        x = x0.copy()
-        column = np.empty(last - first)
+            if others_p[t, i] != 0.0 or others_q[t, i] != 0.0:
+                for r in range(last - first):
+                    x0[r] += row_p[first + r, i] * others_p[t, i]
+                    x0[r] += row_q[first + r, i] * others_q[t, i]
+        lift = np.zeros(last - first)
+        for r in range(last - first):
+            for g in range(n_generators):
+                if curtailable[t, g]:
+                    lift[r] += max(row_c[first + r, g], 0.0) * available_mw[t, g]
         for s in range(n_stations + 1):
+            # Rows that neither this vehicle nor curtailment can violate here say nothing.
+            n_rows = 0
+            for r in range(last - first):
+                need = -x0[r] - lift[r]
+                counts = need < 0
+                if not counts and s < n_stations:
+                    by_p, by_q = row_p[first + r, s] * s_mva, row_q[first + r, s] * s_mva
+                    counts = by_p * by_p + by_q * by_q > need * need
+                if counts:
+                    place[n_rows] = first + r
+                    start[n_rows] = x0[r]
+                    n_rows += 1
+            x, usd, limit, column = (
+                x_all[:n_rows],
+                usd_all[:n_rows],
+                limit_all[:n_rows],
+                column_all[:n_rows],
+            )
+            for r in range(n_rows):
+                usd[r], limit[r] = row_usd[place[r]], row_limit[place[r]]
             for n in range(n_levels):
                 p, room, usd_fixed = 0.0, 0.0, 0.0
                 if s < n_stations and not live[s]:
                     cost[t, s, n] = np.inf
                     continue
                 level = level0
-                x[:] = x0
+                x[:] = start[:n_rows]
                 if s < n_stations:
                     p = levels_mw[n]
                     room = np.sqrt(max(s_mva * s_mva - p * p, 0.0))
                     level += (import_p[t, s] + 2 * drag_p[s] + loss[t, s, s] * p) * p
-                    for r in range(last - first):
-                        x[r] += row_p[first + r, s] * p
+                    for r in range(n_rows):
+                        x[r] += row_p[place[r], s] * p
                     usd_fixed = discharge_usd * p if p > 0 else -charge_usd * p
                 q = 0.0
                 for _ in range(_PASSES):
                     if room > 0:
-                        for r in range(last - first):
-                            column[r] = row_q[first + r, s]
+                        for r in range(n_rows):
+                            column[r] = row_q[place[r], s]
                         slope = import_q[t, s] + 2 * drag_q[s] + 2 * loss[t, s, s] * q
                         step = _best_step(
                             -room - q, room - q, 0.0, level, slope, loss[t, s, s],
@@ -190,15 +217,15 @@ row_q, row_c, row_usd, available_mw
                         )  # fmt: skip
                         q += step
                         level += (slope + loss[t, s, s] * step) * step
-                        for r in range(last - first):
+                        for r in range(n_rows):
                             x[r] += column[r] * step
                     moved = False
                     for g in range(n_generators):
                         if not curtailable[t, g]:
                             continue
                         now = curtailed[t, s, n, g]
-                        for r in range(last - first):
-                            column[r] = row_c[first + r, g]
+                        for r in range(n_rows):
+                            column[r] = row_c[place[r], g]
                         step = _best_step(
                             -now, available_mw[t, g] - now, curtailed_usd, level,
                             import_c[t, g], 0.0, bought_usd[t], sold_usd[t], x, column, usd, limit,
@@ -207,7 +234,7 @@ row_q, row_c, row_usd, available_mw
                             moved = True
                             curtailed[t, s, n, g] = now + step
                             level += import_c[t, g] * step
-                            for r in range(last - first):
+                            for r in range(n_rows):
                                 x[r] += column[r] * step
                     if not moved:
                         break

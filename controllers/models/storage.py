@@ -13,7 +13,7 @@ from sim.units import HOURS_PER_DAY, FloatArray, IntArray
 
 # Edges of the polygon inside a quarter of the inverter's circle; with three, at most 3.4 % of the
 # apparent power is given away.
-_EDGES = 3
+EDGES = 3
 
 # Reactive power without any use stays at zero; far below the money that counts.
 _REACTIVE_USD_PER_MVARH = 1e-4
@@ -139,6 +139,8 @@ class StorageVariables:
         Stored energy at the end of each period, ``(vehicle, period)``.
     energy_row
         Row of each energy balance, ``(vehicle, period)``.
+    polygon_row
+        Rows of the inverter's polygon, ``(edge, slot)``.
     """
 
     charge_mw: IntArray
@@ -147,6 +149,7 @@ class StorageVariables:
     absorb_mvar: IntArray
     energy_mwh: IntArray
     energy_row: IntArray
+    polygon_row: IntArray
 
 
 def add_storage(
@@ -217,7 +220,9 @@ def add_storage(
     of_day = cycles[k, batteries.day[slots.period]]
     for part in (charge, discharge):
         assembly.entries(of_day[of_day >= 0], part[of_day >= 0], period_h)
-    _add_polygon(assembly, batteries.s_mva[k], (charge, discharge), (inject, absorb), present)
+    polygon = _add_polygon(
+        assembly, batteries.s_mva[k], (charge, discharge), (inject, absorb), present
+    )
     if present is not None:
         largest = np.maximum(batteries.p_charge_max_mw, batteries.p_discharge_max_mw)[k]
         tie = assembly.rows(n_slots, upper=0.0)
@@ -231,6 +236,7 @@ def add_storage(
         absorb_mvar=absorb,
         energy_mwh=energy,
         energy_row=rows,
+        polygon_row=polygon,
     )
 
 
@@ -240,22 +246,25 @@ def _add_polygon(
     active: tuple[IntArray, IntArray],
     reactive: tuple[IntArray, IntArray],
     present: IntArray | None,
-) -> None:
-    """Keep ``(|p|, |q|)`` under the chords of a quarter circle.
+) -> IntArray:
+    """Keep ``(|p|, |q|)`` under the chords of a quarter circle; returns the rows, ``(edge, slot)``.
 
     The sum of the two non-negative parts is the magnitude, because no plan does both at once.
     """
-    angles = np.linspace(0, np.pi / 2, _EDGES + 1)
+    angles = np.linspace(0, np.pi / 2, EDGES + 1)
     # The chord's distance from the centre.
-    reach = np.cos(np.pi / 4 / _EDGES)
+    reach = np.cos(np.pi / 4 / EDGES)
+    edges = []
     for angle in ((angles[1:] + angles[:-1]) / 2).tolist():
         rows = assembly.rows(len(s_mva), upper=reach * s_mva if present is None else 0.0)
+        edges.append(rows)
         if present is not None:
             assembly.entries(rows, present, -reach * s_mva)
         for part in active:
             assembly.entries(rows, part, np.cos(angle))
         for part in reactive:
             assembly.entries(rows, part, np.sin(angle))
+    return np.array(edges)
 
 
 def add_modes(

@@ -1,0 +1,258 @@
+"""Which rows of a dispatch matter: limits and losses join the model when a solution passes them.
+
+Of ten thousand rows of a day in quarter hours a few dozen bind. All are functions of the stations'
+injections, so that what one dispatch has found to matter serves all others of the same problem,
+whatever the routes, and the first one of the next problem.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+import numpy as np
+
+from controllers.models.losses import loss_axes
+from controllers.models.network import OperatingPoint
+from controllers.models.problem import SchedulingProblem
+from sim.units import FloatArray, IntArray
+
+# In place of a limit: the row bounds the losses of active or reactive power.
+ACTIVE_LOSS, REACTIVE_LOSS = -1, -2
+
+# What a row may be passed by [USD], and losses underestimated by [MW].
+_TOLERANCE_USD = 1e-6
+_TOLERANCE_MW = 1e-7
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Rows:
+    """Rows ``of_p . p + of_q . q + of_c . c - variable <= upper``, each of one period.
+
+    Attributes
+    ----------
+    period
+        ``(row,)``.
+    limit
+        What they are about, ``(row,)``: as `Network.row_limit`, or `ACTIVE_LOSS`, `REACTIVE_LOSS`.
+    at
+        Injections at which losses were approached, ``(row, station)`` [MW or Mvar]; 0 for limits.
+    of_p, of_q, of_c
+        ``(row, station)``, ``(row, station)``, ``(row, generator)``.
+    upper
+        ``(row,)``.
+    variable
+        The losses or the violation a row bounds from below, ``(row,)``: numbers of a `Pool`.
+    """
+
+    period: IntArray
+    limit: IntArray
+    at: FloatArray
+    of_p: FloatArray
+    of_q: FloatArray
+    of_c: FloatArray
+    upper: FloatArray
+    variable: IntArray
+
+    def where(self, which: IntArray) -> Rows:
+        """Return some rows."""
+        return Rows(
+            **{each.name: getattr(self, each.name)[which] for each in dataclasses.fields(Rows)}
+        )
+
+
+class Pool:
+    """The rows of one problem that have mattered so far.
+
+    Violations are measured in money, so that all rows have one tolerance. Variables are numbered:
+    losses of active power by period, losses of reactive power by period, then violations in the
+    order of their first row.
+
+    Parameters
+    ----------
+    problem
+        The problem.
+    """
+
+    def __init__(self, problem: SchedulingProblem) -> None:
+        network, money = problem.network, problem.money
+        n_periods, n_stations = network.import_p.shape
+        self._network = network
+        self._row_period = network.row_period
+        self._group = network.row_violation
+        self._first = np.flatnonzero(np.diff(self._group, prepend=-1))
+        self._end = np.append(self._first[1:], len(self._group))
+        # Period and limit in one number, ascending.
+        self._n_limits = int(network.row_limit.max(initial=0)) + 1
+        self._key = (self._row_period * self._n_limits + network.row_limit)[self._first]
+        # The variable of each limit of each period, -1 until it has a row.
+        self._variable_of = np.full(len(self._first), -1, dtype=np.int64)
+        self._axes = loss_axes(problem, np.ones((n_periods, n_stations), dtype=np.bool_))
+        lost_usd = np.maximum(money.import_usd_per_mwh, money.export_usd_per_mwh)
+        self._loss_usd = np.tile(lost_usd * problem.period_h, 2)
+        self.n_variables = 2 * n_periods
+        self.rows = self._rows_of(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
+
+    def separate(self, point: OperatingPoint, values: FloatArray) -> tuple[Rows, float]:
+        """Add the rows that a solution passes.
+
+        Parameters
+        ----------
+        point
+            The solution's injections and curtailment.
+        values
+            The variables of the pool there, ``(variable,)`` [MW, then USD].
+
+        Returns
+        -------
+        tuple
+            The new rows, and what the solution costs more than it says [USD].
+        """
+        n_periods = len(point.p_mw)
+        usd = self._network.rows_at(point) * self._network.row_usd
+        worst = np.zeros(0)
+        if len(self._first):
+            worst = np.maximum.reduceat(usd, self._first)
+        allowed = np.zeros(len(worst))
+        known = self._variable_of >= 0
+        allowed[known] = values[self._variable_of[known]]
+        excess = np.maximum(worst, 0.0) - allowed
+        group = np.flatnonzero(excess > _TOLERANCE_USD)
+        parts = [self._rows_of(group, self._worst_rows(group, usd))]
+        missing_usd = float(excess[group].sum())
+        for n, (limit, power) in enumerate(
+            ((ACTIVE_LOSS, point.p_mw), (REACTIVE_LOSS, point.q_mvar))
+        ):
+            everything = np.arange(n_periods)
+            tangents, loss = self._tangents(limit, everything, power)
+            which = slice(n * n_periods, (n + 1) * n_periods)
+            short = loss - values[which]
+            passed = np.flatnonzero(short > _TOLERANCE_MW)
+            parts.append(tangents.where(passed))
+            missing_usd += float((short * self._loss_usd[which])[passed].sum())
+        found = _joined(parts)
+        self.rows = _joined([self.rows, found])
+        return found, missing_usd
+
+    def recall(self, rows: Rows, point: OperatingPoint) -> IntArray:
+        """Add the rows that mattered in another problem, as they are in this one.
+
+        Parameters
+        ----------
+        rows
+            Rows of another pool, their periods counted as in this problem.
+        point
+            Injections and curtailment, to tell the rows of one limit apart.
+
+        Returns
+        -------
+        IntArray
+            Which of them exist here, in the order in which they were added.
+        """
+        usd = self._network.rows_at(point) * self._network.row_usd
+        key = rows.period * self._n_limits + rows.limit
+        place = np.minimum(np.searchsorted(self._key, key), max(len(self._key) - 1, 0))
+        same = np.zeros(len(key), dtype=np.bool_)
+        if len(self._key):
+            same = (self._key[place] == key) & (rows.limit >= 0) & (rows.limit < self._n_limits)
+        # One row for each limit.
+        found = np.flatnonzero(same)
+        found = found[np.unique(place[found], return_index=True)[1]]
+        group = place[found]
+        parts = [self._rows_of(group, self._worst_rows(group, usd))]
+        order = [found]
+        for limit in (ACTIVE_LOSS, REACTIVE_LOSS):
+            which = np.flatnonzero(rows.limit == limit)
+            parts.append(self._tangents(limit, rows.period[which], rows.at[which])[0])
+            order.append(which)
+        self.rows = _joined([self.rows, *parts])
+        return np.concatenate(order)
+
+    def _worst_rows(self, group: IntArray, usd: FloatArray) -> IntArray:
+        """Return the highest row of each limit, ``(limit,)``."""
+        ends = zip(self._first[group].tolist(), self._end[group].tolist(), strict=True)
+        return np.array([a + int(np.argmax(usd[a:b])) for a, b in ends], dtype=np.int64)
+
+    def _rows_of(self, group: IntArray, row: IntArray) -> Rows:
+        """Return rows of the network, one for each limit, and number their variables."""
+        network = self._network
+        new = group[self._variable_of[group] < 0]
+        self._variable_of[new] = self.n_variables + np.arange(len(new))
+        self.n_variables += len(new)
+        usd = network.row_usd[row]
+        return Rows(
+            period=self._row_period[row],
+            limit=network.row_limit[row],
+            at=np.zeros((len(row), network.row_p.shape[1])),
+            of_p=usd[:, None] * network.row_p[row],
+            of_q=usd[:, None] * network.row_q[row],
+            of_c=usd[:, None] * network.row_c[row],
+            upper=-usd * network.row_base[row],
+            variable=self._variable_of[group],
+        )
+
+    def _tangents(self, limit: int, period: IntArray, at: FloatArray) -> tuple[Rows, FloatArray]:
+        """Return tangents of the losses, and the losses there, ``(row,)`` [MW].
+
+        Parameters
+        ----------
+        limit
+            Of which power.
+        period
+            ``(row,)``.
+        at
+            Injections, ``(row, station)`` [MW or Mvar].
+        """
+        axes = self._axes
+        n_periods = len(self._network.import_mw)
+        span = np.searchsorted(axes.period, np.arange(n_periods + 1))
+        row, axis = ragged(period, span)
+        along = np.einsum("as,as->a", axes.vector[axis], at[row])
+        width, value = axes.width_mw[axis], axes.value[axis]
+        # Segment n has the slope value * width * (2 n + 1) and begins at the square.
+        place = np.floor(np.abs(along) / width)
+        slope = np.where(along == 0, 0.0, value * width * (2 * place + 1))
+        constant = (slope - value * place * width) * place * width
+        losses, upper = np.zeros(len(period)), np.zeros(len(period))
+        np.add.at(losses, row, slope * np.abs(along) - constant)
+        np.add.at(upper, row, constant)
+        tangent = np.zeros(at.shape)
+        np.add.at(tangent, row, (np.sign(along) * slope)[:, None] * axes.vector[axis])
+        nothing = np.zeros(at.shape)
+        rows = Rows(
+            period=period,
+            limit=np.full(len(period), limit),
+            at=at,
+            of_p=tangent if limit == ACTIVE_LOSS else nothing,
+            of_q=nothing if limit == ACTIVE_LOSS else tangent,
+            of_c=np.zeros((len(period), self._network.row_c.shape[1])),
+            upper=upper,
+            variable=period + (0 if limit == ACTIVE_LOSS else n_periods),
+        )
+        return rows, losses
+
+
+def ragged(period: IntArray, span: IntArray) -> tuple[IntArray, IntArray]:
+    """Return all pairs of a row and an item of the same period.
+
+    Parameters
+    ----------
+    period
+        Periods of the rows.
+    span
+        Items of period ``t`` are ``span[t]:span[t + 1]``.
+    """
+    counts = (span[1:] - span[:-1])[period]
+    row = np.repeat(np.arange(len(period)), counts)
+    place = np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return row, span[period][row] + place
+
+
+def _joined(parts: list[Rows]) -> Rows:
+    """Return rows one after the other."""
+    return Rows(
+        **{
+            each.name: np.concatenate([getattr(part, each.name) for part in parts])
+            for each in dataclasses.fields(Rows)
+        }
+    )
