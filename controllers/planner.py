@@ -54,6 +54,8 @@ class Planning:
         Points of its energy grid.
     trials
         Small changes of the best routes that are tried after that.
+    retrials
+        The same where the last plan is carried on, instead of planning from scratch.
     binaries
         Largest number of possible trips for which a mixed-integer model is solved to prove or
         improve the schedule; 0 never solves it.
@@ -67,6 +69,7 @@ class Planning:
     levels: int = 8
     energies: int = 61
     trials: int = 20
+    retrials: int = 2
     binaries: int = 300
     nodes: int = 1000
 
@@ -87,6 +90,7 @@ class Planning:
             orders=self.orders,
             effort=Effort(sweeps=self.sweeps, levels=self.levels, energies=self.energies),
             trials=self.trials,
+            retrials=self.retrials,
             binaries=self.binaries,
             limits=WorkLimits(nodes=self.nodes),
         )

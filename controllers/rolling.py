@@ -14,7 +14,9 @@ import numpy as np
 
 from controllers.models.network import OperatingPoint
 from controllers.models.problem import PlanningError, Schedule, SchedulingProblem
-from controllers.models.schedule import Search, follow, park, schedule
+from controllers.models.replanning import follow, replan
+from controllers.models.schedule import Search, park, schedule
+from controllers.models.standing import Standing
 from controllers.models.timespace import Route
 from controllers.planner import Choice, Planner, Planning, to_plan
 from sim.control import Observation, Outcome, Plan
@@ -36,6 +38,9 @@ class RollingPlanning(Planning):
     dispatch
         ``"rolling"``: powers are chosen at every decision; ``"day_ahead"``: once a day, together
         with the routes.
+    replanning
+        ``"carried"``: a re-planning starts from the last plan and its dispatch and improves them a
+        little, which the next ones continue; ``"scratch"``: every one searches from scratch.
     replan_on
         Events between the periods that call for a decision: any of ``arrival``, ``delay``,
         ``outage``, ``ev_arrival``, ``voltage_violation``.
@@ -43,6 +48,7 @@ class RollingPlanning(Planning):
 
     routes: Literal["parked", "day_ahead", "rolling"] = "rolling"
     dispatch: Literal["day_ahead", "rolling"] = "rolling"
+    replanning: Literal["carried", "scratch"] = "carried"
     replan_on: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -59,8 +65,8 @@ class RollingPlanning(Planning):
 class Rolling:
     """Schedules the look-ahead every period; trips under way are carried on.
 
-    The routes of the last plan are one of the starts of the search, and its powers are where the
-    network is linearised.
+    Once a day it searches from scratch. In between it carries the last plan on: its routes, its
+    powers, where the network is linearised, and where its dispatch ended.
     """
 
     Parameters: ClassVar[type[RollingPlanning]] = RollingPlanning
@@ -78,57 +84,62 @@ class Rolling:
         self._per_day = max(round(HOURS_PER_DAY / self._period_h), 1)
         self._n_stations = len(system.stations)
         self._next_day = 0
-        self._last: tuple[int, Schedule] | None = None
+        self._last: _Last | None = None
 
     def decide(self, observation: Observation) -> Plan:
         """Return a new plan for the whole look-ahead, or nothing while the last one holds."""
-        new_day = self._last is None or observation.period >= self._next_day
+        last, n_periods = self._last, observation.forecast.n_periods
+        new_day = last is None or observation.period >= self._next_day
         if not new_day and self.parameters.dispatch == "day_ahead":
             return Plan()
-        point = routes = None
-        if self._last is not None:
-            elapsed = observation.period - self._last[0]
-            n_periods = observation.forecast.n_periods
-            routes = _later(self._last[1], elapsed)
-            point = _shifted(self._last[1].operating_point(self._n_stations), elapsed, n_periods)
-        choose = self._choice(new_day, routes)
+        choice, point = self._how(observation, new_day=new_day)
         try:
-            found = self._planner.schedule(observation, choose, None if new_day else point)
+            found = self._planner.schedule(observation, choice, point)
         except PlanningError as error:
             self._last = None
             return Plan(outcome=Outcome(status=error.status, fallback=str(error)))
         if new_day:
-            covered = min(observation.forecast.n_periods, self._per_day)
-            self._next_day = observation.period + covered
-        self._last = (observation.period, found.schedule)
+            self._next_day = observation.period + min(n_periods, self._per_day)
+        self._last = _Last(
+            period=observation.period,
+            schedule=found.schedule,
+            standing=choice.standing if isinstance(choice, _Carrying) else None,
+        )
         return to_plan(found, observation, self._period_h)
 
-    def _choice(self, new_day: bool, routes: tuple[Route, ...] | None) -> Choice:
-        """Return how the problem of this decision is solved."""
-        how = self.parameters.routes
-        if routes is None:
-            return park if how == "parked" else schedule
-        if how == "parked" or (how == "day_ahead" and not new_day):
-            return _Following(routes)
-        return _Starting(routes)
+    def _how(
+        self, observation: Observation, *, new_day: bool
+    ) -> tuple[Choice, OperatingPoint | None]:
+        """Return how the problem of this decision is solved, and where it is linearised."""
+        settings, last, n_periods = self.parameters, self._last, observation.forecast.n_periods
+        parked = settings.routes == "parked"
+        if last is None:
+            return (park if parked else schedule), None
+        elapsed = observation.period - last.period
+        routes = _later(last.schedule, elapsed)
+        kept = parked or (settings.routes == "day_ahead" and not new_day)
+        if not kept and settings.replanning == "scratch":
+            return schedule, None
+        if not kept and new_day:
+            return _Starting(routes), None
+        standing = None if last.standing is None else last.standing.later(elapsed, n_periods)
+        carrying = _Carrying(routes, standing, observation.period, settled=kept)
+        point = _shifted(last.schedule.operating_point(self._n_stations), elapsed, n_periods)
+        return carrying, None if new_day else point
 
 
-@dataclass(frozen=True, slots=True)
-class _Following:
-    """Keep the routes, choose the powers."""
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Last:
+    """The last plan: when it was made, what it is, and where its dispatch ended."""
 
-    routes: tuple[Route, ...]
-
-    def __call__(
-        self, problem: SchedulingProblem, search: Search, starts: tuple[tuple[Route, ...], ...]
-    ) -> Schedule | None:
-        del starts
-        return follow(problem, search, self.routes)
+    period: int
+    schedule: Schedule
+    standing: Standing | None
 
 
 @dataclass(frozen=True, slots=True)
 class _Starting:
-    """Choose routes and powers, from the routes of the last plan among others."""
+    """Choose routes and powers from scratch, from the routes of the last plan among others."""
 
     routes: tuple[Route, ...]
 
@@ -136,6 +147,31 @@ class _Starting:
         self, problem: SchedulingProblem, search: Search, starts: tuple[tuple[Route, ...], ...]
     ) -> Schedule | None:
         return schedule(problem, search, (self.routes, *starts))
+
+
+class _Carrying:
+    """Carry the last plan on; keeps where its dispatch ended."""
+
+    def __init__(
+        self, routes: tuple[Route, ...], standing: Standing | None, turn: int, *, settled: bool
+    ) -> None:
+        self.standing = standing
+        self._routes = routes
+        self._turn = turn
+        self._settled = settled
+
+    def __call__(
+        self, problem: SchedulingProblem, search: Search, starts: tuple[tuple[Route, ...], ...]
+    ) -> Schedule | None:
+        del starts
+        if self._settled:
+            found = follow(problem, search, self._routes, self.standing)
+        else:
+            found = replan(problem, search, self._routes, self.standing, self._turn)
+        if found is None:
+            return None
+        result, self.standing = found
+        return result
 
 
 def _later(found: Schedule, elapsed: int) -> tuple[Route, ...]:

@@ -7,9 +7,8 @@ nobody improves, and the exact dispatch then sets the powers on the routes found
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Protocol
 
 import numpy as np
 
@@ -20,10 +19,15 @@ from controllers.models.settlement import power_costs
 from controllers.models.timespace import AWAY, Route
 from sim.units import FloatArray, IntArray
 
-Dispatcher: TypeAlias = Callable[[tuple[Route, ...]], Schedule | None]
-
 # A sweep that earns less than this ends the search [USD].
 LEAST_GAIN_USD = 1e-3
+
+
+class Dispatch(Protocol):
+    """Sets the powers on given routes."""
+
+    def __call__(self, routes: tuple[Route, ...], cutoff_usd: float = np.inf) -> Schedule | None:
+        """Return the schedule, None where there is none cheaper than `cutoff_usd`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +60,7 @@ def improve(
     schedule: Schedule,
     order: tuple[int, ...],
     effort: Effort,
-    dispatcher: Dispatcher,
+    dispatcher: Dispatch,
 ) -> Schedule:
     """Return a schedule at least as good, by sweeps of best responses.
 
@@ -78,7 +82,7 @@ def improve(
         routes = _sweep(problem, best, order, effort)
         if routes == best.routes:
             break
-        found = dispatcher(routes)
+        found = dispatcher(routes, usd_of(best) - LEAST_GAIN_USD)
         if found is None or usd_of(found) > usd_of(best) - LEAST_GAIN_USD:
             break
         best = found

@@ -56,11 +56,6 @@ class Dispatcher:
     standing
         Where to start the first time, for example where the last problem ended; at rest where
         None.
-
-    Attributes
-    ----------
-    standing
-        Where the last solve ended.
     """
 
     def __init__(
@@ -71,6 +66,8 @@ class Dispatcher:
         self._pool = Pool(problem)
         self._curtailable = curtailable(problem)
         self._known: dict[tuple[Route, ...], Schedule | None] = {}
+        # What routes cost at least whose solve has been cut off.
+        self._at_least_usd: dict[tuple[Route, ...], float] = {}
         n_periods, n_stations = problem.network.import_p.shape
         if standing is None:
             stations = np.zeros((n_periods, n_stations))
@@ -81,35 +78,47 @@ class Dispatcher:
             )
             nothing = np.empty(0, dtype=np.int64)
             standing = Standing.at_rest(rest, problem.n_vehicles, self._pool.rows, nothing, nothing)
-        self.standing = standing
+        self._standing = standing
+        self._ended: dict[tuple[Route, ...], Standing] = {}
         kept = self._pool.recall(standing.rows, standing.point)
         variables = np.full(self._pool.n_variables, AT_LOWER)
         variables[self._pool.rows.variable] = standing.row_variable[kept]
         self._pooled = Basis(variables=variables, rows=standing.row[kept])
 
-    def __call__(self, routes: tuple[Route, ...]) -> Schedule | None:
+    def __call__(self, routes: tuple[Route, ...], cutoff_usd: float = np.inf) -> Schedule | None:
         """Return the best powers and curtailment for the given routes.
 
         Parameters
         ----------
         routes
             Departures per vehicle; every trip must be possible.
+        cutoff_usd
+            The solve ends as soon as it is clear that the routes cost more than this [USD].
 
         Returns
         -------
         Schedule or None
             None where the routes allow no dispatch, for example because a trip needs more energy
-            than there is. The bound of its outcome is about these routes only and therefore left
-            out.
+            than there is, or where it costs more than `cutoff_usd`. The bound of its outcome is
+            about these routes only and therefore left out.
 
         Raises
         ------
         PlanningError
             If the wall clock ends the solve before there is a solution.
         """
-        if routes not in self._known:
-            self._known[routes] = self._dispatch(routes)
-        return self._known[routes]
+        if routes in self._known:
+            return self._known[routes]
+        if self._at_least_usd.get(routes, -np.inf) > cutoff_usd:
+            return None
+        found = self._dispatch(routes, cutoff_usd)
+        if routes not in self._at_least_usd:
+            self._known[routes] = found
+        return found
+
+    def standing_of(self, routes: tuple[Route, ...]) -> Standing:
+        """Return where the dispatch of some routes ended, which has to have been found."""
+        return self._ended[routes]
 
     @property
     def late(self) -> bool:
@@ -117,7 +126,7 @@ class Dispatcher:
         found = [one for one in self._known.values() if one is not None]
         return any(one.outcome.status is SolveStatus.DEADLINE for one in found)
 
-    def _dispatch(self, routes: tuple[Route, ...]) -> Schedule | None:
+    def _dispatch(self, routes: tuple[Route, ...], cutoff_usd: float) -> Schedule | None:
         """Solve the linear programme of these routes."""
         problem, space = self._problem, self._problem.space
         station = np.array(
@@ -137,7 +146,12 @@ class Dispatcher:
             trips_mwh=trips_mwh.reshape(problem.n_vehicles, problem.n_periods),
             fixed_usd=moves_usd + queue_usd,
         )
-        solution = self._solved(model)
+        solution = self._solved(model, cutoff_usd)
+        said_usd = solution.objective
+        if said_usd is not None and said_usd > cutoff_usd:
+            self._at_least_usd[routes] = said_usd
+            return None
+        self._at_least_usd.pop(routes, None)
         if solution.values is None:
             if solution.status is SolveStatus.DEADLINE:
                 # Not "impossible": going on without these routes would depend on the clock in
@@ -145,6 +159,7 @@ class Dispatcher:
                 reason = "the wall clock ended a dispatch before it had a solution"
                 raise PlanningError(reason, SolveStatus.DEADLINE)
             return None
+        self._ended[routes] = self._standing
         powers = SlotPowers.read(slots, model.powers, solution.values)
         deadline = solution.status is SolveStatus.DEADLINE
         return Schedule(
@@ -160,12 +175,15 @@ class Dispatcher:
             ),
         )
 
-    def _solved(self, model: _Model) -> Solution:
-        """Return a solution that passes no row and burns nothing."""
+    def _solved(self, model: _Model, cutoff_usd: float) -> Solution:
+        """Return a solution that passes no row and burns nothing, or one beyond the cutoff.
+
+        Rows only raise the objective, so that a solution beyond the cutoff stays there.
+        """
         pool = self._pool
         growing = GrowingModel(
             model.linear(pool.rows, pool.n_variables),
-            model.basis(self.standing, self._pooled),
+            model.basis(self._standing, self._pooled),
             self._limits,
         )
         free = np.ones(len(model.slots.vehicle), dtype=np.bool_)
@@ -175,12 +193,14 @@ class Dispatcher:
                 return solution
             if solution.basis is not None:
                 self._pooled = model.pooled(solution.basis)
-                self.standing = model.standing(solution.values, solution.basis, pool.rows)
+                self._standing = model.standing(solution.values, solution.basis, pool.rows)
+            said_usd = solution.objective or 0.0
+            if said_usd > cutoff_usd:
+                return solution
             known = pool.n_variables
             more, missing_usd = pool.separate(
                 model.point(solution.values), solution.values[model.column[:known]]
             )
-            said_usd = solution.objective or 0.0
             near = missing_usd <= self._limits.relative_gap * max(abs(said_usd), 1.0)
             burning = np.flatnonzero(free & (model.burnt_mw(solution.values) > _TINY_MW))
             if not near:

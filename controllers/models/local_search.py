@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from controllers.models.best_response import LEAST_GAIN_USD, Dispatcher, usd_of
+from controllers.models.best_response import LEAST_GAIN_USD, Dispatch, usd_of
 from controllers.models.problem import Schedule, SchedulingProblem
 from controllers.models.timespace import Route
 
@@ -18,7 +18,11 @@ _SHIFTS = (-1, 1, -2, 2)
 
 
 def polish(
-    problem: SchedulingProblem, schedule: Schedule, dispatcher: Dispatcher, trials: int
+    problem: SchedulingProblem,
+    schedule: Schedule,
+    dispatcher: Dispatch,
+    trials: int,
+    first: int = 0,
 ) -> Schedule:
     """Return a schedule at least as good, by first improvement over `neighbours`.
 
@@ -32,16 +36,21 @@ def polish(
         Sets the powers on given routes.
     trials
         Largest number of routes tried.
+    first
+        Number of the neighbour to begin with, for those who try a few at a time; beyond the last
+        one it goes on with the first.
     """
     best, left = schedule, trials
     improved = True
     while improved:
         improved = False
-        for routes in neighbours(problem, best.routes):
+        around = list(neighbours(problem, best.routes))
+        begin = first % max(len(around), 1)
+        for routes in around[begin:] + around[:begin]:
             if left == 0:
                 return best
             left -= 1
-            found = dispatcher(routes)
+            found = dispatcher(routes, usd_of(best) - LEAST_GAIN_USD)
             if found is not None and usd_of(found) < usd_of(best) - LEAST_GAIN_USD:
                 best, improved = found, True
                 break

@@ -32,6 +32,8 @@ class Search:
         Effort of each start.
     trials
         Small changes of the best routes that are tried after that.
+    retrials
+        The same where a plan is carried on.
     binaries
         Largest number of trips for which the mixed-integer model is solved; 0 never solves it.
     limits
@@ -41,11 +43,12 @@ class Search:
     orders: int = 3
     effort: Effort = field(default_factory=Effort)
     trials: int = 20
+    retrials: int = 2
     binaries: int = 300
     limits: WorkLimits = field(default_factory=WorkLimits)
 
     def __post_init__(self) -> None:
-        for name in ("orders", "trials", "binaries"):
+        for name in ("orders", "trials", "retrials", "binaries"):
             value = getattr(self, name)
             if value < 0:
                 raise ValueError(f"{name}(={value}) must be >= 0.")
@@ -124,21 +127,6 @@ def park(
                 if found is not None and usd_of(found) < usd_of(best) - LEAST_GAIN_USD:
                     best, changed = found, True
     return best
-
-
-def follow(
-    problem: SchedulingProblem, search: Search, routes: tuple[Route, ...]
-) -> Schedule | None:
-    """Return the best powers on given routes, put off where vehicles are late.
-
-    Returns
-    -------
-    Schedule or None
-        None where not even standing still allows a dispatch.
-    """
-    late = tuple(problem.space.delayed(k, route) for k, route in enumerate(routes))
-    parked: tuple[Route, ...] = ((),) * problem.n_vehicles
-    return dispatch(problem, late, search.limits) or dispatch(problem, parked, search.limits)
 
 
 def vehicle_orders(n_vehicles: int, n: int) -> list[tuple[int, ...]]:

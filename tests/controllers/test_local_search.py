@@ -32,7 +32,7 @@ def test_a_trip_that_does_not_pay_is_left_out():
              "price": np.full(8, 60.0)}  # fmt: skip
     posed = problem_of(exists, random_day(exists, 3, **quiet))
 
-    def dispatcher(routes):
+    def dispatcher(routes, cutoff_usd=np.inf):
         return dispatch(posed, routes, WorkLimits())
 
     wasteful = dispatcher((((1, 2), (3, 0), (5, 2)), ()))
@@ -44,7 +44,7 @@ def test_a_trip_that_does_not_pay_is_left_out():
 def test_it_stops_at_its_number_of_trials():
     posed, tried = problem(), []
 
-    def dispatcher(routes):
+    def dispatcher(routes, cutoff_usd=np.inf):
         tried.append(routes)
         return dispatch(posed, routes, WorkLimits())
 

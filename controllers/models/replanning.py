@@ -1,0 +1,100 @@
+"""From one plan to the next: what has changed since, and nothing else."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from controllers.models.best_response import improve
+from controllers.models.dispatch import Dispatcher
+from controllers.models.local_search import polish
+from controllers.models.problem import Schedule, SchedulingProblem
+from controllers.models.schedule import Search
+from controllers.models.standing import Standing
+from controllers.models.timespace import Route
+from sim.control import SolveStatus
+
+# Powers are planned anew before more than this share of the money at stake is lost by them.
+_RELATIVE_GAP = 1e-4
+
+
+def replan(
+    problem: SchedulingProblem,
+    search: Search,
+    routes: tuple[Route, ...],
+    standing: Standing | None,
+    turn: int,
+) -> tuple[Schedule, Standing] | None:
+    """Return a plan no worse than the last one carried on.
+
+    The last routes are dispatched anew from where their last dispatch ended, vehicles respond to
+    them, and a few small changes are tried; whatever else there is to gain, the next decisions
+    will find.
+
+    Parameters
+    ----------
+    problem
+        The problem.
+    search
+        How to search.
+    routes
+        Routes of the last plan, counted from now; put off where vehicles are late.
+    standing
+        Where the last dispatch ended, counted from now; None if it is not known.
+    turn
+        Number of the decision: vehicles take turns to respond first, and small changes to be
+        tried.
+
+    Returns
+    -------
+    tuple or None
+        The plan, and where its dispatch ended. None where not even standing still allows a
+        dispatch.
+    """
+    dispatcher = _dispatcher(problem, search, standing)
+    start = _carried(problem, routes, dispatcher)
+    if start is None:
+        return None
+    n = problem.n_vehicles
+    order = tuple((turn + k) % n for k in range(n))
+    effort = dataclasses.replace(search.effort, sweeps=min(search.effort.sweeps, 1))
+    best = improve(problem, start, order, effort, dispatcher)
+    best = polish(problem, best, dispatcher, search.retrials, turn * search.retrials)
+    return _with_standing(best, dispatcher)
+
+
+def follow(
+    problem: SchedulingProblem,
+    search: Search,
+    routes: tuple[Route, ...],
+    standing: Standing | None,
+) -> tuple[Schedule, Standing] | None:
+    """Return the best powers on the last routes; the arguments are those of `replan`."""
+    dispatcher = _dispatcher(problem, search, standing)
+    found = _carried(problem, routes, dispatcher)
+    return None if found is None else _with_standing(found, dispatcher)
+
+
+def _dispatcher(
+    problem: SchedulingProblem, search: Search, standing: Standing | None
+) -> Dispatcher:
+    """Return a dispatcher that is as exact as a plan that is soon replaced needs to be."""
+    gap = max(search.limits.relative_gap, _RELATIVE_GAP)
+    return Dispatcher(problem, dataclasses.replace(search.limits, relative_gap=gap), standing)
+
+
+def _carried(
+    problem: SchedulingProblem, routes: tuple[Route, ...], dispatcher: Dispatcher
+) -> Schedule | None:
+    """Return the last routes dispatched, or standing still where they cannot be driven."""
+    late = tuple(problem.space.delayed(k, route) for k, route in enumerate(routes))
+    parked: tuple[Route, ...] = ((),) * problem.n_vehicles
+    return dispatcher(late) or dispatcher(parked)
+
+
+def _with_standing(best: Schedule, dispatcher: Dispatcher) -> tuple[Schedule, Standing]:
+    """Return a schedule that says whether the clock had a part in it, and where it ended."""
+    ended = dispatcher.standing_of(best.routes)
+    if dispatcher.late:
+        outcome = dataclasses.replace(best.outcome, status=SolveStatus.DEADLINE)
+        best = dataclasses.replace(best, outcome=outcome)
+    return best, ended
