@@ -13,9 +13,9 @@ import numpy as np
 from scipy import sparse
 
 from controllers.models.assembly import Assembly
-from controllers.models.pool import Pool, Rows, ragged
 from controllers.models.exchange import add_import, curtailable
 from controllers.models.network import OperatingPoint
+from controllers.models.pool import Pool, Rows, ragged
 from controllers.models.problem import PlanningError, Schedule, SchedulingProblem
 from controllers.models.standing import Standing
 from controllers.models.storage import Slots, StorageVariables, add_modes, add_storage

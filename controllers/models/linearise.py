@@ -164,9 +164,7 @@ def _directions(system: System, uncertain: IntArray) -> ComplexArray:
     return towards
 
 
-def _first_loss_slopes(
-    system: System, base: PowerFlowResult, voltage: ComplexArray
-) -> FloatArray:
+def _first_loss_slopes(system: System, base: PowerFlowResult, voltage: ComplexArray) -> FloatArray:
     """Return the derivatives of the series losses of branches at a source.
 
     Parameters

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from controllers.models.pool import Rows
 from controllers.models.network import OperatingPoint
+from controllers.models.pool import Rows
 from controllers.models.storage import EDGES
 from controllers.solve import AT_LOWER, AT_UPPER, BASIC
 from sim.units import FloatArray, IntArray
