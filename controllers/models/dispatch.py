@@ -191,11 +191,9 @@ class Dispatcher:
             solution = growing.solve()
             if solution.values is None or solution.status is SolveStatus.DEADLINE:
                 return solution
-            if solution.basis is not None:
-                self._pooled = model.pooled(solution.basis)
-                self._standing = model.standing(solution.values, solution.basis, pool.rows)
             said_usd = solution.objective or 0.0
             if said_usd > cutoff_usd:
+                self._remember(model, solution)
                 return solution
             known = pool.n_variables
             more, missing_usd = pool.separate(
@@ -216,7 +214,14 @@ class Dispatcher:
                 growing.add(np.zeros(n_new), np.ones(n_new), matrix, upper, integer=True)
                 free[burning] = False
             else:
+                self._remember(model, solution)
                 return dataclasses.replace(solution, objective=said_usd + missing_usd)
+
+    def _remember(self, model: _Model, solution: Solution) -> None:
+        """Let the next solve start where this one ended."""
+        if solution.values is not None and solution.basis is not None:
+            self._pooled = model.pooled(solution.basis)
+            self._standing = model.standing(solution.values, solution.basis, self._pool.rows)
 
 
 class _Model:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 from controllers.models.best_response import improve
 from controllers.models.dispatch import Dispatcher
@@ -16,6 +17,9 @@ from sim.control import SolveStatus
 # Powers are planned anew before more than this share of the money at stake is lost by them.
 _RELATIVE_GAP = 1e-4
 
+# Every vehicle looks for a better route at least this often [h].
+_RESPOND_EVERY_H = 1.0
+
 
 def replan(
     problem: SchedulingProblem,
@@ -26,8 +30,9 @@ def replan(
 ) -> tuple[Schedule, Standing] | None:
     """Return a plan no worse than the last one carried on.
 
-    The last routes are dispatched anew from where their last dispatch ended, vehicles respond to
-    them, and a few small changes are tried; whatever else there is to gain, the next decisions
+    The last routes are dispatched anew from where their last dispatch ended. Those vehicles
+    respond whose trips are put off, and of the others as many as make every vehicle respond once
+    an hour. Then a few small changes are tried; what else there is to gain, the next decisions
     will find.
 
     Parameters
@@ -55,9 +60,11 @@ def replan(
     if start is None:
         return None
     n = problem.n_vehicles
-    order = tuple((turn + k) % n for k in range(n))
+    due = min(n, math.ceil(n * problem.period_h / _RESPOND_EVERY_H))
+    order = [(turn * due + k) % n for k in range(due)]
+    order += [k for k in range(n) if start.routes[k] != routes[k] and k not in order]
     effort = dataclasses.replace(search.effort, sweeps=min(search.effort.sweeps, 1))
-    best = improve(problem, start, order, effort, dispatcher)
+    best = improve(problem, start, tuple(order), effort, dispatcher)
     best = polish(problem, best, dispatcher, search.retrials, turn * search.retrials)
     return _with_standing(best, dispatcher)
 

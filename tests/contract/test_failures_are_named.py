@@ -9,15 +9,13 @@ import math
 import shutil
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from scipy import sparse
 
-import controllers.solve
 from controllers.models import dispatch
-from controllers.solve import LinearModel, Solution, WorkLimits
+from controllers.solve import Basis, GrowingModel, LinearModel, WorkLimits
 from sim.cli import main
 from sim.control import Outcome, Plan, SolveStatus
 from sim.scenario import Scenario, load_scenario, scenario_folder
@@ -114,16 +112,16 @@ def test_a_line_that_leaves_nothing_but_the_source_alive_is_verified_too() -> No
     assert episode.metrics["verified_steps"] == 16
 
 
-def hurried(monkeypatch: pytest.MonkeyPatch, from_solve: int) -> None:
+def hurried(monkeypatch: pytest.MonkeyPatch, from_dispatch: int) -> None:
     """Give every dispatch from the given one on next to no time."""
-    solves = itertools.count()
+    dispatches = itertools.count()
 
-    def quick(model: LinearModel, *, limits: WorkLimits, **how: Any) -> Solution:
-        if next(solves) >= from_solve:
+    def quick(model: LinearModel, basis: Basis | None, limits: WorkLimits) -> GrowingModel:
+        if next(dispatches) >= from_dispatch:
             limits = dataclasses.replace(limits, deadline_s=1e-9)
-        return controllers.solve.solve(model, limits=limits, **how)
+        return GrowingModel(model, basis, limits)
 
-    monkeypatch.setattr(dispatch, "solve", quick)
+    monkeypatch.setattr(dispatch, "GrowingModel", quick)
 
 
 @pytest.fixture(scope="module")
@@ -131,11 +129,11 @@ def scenario() -> Scenario:
     return shortened(load_scenario("ieee33"), 3)
 
 
-@pytest.mark.parametrize(("from_solve", "least"), [(0, 3), (5, 1)])
+@pytest.mark.parametrize(("from_dispatch", "least"), [(0, 3), (5, 1)])
 def test_a_solver_that_runs_out_of_time_is_named_and_marks_the_episode(
-    scenario: Scenario, monkeypatch: pytest.MonkeyPatch, from_solve: int, least: int
+    scenario: Scenario, monkeypatch: pytest.MonkeyPatch, from_dispatch: int, least: int
 ) -> None:
-    hurried(monkeypatch, from_solve)
+    hurried(monkeypatch, from_dispatch)
     episode = run_episode(scenario, ROLLING, seed=1, replication=0, verify=Verify.OFF)
     law_named_failures(episode)
     law_energy(scenario, episode)
@@ -156,15 +154,15 @@ def test_an_episode_within_its_limits_is_reproducible(scenario: Scenario) -> Non
 def test_an_infeasible_model_is_named_and_the_vehicles_stay(
     scenario: Scenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def impossible(model: LinearModel, **how: object) -> Solution:
+    def impossible(model: LinearModel, basis: Basis | None, limits: WorkLimits) -> GrowingModel:
         # A sum of nothing that must be at least 1.
         empty = sparse.csr_array((1, len(model.cost)))
         none = dataclasses.replace(
             model, matrix=empty, row_lower=np.ones(1), row_upper=np.full(1, np.inf)
         )
-        return controllers.solve.solve(none)
+        return GrowingModel(none, None, limits)
 
-    monkeypatch.setattr(dispatch, "solve", impossible)
+    monkeypatch.setattr(dispatch, "GrowingModel", impossible)
     episode = run_episode(scenario, ROLLING, seed=1, replication=0, verify=Verify.OFF)
     law_named_failures(episode)
     law_energy(scenario, episode)
