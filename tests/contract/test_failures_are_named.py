@@ -129,7 +129,7 @@ def scenario() -> Scenario:
     return shortened(load_scenario("ieee33"), 3)
 
 
-@pytest.mark.parametrize(("from_dispatch", "least"), [(0, 3), (5, 1)])
+@pytest.mark.parametrize(("from_dispatch", "least"), [(0, 3), (2, 1)])
 def test_a_solver_that_runs_out_of_time_is_named_and_marks_the_episode(
     scenario: Scenario, monkeypatch: pytest.MonkeyPatch, from_dispatch: int, least: int
 ) -> None:
