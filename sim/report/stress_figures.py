@@ -45,11 +45,18 @@ def curves(
     """
     figure = panels(list(tables), one_scale=True)
     for row, (name, table) in enumerate(tables.items(), start=1):
+        own = {
+            controller: table[table["controller"] == controller].dropna(subset="mean")
+            for controller in controllers
+        }
+        # All bands lie below all lines.
         for controller in controllers:
-            own = table[table["controller"] == controller].dropna(subset="mean")
-            if len(own):
-                for trace in _curve(own, controller, controllers, first=row == 1):
-                    figure.add_trace(trace, row=row, col=1)
+            for trace in _band(own[controller], controller, controllers):
+                figure.add_trace(trace, row=row, col=1)
+        for controller in controllers:
+            if len(own[controller]):
+                line = _line(own[controller], controller, controllers, first=row == 1)
+                figure.add_trace(line, row=row, col=1)
         for trace in _crossovers(table, contests.get(name, ())):
             figure.add_trace(trace, row=row, col=1)
         if zero:
@@ -119,27 +126,34 @@ def in_words(table: pd.DataFrame, controllers: Sequence[str], *, difference: boo
     )
 
 
-def _curve(
-    own: pd.DataFrame, controller: str, controllers: Sequence[str], *, first: bool
-) -> list[go.Scatter]:
-    place = list(controllers).index(controller)
-    colour = colours(controllers)[controller]
-    x = own["position"].to_numpy()
-    edge = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
-    group = {"legendgroup": controller}
-    band = [
-        go.Scatter(x=x, y=own["ci95_low"].to_numpy(), **edge, **group),
+def _band(own: pd.DataFrame, controller: str, controllers: Sequence[str]) -> list[go.Scatter]:
+    """Return the band of the intervals, nothing where there are none."""
+    own = own.dropna(subset="ci95_low")
+    if not len(own):
+        return []
+    look = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
+    x, group = own["position"].to_numpy(), {"legendgroup": controller}
+    colour = faint(colours(controllers)[controller], BAND)
+    return [
+        go.Scatter(x=x, y=own["ci95_low"].to_numpy(), **look, **group),
         go.Scatter(
             x=x,
             y=own["ci95_high"].to_numpy(),
             fill="tonexty",
-            fillcolor=faint(colour, BAND),
-            **edge,
+            fillcolor=colour,
+            **look,
             **group,
         ),
     ]
-    line = go.Scatter(
-        x=x,
+
+
+def _line(
+    own: pd.DataFrame, controller: str, controllers: Sequence[str], *, first: bool
+) -> go.Scatter:
+    place = list(controllers).index(controller)
+    colour = colours(controllers)[controller]
+    return go.Scatter(
+        x=own["position"].to_numpy(),
         y=own["mean"].to_numpy(),
         mode="lines+markers",
         line={"color": colour, "width": 2.5, "dash": DASHES[place % len(DASHES)]},
@@ -148,9 +162,8 @@ def _curve(
         hovertemplate="%{y:,.2f} at %{customdata}<extra>%{fullData.name}</extra>",
         name=html.escape(controller),
         showlegend=first,
-        **group,
+        legendgroup=controller,
     )
-    return [*(band if own["ci95_low"].notna().all() else []), line]
 
 
 def _crossovers(table: pd.DataFrame, contests: Sequence[Contest]) -> list[go.Scatter]:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from functools import lru_cache
 from pathlib import Path
 
@@ -299,3 +303,41 @@ def test_delays_rise_with_the_traffic() -> None:
     assert rise.falls == ()
     assert rise.value[0] == pytest.approx(0.0, abs=1e-9)
     assert rise.value[-1] > 2 * rise.value[1] > 0
+
+
+def test_the_command_prints_one_json_object_or_tables_with_findings() -> None:
+    runner = CliRunner()
+    asked = ["stress", "tiny", "--controllers", "idle,greedy", "--replications", "2"]
+    more = ["--axis", "pv.scale=0,1", "--verify", "off"]
+    result = runner.invoke(app, [*asked, *more, "--json"])
+    assert result.exit_code == 0
+    found = json.loads(result.stdout)
+    assert [own["label"] for own in found["points"]] == ["pv.scale=0", "pv.scale=1"]
+    (contest,) = found["crossovers"]
+    assert (contest["one"], contest["other"], contest["positions"]) == ("idle", "greedy", [0, 1])
+    shown = runner.invoke(app, [*asked, *more]).stdout
+    assert "No crossover of greedy and idle for pv.scale in [0, 1]" in shown
+
+
+@pytest.mark.slow
+def test_a_stress_study_that_is_killed_ends_with_the_same_bytes(
+    tmp_path: Path, undisturbed: tuple[Path, StressStudy]
+) -> None:
+    command = [
+        sys.executable, "-c", "from sim.cli import main; main()", "stress", "tiny", "--controllers",
+        ",".join(CONTROLLERS), "--replications", "3", "--verify", "off", "--workers", "2",
+        *(word for name, values in AXIS.items() for word in ("--axis", _text(name, values))),
+        "--out", str(tmp_path / "study"),
+    ]  # fmt: skip
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    parts = tmp_path / "study" / "parts"
+    while process.poll() is None and not list(parts.glob("*.arrow")):
+        time.sleep(0.01)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    study(tmp_path / "study")
+    assert contents(tmp_path / "study") == contents(undisturbed[0])
+
+
+def _text(name: str, values: list[float]) -> str:
+    return f"{name}={','.join(map(str, values))}"
