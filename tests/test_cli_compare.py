@@ -18,6 +18,7 @@ import pytest
 
 from sim.scenario import load_scenario
 from sim.study import cluster
+from sim.study.bundle import TABLES
 from sim.study.compare import compare
 from sim.study.store import read_study
 from tests.study.folders import contents
@@ -69,8 +70,7 @@ def test_a_terminal_shows_how_far_how_fast_and_how_long(
 def test_what_keep_leaves_in_the_folder(gridhaul: CommandLine, tmp_path: Path) -> None:
     always = {"episodes", "decisions", "ledger", "timings"}
     always |= {"study.json", "summary.json", "commands.json"}
-    more = {"steps", "vm_pu", "loading_percent", "vehicles", "events", "trips"}
-    for keep, expected in {"summary": always, "steps": always | more}.items():
+    for keep, expected in {"summary": always, "steps": always | set(TABLES)}.items():
         out = tmp_path / keep
         code, _, _ = gridhaul(*STUDY, "--replications", 2, "--keep", keep, "--out", out)
         assert code == 0

@@ -18,7 +18,7 @@ import pytest
 from sim.errors import InputError
 from sim.scenario import load_scenario
 from sim.study import cluster as module
-from sim.study.bundle import Keep
+from sim.study.bundle import TABLES, Keep
 from sim.study.cluster import dask_crew
 from sim.study.compare import compare
 from sim.study.execute import execute
@@ -67,7 +67,7 @@ def test_any_number_of_workers_and_dask_give_the_same_bytes(tmp_path: Path, remo
             **asked,
         )
     expected = contents(tmp_path / "1")
-    assert len(expected) == 11  # nine tables, what was run, what was found
+    assert len(expected) == len(TABLES) + 3  # episodes, what was run, what was found
     for crew in crews:
         assert contents(tmp_path / crew) == expected, crew
 
