@@ -92,13 +92,21 @@ def test_every_day_and_controller_has_a_hash_of_its_own(studies: Path) -> None:
 
 
 def assert_same_before(one: Episode, other: Episode, at_h: float) -> None:
-    for table, column in (("events", "time_h"), ("decisions", "time_h"), ("trips", "arrive_h")):
-        before = [own[own[column] < at_h] for own in (getattr(one, table), getattr(other, table))]
+    just = 1e-6
+    for table, column, most in (
+        ("events", "time_h", at_h - just),
+        ("decisions", "time_h", at_h - just),
+        ("trips", "arrive_h", at_h - just),
+        ("vehicles", "time_h", at_h),
+        ("steps", "time_h", at_h - 0.25),
+    ):
+        # Trips are sorted by vehicle, so those after it move the rows of those before.
+        before = [
+            own[own[column] <= most].reset_index(drop=True)
+            for own in (getattr(one, table), getattr(other, table))
+        ]
         pd.testing.assert_frame_equal(*before, check_exact=True, check_dtype=False)
-    for table, column, most in (("vehicles", "time_h", at_h), ("steps", "time_h", at_h - 0.25)):
-        before = [own[own[column] <= most] for own in (getattr(one, table), getattr(other, table))]
-        pd.testing.assert_frame_equal(*before, check_exact=True)
-        assert len(before[0]) > 0 or at_h == 0
+        assert len(before[0]) > 0 or at_h == 0 or table in ("events", "trips")
 
 
 @pytest.mark.parametrize("period", [0, 1, 7, 13, 23])
