@@ -53,10 +53,10 @@ COMMAND_LINES = {
         run(scenario="tinny"), "scenario", "scenario", "'tinny'", "Did you mean 'tiny'?"
     ),
     "a scenario of many letters": Line(
-        run(scenario="x" * 5000), "scenario", "scenario", "(5002 characters)", "There is: ieee33"
+        run(scenario="x" * 5000), "scenario", "scenario", "(5002 characters)", "There is: "
     ),
     "a file for a scenario": Line(
-        run(scenario="/dev/null"), "scenario", "scenario", "'/dev/null'", "There is: ieee33"
+        run(scenario="/dev/null"), "scenario", "scenario", "'/dev/null'", "There is: "
     ),
     "unknown controller": Line(
         run(controller="idel"), "controllers", "controller", "'idel'", "Did you mean 'idle'?"
