@@ -53,10 +53,18 @@ COMMAND_LINES = {
         run(scenario="tinny"), "scenario", "scenario", "'tinny'", "Did you mean 'tiny'?"
     ),
     "a scenario of many letters": Line(
-        run(scenario="x" * 5000), "scenario", "scenario", "(5002 characters)", "There is: "
+        run(scenario="x" * 5000),
+        "scenario",
+        "scenario",
+        "(5002 characters)",
+        "There is: feeder41, ieee33",
     ),
     "a file for a scenario": Line(
-        run(scenario="/dev/null"), "scenario", "scenario", "'/dev/null'", "There is: "
+        run(scenario="/dev/null"),
+        "scenario",
+        "scenario",
+        "'/dev/null'",
+        "There is: feeder41, ieee33",
     ),
     "unknown controller": Line(
         run(controller="idel"), "controllers", "controller", "'idel'", "Did you mean 'idle'?"
