@@ -361,6 +361,19 @@ class GrowingModel:
         """Minimise what there is now."""
         if self.model.integer.any():
             return solve(self.model, limits=self._limits)
+        try:
+            solution = self._resumed()
+        except SolverError:
+            # GLOP may lose its way from an old basis ("abnormal"). A model that is wrong in itself
+            # is refused again.
+            solution = None
+        if solution is None or solution.status is SolveStatus.FAILED:
+            self._solver = None
+            return solve(self.model, limits=self._limits)
+        return solution
+
+    def _resumed(self) -> Solution:
+        """Minimise from where the simplex method stands."""
         began = time.perf_counter()
         parameters = mathopt.SolveParameters(
             time_limit=dt.timedelta(seconds=self._limits.deadline_s),

@@ -187,7 +187,7 @@ def _transformer_slopes(system: System, base: PowerFlowResult, change: ComplexAr
     """Return the slopes of the transformers' loading, ``(period, transformer, direction)`` [%/MW].
 
     The loading is that of the series element, seen from the end with the higher voltage; what its
-    shunt adds hardly changes.
+    shunt adds hardly changes (1 % of the slope in the tests).
     """
     grid = system.grid
     given, voltage = grid.transformers, voltages(base)

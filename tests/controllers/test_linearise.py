@@ -1,11 +1,16 @@
 """The projected network against AC power flow."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from controllers.models.linearise import injections, linearise
 from controllers.models.network import OperatingPoint
 from sim.powerflow.pgm import PowerGridModelFlow
+from sim.powerflow.settlement import settled_import_mw
+from sim.system.grid import Grid, Transformers
+from sim.system.tariff import ImportMeter
 from tests.controllers.build import radial_grid, truck
 from tests.controllers.cases import feeder, random_day
 
@@ -62,6 +67,63 @@ def test_away_from_its_point_voltages_are_right_to_2e_3_and_losses_to_a_few_kilo
         assert np.abs(rows - (vm_pu - 1.05))[upper].max(initial=0) < 2e-3
         assert np.abs(rows - (0.95 - vm_pu))[lower].max(initial=0) < 2e-3
         assert np.abs(network.import_at(at) - true.source_mw[:, 0]).max() < 8e-3
+
+
+def meshed_behind_a_transformer() -> Grid:
+    """Return a transformer that feeds a ring of three buses."""
+    ring = radial_grid([0, 1, 2, 1], r_ohm=0.4, x_ohm=0.3, max_i_ka=0.1)
+    lines = dataclasses.replace(
+        ring.lines, from_bus=np.array([4, 1, 2, 1]), to_bus=np.array([3, 2, 3, 4])
+    )
+    transformer = Transformers(
+        name=("main",),
+        hv_bus=np.array([0]),
+        lv_bus=np.array([1]),
+        sn_mva=np.array([4.0]),
+        vn_hv_kv=np.array([12.66]),
+        vn_lv_kv=np.array([12.4]),
+        vk_percent=np.array([6.0]),
+        vkr_percent=np.array([1.0]),
+        pfe_kw=np.array([4.0]),
+        i0_percent=np.array([0.3]),
+        hv_closed=np.array([True]),
+        lv_closed=np.array([True]),
+    )
+    return dataclasses.replace(ring, lines=lines, transformers=transformer)
+
+
+@pytest.mark.parametrize("meter", list(ImportMeter))
+@pytest.mark.parametrize("mesh", [False, True])
+def test_slopes_are_those_of_the_power_flow_in_rings_and_behind_transformers(mesh, meter):
+    grid = meshed_behind_a_transformer() if mesh else radial_grid([0, 1, 2, 3], r_ohm=1, x_ohm=1)
+    exists = feeder(n_trucks=2, n_periods=3, grid=grid, tariff={"import_meter": meter})
+    seen, at, small = random_day(exists, 9), point(exists, 9), 1e-3
+    network = around(exists, seen, at)
+    for name, station in (("p_mw", 1), ("p_mw", 2), ("q_mvar", 2)):
+        ends = []
+        for sign in (1.0, -1.0):
+            moved = getattr(at, name).copy()
+            moved[:, station] += sign * small
+            ends.append(dataclasses.replace(at, **{name: moved}))
+        true = [flows(exists, seen, end) for end in ends]
+        import_mw = [settled_import_mw(exists, result) for result in true]
+        modelled = [network.import_at(end) for end in ends]
+        assert (modelled[0] - modelled[1]) / small == pytest.approx(
+            (import_mw[0] - import_mw[1]) / small, abs=2e-4
+        )
+        vm_pu = (true[0].vm_pu - true[1].vm_pu)[network.row_period]
+        loading = (true[0].loading_percent - true[1].loading_percent)[network.row_period]
+        rows = network.rows_at(ends[0]) - network.rows_at(ends[1])
+        upper, lower = voltage_rows(exists, network)
+        bus = network.row_limit % grid.n_buses
+        assert rows[upper] == pytest.approx(vm_pu[upper, bus[upper]], abs=1e-7)
+        assert rows[lower] == pytest.approx(-vm_pu[lower, bus[lower]], abs=1e-7)
+        # The shunt and the difference between its ends are left out of a transformer's slope.
+        last = network.row_limit >= 2 * grid.n_buses + len(grid.lines.name)
+        branch = network.row_limit[last] - 2 * grid.n_buses
+        assert rows[last] / small == pytest.approx(loading[last, branch] / small, rel=0.02)
+    if mesh:
+        assert last.any()
 
 
 def test_a_current_turned_around_still_loads_its_line():

@@ -1,10 +1,20 @@
 """The door to the solver: honest status, honest bound, no riddles."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from scipy import sparse
 
-from controllers.solve import LinearModel, WorkLimits, solve
+from controllers.solve import (
+    AT_LOWER,
+    BASIC,
+    Basis,
+    GrowingModel,
+    LinearModel,
+    WorkLimits,
+    solve,
+)
 from sim.control import SolveStatus
 from sim.errors import SolverError
 
@@ -100,6 +110,61 @@ def test_a_refusal_says_what_the_solver_did_not_like(integer):
         solve(knapsack(integer=integer, cost=np.full(40, np.nan)))
     with pytest.raises(SolverError, match="lower_bound > upper_bound"):
         solve(knapsack(integer=integer, lower=np.full(40, 2.0)))
+
+
+def halved(model: LinearModel, basis: Basis | None = None) -> GrowingModel:
+    """Return a model with the first half of its rows, grown by the others and a slack for each."""
+    half = len(model.row_upper) // 2
+    first = dataclasses.replace(
+        model,
+        matrix=model.matrix[:half],
+        row_lower=model.row_lower[:half],
+        row_upper=model.row_upper[:half],
+    )
+    growing = GrowingModel(first, basis, WorkLimits())
+    growing.solve()
+    n = len(model.row_upper) - half
+    more = sparse.csr_array(sparse.hstack([model.matrix[half:], -sparse.identity(n)]))
+    growing.add(np.full(n, 1e3), np.full(n, np.inf), more, model.row_upper[half:])
+    return growing
+
+
+def test_a_model_that_grows_ends_where_the_whole_one_does():
+    model = knapsack(integer=False)
+    whole = solve(model)
+    # Half a basis will do: what is missing is filled in.
+    basis = Basis(variables=np.full(40, BASIC), rows=np.full(12, AT_LOWER))
+    for start in (None, basis):
+        grown = halved(model, start).solve()
+        assert grown.status is SolveStatus.OPTIMAL
+        assert grown.objective == pytest.approx(whole.objective, abs=1e-7)
+
+
+def test_a_model_may_grow_integers():
+    model = knapsack(integer=False)
+    growing = halved(model)
+    mode = sparse.csr_array(([1.0, 1.0], ([0, 0], [0, growing.model.matrix.shape[1]])))
+    growing.add(np.array([-10.0]), np.ones(1), mode, np.ones(1), integer=True)
+    solution = growing.solve()
+    assert solution.status is SolveStatus.OPTIMAL
+    assert solution.values[-1] == 1.0
+    assert solution.values[0] == 0.0
+
+
+def test_a_simplex_method_that_loses_its_way_starts_afresh(monkeypatch):
+    model = knapsack(integer=False)
+    growing = halved(model)
+
+    def lost(self):
+        raise SolverError("Unexpected GLOP termination reason: ABNORMAL")
+
+    monkeypatch.setattr(GrowingModel, "_resumed", lost)
+    assert growing.solve().objective == pytest.approx(solve(model).objective, abs=1e-7)
+
+
+def test_a_wrong_model_is_refused_however_it_is_solved():
+    with pytest.raises(SolverError, match="NaN"):
+        GrowingModel(knapsack(integer=False, cost=np.full(40, np.nan)), None, WorkLimits()).solve()
 
 
 def test_duals_are_refused_where_there_are_none():
