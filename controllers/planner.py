@@ -56,6 +56,9 @@ class Planning:
         Small changes of the best routes that are tried after that.
     retrials
         The same where the last plan is carried on, instead of planning from scratch.
+    prices
+        Prices tried for a proven lower bound of every schedule; 0 proves nothing. A few hundred
+        bring the bound near the best there is.
     binaries
         Largest number of possible trips for which a mixed-integer model is solved to prove or
         improve the schedule; 0 never solves it.
@@ -70,6 +73,7 @@ class Planning:
     energies: int = 61
     trials: int = 20
     retrials: int = 2
+    prices: int = 0
     binaries: int = 300
     nodes: int = 1000
 
@@ -91,6 +95,7 @@ class Planning:
             effort=Effort(sweeps=self.sweeps, levels=self.levels, energies=self.energies),
             trials=self.trials,
             retrials=self.retrials,
+            prices=self.prices,
             binaries=self.binaries,
             limits=WorkLimits(nodes=self.nodes),
         )

@@ -139,11 +139,7 @@ def _add_plugs(
     if len(scarce) == 0:
         return
     shape = (problem.n_periods, len(scarce))
-    held = np.zeros((problem.n_periods, space.n_stations))
-    for vehicle in range(n_vehicles):
-        first, last = space.start_occupied[vehicle], space.start_period[vehicle]
-        held[first:last, space.start_station[vehicle]] += 1
-    spare = space.plugs[scarce] - held[:, scarce]
+    spare = space.spare_plugs()[:, scarce]
     rows = assembly.rows(spare.size, upper=spare.ravel()).reshape(shape)
     excess = assembly.variables(
         spare.size, cost=problem.money.queue_usd_per_h * problem.period_h

@@ -1,7 +1,8 @@
 """From a scheduling problem to a schedule: one door.
 
 Best responses give a plan within a fraction of a second, small changes of its routes polish it;
-the mixed-integer model then proves or improves it where it is small enough to close.
+the mixed-integer model then proves or improves it where it is small enough to close. Prices on what
+vehicles share bound problems of any size, and the routes that suit these prices are one more start.
 `docs/decisions/0002-scheduling.md` has the measurements.
 """
 
@@ -11,6 +12,7 @@ import dataclasses
 from dataclasses import dataclass, field
 
 from controllers.models.best_response import LEAST_GAIN_USD, Effort, improve, usd_of
+from controllers.models.bound import lower_bound
 from controllers.models.dispatch import Dispatcher, dispatch
 from controllers.models.local_search import polish
 from controllers.models.milp import count_binaries, milp
@@ -34,6 +36,8 @@ class Search:
         Small changes of the best routes that are tried after that.
     retrials
         The same where a plan is carried on.
+    prices
+        Number of prices tried for a lower bound; 0 bounds nothing.
     binaries
         Largest number of trips for which the mixed-integer model is solved; 0 never solves it.
     limits
@@ -44,11 +48,12 @@ class Search:
     effort: Effort = field(default_factory=Effort)
     trials: int = 20
     retrials: int = 2
+    prices: int = 0
     binaries: int = 300
     limits: WorkLimits = field(default_factory=WorkLimits)
 
     def __post_init__(self) -> None:
-        for name in ("orders", "trials", "retrials", "binaries"):
+        for name in ("orders", "trials", "retrials", "prices", "binaries"):
             value = getattr(self, name)
             if value < 0:
                 raise ValueError(f"{name}(={value}) must be >= 0.")
@@ -77,6 +82,9 @@ def schedule(
     """
     parked: tuple[Route, ...] = ((),) * problem.n_vehicles
     dispatcher = Dispatcher(problem, search.limits)
+    bound = lower_bound(problem, search.prices) if search.prices else None
+    if bound is not None:
+        starts = (*starts, bound.routes)
     begin: list[Schedule] = []
     for routes in (parked, *starts):
         late = tuple(problem.space.delayed(k, route) for k, route in enumerate(routes))
@@ -92,6 +100,8 @@ def schedule(
     best = polish(problem, min(seen, key=usd_of), dispatcher, search.trials)
     if search.binaries and count_binaries(problem) <= search.binaries:
         best = _prove(problem, best, search.limits)
+    if bound is not None:
+        best = _bounded(best, bound.usd, best.outcome.status, search.limits)
     if dispatcher.late:
         outcome = dataclasses.replace(best.outcome, status=SolveStatus.DEADLINE)
         best = dataclasses.replace(best, outcome=outcome)
@@ -146,9 +156,16 @@ def _prove(problem: SchedulingProblem, best: Schedule, limits: WorkLimits) -> Sc
             best = found
     if status not in (SolveStatus.OPTIMAL, SolveStatus.FEASIBLE, SolveStatus.DEADLINE):
         return best
+    return _bounded(best, bound, status, limits)
+
+
+def _bounded(
+    best: Schedule, bound_usd: float | None, status: SolveStatus, limits: WorkLimits
+) -> Schedule:
+    """Return the schedule with the better of its bound and another one."""
     objective = usd_of(best)
-    if bound is not None:
-        bound = min(bound, objective)
+    bounds = [usd for usd in (best.outcome.bound_usd, bound_usd) if usd is not None]
+    bound = min(max(bounds), objective) if bounds else None
     proven = bound is not None and objective - bound <= max(
         limits.relative_gap * abs(objective), 1e-6
     )

@@ -16,7 +16,7 @@ from sim.units import HOURS_PER_DAY, FloatArray, IntArray
 EDGES = 3
 
 # Reactive power without any use stays at zero; far below the money that counts.
-_REACTIVE_USD_PER_MVARH = 1e-4
+REACTIVE_USD_PER_MVARH = 1e-4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -192,7 +192,7 @@ def add_storage(
     charging = wear + batteries.charging_usd_per_mwh[k] * period_h
     charge = assembly.variables(n_slots, upper=batteries.p_charge_max_mw[k], cost=charging)
     discharge = assembly.variables(n_slots, upper=batteries.p_discharge_max_mw[k], cost=wear)
-    friction = _REACTIVE_USD_PER_MVARH * period_h
+    friction = REACTIVE_USD_PER_MVARH * period_h
     inject = assembly.variables(n_slots, upper=batteries.s_mva[k], cost=friction)
     absorb = assembly.variables(n_slots, upper=batteries.s_mva[k], cost=friction)
     value = np.zeros((n_vehicles, n_periods))
@@ -251,11 +251,9 @@ def _add_polygon(
 
     The sum of the two non-negative parts is the magnitude, because no plan does both at once.
     """
-    angles = np.linspace(0, np.pi / 2, EDGES + 1)
-    # The chord's distance from the centre.
-    reach = np.cos(np.pi / 4 / EDGES)
+    angles, reach = _chords()
     edges = []
-    for angle in ((angles[1:] + angles[:-1]) / 2).tolist():
+    for angle in angles.tolist():
         rows = assembly.rows(len(s_mva), upper=reach * s_mva if present is None else 0.0)
         edges.append(rows)
         if present is not None:
@@ -265,6 +263,37 @@ def _add_polygon(
         for part in reactive:
             assembly.entries(rows, part, np.sin(angle))
     return np.array(edges)
+
+
+def _chords() -> tuple[FloatArray, float]:
+    """Return the chords' directions [rad] and their distance from the centre of a unit circle."""
+    angles = np.linspace(0, np.pi / 2, EDGES + 1)
+    return (angles[1:] + angles[:-1]) / 2, float(np.cos(np.pi / 4 / EDGES))
+
+
+def most_reactive(s_mva: float, p_mw: float) -> tuple[FloatArray, FloatArray]:
+    """Return the reactive power that the polygon leaves beside an active one.
+
+    Parameters
+    ----------
+    s_mva
+        Apparent power of the inverter [MVA].
+    p_mw
+        Largest active power that matters [MW].
+
+    Returns
+    -------
+    tuple
+        Corners of the polygon, active power from 0 up to the largest possible [MW], and the
+        reactive power there [Mvar]; between corners it is linear and falls ever faster.
+    """
+    angles, reach = _chords()
+    corners = np.linspace(0, np.pi / 2, EDGES + 1)
+    active = s_mva * np.sin(corners)
+    last = min(p_mw, s_mva)
+    active = np.append(active[active < last - 1e-12], last)
+    left = reach * s_mva - np.multiply.outer(active, np.cos(angles))
+    return active, np.maximum((left / np.sin(angles)).min(axis=1), 0.0)
 
 
 def add_modes(

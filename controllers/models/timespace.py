@@ -99,6 +99,14 @@ class TimeSpace:
             station = goal
         return stations
 
+    def spare_plugs(self) -> IntArray:
+        """Return the plugs not held by vehicles until they first connect, ``(period, station)``."""
+        spare = np.tile(self.plugs, (self.n_periods, 1))
+        for vehicle in range(self.n_vehicles):
+            first, last = self.start_occupied[vehicle], self.start_period[vehicle]
+            spare[first:last, self.start_station[vehicle]] -= 1
+        return spare
+
     def route_usd(self, vehicle: int, route: Route) -> float:
         """Return what the trips of a route cost [USD]."""
         total, station = 0.0, int(self.start_station[vehicle])

@@ -1,0 +1,133 @@
+"""Prices on what vehicles share bound the scheduling problem from below."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from controllers.models.bound import lower_bound
+from controllers.models.dispatch import dispatch
+from controllers.models.milp import milp
+from controllers.models.problem import SchedulingProblem
+from controllers.models.schedule import Search, schedule
+from controllers.solve import WorkLimits
+from sim.control import SolveStatus
+from tests.controllers.cases import feeder, problem_of, random_day
+
+PROOF = Search(binaries=1000)
+
+
+def small(
+    seed: int, n_trucks: int, n_periods: int, least_usd_per_mwh: float = 20.0, **tariff: float
+) -> SchedulingProblem:
+    """Return a small problem with prices of energy from `least_usd_per_mwh` on."""
+    tariff = {"stored_usd_per_mwh": 60.0, "curtailment_usd_per_mwh": 20.0} | tariff
+    exists = feeder(n_trucks, n_periods, tariff=tariff)
+    price = np.random.default_rng(seed).uniform(least_usd_per_mwh, 120.0, n_periods)
+    return problem_of(exists, random_day(exists, seed, price=price))
+
+
+def doing_nothing_usd(problem: SchedulingProblem) -> float:
+    """Return the value of batteries that stay where they are and exchange nothing [USD]."""
+    batteries = problem.batteries
+    off = {
+        name: 0 * getattr(batteries, name)
+        for name in ("p_charge_max_mw", "p_discharge_max_mw", "s_mva")
+    }
+    still = dataclasses.replace(problem, batteries=dataclasses.replace(batteries, **off))
+    found = dispatch(still, ((),) * problem.n_vehicles, WorkLimits())
+    assert found is not None
+    assert found.outcome.objective_usd is not None
+    return found.outcome.objective_usd
+
+
+def proven(problem: SchedulingProblem) -> float:
+    """Return the optimum that the mixed-integer model proves [USD]."""
+    best = schedule(problem, PROOF)
+    assert best is not None
+    _, status, bound = milp(problem, WorkLimits(), best.routes)
+    assert status is SolveStatus.OPTIMAL
+    assert bound is not None
+    return bound
+
+
+def check(
+    seed: int, n_trucks: int, n_periods: int, least: float, stored: float, curtailment: float
+) -> float:
+    """Check that the bound is valid, and return the plan's gap to the optimum [-]."""
+    tariff = {"stored_usd_per_mwh": stored, "curtailment_usd_per_mwh": curtailment}
+    problem = small(seed, n_trucks, n_periods, least, **tariff)
+    bound, optimum = lower_bound(problem, 60).usd, proven(problem)
+    assert bound <= optimum + 1e-6 * max(abs(optimum), 1.0)
+    plan = schedule(problem, Search(prices=60, binaries=0))
+    assert plan is not None
+    value = plan.outcome.objective_usd
+    assert value is not None
+    return (value - optimum) / max(doing_nothing_usd(problem) - optimum, 1e-6)
+
+
+@settings(max_examples=12, deadline=None, derandomize=True)
+@given(
+    seed=st.integers(0, 10**6),
+    n_trucks=st.integers(1, 3),
+    n_periods=st.integers(2, 5),
+    least=st.sampled_from([20.0, -60.0]),
+    stored=st.sampled_from([0.0, 60.0]),
+    curtailment=st.sampled_from([-30.0, 0.0, 20.0]),
+)
+def test_the_bound_is_never_above_the_proven_optimum(
+    seed: int, n_trucks: int, n_periods: int, least: float, stored: float, curtailment: float
+) -> None:
+    check(seed, n_trucks, n_periods, least, stored, curtailment)
+
+
+@pytest.mark.slow
+def test_of_200_small_problems_all_bounds_are_valid_and_most_plans_are_optimal() -> None:
+    rng = np.random.default_rng(0)
+    gaps = [
+        check(
+            seed,
+            n_trucks=int(rng.integers(1, 4)),
+            n_periods=int(rng.integers(2, 6)),
+            least=float(rng.choice([20.0, -60.0])),
+            stored=float(rng.choice([0.0, 60.0])),
+            curtailment=float(rng.choice([-30.0, 0.0, 20.0])),
+        )
+        for seed in range(200)
+    ]
+    within = sum(gap <= 0.01 for gap in gaps) / len(gaps)
+    assert within >= 0.95, f"worst gap {max(gaps):.1%}"
+
+
+def test_more_prices_give_no_worse_a_bound_and_close_in_on_the_optimum() -> None:
+    problem = small(4, 2, 5)
+    few, many = lower_bound(problem, 5).usd, lower_bound(problem, 300).usd
+    assert few <= many <= proven(problem) + 1e-6
+    nothing = doing_nothing_usd(problem)
+    assert nothing - many > 0
+    assert proven(problem) - many < 0.02 * (nothing - many)
+
+
+def test_a_bounded_schedule_says_its_bound_and_one_that_is_not_says_none() -> None:
+    problem = small(1, 2, 4)
+    bounded, plain = (schedule(problem, Search(prices=n, binaries=0)) for n in (100, 0))
+    assert plain is not None
+    assert plain.outcome.bound_usd is None
+    assert bounded is not None
+    assert bounded.outcome.bound_usd is not None
+    assert bounded.outcome.objective_usd is not None
+    assert bounded.outcome.bound_usd <= bounded.outcome.objective_usd
+    assert bounded.outcome.gap is not None
+
+
+def test_a_vehicle_that_never_connects_does_not_upset_the_bound() -> None:
+    problem = small(3, 2, 4)
+    space = problem.space
+    late = space.start_period.copy()
+    late[0] = problem.n_periods
+    stuck = dataclasses.replace(problem, space=dataclasses.replace(space, start_period=late))
+    assert lower_bound(stuck, 30).usd <= proven(stuck) + 1e-6
