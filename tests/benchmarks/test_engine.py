@@ -1,0 +1,156 @@
+"""How good plans of large fleets are proven to be, and how soon; `make bench` prints it.
+
+A gap is (value - bound) / (value of doing nothing - bound). Seconds are processor seconds of one
+process, so that other work on the machine counts less.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Mapping
+
+import numpy as np
+import pytest
+
+from controllers.models.bound import lower_bound
+from controllers.models.dispatch import dispatch
+from controllers.models.distances import station_distances_km
+from controllers.models.linearise import linearise
+from controllers.models.milp import milp
+from controllers.models.network import OperatingPoint
+from controllers.models.problem import SchedulingProblem, scheduling_problem
+from controllers.models.schedule import Search, schedule
+from controllers.solve import WorkLimits
+from sim.control import Observation, Plan
+from sim.powerflow.pgm import PowerGridModelFlow
+from sim.scenario import load_scenario
+from sim.system.system import System
+from tests.contract.laws import live
+
+pytestmark = pytest.mark.benchmark
+
+MARGIN = 2.0
+PRICES = 400
+FIRST = Search(orders=1, trials=0, binaries=0)
+THOROUGH = Search(prices=PRICES, binaries=0)
+
+
+class Looking:
+    """Keeps the first observation, and does nothing."""
+
+    seen: Observation | None = None
+
+    def start(self, system: System, rng: np.random.Generator) -> None:
+        del system, rng
+
+    def decide(self, observation: Observation) -> Plan:
+        self.seen = self.seen or observation
+        return Plan()
+
+
+def posed(
+    name: str, n_trucks: int, n_stations: int, overrides: Mapping[str, object]
+) -> SchedulingProblem:
+    """Return the first problem of a day with some of the stations and trucks of a scenario."""
+    scenario = load_scenario(name, overrides)
+    own = scenario.system
+    stations = tuple(
+        dataclasses.replace(station, plugs=max(station.plugs, -(-2 * n_trucks // n_stations)))
+        for station in own.stations[:n_stations]
+    )
+    vehicles = tuple(
+        dataclasses.replace(
+            own.vehicles[k % len(own.vehicles)], name=f"truck {k}", initial_station=k % n_stations
+        )
+        for k in range(n_trucks)
+    )
+    system = dataclasses.replace(own, stations=stations, vehicles=vehicles)
+    looking = Looking()
+    live(dataclasses.replace(scenario, system=system), looking)
+    assert looking.seen is not None
+    forecast = looking.seen.forecast
+    rest = OperatingPoint.at_rest(system, forecast.n_periods)
+    network = linearise(system, PowerGridModelFlow(system.grid), forecast, rest).tightened(MARGIN)
+    return scheduling_problem(system, looking.seen, network, station_distances_km(system))
+
+
+def doing_nothing_usd(problem: SchedulingProblem) -> float:
+    """Return the value of batteries that stay where they are and exchange nothing [USD]."""
+    batteries = problem.batteries
+    off = {
+        name: 0 * getattr(batteries, name)
+        for name in ("p_charge_max_mw", "p_discharge_max_mw", "s_mva")
+    }
+    still = dataclasses.replace(problem, batteries=dataclasses.replace(batteries, **off))
+    found = dispatch(still, ((),) * problem.n_vehicles, WorkLimits())
+    assert found is not None
+    return float(found.outcome.objective_usd or np.nan)
+
+
+def timed(problem: SchedulingProblem, search: Search) -> tuple[float, float]:
+    """Return the value of the best schedule found [USD] and how long that took [s]."""
+    began = time.process_time()
+    found = schedule(problem, search)
+    seconds = time.process_time() - began
+    assert found is not None
+    return float(found.outcome.objective_usd or np.nan), seconds
+
+
+CASES = {
+    "3 trucks, 4 stations, 96 x 15 min": ("ieee33", 3, 4, {"timing.period_min": 15}),
+    "6 trucks, 6 stations, 24 x 1 h": ("ieee33", 6, 6, {"timing.period_min": 60}),
+    "12 trucks, 20 stations, 24 x 1 h": ("oberrhein", 12, 20, {"timing.period_min": 60}),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_gap(case: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """First plan, plan with bound, and what HiGHS has after as many nodes as it likes in 60 s."""
+    name, trucks, stations, overrides = CASES[case]
+    timed(posed("tiny", 1, 2, {}), THOROUGH)  # compiles, or loads, what is compiled
+    problem = posed(name, trucks, stations, overrides)
+    nothing = doing_nothing_usd(problem)
+    first, first_s = timed(problem, FIRST)
+    value, value_s = timed(problem, THOROUGH)
+    began = time.process_time()
+    bound = lower_bound(problem, PRICES).usd
+    bound_s = time.process_time() - began
+    with capsys.disabled():
+        print(f"\n{name}, {case}; doing nothing {nothing:,.1f} USD")
+        for what, usd, seconds in (("first plan", first, first_s), ("plan", value, value_s)):
+            gap = (usd - bound) / (nothing - bound)
+            print(f"  {what:<12} {usd:12,.1f} USD  gap {gap:7.2%}  {seconds:7.2f} s")
+        print(f"  {'bound':<12} {bound:12,.1f} USD  {'':11}  {bound_s:7.2f} s")
+    assert bound <= value <= nothing
+
+
+def test_highs_on_the_first_case(capsys: pytest.CaptureFixture[str]) -> None:
+    """What the monolithic model has after 60 s, beside the first plan."""
+    problem = posed("ieee33", 3, 4, {"timing.period_min": 15})
+    first, seconds = timed(problem, FIRST)
+    routes, status, bound = milp(problem, WorkLimits(deadline_s=60.0), ((),) * problem.n_vehicles)
+    found = None if routes is None else dispatch(problem, routes, WorkLimits())
+    value = np.inf if found is None else float(found.outcome.objective_usd or np.nan)
+    with capsys.disabled():
+        print(
+            f"\nieee33, 3 trucks, 4 stations, 96 x 15 min\n"
+            f"  first plan   {first:12,.1f} USD  {seconds:7.2f} s\n"
+            f"  HiGHS, 60 s  {value:12,.1f} USD  bound {bound} ({status})"
+        )
+    assert first <= value
+
+
+def test_time_to_the_first_plan_grows_little_faster_than_the_fleet(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """From 3 to 24 trucks."""
+    seconds = {}
+    for trucks in (3, 6, 12, 24):
+        problem = posed("ieee33", trucks, 6, {"timing.period_min": 60})
+        seconds[trucks] = min(timed(problem, FIRST)[1] for _ in range(3))
+    growth = seconds[24] / seconds[3] / (24 / 3)
+    with capsys.disabled():
+        shown = "   ".join(f"{trucks}: {s:.2f} s" for trucks, s in seconds.items())
+        print(f"\nieee33, first plan by trucks  {shown}   growth {growth:.2f} of linear")
+    assert growth <= 1.3
