@@ -8,7 +8,7 @@ import importlib.metadata
 import logging
 import uuid
 from collections.abc import Iterator, Sequence
-from concurrent.futures import CancelledError, Executor
+from concurrent.futures import CancelledError, Executor, ThreadPoolExecutor
 from typing import Any
 
 from sim.errors import GridhaulError, InputError
@@ -166,12 +166,14 @@ def _remote(distributed: Any, address: str) -> Iterator[Any]:
 
 def _client(distributed: Any, address: str) -> Any:
     # Where something accepts the connection and then says nothing, a client waits for ever; so the
-    # address is asked first, in a loop of its own that can be given up.
+    # address is asked first, in a loop that can be given up. It has a thread of its own: in a
+    # notebook, this one is already running a loop.
     async def ask() -> None:
-        async with distributed.rpc(address) as scheduler:
+        async with asyncio.timeout(ANSWER_S), distributed.rpc(address) as scheduler:
             await scheduler.identity()
 
-    asyncio.run(asyncio.wait_for(ask(), ANSWER_S))
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        thread.submit(lambda: asyncio.run(ask())).result()
     return distributed.Client(address, timeout=ANSWER_S, set_as_default=False)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import signal
@@ -25,6 +26,7 @@ from sim.study.execute import execute
 from sim.study.jobs import Failure, Job
 from sim.study.runner import Verify, run_episode
 from sim.study.specification import ControllerSpec
+from sim.study.study import Study
 from sim.study.worker import Work
 from sim.world.episode import Episode
 from tests.study.folders import contents
@@ -117,6 +119,15 @@ def refused(address: str, **asked: Any) -> str:
         compare(load_scenario("tiny"), ["idle"], replications=1, dask=address, **asked)
     (problem,) = caught.value.problems
     return str(problem)
+
+
+def test_a_notebook_which_runs_an_event_loop_reaches_a_cluster_too(remote: str) -> None:
+    async def cell() -> Study:
+        return compare(load_scenario("tiny"), ["idle"], replications=1, verify="off", dask=remote)
+
+    study = asyncio.run(cell())
+    assert not study.failures
+    assert len(study.metrics) == 1
 
 
 def test_an_address_where_nobody_answers_is_refused_in_time(
