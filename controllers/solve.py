@@ -10,8 +10,13 @@ than the objects of `mathopt.Model`.
 
 from __future__ import annotations
 
+import ctypes
 import datetime as dt
+import os
+import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,6 +51,12 @@ _NO_SOLUTION = (
     result_pb2.TERMINATION_REASON_INFEASIBLE,
     result_pb2.TERMINATION_REASON_UNBOUNDED,
     result_pb2.TERMINATION_REASON_INFEASIBLE_OR_UNBOUNDED,
+)
+# GLOP ends so where it cannot reach its tolerances.
+_GAVE_UP = (
+    result_pb2.TERMINATION_REASON_IMPRECISE,
+    result_pb2.TERMINATION_REASON_NUMERICAL_ERROR,
+    result_pb2.TERMINATION_REASON_OTHER_ERROR,
 )
 
 
@@ -175,19 +186,23 @@ def solve(
     limits: WorkLimits | None = None,
     start: FloatArray | None = None,
     duals: bool = False,
+    presolve: bool = True,
 ) -> Solution:
     """Minimise a linear or mixed-integer linear model on one thread.
 
     Parameters
     ----------
     model
-        The model. Without integers it goes to GLOP, otherwise to HiGHS.
+        The model. With integers, or where GLOP gives up, it goes to HiGHS, otherwise to GLOP.
     limits
         Work limits; the defaults where None.
     start
         A feasible solution to start a mixed-integer search from, ``(variable,)``.
     duals
         Whether to return duals; only for models without integers.
+    presolve
+        Whether a mixed-integer model is simplified first; some take longer to simplify than to
+        solve.
 
     Returns
     -------
@@ -206,7 +221,9 @@ def solve(
     if mixed and duals:
         raise ValueError("duals do not exist for a model with integers; fix them first.")
     began = time.perf_counter()
-    result = _call(model, limits, start if mixed else None, mixed=mixed)
+    result = _call(model, limits, start if mixed else None, highs=mixed, presolve=presolve)
+    if not mixed and not result.solutions and result.termination.reason in _GAVE_UP:
+        result = _call(model, limits, None, highs=True, presolve=presolve)
     return _solution(model, result, limits, began, mixed=mixed, duals=duals)
 
 
@@ -257,17 +274,19 @@ def _dense(sparse_values: sparse_containers_pb2.SparseDoubleVectorProto, n: int)
 
 
 def _call(
-    model: LinearModel, limits: WorkLimits, start: FloatArray | None, *, mixed: bool
+    model: LinearModel, limits: WorkLimits, start: FloatArray | None, *, highs: bool, presolve: bool
 ) -> result_pb2.SolveResultProto:
     """Hand the model to MathOpt and turn its refusals into `SolverError`."""
     parameters = mathopt.SolveParameters(
         time_limit=dt.timedelta(seconds=limits.deadline_s), random_seed=_SEED
     )
-    if mixed:
+    if highs:
         # HiGHS refuses the common parameter for threads.
         parameters.highs.int_options["threads"] = 1
         parameters.node_limit = limits.nodes
         parameters.relative_gap_tolerance = limits.relative_gap
+        if not presolve:
+            parameters.presolve = mathopt.Emphasis.OFF
         solver = mathopt.SolverType.HIGHS
     else:
         parameters.iteration_limit = limits.iterations
@@ -280,19 +299,42 @@ def _call(
     try:
         # Protocol buffers in and out: the object layer of `mathopt.solve` costs more than many
         # of our solves.
-        return core.solve(
-            _proto(model),
-            solver.value,
-            parameters_pb2.SolverInitializerProto(),
-            parameters.to_proto(),
-            hints,
-            None,
-            callback_pb2.CallbackRegistrationProto(),
-            None,
-            None,
-        )
+        with _silence():
+            return core.solve(
+                _proto(model),
+                solver.value,
+                parameters_pb2.SolverInitializerProto(),
+                parameters.to_proto(),
+                hints,
+                None,
+                callback_pb2.CallbackRegistrationProto(),
+                None,
+                None,
+            )
     except (StatusNotOk, RuntimeError, ValueError) as error:
         raise SolverError(f"The solver refused the model: {error}") from error
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Keep what the solver's C++ prints away from standard output, which belongs to ``--json``.
+
+    The HiGHS of OR-Tools 9.15 prints a line where it polishes a solution, whatever its options say.
+    """
+    sys.stdout.flush()
+    libc = ctypes.CDLL(None)
+    libc.fflush(None)
+    kept = os.dup(1)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 1)
+        yield
+    finally:
+        # What C has buffered must be gone before the descriptor is back.
+        libc.fflush(None)
+        os.dup2(kept, 1)
+        os.close(kept)
+        os.close(nowhere)
 
 
 class GrowingModel:

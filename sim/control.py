@@ -19,7 +19,8 @@ positive when it injects into the grid.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -324,12 +325,15 @@ class Outcome:
         Proven lower bound of that model, None where nothing is proven [USD].
     fallback
         Why a fallback was used, empty otherwise.
+    figures
+        Whatever else there is to say, by name with unit; the ``decisions`` table holds it as JSON.
     """
 
     status: SolveStatus = SolveStatus.RULE
     objective_usd: float | None = None
     bound_usd: float | None = None
     fallback: str = ""
+    figures: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def gap(self) -> float | None:

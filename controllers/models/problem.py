@@ -152,17 +152,7 @@ def scheduling_problem(
         Where the observation holds a NaN that no plan can do without.
     """
     forecast, tariff = observation.forecast, system.tariff
-    needed = {
-        "import_usd_per_mwh": forecast.import_usd_per_mwh,
-        "export_usd_per_mwh": forecast.export_usd_per_mwh,
-        "load_mw": forecast.load_mw,
-        "load_mvar": forecast.load_mvar,
-        "available_mw": forecast.available_mw,
-        "energy_mwh": observation.vehicles.energy_mwh,
-    }
-    for name, values in needed.items():
-        if not np.isfinite(values).all():
-            raise PlanningError(f"{name} holds a value that is not finite")
+    check_finite(observation)
     return SchedulingProblem(
         period_h=system.timing.period_h,
         space=time_space(system, observation, distances_km),
@@ -176,3 +166,25 @@ def scheduling_problem(
             stored_usd_per_mwh=tariff.stored_usd_per_mwh,
         ),
     )
+
+
+def check_finite(observation: Observation) -> None:
+    """Refuse an observation that no plan can be made of.
+
+    Raises
+    ------
+    PlanningError
+        Where it holds a NaN that no plan can do without.
+    """
+    forecast = observation.forecast
+    needed = {
+        "import_usd_per_mwh": forecast.import_usd_per_mwh,
+        "export_usd_per_mwh": forecast.export_usd_per_mwh,
+        "load_mw": forecast.load_mw,
+        "load_mvar": forecast.load_mvar,
+        "available_mw": forecast.available_mw,
+        "energy_mwh": observation.vehicles.energy_mwh,
+    }
+    for name, values in needed.items():
+        if not np.isfinite(values).all():
+            raise PlanningError(f"{name} holds a value that is not finite")

@@ -44,7 +44,7 @@ SUMMARISED = ("decisions", "ledger")
 WIDE = ("vm_pu", "loading_percent")
 TEXTS = frozenset(
     {"controller", "vehicle", "status", "station", "event", "detail", "origin", "destination"}
-    | {"payer", "payee", "item", "name", "fallback", "orders", "line"}
+    | {"payer", "payee", "item", "name", "fallback", "orders", "line", "figures"}
 )
 WHOLE = frozenset({"replication", "period", "step", "decisions"})
 FLAGS = frozenset({"converged"})

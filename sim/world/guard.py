@@ -52,6 +52,9 @@ def check_plan(plan: object, system: System, n_periods: int) -> None:
         _check_fleet(plan.fleet, system, n_periods)
     if plan.grid is not None:
         _check_grid(plan.grid, system, n_periods)
+    for name, value in plan.outcome.figures.items():
+        if not (isinstance(name, str) and isinstance(value, int | float) and math.isfinite(value)):
+            raise PlanError(f"outcome.figures[{name!r}] = {value!r} must be a finite number")
 
 
 def _check_rows(name: str, array: object, width: int, n_periods: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from itertools import chain
 from typing import NamedTuple
@@ -67,6 +68,7 @@ class Decision(NamedTuple):
     fallback: str
     clipped_mwh: float
     orders: str
+    figures: str
 
 
 def as_floats(rows: Sequence[tuple[float, ...]], n_fields: int) -> FloatArray:
@@ -172,6 +174,7 @@ class Recorder:
                 outcome.fallback,
                 0.0,
                 hash_of_orders(plan),
+                json.dumps(dict(outcome.figures)) if outcome.figures else "",
             )
         )
         self.decision_s.append(seconds)
