@@ -37,7 +37,7 @@ class TwoStageParameters:
     """
 
     gap: float = 0.002
-    nodes: int = 200
+    nodes: int = 20
     searches: int = 3
 
     def __post_init__(self) -> None:
@@ -58,9 +58,10 @@ class TwoStage:
 
     Every decision says, in `Outcome.figures`:
 
-    - ``idle_usd``, ``parked_usd.<vehicle> at <station>``, ``first_stage_usd``: what the look-ahead
-      costs under AC power flow, without storage, with one vehicle parked somewhere else than the
-      others at their start, and as the first stage plans it [USD];
+    - ``idle_usd``, ``parked_usd.start``, ``parked_usd.<vehicle> at <station>``,
+      ``first_stage_usd``: what the look-ahead costs under AC power flow, without storage, with all
+      vehicles parked at their start, with a lone vehicle parked elsewhere, and as the first stage
+      plans it [USD];
     - ``cone_model_usd``: the value of that plan in the cone model [USD];
     - ``gap_of_value``: proven gap over what storage is worth [-];
     - ``cone_above_pu``, ``cone_below_pu``: by how much ``p^2 + q^2`` is above and below ``l v``

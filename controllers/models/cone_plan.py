@@ -144,17 +144,17 @@ class ConePlanner:
         )
 
     def _parked(self, fleet: DailyFleet, search: Search, live: BoolArray) -> dict[str, Routed]:
-        """Return the best powers of standing still, and of one vehicle going somewhere to stay."""
+        """Return the best powers of standing still, and of a lone vehicle going once to stay."""
         space, system = fleet.space, self._system
         stay: list[Route] = [() for _ in system.vehicles]
         routes = {"start": tuple(stay)}
-        for k, truck in enumerate(system.vehicles):
+        for k, truck in enumerate(system.vehicles if len(stay) == 1 else ()):
             first, here = int(space.start_period[k]), int(space.start_station[k])
             if first >= space.n_periods or fleet.trips_left[k, fleet.day[first]] < 1:
                 continue
             for goal in np.flatnonzero((space.duration[first, here] > 0) & live).tolist():
                 name = f"{truck.name} at {system.stations[goal].name}"
-                routes[name] = (*stay[:k], ((first, goal),), *stay[k + 1 :])
+                routes[name] = (((first, goal),),)
         deadline_s = self._effort.deadline_s
         found = {name: search.along(each, deadline_s, exact=False) for name, each in routes.items()}
         return {name: one for name, one in found.items() if one is not None}

@@ -55,7 +55,7 @@ class FirstStage:
     """
 
     gap: float = 0.002
-    nodes: int = 200
+    nodes: int = 20
     searches: int = 3
     deadline_s: float = 300.0
 
