@@ -1,7 +1,8 @@
-"""Two stages, day-ahead: a cone model for routes and powers, then a particle swarm under AC.
+"""Day-ahead by a cone model of routes, powers and the network, valued under AC power flow.
 
-After Abdeltawab & Mohamed, *Mobile Energy Storage Scheduling and Operation in Active Distribution
-Systems*, IEEE Trans. Industrial Electronics 64, 2017.
+The first of the two stages of Abdeltawab & Mohamed, *Mobile Energy Storage Scheduling and Operation
+in Active Distribution Systems*, IEEE Trans. Industrial Electronics 64, 2017. The second one, a
+particle swarm under AC power flow, is not built yet.
 """
 
 from __future__ import annotations
@@ -51,10 +52,9 @@ class TwoStageParameters:
 class TwoStage:
     """Plans once a day for the whole day; between two plans everything stays in force.
 
-    The first stage is a mixed-integer second-order cone model of routes, powers and the network,
-    solved by tangent planes. Its bound is proven for that model, which is a relaxation of AC power
-    flow. The second stage moves powers and departures by a particle swarm, valued under AC power
-    flow; its plan is never worse than the first stage's by that measure.
+    A mixed-integer second-order cone model of routes, powers and the network is solved by tangent
+    planes. Its bound is proven for that model, which is a relaxation of AC power flow; what the
+    plan costs is what AC power flow says, and never more than the best parked schedule.
 
     Every decision says, in `Outcome.figures`:
 

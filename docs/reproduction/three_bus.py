@@ -11,7 +11,7 @@ from sim.world.episode import Episode
 PAGE = Path(__file__).with_suffix(".md")
 BEGIN, END = "<!-- figures: written by three_bus.py -->\n", "<!-- end of the figures -->\n"
 METERS = ("published", "slack")
-CONTROLLERS = ("greedy", "stationary", "day_ahead")
+CONTROLLERS = ("greedy", "stationary", "day_ahead", "two_stage")
 
 # The public reproduction's own figures.
 WITHOUT_STORAGE = {
