@@ -9,6 +9,7 @@ import signal
 import socket
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -125,7 +126,9 @@ def test_a_notebook_which_runs_an_event_loop_reaches_a_cluster_too(remote: str) 
     async def cell() -> Study:
         return compare(load_scenario("tiny"), ["idle"], replications=1, verify="off", dask=remote)
 
-    study = asyncio.run(cell())
+    # A thread of its own: pytest's may be running the loop of a browser.
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        study = thread.submit(lambda: asyncio.run(cell())).result()
     assert not study.failures
     assert len(study.metrics) == 1
 
