@@ -21,12 +21,12 @@ def vehicle_states(fleet: Sequence[Vehicle]) -> VehicleStates:
         status=np.array([vehicle.status for vehicle in fleet], dtype=np.int64),
         station=np.array([vehicle.station for vehicle in fleet], dtype=np.int64),
         ready_h=np.array([vehicle.ready_h for vehicle in fleet]),
-        energy_mwh=np.array([vehicle.energy_mwh for vehicle in fleet]),
-        p_mw=np.array([vehicle.p_mw for vehicle in fleet]),
-        q_mvar=np.array([vehicle.q_mvar for vehicle in fleet]),
+        energy_mwh=np.array([vehicle.storage.energy_mwh for vehicle in fleet]),
+        p_mw=np.array([vehicle.storage.p_mw for vehicle in fleet]),
+        q_mvar=np.array([vehicle.storage.q_mvar for vehicle in fleet]),
         itinerary=tuple(tuple(vehicle.itinerary) for vehicle in fleet),
         trips_today=np.array([vehicle.trips_today for vehicle in fleet], dtype=np.int64),
-        throughput_today_mwh=np.array([vehicle.throughput_today_mwh for vehicle in fleet]),
+        throughput_today_mwh=np.array([vehicle.storage.throughput_today_mwh for vehicle in fleet]),
     )
 
 

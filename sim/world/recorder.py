@@ -131,7 +131,7 @@ class Recorder:
                 meter.distance_km,
                 meter.road_h,
                 meter.queue_h,
-                vehicle.energy_mwh,
+                vehicle.storage.energy_mwh,
                 vehicle.status,
                 vehicle.station,
                 x_km,

@@ -25,15 +25,18 @@ from sim.control import (
 )
 from sim.powerflow.switched import SwitchedFlow
 from sim.system.system import System
+from sim.system.vehicles import Truck
 from sim.uncertainty.forecaster import Forecaster
 from sim.uncertainty.realisation import Realisation
 from sim.units import HOURS_PER_DAY, SECONDS_PER_HOUR, FloatArray
 from sim.world.charging import EvFleet
 from sim.world.clock import Order, Tick
+from sim.world.driving import Driving
 from sim.world.electrics import Metered, injections
 from sim.world.guard import Guard, check_plan, limit_power
 from sim.world.observing import metered_means, vehicle_states
 from sim.world.recorder import Recorder
+from sim.world.storage import Storage
 from sim.world.topology import topology
 from sim.world.vehicle import Surroundings, Vehicle
 
@@ -84,7 +87,6 @@ class World:
             env=self.env,
             stations=system.stations,
             plugs=self.plugs,
-            roads=self.conditions,
             guard=guard,
             supplied=self._is_supplied,
             log=self._log,
@@ -95,10 +97,9 @@ class World:
                 index=index,
                 spec=truck,
                 world=surroundings,
+                travel=self._travel(index, truck),
+                storage=Storage(battery=truck.battery, energy_mwh=truck.battery.energy_initial_mwh),
                 station=truck.initial_station,
-                energy_mwh=truck.battery.energy_initial_mwh,
-                breakdowns=deque(realisation.breakdowns[index]),
-                told_repair_s=realisation.told_repair_s,
                 power_order=partial(self._power_order, index),
             )
             for index, truck in enumerate(system.vehicles)
@@ -116,11 +117,21 @@ class World:
         self.env.process(self._switch())
         self.env.process(self._answer_calls())
 
+    def _travel(self, index: int, truck: Truck) -> Driving:
+        return Driving(
+            truck=truck,
+            roads=self.conditions,
+            stations=self.system.stations,
+            node=self.system.stations[truck.initial_station].road_node,
+            breakdowns=deque(self.realisation.breakdowns[index]),
+            told_repair_s=self.realisation.told_repair_s,
+        )
+
     def run(self) -> Recorder:
         """Live through the episode and return what was recorded."""
         timing = self.system.timing
         self.env.run(until=Tick(self.env, timing.n_steps * timing.step_s, Order.APPLICATION))
-        self.recorder.clipped(sum(vehicle.clipped_mwh for vehicle in self.fleet))
+        self.recorder.clipped(sum(vehicle.storage.clipped_mwh for vehicle in self.fleet))
         return self.recorder
 
     def metered(self) -> Metered:
@@ -214,10 +225,10 @@ class World:
             reason = f"{type(error).__name__}: {error}"
             plan = Plan(outcome=Outcome(status=SolveStatus.FAILED, fallback=reason))
         seconds = time.perf_counter() - started
-        clipped_mwh = sum(vehicle.clipped_mwh for vehicle in self.fleet)
+        clipped_mwh = sum(vehicle.storage.clipped_mwh for vehicle in self.fleet)
         self.recorder.decided(self.env.now, period, plan, clipped_mwh, seconds)
         for vehicle in self.fleet:
-            vehicle.clipped_mwh = 0.0
+            vehicle.storage.clipped_mwh = 0.0
         if plan.fleet is not None:
             self._apply_fleet(plan.fleet, period)
         if plan.grid is not None:

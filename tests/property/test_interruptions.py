@@ -100,7 +100,7 @@ def test_no_plug_leaks_no_truck_is_in_two_places_and_energy_closes(
                 ]
                 assert len(plugs.queue) == len(waiting)
             for vehicle in here.fleet:
-                assert vehicle.p_mw == 0.0 or vehicle.status is VehicleStatus.CONNECTED
+                assert vehicle.storage.p_mw == 0.0 or vehicle.status is VehicleStatus.CONNECTED
 
     here.env.process(strike())
     here.env.process(inspect())
