@@ -37,6 +37,8 @@ class Greedy:
     the energy it will exchange earns.
     """
 
+    requires = frozenset({"roads"})
+
     @dataclass(frozen=True, slots=True, kw_only=True)
     class Parameters:
         """Thresholds of the rules.

@@ -70,6 +70,7 @@ class Rolling:
     """
 
     Parameters: ClassVar[type[RollingPlanning]] = RollingPlanning
+    requires = frozenset({"roads"})
 
     def __init__(self, parameters: RollingPlanning | None = None) -> None:
         self.parameters = parameters or self.Parameters()

@@ -70,6 +70,7 @@ class TwoStage:
     """
 
     Parameters = TwoStageParameters
+    requires = frozenset({"roads"})
 
     def __init__(self, parameters: TwoStageParameters | None = None) -> None:
         self.parameters = parameters or TwoStageParameters()

@@ -368,7 +368,9 @@ class Controller(Protocol):
     A controller may declare class attributes: ``Parameters``, a frozen dataclass that its
     constructor takes as only argument (``--set controller.<field>=...`` fills it);
     ``needs_voltages = True`` to see the voltages of the last step (costs a power flow each step);
-    ``clairvoyant = True`` to get exact forecasts.
+    ``clairvoyant = True`` to get exact forecasts; ``requires``, names of `System.features` without
+    which it is refused. One that names a way on which vehicles move (``roads``, ``rail``) is also
+    refused where vehicles move on the other.
     """
 
     def start(self, system: System, rng: np.random.Generator) -> None:

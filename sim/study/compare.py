@@ -10,7 +10,7 @@ from sim.study.conduct import Cell, Running, check_numbers, conduct
 from sim.study.jobs import Failure, Finished
 from sim.study.manifest import configuration, manifest
 from sim.study.settings import as_keep, as_verify
-from sim.study.specification import ControllerSpec, as_spec, build, labels, with_source
+from sim.study.specification import ControllerSpec, as_spec, build_for, labels, with_source
 from sim.study.stopping import check_until
 from sim.study.study import Study
 from sim.study.summary import study_summary
@@ -83,7 +83,7 @@ def compare(
     check_until(until, replications=replications, controllers=len(specs))
     for spec in specs:
         for one in spec.in_turn:
-            build(one)  # complains now rather than once per episode
+            build_for(scenario.system, one)  # complains now rather than once per episode
     root = scenario.seed if seed is None else seed
     running = Running(
         workers=workers,

@@ -18,7 +18,7 @@ from sim.study.plain import plain_figures
 from sim.study.run import keeping
 from sim.study.runner import run_episode
 from sim.study.settings import as_verify
-from sim.study.specification import ControllerSpec, Successor, as_spec, build, with_source
+from sim.study.specification import ControllerSpec, Successor, as_spec, build_for, with_source
 from sim.study.summary import episode_summary
 from sim.world.episode import Episode
 from sim.world.log import first_difference, log_of, log_sha256
@@ -222,7 +222,7 @@ def _successor(
             remedy="Replay the episode that this one was made from",
         )
     named = with_source(as_spec(hand_to))
-    build(named)  # complains before anything runs
+    build_for(scenario.system, named)  # complains before anything runs
     return Successor(from_period=from_period, controller=named)
 
 

@@ -12,7 +12,7 @@ from sim.errors import EpisodeError, GridhaulError
 from sim.powerflow.pgm import PowerGridModelFlow
 from sim.powerflow.switched import SwitchedFlow
 from sim.scenario import Scenario
-from sim.study.specification import ControllerSpec, build
+from sim.study.specification import ControllerSpec, build_for
 from sim.study.tabulate import Lived, tabulate
 from sim.system.grid import Grid
 from sim.system.system import System
@@ -87,18 +87,18 @@ def run_episode(
     Raises
     ------
     InputError
-        If the controller cannot be built.
+        If the controller cannot be built, or does not fit the scenario.
     EpisodeError
         If the controller fails at its start, or the verification finds a difference.
     """
     clock = [time.perf_counter()]
     system, nature = scenario.system, nature_of(scenario)
-    policy = build(controller)
+    policy = build_for(system, controller)
     realisation = nature.draw(seed, replication)
     forecaster = _forecaster(policy, nature, realisation)
     if controller.then is not None:
         named, from_period = controller.then.controller, controller.then.from_period
-        second = build(named)
+        second = build_for(system, named)
         forecaster = HandedOverForecaster(
             forecaster, _forecaster(second, nature, realisation), from_period
         )

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from sim.control import Controller
 from sim.errors import GridhaulError, InputError, Problem, shown
 from sim.plugins import load_controller, read_source, suggestion
+from sim.system.system import WAYS, System
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +102,37 @@ def build(spec: ControllerSpec) -> Controller:
             )
         return _make(spec, cls)
     return _make(spec, cls, _fill(spec, parameters))
+
+
+def build_for(system: System, spec: ControllerSpec) -> Controller:
+    """Return a new controller that is to act on `system`.
+
+    Raises
+    ------
+    InputError
+        As `build`; or if it requires what the system does not have, or moves vehicles and plans
+        for some of the ways only on which this fleet moves.
+    """
+    controller = build(spec)
+    requires = frozenset(getattr(controller, "requires", ()))
+    missing = requires - system.features
+    beyond = (system.features & WAYS) - requires if requires & WAYS else frozenset()
+    if not missing and not beyond:
+        return controller
+    message = (
+        f"needs {', '.join(sorted(missing))}, which {system.name} does not have"
+        if missing
+        else f"cannot plan for {', '.join(sorted(beyond))}, on which vehicles of {system.name} move"
+    )
+    raise InputError.single(
+        where=spec.name,
+        key="requires",
+        value=", ".join(sorted(requires)),
+        message=message,
+        remedy=f"Name a controller for a system with {', '.join(sorted(system.features))}"
+        if system.features
+        else "Name a controller that requires nothing, such as 'idle'",
+    )
 
 
 def _make(spec: ControllerSpec, cls: Callable[..., Any], *parameters: object) -> Controller:

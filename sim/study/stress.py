@@ -11,7 +11,7 @@ from sim.study.design import Design, cell, plain_design
 from sim.study.jobs import Failure, Finished
 from sim.study.manifest import asked_for, configuration, manifest
 from sim.study.settings import as_keep, as_verify
-from sim.study.specification import ControllerSpec, as_spec, build, labels, with_source
+from sim.study.specification import ControllerSpec, as_spec, build_for, labels, with_source
 from sim.study.stress_summary import stress_summary
 from sim.study.stressed import StressStudy
 from sim.study.stressors import design_of
@@ -72,7 +72,7 @@ def stress(
     check_numbers("stress", controllers=len(specs), replications=replications, workers=workers)
     for spec in specs:
         for one in spec.in_turn:
-            build(one)  # complains now rather than once per episode
+            build_for(scenario.system, one)  # complains now rather than once per episode
     if on_start:
         on_start(len(specs) * len(design.points) * replications)
     root = scenario.seed if seed is None else seed

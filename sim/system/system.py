@@ -14,6 +14,9 @@ from sim.system.tariff import Penalties, Tariff
 from sim.system.timing import Timing
 from sim.system.vehicles import Truck
 
+# Those of `System.features` on which vehicles move.
+WAYS = frozenset({"roads", "rail"})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class System:
@@ -50,3 +53,9 @@ class System:
     penalties: Penalties
     profiles: tuple[str, ...]
     evs: tuple[EvGroup, ...] = ()
+
+    @property
+    def features(self) -> frozenset[str]:
+        """What a controller may require: ``roads`` on which vehicles move, ``evs``."""
+        there = {"roads": bool(self.vehicles), "evs": bool(self.evs)}
+        return frozenset(name for name, is_there in there.items() if is_there)

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from sim import plugins
+from sim.errors import InputError
 from sim.scenario import Scenario, load_scenario
-from sim.study.specification import ControllerSpec, build
+from sim.study.specification import ControllerSpec, build, build_for
 from tests.contract.laws import (
     Make,
     law_determinism,
@@ -53,14 +54,34 @@ PARAMETERS = {
 LARGE = "oberrhein"
 QUICK_CONTROLLERS = ("idle", "greedy")
 LITTLE_EFFORT = {"orders": 1, "sweeps": 1, "levels": 2, "trials": 0}
+N_PERIODS = 8
+# Of `feeder41`, whose optimum takes long to prove, and of the largest: enough for a trip.
+FEWER_PERIODS = {"feeder41": 4, LARGE: 4}
+
+
+@lru_cache
+def load(name: str) -> Scenario:
+    loaded = load_scenario(name.partition(",")[0], OVERRIDES.get(name, {}))
+    return shortened(loaded, FEWER_PERIODS.get(name, N_PERIODS))
+
+
+def fits(controller: str, scenario: str) -> bool:
+    """Whether the scenario has what the controller requires."""
+    try:
+        build_for(load(scenario).system, ControllerSpec(name=controller))
+    except InputError as error:
+        if error.problems[0].key != "requires":
+            raise
+        return False
+    return True
+
+
 PAIRS = [
     (controller, scenario)
     for scenario in (*plugins.names(plugins.SCENARIOS), STORMY, UNCERTAIN)
     for controller in plugins.names(plugins.CONTROLLERS)
+    if fits(controller, scenario)
 ] + [(ON_CALL, STORMY)]
-N_PERIODS = 8
-# Of `feeder41`, whose optimum takes long to prove, and of the largest: enough for a trip.
-FEWER_PERIODS = {"feeder41": 4, LARGE: 4}
 
 
 def is_planning_on_large(controller: str, scenario: str) -> bool:
@@ -79,12 +100,6 @@ pytestmark = pytest.mark.parametrize(
         for controller, scenario in PAIRS
     ],
 )
-
-
-@lru_cache
-def load(name: str) -> Scenario:
-    loaded = load_scenario(name.partition(",")[0], OVERRIDES.get(name, {}))
-    return shortened(loaded, FEWER_PERIODS.get(name, N_PERIODS))
 
 
 def maker(name: str, scenario: str) -> Make:

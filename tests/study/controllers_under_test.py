@@ -38,6 +38,12 @@ class Tuned(Plain):
         self.parameters = parameters
 
 
+class Conductor(Plain):
+    """Can do nothing without trains."""
+
+    requires = frozenset({"rail"})
+
+
 class Mute:
     """Cannot decide."""
 

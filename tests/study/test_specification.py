@@ -7,10 +7,13 @@ from typing import Any, cast
 import pytest
 
 from sim.errors import InputError
-from sim.study.specification import ControllerSpec, build, labels, specify
+from sim.scenario import load_scenario
+from sim.study.specification import ControllerSpec, build, build_for, labels, specify
 
 FILE = Path(__file__).with_name("controllers_under_test.py")
-TUNED, PLAIN, MUTE = (f"{FILE}:{name}" for name in ("Tuned", "Plain", "Mute"))
+TUNED, PLAIN, MUTE, CONDUCTOR = (
+    f"{FILE}:{name}" for name in ("Tuned", "Plain", "Mute", "Conductor")
+)
 
 
 def parameters(*settings: tuple[str, object]) -> Any:
@@ -97,3 +100,10 @@ def test_labels_tell_configurations_of_one_controller_apart() -> None:
 def test_a_specification_survives_pickling() -> None:
     spec = ControllerSpec(name=TUNED, parameters=(("gain", 2.0),))
     assert pickle.loads(pickle.dumps(spec)) == spec
+
+
+def test_a_controller_is_refused_by_name_where_what_it_requires_is_missing() -> None:
+    system = load_scenario("tiny").system
+    with pytest.raises(InputError, match=r"Conductor: requires = .* needs rail, which tiny does"):
+        build_for(system, ControllerSpec(name=CONDUCTOR))
+    build_for(system, ControllerSpec(name=PLAIN))
