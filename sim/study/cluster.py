@@ -59,7 +59,7 @@ class DaskCrew:
         executor: Executor = self._client.get_executor(pure=False)
         try:
             yield executor
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as error:
             # A client that has lost its scheduler cancels all it was asked for, even if another
             # scheduler comes up in time; whoever asks it later hears of closed connections.
             if not isinstance(error, CancelledError) and self._client.status == "running":
@@ -70,7 +70,9 @@ class DaskCrew:
                 "out, and give the same command; it runs what is missing."
             ) from error
         finally:
-            executor.shutdown(wait=False)  # which cancels what it has not done
+            # Which cancels what it has not done; a client that is lost has done that itself.
+            with contextlib.suppress(Exception, asyncio.CancelledError):
+                executor.shutdown(wait=False)
 
 
 @contextlib.contextmanager
@@ -119,7 +121,7 @@ def dask_crew(
             yield DaskCrew(client, token)
         finally:
             # A cluster that has gone away needs no tidying.
-            with contextlib.suppress(Exception):
+            with contextlib.suppress(Exception, asyncio.CancelledError):
                 client.unregister_worker_plugin(token)
 
 
@@ -152,7 +154,7 @@ def _remote(distributed: Any, address: str) -> Iterator[Any]:
             f"does not answer within {ANSWER_S:g} s",
             "Start `dask scheduler` and `dask worker` there, or use --dask local",
         ) from error
-    with client:
+    try:
         try:
             client.wait_for_workers(1, timeout=ANSWER_S)
         except TimeoutError:
@@ -162,6 +164,12 @@ def _remote(distributed: Any, address: str) -> Iterator[Any]:
                 f"Start some with `dask worker {address}`",
             ) from None
         yield client
+    finally:
+        # A client that is still looking for a lost scheduler may fail to close, in ways that depend
+        # on the moment; whatever went wrong before is what counts.
+        with contextlib.suppress(Exception, asyncio.CancelledError):
+            client.close()
+        client.status = "closed"  # so that it does not try again when it is collected
 
 
 def _client(distributed: Any, address: str) -> Any:

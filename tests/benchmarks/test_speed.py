@@ -77,3 +77,10 @@ def test_thirty_days_of_greedy(capsys: pytest.CaptureFixture[str]) -> None:
         )
     assert off > plain
     assert peak_mb < 700
+
+
+def test_a_scenario_loads_in_half_a_second(capsys: pytest.CaptureFixture[str]) -> None:
+    loading_s = median_s(lambda: load_scenario("ieee33"))
+    with capsys.disabled():
+        print(f"\nloading ieee33: {loading_s:.2f} s")
+    assert loading_s < 0.5

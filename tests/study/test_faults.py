@@ -112,6 +112,7 @@ def bad_days(seed: int, controller: str) -> list[int]:
     return [day for day in days if stream(seed, day, "controller", controller).random() < 0.3]
 
 
+@pytest.mark.slow
 def test_a_scheduler_that_vanishes_ends_the_study_with_one_message_and_nothing_is_lost(
     gridhaul: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
