@@ -20,8 +20,8 @@ from sim.study.replay import Replay as Replay
 from sim.study.replay import replay as replay
 from sim.study.run import run as run
 from sim.study.specification import ControllerSpec as ControllerSpec
-from sim.study.stress import stress as stress
-from sim.study.stressed import StressStudy as StressStudy
+from sim.study.stress.curves import StressStudy as StressStudy
+from sim.study.stress.run import stress as stress
 from sim.study.study import Study as Study
 from sim.system.system import System as System
 from sim.world.episode import Episode as Episode

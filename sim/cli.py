@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from sim.errors import GridhaulError, InputError, shown
-from sim.study.axes import overview
+from sim.study.stress.axes import overview
 
 DONE, FAILED, BAD_INPUT = 0, 1, 2
 # Beyond these, a slip of the pen would fill the memory before anything runs.
@@ -315,8 +315,8 @@ def stress(
     from sim.scenario import load_scenario
     from sim.study.settings import parse
     from sim.study.specification import specify
-    from sim.study.stress import stress as stress_
-    from sim.study.stressors import parse_axes
+    from sim.study.stress.run import stress as stress_
+    from sim.study.stress.stressors import parse_axes
 
     chosen = parse(settings or [], days=days)
     loaded = load_scenario(scenario, chosen.scenario)

@@ -12,11 +12,11 @@ from sim.report.stress_words import sentences
 from sim.report.terminal import print_failures, print_json, print_warnings, terminal
 from sim.report.wording import ROUNDING, caveats, title, with_interval, with_margin
 from sim.study.days import inference
-from sim.study.design import Point
 from sim.study.risk import OBJECTIVE
 from sim.study.statistics import at
-from sim.study.stress_summary import stress_summary
-from sim.study.stressed import StressStudy, here
+from sim.study.stress.curves import StressStudy, here
+from sim.study.stress.design import Point
+from sim.study.stress.summary import stress_summary
 
 METRICS = (OBJECTIVE, "voltage_violation_pu_h", "unserved_mwh", "delay_h")
 

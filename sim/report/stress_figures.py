@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 
 from sim.report.drawing import DASHES, colours, faint, finished, panels
 from sim.report.wording import number, signed, title
-from sim.study.stressed import Contest
+from sim.study.stress.curves import Contest
 
 PANEL_PX = 320
 BAND = 0.18  # opacity

@@ -14,10 +14,10 @@ from sim.report.tables import plain_rows
 from sim.report.wording import METRICS, ROUNDING, title, with_interval, with_margin
 from sim.study import statistics
 from sim.study.days import Days
-from sim.study.design import Axis, Slice, read_design
 from sim.study.risk import OBJECTIVE
 from sim.study.store import StoredStudy
-from sim.study.stressed import StressStudy, here, named
+from sim.study.stress.curves import StressStudy, here, named
+from sim.study.stress.design import Axis, Slice, read_design
 from sim.study.study import Study
 
 SHOWN = (OBJECTIVE, "voltage_violation_pu_h", "unserved_mwh", "curtailed_mwh", "delay_h")

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sim.report.wording import METRICS, number
-from sim.study.crossover import FEWEST_REPLICATIONS, Crossing
 from sim.study.statistics import CONFIDENCE
-from sim.study.stressed import Contest, Reversal, Rise, StressStudy, named
+from sim.study.stress.crossover import FEWEST_REPLICATIONS, Crossing
+from sim.study.stress.curves import Contest, Reversal, Rise, StressStudy, named
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

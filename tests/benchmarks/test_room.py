@@ -13,7 +13,7 @@ from sim.study.compare import compare
 
 pytestmark = pytest.mark.benchmark
 
-FEW, MANY = 2_000, 10_000
+FEW, MANY = 1_000, 4_000
 # Growth from one to the other: an episode leaves its figures, about a kilobyte with the slack of
 # arrays that double; a table of it would be a hundred times that.
 MOST_BYTES_PER_EPISODE = 3_000

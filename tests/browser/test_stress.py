@@ -9,7 +9,7 @@ import pytest
 
 from sim.report.page import write_report
 from sim.scenario import load_scenario
-from sim.study.stress import stress
+from sim.study.stress.run import stress
 from tests.browser.conftest import Visit
 
 

@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from sim.report.stress_words import Sentence, sentences
-from sim.study.design import Axis, Design, Level, cell
-from sim.study.stressed import StressStudy
+from sim.study.stress.curves import StressStudy
+from sim.study.stress.design import Axis, Design, Level, cell
 from sim.study.study import Study
 
 DAYS = 20

@@ -20,7 +20,7 @@ from sim.study.replay import Evidence, replay, replay_summary
 from sim.study.run import run
 from sim.study.specification import ControllerSpec, Successor
 from sim.study.store import read_study
-from sim.study.stress import stress
+from sim.study.stress.run import stress
 from sim.study.writer import StudyWriter
 from sim.world.episode import Episode
 from sim.world.log import log_of, log_sha256

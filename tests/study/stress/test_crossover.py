@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from sim.study.crossover import Course, course
+from sim.study.stress.crossover import Course, course
 
 X = np.array([0.0, 1.0, 2.0, 4.0])
 

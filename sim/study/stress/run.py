@@ -7,14 +7,14 @@ from pathlib import Path
 
 from sim.scenario import Scenario
 from sim.study.conduct import Cell, Running, check_numbers, conduct
-from sim.study.design import Design, cell, plain_design
 from sim.study.jobs import Failure, Finished
 from sim.study.manifest import asked_for, configuration, manifest
 from sim.study.settings import as_keep, as_verify
 from sim.study.specification import ControllerSpec, as_spec, build_for, labels, with_source
-from sim.study.stress_summary import stress_summary
-from sim.study.stressed import StressStudy
-from sim.study.stressors import design_of
+from sim.study.stress.curves import StressStudy
+from sim.study.stress.design import Design, cell, plain_design
+from sim.study.stress.stressors import design_of
+from sim.study.stress.summary import stress_summary
 from sim.study.study import Study
 
 
@@ -46,8 +46,8 @@ def stress(
         Registered names, ``my_file.py:ClassName``, or specifications with parameters. The others
         are compared with the first.
     axes
-        Values by axis, ``{"traffic.intensity": [0.5, 1, 2]}``; see `sim.study.axes`. Of several
-        axes all combinations are run.
+        Values by axis, ``{"traffic.intensity": [0.5, 1, 2]}``; see `sim.study.stress.axes`. Of
+        several axes all combinations are run.
     pack
         Named points: ``"traffic"``, ``"weather"`` or ``"faults"``; they count as one more axis.
     replications

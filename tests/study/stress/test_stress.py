@@ -17,17 +17,17 @@ from typer.testing import CliRunner
 from sim.cli import app
 from sim.errors import InputError
 from sim.scenario import Scenario, load_scenario
-from sim.study.axes import AXES, GRID_OUTAGE, PACKS
 from sim.study.calibration import NO_EVS
 from sim.study.compare import compare
-from sim.study.design import Design
 from sim.study.runner import nature_of, run_episode
 from sim.study.specification import ControllerSpec
 from sim.study.store import read_study
-from sim.study.stress import stress
-from sim.study.stress_summary import stress_summary
-from sim.study.stressed import StressStudy
-from sim.study.stressors import design_of, parse_axes
+from sim.study.stress.axes import AXES, GRID_OUTAGE, PACKS
+from sim.study.stress.curves import StressStudy
+from sim.study.stress.design import Design
+from sim.study.stress.run import stress
+from sim.study.stress.stressors import design_of, parse_axes
+from sim.study.stress.summary import stress_summary
 from sim.uncertainty.calibrated import CalibratedForecaster
 from sim.world.electrics import Verify
 from sim.world.episode import Episode

@@ -16,9 +16,9 @@ from sim.errors import InputError, Problem, shown
 from sim.plugins import suggestion
 from sim.scenario import Scenario, varied
 from sim.scenario.schema import ScenarioFile
-from sim.study.axes import AXES, FIXED_OUTAGES, GRID_OUTAGE, NO_OUTAGE, PACKS, KnownAxis
-from sim.study.axes import Pack as KnownPack
-from sim.study.design import PACK, Axis, Design, Level, Point
+from sim.study.stress.axes import AXES, FIXED_OUTAGES, GRID_OUTAGE, NO_OUTAGE, PACKS, KnownAxis
+from sim.study.stress.axes import Pack as KnownPack
+from sim.study.stress.design import PACK, Axis, Design, Level, Point
 
 MOST_POINTS = 64
 FORMAT = "Write for example --axis traffic.intensity=0.5,1,2"

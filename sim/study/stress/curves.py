@@ -12,9 +12,9 @@ import pandas as pd
 
 from sim.study import statistics
 from sim.study.contrasts import with_regret
-from sim.study.crossover import Course, course
-from sim.study.design import Axis, Design, Point, Slice, cell
 from sim.study.risk import OBJECTIVE
+from sim.study.stress.crossover import Course, course
+from sim.study.stress.design import Axis, Design, Point, Slice, cell
 from sim.study.study import Study
 from sim.uncertainty.streams import stream
 from sim.units import FloatArray
@@ -105,7 +105,7 @@ class StressStudy:
     Attributes
     ----------
     cells
-        All episodes as a study of cells: controllers at points, see `sim.study.design.cell`.
+        All episodes as a study of cells: controllers at points, see `sim.study.stress.design.cell`.
     controllers
         Names in the order given; differences are taken from the first.
     design

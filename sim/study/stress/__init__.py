@@ -1,0 +1,1 @@
+"""Stress studies: axes and packs, the design they span, curves, and who overtakes whom."""
