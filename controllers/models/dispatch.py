@@ -145,6 +145,7 @@ class Dispatcher:
             curtailable=self._curtailable,
             trips_mwh=trips_mwh.reshape(problem.n_vehicles, problem.n_periods),
             fixed_usd=moves_usd + queue_usd,
+            loss_period=self._pool.loss_period,
         )
         solution = self._solved(model, cutoff_usd)
         said_usd = solution.objective
@@ -245,6 +246,7 @@ class _Model:
         curtailable: BoolArray,
         trips_mwh: FloatArray,
         fixed_usd: float,
+        loss_period: IntArray,
     ) -> None:
         network, money, period_h = problem.network, problem.money, problem.period_h
         n_periods = len(network.import_mw)
@@ -267,14 +269,12 @@ class _Model:
             cost=money.curtailment_usd_per_mwh * period_h,
         )
         self._bought, self._sold = add_import(assembly, problem)
-        # Losses without a price would have no end.
-        priced = np.minimum(money.import_usd_per_mwh, money.export_usd_per_mwh) > 0
-        loss = assembly.variables(2 * n_periods, upper=np.tile(np.where(priced, np.inf, 0.0), 2))
+        loss = assembly.variables(len(loss_period))
         self._balance = assembly.rows(n_periods, lower=network.import_mw, upper=network.import_mw)
         everything = np.arange(n_periods)
         assembly.entries(self._balance, self._bought, 1.0)
         assembly.entries(self._balance, self._sold, -1.0)
-        assembly.entries(np.tile(self._balance, 2), loss, -1.0)
+        assembly.entries(self._balance[loss_period], loss, -1.0)
         self._span = np.searchsorted(slots.period, np.arange(n_periods + 1))
         self._spell = np.searchsorted(self._ct, np.arange(n_periods + 1))
         for part in self._terms(everything, network.import_p, network.import_q, network.import_c):

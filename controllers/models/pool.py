@@ -17,8 +17,6 @@ from controllers.models.network import OperatingPoint
 from controllers.models.problem import SchedulingProblem
 from sim.units import FloatArray, IntArray
 
-# In place of a limit: the row bounds the losses of active or reactive power.
-ACTIVE_LOSS, REACTIVE_LOSS = -1, -2
 
 # What a row may be passed by [USD], and losses underestimated by [MW].
 _TOLERANCE_USD = 1e-6
@@ -34,7 +32,8 @@ class Rows:
     period
         ``(row,)``.
     limit
-        What they are about, ``(row,)``: as `Network.row_limit`, or `ACTIVE_LOSS`, `REACTIVE_LOSS`.
+        What they are about, ``(row,)``: as `Network.row_limit`, or, negative, -1 - 2 a for the
+        losses of active power along axis a of the period, -2 - 2 a for those of reactive power.
     at
         Injections at which losses were approached, ``(row, station)`` [MW or Mvar]; 0 for limits.
     of_p, of_q, of_c
@@ -65,8 +64,9 @@ class Pool:
     """The rows of one problem that have mattered so far.
 
     Violations are measured in money, so that all rows have one tolerance. Variables are numbered:
-    losses of active power by period, losses of reactive power by period, then violations in the
-    order of their first row.
+    losses of active power by axis, losses of reactive power by axis, then violations in the order of
+    their first row. Each axis has its own tangents: bounding their sum takes several times as many
+    rounds, because a tangent of the sum is exact at one point of all axes only.
 
     Parameters
     ----------
@@ -87,10 +87,13 @@ class Pool:
         self._key = (self._row_period * self._n_limits + network.row_limit)[self._first]
         # The variable of each limit of each period, -1 until it has a row.
         self._variable_of = np.full(len(self._first), -1, dtype=np.int64)
-        self._axes = loss_axes(problem, np.ones((n_periods, n_stations), dtype=np.bool_))
+        axes = loss_axes(problem, np.ones((n_periods, n_stations), dtype=np.bool_))
+        self._axes = axes
+        self._axis_span = np.searchsorted(axes.period, np.arange(n_periods + 1))
         lost_usd = np.maximum(money.import_usd_per_mwh, money.export_usd_per_mwh)
-        self._loss_usd = np.tile(lost_usd * problem.period_h, 2)
-        self.n_variables = 2 * n_periods
+        self.loss_period = np.tile(axes.period, 2)
+        self._loss_usd = lost_usd[self.loss_period] * problem.period_h
+        self.n_variables = len(self.loss_period)
         self.rows = self._rows_of(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
 
     def separate(self, point: OperatingPoint, values: FloatArray) -> tuple[Rows, float]:
@@ -108,7 +111,6 @@ class Pool:
         tuple
             The new rows, and what the solution costs more than it says [USD].
         """
-        n_periods = len(point.p_mw)
         usd = self._network.rows_at(point) * self._network.row_usd
         worst = np.zeros(0)
         if len(self._first):
@@ -120,16 +122,13 @@ class Pool:
         group = np.flatnonzero(excess > _TOLERANCE_USD)
         parts = [self._rows_of(group, self._worst_rows(group, usd))]
         missing_usd = float(excess[group].sum())
-        for n, (limit, power) in enumerate(
-            ((ACTIVE_LOSS, point.p_mw), (REACTIVE_LOSS, point.q_mvar))
-        ):
-            everything = np.arange(n_periods)
-            tangents, loss = self._tangents(limit, everything, power)
-            which = slice(n * n_periods, (n + 1) * n_periods)
-            short = loss - values[which]
-            passed = np.flatnonzero(short > _TOLERANCE_MW)
-            parts.append(tangents.where(passed))
-            missing_usd += float((short * self._loss_usd[which])[passed].sum())
+        axes = self._axes
+        at = np.concatenate([point.p_mw[axes.period], point.q_mvar[axes.period]])
+        tangents, loss = self._tangents(np.arange(len(at)), at)
+        short = loss - values[: len(loss)]
+        passed = np.flatnonzero(short > _TOLERANCE_MW)
+        parts.append(tangents.where(passed))
+        missing_usd += float((short * self._loss_usd)[passed].sum())
         found = _joined(parts)
         self.rows = _joined([self.rows, found])
         return found, missing_usd
@@ -159,14 +158,15 @@ class Pool:
         found = np.flatnonzero(same)
         found = found[np.unique(place[found], return_index=True)[1]]
         group = place[found]
+        # Axes of losses are the same by their rank.
+        rank, kind = np.divmod(-rows.limit - 1, 2)
+        first = self._axis_span[rows.period]
+        lost = np.flatnonzero((rows.limit < 0) & (first + rank < self._axis_span[rows.period + 1]))
+        loss = (kind * len(self._axes.period) + first + rank)[lost]
         parts = [self._rows_of(group, self._worst_rows(group, usd))]
-        order = [found]
-        for limit in (ACTIVE_LOSS, REACTIVE_LOSS):
-            which = np.flatnonzero(rows.limit == limit)
-            parts.append(self._tangents(limit, rows.period[which], rows.at[which])[0])
-            order.append(which)
+        parts.append(self._tangents(loss, rows.at[lost])[0])
         self.rows = _joined([self.rows, *parts])
-        return np.concatenate(order)
+        return np.concatenate([found, lost])
 
     def _worst_rows(self, group: IntArray, usd: FloatArray) -> IntArray:
         """Return the highest row of each limit, ``(limit,)``."""
@@ -191,45 +191,37 @@ class Pool:
             variable=self._variable_of[group],
         )
 
-    def _tangents(self, limit: int, period: IntArray, at: FloatArray) -> tuple[Rows, FloatArray]:
+    def _tangents(self, loss: IntArray, at: FloatArray) -> tuple[Rows, FloatArray]:
         """Return tangents of the losses, and the losses there, ``(row,)`` [MW].
 
         Parameters
         ----------
-        limit
-            Of which power.
-        period
-            ``(row,)``.
+        loss
+            Numbers of the variables, ``(row,)``.
         at
             Injections, ``(row, station)`` [MW or Mvar].
         """
         axes = self._axes
-        n_periods = len(self._network.import_mw)
-        span = np.searchsorted(axes.period, np.arange(n_periods + 1))
-        row, axis = ragged(period, span)
-        along = np.einsum("as,as->a", axes.vector[axis], at[row])
-        width, value = axes.width_mw[axis], axes.value[axis]
+        kind, axis = np.divmod(loss, max(len(axes.period), 1))
+        period, width, value = axes.period[axis], axes.width_mw[axis], axes.value[axis]
+        along = np.einsum("as,as->a", axes.vector[axis], at)
         # Segment n has the slope value * width * (2 n + 1) and begins at the square.
         place = np.floor(np.abs(along) / width)
         slope = np.where(along == 0, 0.0, value * width * (2 * place + 1))
         constant = (slope - value * place * width) * place * width
-        losses, upper = np.zeros(len(period)), np.zeros(len(period))
-        np.add.at(losses, row, slope * np.abs(along) - constant)
-        np.add.at(upper, row, constant)
-        tangent = np.zeros(at.shape)
-        np.add.at(tangent, row, (np.sign(along) * slope)[:, None] * axes.vector[axis])
-        nothing = np.zeros(at.shape)
+        tangent = (np.sign(along) * slope)[:, None] * axes.vector[axis]
+        reactive = (kind == 1)[:, None]
         rows = Rows(
             period=period,
-            limit=np.full(len(period), limit),
+            limit=-1 - 2 * (axis - self._axis_span[period]) - kind,
             at=at,
-            of_p=tangent if limit == ACTIVE_LOSS else nothing,
-            of_q=nothing if limit == ACTIVE_LOSS else tangent,
+            of_p=np.where(reactive, 0.0, tangent),
+            of_q=np.where(reactive, tangent, 0.0),
             of_c=np.zeros((len(period), self._network.row_c.shape[1])),
-            upper=upper,
-            variable=period + (0 if limit == ACTIVE_LOSS else n_periods),
+            upper=constant,
+            variable=loss,
         )
-        return rows, losses
+        return rows, slope * np.abs(along) - constant
 
 
 def ragged(period: IntArray, span: IntArray) -> tuple[IntArray, IntArray]:
