@@ -82,7 +82,7 @@ class Dispatcher:
         self._ended: dict[tuple[Route, ...], Standing] = {}
         kept = self._pool.recall(standing.rows, standing.point)
         variables = np.full(self._pool.n_variables, AT_LOWER)
-        variables[self._pool.rows.variable] = standing.row_variable[kept]
+        variables[self._pool.rows.variable[: len(kept)]] = standing.row_variable[kept]
         self._pooled = Basis(variables=variables, rows=standing.row[kept])
 
     def __call__(self, routes: tuple[Route, ...], cutoff_usd: float = np.inf) -> Schedule | None:

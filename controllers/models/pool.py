@@ -17,7 +17,6 @@ from controllers.models.network import OperatingPoint
 from controllers.models.problem import SchedulingProblem
 from sim.units import FloatArray, IntArray
 
-
 # What a row may be passed by [USD], and losses underestimated by [MW].
 _TOLERANCE_USD = 1e-6
 _TOLERANCE_MW = 1e-7
@@ -64,8 +63,8 @@ class Pool:
     """The rows of one problem that have mattered so far.
 
     Violations are measured in money, so that all rows have one tolerance. Variables are numbered:
-    losses of active power by axis, losses of reactive power by axis, then violations in the order of
-    their first row. Each axis has its own tangents: bounding their sum takes several times as many
+    losses of active power by axis, losses of reactive power by axis, then violations in the order
+    of their first row. Each axis has its own tangents: bounding their sum takes several times as many
     rounds, because a tangent of the sum is exact at one point of all axes only.
 
     Parameters
