@@ -64,8 +64,8 @@ class Pool:
 
     Violations are measured in money, so that all rows have one tolerance. Variables are numbered:
     losses of active power by axis, losses of reactive power by axis, then violations in the order
-    of their first row. Each axis has its own tangents: bounding their sum takes several times as many
-    rounds, because a tangent of the sum is exact at one point of all axes only.
+    of their first row. Each axis has its own tangents: bounding their sum takes several times as
+    many rounds, because a tangent of the sum is exact at one point of all axes only.
 
     Parameters
     ----------
