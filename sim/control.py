@@ -136,6 +136,26 @@ class EvStates:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class UnitStates:
+    """State of the thermal units now, arrays ``(unit,)``.
+
+    Attributes
+    ----------
+    on
+        Whether it is on.
+    hours_in_state
+        For how long it has been on, or off [h].
+    p_mw
+        Output of the last step [MW]; before the first step that of `ThermalUnit.initial_mw`, NaN
+        where it is not known. That of the slack unit is what it balanced, not what was planned.
+    """
+
+    on: BoolArray
+    hours_in_state: FloatArray
+    p_mw: FloatArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Forecast:
     """What is expected from now on, as seen at `issued_h`. Row 0 is the period that starts now.
 
@@ -224,6 +244,11 @@ class Observation:
         Lines of the grid that have tripped, ``(line,)``.
     evs
         Electric cars at home.
+    units
+        State of the thermal units.
+    shifted_mwh
+        Energy moved so far today, ``(load,)`` [MWh]: positive where more was consumed than was
+        asked for, and has to be given back before midnight.
     vm_pu, loading_percent
         Bus voltages ``(bus,)`` and branch loading ``(branch,)`` of the last step, for controllers
         with ``needs_voltages = True``; otherwise, and before the first step, None.
@@ -246,6 +271,8 @@ class Observation:
     incident: BoolArray
     line_out: BoolArray
     evs: EvStates
+    units: UnitStates
+    shifted_mwh: FloatArray
     vm_pu: FloatArray | None
     loading_percent: FloatArray | None
     forecast: Forecast
@@ -282,6 +309,46 @@ class GridPlan:
     """
 
     generation_limit_mw: FloatArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class MarketPlan:
+    """What the market has cleared. Row 0 is the period that starts now.
+
+    A part that is None keeps what is in force.
+
+    A unit takes an order at the start of a step. The world does as far as it may what is ordered:
+
+    - A start or stop that breaks `min_up_h` or `min_down_h`, a stop from more than
+      `ThermalUnit.edge_mw`, and a stop of the slack unit are refused: the unit stays as it is.
+      Refusals are counted and stand with their reason in the table ``units``.
+    - The output is brought within ``p_min_mw`` and ``p_max_mw`` and within the ramp from the end of
+      the period before; in the period of a start it is at most `ThermalUnit.edge_mw`.
+    - A shift is brought within the share and the ramp of the load as it turns out.
+
+    The slack unit does not follow `unit_p_mw`: it balances what all others leave. Beyond its limits
+    renewables are spilled or load is shed.
+
+    Attributes
+    ----------
+    commitment
+        Whether each unit is on, ``(H, unit)``. In rows never planned a unit stays as it is.
+    unit_p_mw
+        Output while on, ``(H, unit)`` [MW]. In rows never planned a unit stays where it is.
+    shift_mw
+        What each load draws beyond what it asks for, ``(H, load)`` [MW]; negative draws less. Rows
+        never planned are zero. A day's sum should be zero: what was moved away and is not given
+        back until midnight has not been served and is paid for at the benefit of the load; what was
+        consumed in excess is worth nothing.
+    lmp_usd_per_mwh
+        Prices that the clearing found, ``(H, bus)`` [USD/MWh]. The world records them, nothing
+        more.
+    """
+
+    commitment: BoolArray | None = None
+    unit_p_mw: FloatArray | None = None
+    shift_mw: FloatArray | None = None
+    lmp_usd_per_mwh: FloatArray | None = None
 
 
 class SolveStatus(enum.StrEnum):
@@ -353,12 +420,15 @@ class Plan:
         Itineraries and power of the vehicles.
     grid
         Orders to generators.
+    market
+        Orders to thermal units and loads, and prices.
     outcome
         How the decision came about.
     """
 
     fleet: FleetPlan | None = None
     grid: GridPlan | None = None
+    market: MarketPlan | None = None
     outcome: Outcome = Outcome()
 
 

@@ -22,6 +22,7 @@ from sim.system.roads import Roads
 from sim.system.stations import Station
 from sim.system.tariff import Penalties, Tariff
 from sim.system.timing import Timing
+from sim.system.units import ThermalUnit
 from sim.system.vehicles import Truck
 from sim.uncertainty.model import Delays
 from sim.units import KWH_PER_MWH, BoolArray, FloatArray, IntArray, frozen
@@ -177,7 +178,18 @@ def make_grid(content: Content, config: ScenarioFile, problems: Problems) -> Gri
             message = "v_min_pu is not below v_max_pu"
             problems.add(content.buses.where, row.name, (low, high), message, "Correct the limits")
     lines = [row for _, row in content.lines.rows]
-    units = [row for _, row in content.transformers.rows]
+    limit_mva = [np.nan if row.limit_mva is None else row.limit_mva for row in lines]
+    max_i_ka = [
+        mva / (np.sqrt(3) * buses[index[row.from_bus]].vn_kv)
+        if row.max_i_ka is None
+        else row.max_i_ka
+        for row, mva in zip(lines, limit_mva, strict=True)
+    ]
+    transformers = [row for _, row in content.transformers.rows]
+    plants = [row for _, row in content.units.rows]
+    sources = {index[source.bus]: source.vm_pu for source in table.source}
+    sources |= {index[plant.bus]: plant.vm_pu for plant in plants if plant.slack}
+    held = {index[plant.bus]: plant.vm_pu for plant in plants if index[plant.bus] not in sources}
     return Grid(
         bus_name=tuple(row.name for row in buses),
         bus_vn_kv=floats([row.vn_kv for row in buses]),
@@ -192,26 +204,29 @@ def make_grid(content: Content, config: ScenarioFile, problems: Problems) -> Gri
             r_ohm=floats([row.r_ohm_per_km * row.length_km for row in lines]),
             x_ohm=floats([row.x_ohm_per_km * row.length_km for row in lines]),
             c_nf=floats([row.c_nf_per_km * row.length_km for row in lines]),
-            max_i_ka=floats([row.max_i_ka for row in lines]),
+            max_i_ka=floats(max_i_ka),
+            limit_mva=floats(limit_mva),
             from_closed=truths([row.from_closed for row in lines]),
             to_closed=truths([row.to_closed for row in lines]),
         ),
         transformers=Transformers(
-            name=tuple(row.name for row in units),
-            hv_bus=integers([index[row.hv_bus] for row in units]),
-            lv_bus=integers([index[row.lv_bus] for row in units]),
-            sn_mva=floats([row.sn_mva for row in units]),
-            vn_hv_kv=floats([row.vn_hv_kv for row in units]),
-            vn_lv_kv=floats([row.vn_lv_kv for row in units]),
-            vk_percent=floats([row.vk_percent for row in units]),
-            vkr_percent=floats([row.vkr_percent for row in units]),
-            pfe_kw=floats([row.pfe_kw for row in units]),
-            i0_percent=floats([row.i0_percent for row in units]),
-            hv_closed=truths([row.hv_closed for row in units]),
-            lv_closed=truths([row.lv_closed for row in units]),
+            name=tuple(row.name for row in transformers),
+            hv_bus=integers([index[row.hv_bus] for row in transformers]),
+            lv_bus=integers([index[row.lv_bus] for row in transformers]),
+            sn_mva=floats([row.sn_mva for row in transformers]),
+            vn_hv_kv=floats([row.vn_hv_kv for row in transformers]),
+            vn_lv_kv=floats([row.vn_lv_kv for row in transformers]),
+            vk_percent=floats([row.vk_percent for row in transformers]),
+            vkr_percent=floats([row.vkr_percent for row in transformers]),
+            pfe_kw=floats([row.pfe_kw for row in transformers]),
+            i0_percent=floats([row.i0_percent for row in transformers]),
+            hv_closed=truths([row.hv_closed for row in transformers]),
+            lv_closed=truths([row.lv_closed for row in transformers]),
         ),
-        source_bus=integers([index[source.bus] for source in table.source]),
-        source_vm_pu=floats([source.vm_pu for source in table.source]),
+        source_bus=integers(list(sources)),
+        source_vm_pu=floats(list(sources.values())),
+        held_bus=integers(sorted(held)),
+        held_vm_pu=floats([held[bus] for bus in sorted(held)]),
     )
 
 
@@ -225,7 +240,28 @@ def make_loads(content: Content, config: ScenarioFile, profiles: Sequence[str]) 
         p_mw=floats([scale * row.p_mw for row in rows]),
         q_mvar=floats([scale * row.q_mvar for row in rows]),
         profile=integers([profiles.index(row.profile) for row in rows]),
+        benefit_usd_per_mwh=floats([row.benefit_usd_per_mwh for row in rows]),
+        shiftable=floats([row.shiftable for row in rows]),
+        shift_ramp_per_h=floats([row.shift_ramp_per_h for row in rows]),
     )
+
+
+def make_units(content: Content, problems: Problems) -> tuple[ThermalUnit, ...]:
+    """Return the thermal units; a bus that does not exist is reported elsewhere."""
+    units = []
+    for line, row in content.units.rows:
+        values = row.model_dump(exclude={"bus"})
+        if row.ramp_mw_per_h is None:
+            values["ramp_mw_per_h"] = np.inf
+        unit = problems.attempt(
+            partial(ThermalUnit, bus=content.buses.names.get(row.bus, 0), **values),
+            where=f"{content.units.where}, line {line}",
+            key=row.name,
+            value=values,
+        )
+        if unit is not None:
+            units.append(unit)
+    return tuple(units)
 
 
 def make_generators(content: Content, config: ScenarioFile, profiles: Sequence[str]) -> Generators:

@@ -16,6 +16,7 @@ from sim.scenario.schema import (
     StationRow,
     Table,
     TransformerRow,
+    UnitRow,
     VehicleRow,
 )
 from sim.scenario.tables import CsvTable, read_table
@@ -40,6 +41,7 @@ class Content:
     transformers: CsvTable[TransformerRow]
     loads: CsvTable[LoadRow]
     generators: CsvTable[GeneratorRow]
+    units: CsvTable[UnitRow]
     road_nodes: CsvTable[RoadNodeRow]
     road_links: CsvTable[RoadLinkRow]
     stations: CsvTable[StationRow]
@@ -53,6 +55,7 @@ class Content:
             | CsvTable[TransformerRow]
             | CsvTable[LoadRow]
             | CsvTable[GeneratorRow]
+            | CsvTable[UnitRow]
             | CsvTable[RoadNodeRow]
             | CsvTable[RoadLinkRow]
             | CsvTable[StationRow]
@@ -65,6 +68,7 @@ class Content:
             self.transformers,
             self.loads,
             self.generators,
+            self.units,
             self.road_nodes,
             self.road_links,
             self.stations,
@@ -90,6 +94,7 @@ def read_content(folder: Path, where: str, problems: Problems) -> Content:
         ),
         loads=read_table(folder, "loads.csv", LoadRow, problems),
         generators=read_table(folder, "generators.csv", GeneratorRow, problems, required=False),
+        units=read_table(folder, "units.csv", UnitRow, problems, required=False),
         road_nodes=read_table(folder, "road_nodes.csv", RoadNodeRow, problems),
         road_links=read_table(folder, "road_links.csv", RoadLinkRow, problems, required=False),
         stations=read_table(folder, "stations.csv", StationRow, problems),

@@ -51,6 +51,7 @@ def check_size(
             content.transformers,
             content.loads,
             content.generators,
+            content.units,
             content.road_links,
             content.vehicles,
         )

@@ -31,6 +31,7 @@ from sim.scenario.assemble import (
     make_stations,
     make_tariff,
     make_timing,
+    make_units,
     make_vehicles,
 )
 from sim.scenario.content import Content, read_content
@@ -171,6 +172,7 @@ def load_scenario(
         record = _read_record(folder, config, series, kinds, timing, where, problems)
     uncertainty = make_uncertainty(config, record, delays, where, problems)
     evs = make_evs(content, config, where, problems)
+    units = make_units(content, problems)
     problems.raise_if_any()
 
     grid = make_grid(content, config, problems)
@@ -194,6 +196,7 @@ def load_scenario(
         penalties=make_penalties(config),
         profiles=tuple(series),
         evs=evs,
+        units=units,
     )
     return Scenario(
         name=system.name,

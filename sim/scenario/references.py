@@ -44,13 +44,15 @@ def _check_names(content: Content, config: ScenarioFile | None, problems: Proble
     for line, row in content.lines.rows:
         for key, bus in (("from_bus", row.from_bus), ("to_bus", row.to_bus)):
             check(content.lines.where, f"line {line}, {key}", bus, buses, "bus")
-    for line, unit in content.transformers.rows:
-        for key, bus in (("hv_bus", unit.hv_bus), ("lv_bus", unit.lv_bus)):
+    for line, transformer in content.transformers.rows:
+        for key, bus in (("hv_bus", transformer.hv_bus), ("lv_bus", transformer.lv_bus)):
             check(content.transformers.where, f"line {line}, {key}", bus, buses, "bus")
     for line, load in content.loads.rows:
         check(content.loads.where, f"line {line}, bus", load.bus, buses, "bus")
     for line, generator in content.generators.rows:
         check(content.generators.where, f"line {line}, bus", generator.bus, buses, "bus")
+    for line, unit in content.units.rows:
+        check(content.units.where, f"line {line}, bus", unit.bus, buses, "bus")
     for line, link in content.road_links.rows:
         for key, node in (("from_node", link.from_node), ("to_node", link.to_node)):
             check(content.road_links.where, f"line {line}, {key}", node, nodes, "road node")
@@ -123,6 +125,10 @@ def _check_branches(content: Content, problems: Problems) -> None:
             message = "connects buses of different nominal voltage (vn_kv)"
             remedy = "Put a transformer between them, or correct vn_kv in buses.csv"
             problems.add(where, f"line {line}, {row.name}", ends, message, remedy)
+        limits = row.max_i_ka, row.limit_mva
+        if sum(limit is not None for limit in limits) != 1:
+            message = "a line has one limit: either max_i_ka or limit_mva"
+            problems.add(where, f"line {line}, {row.name}", limits, message, "Give one of the two")
     for line, unit in content.transformers.rows:
         if unit.hv_bus == unit.lv_bus:
             where = content.transformers.where
@@ -140,6 +146,30 @@ def _check_sources(content: Content, config: ScenarioFile, problems: Problems) -
             key, remedy = f"grid.source.{k}.bus", "Keep one source a bus"
             problems.add(content.where, key, source.bus, "has another source already", remedy)
         seen.add(source.bus)
+    _check_slack(content, config, problems)
+
+
+def _check_slack(content: Content, config: ScenarioFile, problems: Problems) -> None:
+    """Note where not exactly one of upstream grid and slack unit balances, or voltages clash."""
+    where, units = content.units.where, content.units.rows
+    slack = [unit.name for _, unit in units if unit.slack]
+    if len(slack) > 1:
+        remedy = "Let one unit be the slack"
+        problems.add(where, "slack", slack, "more than one unit balances the grid", remedy)
+    if slack and config.grid.source:
+        buses = [source.bus for source in config.grid.source]
+        message = f"unit {slack[0]} balances the grid already"
+        remedy = "Remove the sources, or let no unit be the slack"
+        problems.add(content.where, "grid.source", buses, message, remedy)
+    if not slack and not config.grid.source:
+        message = "there is neither a source nor a unit that is the slack"
+        remedy = 'Name a bus, source = [{ bus = "..." }], or set slack for one row of units.csv'
+        problems.add(content.where, "grid.source", [], message, remedy)
+    held = {source.bus: source.vm_pu for source in config.grid.source}
+    for line, unit in units:
+        if held.setdefault(unit.bus, unit.vm_pu) != unit.vm_pu:
+            message = f"the bus is held at {held[unit.bus]} pu already"
+            problems.add(where, f"line {line}, vm_pu", unit.vm_pu, message, "Give one voltage")
 
 
 def _check_grid(content: Content, config: ScenarioFile, problems: Problems) -> None:
@@ -165,10 +195,15 @@ def _check_grid(content: Content, config: ScenarioFile, problems: Problems) -> N
             key, remedy = f"outages.fixed.{k}.line", "Name a line in service"
             problems.add(content.where, key, outage.line, "is open anyway", remedy)
     before = len(problems)
-    fed = _reached([source.bus for source in config.grid.source], branches)
+    sources = {source.bus for source in config.grid.source}
+    sources |= {unit.bus for _, unit in content.units.rows if unit.slack}
+    if not sources:  # noted above; all else would be called dead
+        return
+    fed = _reached(sources, branches)
     users = [
         (content.loads.where, [(line, row.bus) for line, row in content.loads.rows]),
         (content.generators.where, [(line, row.bus) for line, row in content.generators.rows]),
+        (content.units.where, [(line, row.bus) for line, row in content.units.rows]),
         (content.stations.where, [(line, row.bus) for line, row in content.stations.rows]),
     ]
     for k, group in enumerate(config.ev):
@@ -178,7 +213,7 @@ def _check_grid(content: Content, config: ScenarioFile, problems: Problems) -> N
         for line, bus in places:
             if bus not in fed:
                 _add_dead(where, f"line {line}, bus", bus, problems)
-    if len(problems) == before and not fed - {source.bus for source in config.grid.source}:
+    if len(problems) == before and not fed - sources:
         message = "feeds no bus but the sources themselves"
         problems.add(
             content.where, "grid.source", sorted(fed), message, "Add a bus or close a line"

@@ -63,9 +63,12 @@ class SourceTable(Table):
 
 
 class GridTable(Table):
-    """``[grid]``: sources, and the voltage limits of buses that give none of their own."""
+    """``[grid]``: sources, and the voltage limits of buses that give none of their own.
 
-    source: Annotated[tuple[SourceTable, ...], Field(min_length=1)]
+    A grid that a thermal unit balances has no source; all others need one.
+    """
+
+    source: tuple[SourceTable, ...] = ()
     v_min_pu: Positive = 0.95
     v_max_pu: Positive = 1.05
 
@@ -282,7 +285,7 @@ class ScenarioFile(Table):
     seed: Annotated[int, Field(ge=0, le=LARGEST_SEED)] = 1
     uncertainty: Literal["on", "off"] = "on"
     timing: TimingTable = TimingTable()
-    grid: GridTable
+    grid: GridTable = GridTable()
     battery: dict[Name, BatteryTable] = {}
     tariff: TariffTable
     settlement: SettlementTable = SettlementTable()
@@ -317,7 +320,7 @@ class BusRow(Table):
 
 
 class LineRow(Table):
-    """A row of ``lines.csv``."""
+    """A row of ``lines.csv``; either `max_i_ka` or `limit_mva` limits the line."""
 
     name: Name
     from_bus: Name
@@ -326,7 +329,8 @@ class LineRow(Table):
     r_ohm_per_km: NotNegative
     x_ohm_per_km: NotNegative
     c_nf_per_km: NotNegative = 0.0
-    max_i_ka: Positive
+    max_i_ka: Positive | None = None
+    limit_mva: Positive | None = None
     from_closed: bool = True
     to_closed: bool = True
 
@@ -356,6 +360,33 @@ class LoadRow(Table):
     p_mw: NotNegative
     q_mvar: Number
     profile: Name
+    benefit_usd_per_mwh: NotNegative = 0.0
+    shiftable: Annotated[float, Field(ge=0, le=1)] = 0.0
+    shift_ramp_per_h: NotNegative = 1.0
+
+
+class UnitRow(Table):
+    """A row of ``units.csv``: the fields of `sim.system.units.ThermalUnit`; no ramp is no limit."""
+
+    name: Name
+    bus: Name
+    p_min_mw: NotNegative
+    p_max_mw: Positive
+    no_load_usd_per_h: Number = 0.0
+    linear_usd_per_mwh: Number = 0.0
+    quadratic_usd_per_mw2h: Number = 0.0
+    ramp_mw_per_h: Number | None = None
+    min_up_h: Number = 0.0
+    min_down_h: Number = 0.0
+    start_up_usd: Number = 0.0
+    shut_down_usd: Number = 0.0
+    initially_on: bool = True
+    initial_h: Number = 0.0
+    initial_mw: Number | None = None
+    emission_lb_per_mwh: Number = 0.0
+    emission_lb_per_start: Number = 0.0
+    vm_pu: Annotated[float, Field(gt=0, le=2)] = 1.0
+    slack: bool = False
 
 
 class GeneratorRow(Table):

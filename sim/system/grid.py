@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy.sparse import coo_array
@@ -27,6 +27,10 @@ class Lines:
         line.
     max_i_ka
         Thermal limit [kA].
+    limit_mva
+        Limit of the apparent power at either end [MVA]; where it is given, loading refers to it,
+        and `max_i_ka` is the current it stands for at nominal voltage. NaN where the current
+        counts.
     from_closed, to_closed
         Whether the line is connected at each end. A line open at one end still draws its charging.
     """
@@ -38,6 +42,7 @@ class Lines:
     x_ohm: FloatArray
     c_nf: FloatArray
     max_i_ka: FloatArray
+    limit_mva: FloatArray
     from_closed: BoolArray
     to_closed: BoolArray
 
@@ -114,7 +119,11 @@ class Grid:
         Positions for maps, in km where roads exist, ``(bus,)``.
     source_bus, source_vm_pu
         Buses at which the upstream grid feeds in, and the voltage it holds [pu], ``(source,)``; at
-        most one source a bus. All sources hold the same angle, 0 degree.
+        most one source a bus. All sources hold the same angle, 0 degree. Where a thermal unit is
+        the slack, its bus is the only source.
+    held_bus, held_vm_pu
+        Buses without a source whose voltage a thermal unit holds while it is on, by whatever
+        reactive power that takes, and the voltage [pu], ``(held bus,)``; in order, none twice.
     """
 
     bus_name: tuple[str, ...]
@@ -127,6 +136,8 @@ class Grid:
     transformers: Transformers
     source_bus: IntArray
     source_vm_pu: FloatArray
+    held_bus: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    held_vm_pu: FloatArray = field(default_factory=lambda: np.empty(0))
 
     @property
     def n_buses(self) -> int:
@@ -157,6 +168,10 @@ class Grid:
             to_closed=self.lines.to_closed & ~line_out,
         )
         return replace(self, lines=lines)
+
+    def holding(self, held: BoolArray) -> Grid:
+        """Return the grid with some of the held buses held, the others free, ``(held bus,)``."""
+        return replace(self, held_bus=self.held_bus[held], held_vm_pu=self.held_vm_pu[held])
 
     def supplied(self) -> BoolArray:
         """Return which buses are connected to a source, ``(bus,)``."""

@@ -19,6 +19,13 @@ class Loads:
         Active and reactive power at profile value 1 [MW, Mvar].
     profile
         Index into `System.profiles`.
+    benefit_usd_per_mwh
+        What energy is worth to those who use it [USD/MWh]; 0 where nobody asks.
+    shiftable
+        Share of the load that can be moved to another time of the same day, in [0, 1] [-].
+    shift_ramp_per_h
+        Largest change of the moved load between periods, per hour of a period, as a share of the
+        load [1/h].
     """
 
     name: tuple[str, ...]
@@ -26,3 +33,6 @@ class Loads:
     p_mw: FloatArray
     q_mvar: FloatArray
     profile: IntArray
+    benefit_usd_per_mwh: FloatArray
+    shiftable: FloatArray
+    shift_ramp_per_h: FloatArray

@@ -12,6 +12,7 @@ from sim.system.roads import Roads
 from sim.system.stations import Station
 from sim.system.tariff import Penalties, Tariff
 from sim.system.timing import Timing
+from sim.system.units import ThermalUnit
 from sim.system.vehicles import Truck
 
 # Those of `System.features` on which vehicles move.
@@ -39,6 +40,9 @@ class System:
         per replication and are no part of the system.
     evs
         Groups of household electric cars.
+    units
+        Thermal units. At most one of them is the slack; then the grid has no upstream source, and
+        nothing is bought or sold.
     """
 
     name: str
@@ -53,9 +57,15 @@ class System:
     penalties: Penalties
     profiles: tuple[str, ...]
     evs: tuple[EvGroup, ...] = ()
+    units: tuple[ThermalUnit, ...] = ()
 
     @property
     def features(self) -> frozenset[str]:
-        """What a controller may require: ``roads`` on which vehicles move, ``evs``."""
-        there = {"roads": bool(self.vehicles), "evs": bool(self.evs)}
+        """What a controller may require: ``roads`` on which vehicles move, ``evs``, ``units``."""
+        there = {"roads": bool(self.vehicles), "evs": bool(self.evs), "units": bool(self.units)}
         return frozenset(name for name, is_there in there.items() if is_there)
+
+    @property
+    def slack_unit(self) -> int | None:
+        """Index of the unit that balances the grid, None where the upstream grid does."""
+        return next((k for k, unit in enumerate(self.units) if unit.slack), None)

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from sim.control import FleetPlan, GridPlan, Plan
+from sim.control import FleetPlan, GridPlan, MarketPlan, Plan
 from sim.errors import PlanError
 from sim.system.battery import Battery
 from sim.system.system import System
@@ -52,6 +52,8 @@ def check_plan(plan: object, system: System, n_periods: int) -> None:
         _check_fleet(plan.fleet, system, n_periods)
     if plan.grid is not None:
         _check_grid(plan.grid, system, n_periods)
+    if plan.market is not None:
+        _check_market(plan.market, system, n_periods)
     for name, value in plan.outcome.figures.items():
         if not (isinstance(name, str) and isinstance(value, int | float) and math.isfinite(value)):
             raise PlanError(f"outcome.figures[{name!r}] = {value!r} must be a finite number")
@@ -102,3 +104,24 @@ def _check_grid(grid: GridPlan, system: System, n_periods: int) -> None:
     _check_rows("grid.generation_limit_mw", limit, len(system.generators.name), n_periods)
     if np.isnan(limit).any() or (limit < 0).any():
         raise PlanError("grid.generation_limit_mw must be >= 0 (infinity means free)")
+
+
+def _check_market(market: MarketPlan, system: System, n_periods: int) -> None:
+    widths = {
+        "commitment": len(system.units),
+        "unit_p_mw": len(system.units),
+        "shift_mw": len(system.loads.name),
+        "lmp_usd_per_mwh": system.grid.n_buses,
+    }
+    for name, width in widths.items():
+        array = getattr(market, name)
+        if array is None:
+            continue
+        _check_rows(f"market.{name}", array, width, n_periods)
+        if name == "commitment":
+            if array.dtype != np.bool_:
+                raise PlanError(f"market.commitment must hold truth values, not {array.dtype}")
+        elif not np.isfinite(array).all():
+            row, column = np.argwhere(~np.isfinite(array))[0]
+            value = array[row, column]
+            raise PlanError(f"market.{name}[{row}, {column}] = {value} must be finite")

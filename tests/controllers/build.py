@@ -64,6 +64,7 @@ def radial_grid(parents: list[int], *, r_ohm: float, x_ohm: float, max_i_ka: flo
             x_ohm=x_ohm * ones,
             c_nf=0 * ones,
             max_i_ka=max_i_ka * ones,
+            limit_mva=np.nan * ones,
             from_closed=np.ones(n, dtype=bool),
             to_closed=np.ones(n, dtype=bool),
         ),
@@ -101,6 +102,9 @@ def system(
             p_mw=np.ones(n_loads),
             q_mvar=np.zeros(n_loads),
             profile=np.zeros(n_loads, dtype=np.int64),
+            benefit_usd_per_mwh=np.zeros(n_loads),
+            shiftable=np.zeros(n_loads),
+            shift_ramp_per_h=np.zeros(n_loads),
         ),
         generators=Generators(
             name=tuple(f"pv {i}" for i in range(n_generators)),

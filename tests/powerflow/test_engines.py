@@ -37,6 +37,7 @@ def feeder(ends, r_ohm=0.3, x_ohm=0.2, c_nf=250.0, vn_kv=20.0, transformers=None
             x_ohm=np.broadcast_to(np.asarray(x_ohm, dtype=float), n_lines),
             c_nf=np.broadcast_to(np.asarray(c_nf, dtype=float), n_lines),
             max_i_ka=np.full(n_lines, 0.3),
+            limit_mva=np.full(n_lines, np.nan),
             from_closed=np.ones(n_lines, dtype=np.bool_),
             to_closed=np.ones(n_lines, dtype=np.bool_),
         ),

@@ -52,6 +52,7 @@ def read_lines(
         x_ohm=numbers(table, "x_ohm_per_km") * length_km / parallel,
         c_nf=numbers(table, "c_nf_per_km") * length_km * parallel * hertz,
         max_i_ka=numbers(table, "max_i_ka") * numbers(table, "df", default=1.0) * parallel,
+        limit_mva=np.full(len(table), np.nan),
         from_closed=from_closed,
         to_closed=to_closed,
     )
