@@ -4,7 +4,10 @@ The *operator* buys and sells energy and answers for the grid; the *fleet* owns 
 two are the system that gridhaul plans for, whoever owns them. All others stand outside: the energy
 *market*, *customers*, the owners of renewable *generators*, *suppliers* of fuel, labour and spare
 parts, and the *inventory* that books a change of stored energy at a fixed price, so that emptying
-batteries is no profit.
+batteries is no profit. Thermal units belong to the operator.
+
+What served load is worth to customers is booked as well where loads have a benefit. No money flows:
+the *benefit* "pays" the customers, and cost and profit do not count it; welfare does.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ from sim.world.recorder import Readings
 
 INSIDE = ("operator", "fleet")
 INCOME = "retail"
+BENEFIT = "demand benefit"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +39,7 @@ class Totals:
     profit_usd
         Retail sales less cost.
     welfare_usd
-        Value of the load served less cost.
+        Value of the load served less cost: its benefit where loads have one, else retail sales.
     """
 
     cost_usd: float
@@ -66,6 +70,8 @@ def ledger(system: System, electrics: Electrics, readings: Readings) -> pd.DataF
     book.add("operator", "generators", "curtailment", curtailed * tariff.curtailment_usd_per_mwh)
     unserved = electrics.unserved_mw * hours * tariff.lost_load_usd_per_mwh
     book.add("operator", "customers", "unserved load", unserved)
+    _add_units(book, system, electrics)
+    _add_demand(book, system, electrics)
     for index, vehicle in enumerate(system.vehicles):
         exchanged = readings["charged_mwh"][:, index] + readings["discharged_mwh"][:, index]
         wear = exchanged * vehicle.battery.wear_usd_per_mwh
@@ -86,6 +92,56 @@ def ledger(system: System, electrics: Electrics, readings: Readings) -> pd.DataF
         missing[-1] = -change * tariff.stored_usd_per_mwh
         book.add("fleet", "inventory", "stored_energy_change", missing)
     return book.table()
+
+
+def unit_changes(system: System, on: BoolArray) -> tuple[BoolArray, BoolArray]:
+    """Return in which steps units start and stop, each ``(step, unit)``."""
+    before = np.vstack([[unit.initially_on for unit in system.units], on[:-1]]).astype(np.bool_)
+    return on & ~before, before & ~on
+
+
+def open_shift_mwh(system: System, shift_mw: FloatArray) -> FloatArray:
+    """Return what each day leaves of moved demand, ``(day, load)`` [MWh].
+
+    Positive was consumed in excess; negative was not given back, and so never served. The last day
+    ends with the episode.
+    """
+    timing = system.timing
+    days = np.arange(0, timing.n_steps, timing.steps_per_day)
+    left: FloatArray = np.add.reduceat(shift_mw, days, axis=0) * timing.step_h
+    return left
+
+
+def _add_units(book: _Book, system: System, electrics: Electrics) -> None:
+    """Book what thermal units cost. In a step without a power flow they burn nothing."""
+    found, lost_load = electrics.injections, system.tariff.lost_load_usd_per_mwh
+    hours = system.timing.step_h
+    burning = found.unit_on * electrics.flow.converged[:, None] * hours
+    started, stopped = unit_changes(system, found.unit_on)
+    for k, unit in enumerate(system.units):
+        p_mw = found.unit_mw[:, k]
+        variable = unit.linear_usd_per_mwh * p_mw + unit.quadratic_usd_per_mw2h * p_mw**2
+        fuel = (unit.no_load_usd_per_h + variable) * burning[:, k]
+        book.add("operator", "suppliers", "fuel", fuel)
+        for item, often, usd in (
+            ("start-up", started, unit.start_up_usd),
+            ("shut-down", stopped, unit.shut_down_usd),
+        ):
+            book.add("operator", "suppliers", item, np.where(often[:, k], usd, 0.0))
+    book.add("operator", "suppliers", "imbalance", np.abs(found.imbalance_mw) * hours * lost_load)
+
+
+def _add_demand(book: _Book, system: System, electrics: Electrics) -> None:
+    """Book what served load is worth, and what moved demand owes at the end of each day."""
+    found, timing, benefit = electrics.injections, system.timing, system.loads.benefit_usd_per_mwh
+    # What moved demand has moved is consumed at one time and worth something at another.
+    served_mw = np.maximum(found.load_mw - found.shift_mw, 0.0) * electrics.flow.converged[:, None]
+    book.add("benefit", "customers", BENEFIT, served_mw @ benefit * timing.step_h)
+    lacking = np.maximum(-open_shift_mwh(system, found.shift_mw), 0.0) @ benefit
+    owed = np.zeros(timing.n_steps)
+    last = np.arange(1, len(lacking) + 1) * timing.steps_per_day - 1
+    owed[np.minimum(last, timing.n_steps - 1)] = lacking
+    book.add("operator", "customers", "shift settlement", owed)
 
 
 def _first_of_day(worked: BoolArray, steps_per_day: int) -> FloatArray:
@@ -138,4 +194,5 @@ def totals(ledger: pd.DataFrame) -> Totals:
     outflow = np.where(payer_inside, usd, 0.0) - np.where(payee_inside, usd, 0.0)
     income = -float(outflow[item == INCOME].sum())
     cost = float(outflow[item != INCOME].sum())
-    return Totals(cost_usd=cost, profit_usd=income - cost, welfare_usd=income - cost)
+    benefit = float(usd[item == BENEFIT].sum())
+    return Totals(cost_usd=cost, profit_usd=income - cost, welfare_usd=(benefit or income) - cost)

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from sim.accounting import totals
+from sim.accounting import open_shift_mwh, totals, unit_changes
 from sim.control import SolveStatus
+from sim.powerflow.settlement import import_mw
 from sim.system.system import System
-from sim.units import SECONDS_PER_HOUR, FloatArray
+from sim.units import SECONDS_PER_HOUR, FloatArray, IntArray
 from sim.world.electrics import Electrics
 from sim.world.metering import Trip
 from sim.world.recorder import Readings, Recorder
@@ -45,6 +46,7 @@ def metrics(
     recorder: Recorder,
     trips: Sequence[Trip],
     evs_short: int,
+    refused: IntArray,
     ledger: pd.DataFrame,
 ) -> dict[str, float]:
     """Return the figures of an episode by name; names carry units.
@@ -52,7 +54,10 @@ def metrics(
     ``voltage_violation_steps`` counts steps with a violation by the mean or, where storage power
     changed inside the step, at its largest injection; ``voltage_violation_pu_h`` sums over buses.
     Where ``deadline_decisions`` is not 0, the wall clock ended a search, and another run of the
-    same episode may give other figures.
+    same episode may give other figures. ``shift_open_mwh`` is moved demand that its day has not
+    given back, ``imbalance_mwh`` what the slack unit's limits left over when nothing could be
+    spilled or shed any more, ``refusals`` counts starts and stops that were ordered in a period and
+    refused.
     """
     hours = system.timing.step_h
     flow, found = electrics.flow, electrics.injections
@@ -71,10 +76,14 @@ def metrics(
         "penalty_usd": penalty,
         "profit_usd": money.profit_usd,
         "welfare_usd": money.welfare_usd,
-        "import_mwh": float(np.nansum(flow.source_mw) * hours),
+        "import_mwh": float(np.nansum(import_mw(system, flow)) * hours),
         "loss_mwh": float(np.nansum(flow.loss_mw) * hours),
         "curtailed_mwh": float((found.available_mw - found.generation_mw).sum() * hours),
         "unserved_mwh": float(electrics.unserved_mw.sum() * hours),
+        "imbalance_mwh": float(np.abs(found.imbalance_mw).sum() * hours),
+        "shift_open_mwh": float(np.abs(open_shift_mwh(system, found.shift_mw)).sum()),
+        "emission_lb": _emission_lb(system, electrics),
+        "refusals": _refusals(system, refused),
         "evs_short": evs_short,
         "ev_mwh": float(found.ev_mw.sum() * hours),
         "throughput_mwh": float(readings["charged_mwh"].sum() + readings["discharged_mwh"].sum()),
@@ -105,6 +114,24 @@ def metrics(
         "verified_steps": len(electrics.verified),
         "verify_max_diff_pu": electrics.difference_pu,
     }
+
+
+def _emission_lb(system: System, electrics: Electrics) -> float:
+    """Return what thermal units emit [lb]; in a step without a power flow they burn nothing."""
+    found = electrics.injections
+    started, _ = unit_changes(system, found.unit_on)
+    energy_mwh = (found.unit_mw * electrics.flow.converged[:, None]).sum(axis=0)
+    energy_mwh *= system.timing.step_h
+    per_mwh = np.array([unit.emission_lb_per_mwh for unit in system.units])
+    per_start = np.array([unit.emission_lb_per_start for unit in system.units])
+    return float(energy_mwh @ per_mwh + started.sum(axis=0) @ per_start)
+
+
+def _refusals(system: System, refused: IntArray) -> int:
+    """Return in how many periods each unit refused an order, summed over units."""
+    timing = system.timing
+    shape = (timing.n_periods, timing.steps_per_period, len(system.units))
+    return int((refused > 0).reshape(shape).any(axis=1).sum())
 
 
 def _cycles(system: System, readings: Readings) -> float:

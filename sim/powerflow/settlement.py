@@ -10,13 +10,25 @@ from sim.system.tariff import ImportMeter
 from sim.units import FloatArray
 
 
+def import_mw(system: System, result: PowerFlowResult) -> FloatArray:
+    """Return the power drawn from upstream, ``(step,)`` [MW].
+
+    Negative for export; NaN where the power flow did not converge. Where a unit is the slack there
+    is nothing upstream, and the source is that unit.
+    """
+    if system.slack_unit is not None:
+        return np.where(result.converged, 0.0, np.nan)
+    drawn: FloatArray = result.source_mw.sum(axis=1)
+    return drawn
+
+
 def settled_import_mw(system: System, result: PowerFlowResult) -> FloatArray:
     """Return the power from upstream as it is metered for payment, ``(step,)`` [MW].
 
     Negative for export; NaN where the power flow did not converge.
     """
-    metered: FloatArray = result.source_mw.sum(axis=1)
-    if system.tariff.import_meter is ImportMeter.SLACK:
+    metered = import_mw(system, result)
+    if system.slack_unit is not None or system.tariff.import_meter is ImportMeter.SLACK:
         return metered
     grid = system.grid
     ends = np.column_stack(

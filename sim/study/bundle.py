@@ -33,6 +33,8 @@ TABLES = (
     "loading_percent",
     "vehicles",
     "events",
+    "units",
+    "prices",
     "trips",
     "outages",
     "decisions",
@@ -45,9 +47,10 @@ WIDE = ("vm_pu", "loading_percent")
 TEXTS = frozenset(
     {"controller", "vehicle", "status", "station", "event", "detail", "origin", "destination"}
     | {"payer", "payee", "item", "name", "fallback", "orders", "line", "figures"}
+    | {"unit", "refused", "bus"}
 )
 WHOLE = frozenset({"replication", "period", "step", "decisions"})
-FLAGS = frozenset({"converged"})
+FLAGS = frozenset({"converged", "on"})
 
 
 class Keep(StrEnum):

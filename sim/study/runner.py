@@ -20,9 +20,10 @@ from sim.uncertainty.calibrated import CalibratedForecaster
 from sim.uncertainty.forecaster import ExactForecaster, Forecaster
 from sim.uncertainty.realisation import Nature, Realisation
 from sim.uncertainty.streams import stream
-from sim.world.electrics import Electrics, Verify, electrics, injections
+from sim.world.electrics import Electrics, Verify, electrics
 from sim.world.episode import Episode
 from sim.world.handover import HandedOverForecaster, HandOver
+from sim.world.injections import injections
 from sim.world.world import World
 
 __all__ = ["Verify", "nature_of", "run_episode"]
@@ -139,6 +140,8 @@ def run_episode(
             trips=tuple(trip for vehicle in world.fleet for trip in vehicle.trips),
             evs_short=world.evs.short,
             electrics=solved,
+            refused=world.dispatch.refused,
+            lmp_usd_per_mwh=world.lmp_usd_per_mwh,
             seconds=dict(zip(names, np.diff(clock), strict=True)),
         )
     )

@@ -10,9 +10,11 @@ import pandas as pd
 from sim.accounting import ledger
 from sim.control import VehicleStatus
 from sim.metrics import metrics, voltage_violation_pu
+from sim.powerflow.settlement import import_mw
 from sim.system.system import System
 from sim.uncertainty.realisation import Realisation
-from sim.units import SECONDS_PER_HOUR
+from sim.units import SECONDS_PER_HOUR, FloatArray, IntArray
+from sim.world.dispatch import Refusal
 from sim.world.electrics import Electrics
 from sim.world.episode import Episode
 from sim.world.metering import Trip
@@ -31,6 +33,10 @@ class Lived:
         What existed, happened, was noted, was driven and was computed.
     evs_short
         Electric cars that left with less energy than the next day's trips take.
+    refused
+        Why units refused an order, ``(step, unit)``; `sim.world.dispatch.Refusal`.
+    lmp_usd_per_mwh
+        Prices that the controller found, ``(period, bus)``; NaN where it found none.
     seconds
         Wall clock by stage [s].
     """
@@ -45,6 +51,8 @@ class Lived:
     trips: tuple[Trip, ...]
     evs_short: int
     electrics: Electrics
+    refused: IntArray
+    lmp_usd_per_mwh: FloatArray
     seconds: dict[str, float]
 
 
@@ -60,7 +68,14 @@ def tabulate(lived: Lived) -> Episode:
         replication=lived.replication,
         start=pd.Timestamp(lived.realisation.start),
         metrics=metrics(
-            system, lived.electrics, readings, recorder, lived.trips, lived.evs_short, book
+            system,
+            lived.electrics,
+            readings,
+            recorder,
+            lived.trips,
+            lived.evs_short,
+            lived.refused,
+            book,
         ),
         steps=_steps(system, lived.electrics),
         vm_pu=_wide(system, lived.electrics.flow.vm_pu, system.grid.bus_name),
@@ -71,6 +86,8 @@ def tabulate(lived: Lived) -> Episode:
         ),
         vehicles=_vehicles(system, lived.electrics, readings),
         events=pd.DataFrame(recorder.events, columns=Event._fields),
+        units=_units(system, lived.electrics, lived.refused),
+        prices=_prices(system, lived.lmp_usd_per_mwh),
         trips=_trips(system, lived.trips),
         outages=_outages(system, lived.realisation),
         decisions=pd.DataFrame(recorder.decisions, columns=Decision._fields),
@@ -97,7 +114,10 @@ def _steps(system: System, solved: Electrics) -> pd.DataFrame:
             "generation_mw": found.generation_mw.sum(axis=1),
             "curtailed_mw": (found.available_mw - found.generation_mw).sum(axis=1),
             "storage_mw": found.storage_mw.sum(axis=1),
-            "import_mw": flow.source_mw.sum(axis=1),
+            "unit_mw": found.unit_mw.sum(axis=1),
+            "shift_mw": found.shift_mw.sum(axis=1),
+            "imbalance_mw": found.imbalance_mw,
+            "import_mw": import_mw(system, flow),
             "import_mvar": flow.source_mvar.sum(axis=1),
             "loss_mw": flow.loss_mw,
             "vm_pu_min": np.fmin.reduce(flow.vm_pu, axis=1),
@@ -137,6 +157,32 @@ def _vehicles(system: System, solved: Electrics, readings: Readings) -> pd.DataF
             "queue_h": readings["queue_h"].ravel(),
             "x_km": readings["x_km"].ravel(),
             "y_km": readings["y_km"].ravel(),
+        }
+    )
+
+
+def _units(system: System, solved: Electrics, refused: IntArray) -> pd.DataFrame:
+    found, n_units = solved.injections, len(system.units)
+    reasons = np.array(["" if why is Refusal.NONE else why.name.lower() for why in Refusal])
+    return pd.DataFrame(
+        {
+            "time_h": np.repeat(_start_h(system), n_units),
+            "unit": np.tile([unit.name for unit in system.units], len(refused)),
+            "on": found.unit_on.ravel(),
+            "p_mw": found.unit_mw.ravel(),
+            "refused": reasons[refused].ravel(),
+        }
+    )
+
+
+def _prices(system: System, lmp_usd_per_mwh: FloatArray) -> pd.DataFrame:
+    periods = np.flatnonzero(np.isfinite(lmp_usd_per_mwh).any(axis=1))
+    n_buses = system.grid.n_buses
+    return pd.DataFrame(
+        {
+            "time_h": np.repeat(periods * system.timing.period_h, n_buses),
+            "bus": np.tile(system.grid.bus_name, len(periods)),
+            "lmp_usd_per_mwh": lmp_usd_per_mwh[periods].ravel(),
         }
     )
 

@@ -8,7 +8,6 @@ import numpy as np
 
 from sim.control import MarketPlan, UnitStates
 from sim.system.loads import Loads
-from sim.system.system import System
 from sim.system.timing import Timing
 from sim.system.units import ThermalUnit
 from sim.units import FloatArray
@@ -99,9 +98,7 @@ class Dispatch:
         p_mw = self._now_mw.copy()
         if balanced_mw is not None:
             p_mw[[unit.slack for unit in self._units]] = balanced_mw
-        return UnitStates(
-            on=self._now_on.copy(), hours_in_state=now_h - self._since_h, p_mw=p_mw
-        )
+        return UnitStates(on=self._now_on.copy(), hours_in_state=now_h - self._since_h, p_mw=p_mw)
 
     def follow(self, step: int) -> None:
         """Do in `step`, which starts now, what is in force; steps come in order."""

@@ -1,9 +1,8 @@
-"""From meters to the grid: injections, power flow on every step, verification."""
+"""From injections to voltages: power flow on every step, and its verification."""
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -12,10 +11,9 @@ from sim.errors import EpisodeError
 from sim.powerflow.protocol import PowerFlowResult
 from sim.powerflow.switched import SwitchedFlow
 from sim.system.system import System
-from sim.uncertainty.realisation import Realisation
 from sim.units import BoolArray, FloatArray, IntArray
-from sim.world.recorder import StationExchange, as_floats
-from sim.world.topology import Topology
+from sim.world.balancing import balanced, settled
+from sim.world.injections import Injections
 
 VERIFY_TOLERANCE_PU = 1e-5
 AUDIT_SHARE = 0.01
@@ -38,127 +36,6 @@ class Verify(enum.StrEnum):
     FULL = "full"
     AUDIT = "audit"
     OFF = "off"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Injections:
-    """Who injects what, means of steps.
-
-    Attributes
-    ----------
-    load_mw, load_mvar
-        Served load, ``(step, load)``.
-    unserved_mw
-        Load at dead buses, ``(step,)``.
-    ev_mw
-        Charging of electric cars, ``(step, group)``.
-    available_mw, generation_mw
-        Renewable power there was and that was taken, ``(step, generator)``.
-    storage_mw, storage_mvar
-        ``(step, vehicle)``, positive injecting.
-    p_mw, q_mvar
-        Net injection of each bus, ``(step, bus)``.
-    changed_step
-        Rows inside which storage power changed, ``(n,)``.
-    changed_p_mw
-        Net injections in them with every vehicle at its largest injection, ``(n, bus)``.
-    """
-
-    load_mw: FloatArray
-    load_mvar: FloatArray
-    unserved_mw: FloatArray
-    ev_mw: FloatArray
-    available_mw: FloatArray
-    generation_mw: FloatArray
-    storage_mw: FloatArray
-    storage_mvar: FloatArray
-    p_mw: FloatArray
-    q_mvar: FloatArray
-    changed_step: IntArray
-    changed_p_mw: FloatArray
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Metered:
-    """What the world has metered and ordered.
-
-    Attributes
-    ----------
-    exchanges
-        What flowed at stations in the steps asked for.
-    ev_mw
-        Charging power of electric cars in these steps, ``(step, group)`` [MW].
-    generation_limit_mw
-        Caps in force, ``(period, generator)`` [MW].
-    topology
-        Who was supplied, all steps of the episode.
-    """
-
-    exchanges: Sequence[StationExchange]
-    ev_mw: FloatArray
-    generation_limit_mw: FloatArray
-    topology: Topology
-
-
-def injections(
-    system: System, realisation: Realisation, metered: Metered, steps: slice
-) -> Injections:
-    """Return the injections of some steps of the episode.
-
-    Loads at dead buses are not served, and generators there deliver nothing.
-    """
-    timing, loads, generators = system.timing, system.loads, system.generators
-    rows = np.arange(timing.n_steps)[steps]
-    first, n_steps = int(rows[0]), len(rows)
-    profile = realisation.profile[steps]
-    alive = metered.topology.supplied[steps]
-    load_pu = profile[:, loads.profile]
-    served = load_pu * alive[:, loads.bus]
-    wanted_mw, load_mw, load_mvar = load_pu * loads.p_mw, served * loads.p_mw, served * loads.q_mvar
-    available_mw = profile[:, generators.profile] * generators.p_mw
-    limit_mw = metered.generation_limit_mw[rows // timing.steps_per_period]
-    generation_mw = np.minimum(available_mw, limit_mw) * alive[:, generators.bus]
-
-    p_mw = np.zeros((n_steps, system.grid.n_buses))
-    q_mvar = np.zeros_like(p_mw)
-    _add(p_mw, loads.bus, -load_mw)
-    _add(q_mvar, loads.bus, -load_mvar)
-    _add(p_mw, generators.bus, generation_mw)
-    _add(p_mw, np.array([group.bus for group in system.evs], dtype=np.int64), -metered.ev_mw)
-
-    flows = as_floats(metered.exchanges, len(StationExchange._fields))
-    row, vehicle, station = (flows[:, :3].astype(np.int64) - [first, 0, 0]).T
-    bus = np.array([station.bus for station in system.stations], dtype=np.int64)[station]
-    mean_mw, mean_mvar, peak_mw, changed = flows[:, 3:].T
-    changed_step = np.unique(row[changed > 0])
-    changed_p_mw = p_mw.copy()
-    np.add.at(changed_p_mw, (row, bus), peak_mw)
-    np.add.at(p_mw, (row, bus), mean_mw)
-    np.add.at(q_mvar, (row, bus), mean_mvar)
-    storage_mw = np.zeros((n_steps, len(system.vehicles)))
-    storage_mvar = np.zeros_like(storage_mw)
-    np.add.at(storage_mw, (row, vehicle), mean_mw)
-    np.add.at(storage_mvar, (row, vehicle), mean_mvar)
-    return Injections(
-        load_mw=load_mw,
-        unserved_mw=(wanted_mw - load_mw).sum(axis=1),
-        ev_mw=metered.ev_mw,
-        load_mvar=load_mvar,
-        available_mw=available_mw,
-        generation_mw=generation_mw,
-        storage_mw=storage_mw,
-        storage_mvar=storage_mvar,
-        p_mw=p_mw,
-        q_mvar=q_mvar,
-        changed_step=changed_step,
-        changed_p_mw=changed_p_mw[changed_step],
-    )
-
-
-def _add(target: FloatArray, bus: IntArray, values: FloatArray) -> None:
-    """Add ``(step, thing)`` values at the things' buses."""
-    for column, at in enumerate(bus):
-        target[:, at] += values[:, column]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -217,7 +94,7 @@ def electrics(
     Parameters
     ----------
     found
-        Injections of all steps.
+        Injections of all steps, as ordered.
     line_out
         Lines that have tripped, ``(step, line)``.
     engine, second
@@ -233,11 +110,13 @@ def electrics(
         If the engines disagree; see `verify`.
     """
     n_steps = len(found.p_mw)
+    found = balanced(system, found, line_out, engine)
     # One batch: the means of all steps, then the largest moments of those with a change inside.
     result = engine.solve(
         np.vstack([found.p_mw, found.changed_p_mw]),
         np.vstack([found.q_mvar, found.q_mvar[found.changed_step]]),
         np.vstack([line_out, line_out[found.changed_step]]),
+        np.vstack([found.held, found.held[found.changed_step]]),
     )
     flow = PowerFlowResult(
         **{each.name: getattr(result, each.name)[:n_steps] for each in fields(PowerFlowResult)}
@@ -246,7 +125,7 @@ def electrics(
     outside: BoolArray = (flow.vm_pu > grid.v_max_pu) | (flow.vm_pu < grid.v_min_pu)
     steps = _steps_to_verify(how, np.any(outside, axis=1), rng)
     return Electrics(
-        injections=found,
+        injections=settled(system, found, flow),
         flow=flow,
         changed_vm_pu=result.vm_pu[n_steps:],
         verified=steps,
@@ -268,7 +147,7 @@ def verify(
     EpisodeError
         If a voltage differs by more than 1e-5 pu, or only one engine converges.
     """
-    other = second.solve(found.p_mw[steps], found.q_mvar[steps], line_out[steps])
+    other = second.solve(found.p_mw[steps], found.q_mvar[steps], line_out[steps], found.held[steps])
     disagree = steps[other.converged != flow.converged[steps]]
     if len(disagree):
         raise EpisodeError(f"step {disagree[0]}: one power-flow engine converges, the other not")

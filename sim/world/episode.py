@@ -24,9 +24,10 @@ class Episode:
         Figures of the episode by name; see `sim.metrics`.
     steps
         One row per step: ``time_h, import_usd_per_mwh, load_mw, ev_mw, unserved_mw, available_mw,
-        generation_mw, curtailed_mw, storage_mw, import_mw, import_mvar, loss_mw, vm_pu_min,
-        vm_pu_max, voltage_violation_pu, loading_percent_max, converged``. `import_mw` is negative
-        for export; `load_mw` is served and contains `ev_mw`.
+        generation_mw, curtailed_mw, storage_mw, unit_mw, shift_mw, imbalance_mw, import_mw,
+        import_mvar, loss_mw, vm_pu_min, vm_pu_max, voltage_violation_pu, loading_percent_max,
+        converged``. `import_mw` is negative for export; `load_mw` is served and contains `ev_mw`
+        and `shift_mw`.
     vm_pu
         Voltage magnitudes, index ``time_h``, one column per bus [pu].
     loading_percent
@@ -36,6 +37,12 @@ class Episode:
         q_mvar, x_km, y_km``; state at the end of the step, power as mean of the step.
     events
         One row per event: ``time_h, vehicle, event, station, detail``.
+    units
+        One row per step and thermal unit: ``time_h, unit, on, p_mw, refused``; ``refused`` says why
+        an order to start or stop was not carried out, empty otherwise.
+    prices
+        One row per period and bus for which the controller found prices: ``time_h, bus,
+        lmp_usd_per_mwh``; the last that were in force.
     trips
         One row per drive that ended: ``vehicle, origin, destination, depart_h, arrive_h, free_h,
         delay_h``; the delay counts from the fastest way on empty roads.
@@ -62,6 +69,8 @@ class Episode:
     loading_percent: pd.DataFrame
     vehicles: pd.DataFrame
     events: pd.DataFrame
+    units: pd.DataFrame
+    prices: pd.DataFrame
     trips: pd.DataFrame
     outages: pd.DataFrame
     decisions: pd.DataFrame

@@ -18,22 +18,26 @@ from sim.control import (
     Controller,
     FleetPlan,
     GridPlan,
+    MarketPlan,
     Observation,
     Outcome,
     Plan,
     SolveStatus,
 )
+from sim.powerflow.protocol import PowerFlowResult
 from sim.powerflow.switched import SwitchedFlow
 from sim.system.system import System
 from sim.system.vehicles import Truck
 from sim.uncertainty.forecaster import Forecaster
 from sim.uncertainty.realisation import Realisation
 from sim.units import HOURS_PER_DAY, SECONDS_PER_HOUR, FloatArray
+from sim.world.balancing import balanced, settled
 from sim.world.charging import EvFleet
 from sim.world.clock import Order, Tick
+from sim.world.dispatch import Dispatch, Shifting
 from sim.world.driving import Driving
-from sim.world.electrics import Metered, injections
 from sim.world.guard import Guard, check_plan, limit_power
+from sim.world.injections import Injections, Metered, injections
 from sim.world.observing import metered_means, vehicle_states
 from sim.world.recorder import Recorder
 from sim.world.storage import Storage
@@ -55,7 +59,8 @@ class World:
     guard
         What limits ordered power; batteries refuse the impossible on their own as well.
     power_flow
-        Engine for controllers that need voltages or react to them.
+        Engine for controllers that need voltages or react to them, and for what the slack unit
+        delivers.
     """
 
     def __init__(
@@ -109,6 +114,9 @@ class World:
         self._p_mw = np.zeros(shape)
         self._q_mvar = np.zeros(shape)
         self.generation_limit_mw = np.full((timing.n_periods, len(system.generators.name)), np.inf)
+        self.lmp_usd_per_mwh = np.full((timing.n_periods, system.grid.n_buses), np.nan)
+        self.dispatch = Dispatch(system.units, timing)
+        self.shifting = Shifting(system.loads, timing)
         self.needs_voltages = bool(getattr(controller, "needs_voltages", False))
         self._violated = False
         self._decided_s = -math.inf
@@ -131,7 +139,7 @@ class World:
         """Live through the episode and return what was recorded."""
         timing = self.system.timing
         self.env.run(until=Tick(self.env, timing.n_steps * timing.step_s, Order.APPLICATION))
-        self.recorder.clipped(sum(vehicle.storage.clipped_mwh for vehicle in self.fleet))
+        self.recorder.clipped(self._clipped_mwh())
         return self.recorder
 
     def metered(self) -> Metered:
@@ -141,6 +149,9 @@ class World:
             exchanges=self.recorder.exchanges,
             ev_mw=np.array(self.recorder.ev_mw, dtype=np.float64).reshape(shape),
             generation_limit_mw=self.generation_limit_mw,
+            unit_on=self.dispatch.on,
+            unit_mw=self.dispatch.p_mw,
+            shift_mw=self.shifting.shift_mw,
             topology=self.topology,
         )
 
@@ -151,7 +162,11 @@ class World:
         for step in range(timing.n_steps):
             if step % timing.steps_per_period == 0:
                 yield from self._decision()
+            elif self.system.units:  # what is decided at this moment counts
+                yield Tick(self.env, 0, Order.APPLICATION)
+            self.dispatch.follow(step)
             yield Tick(self.env, timing.step_s, Order.METERING)
+            self.shifting.meter(step, self._asked_mw(step))
             for vehicle in self.fleet:
                 self.recorder.read(step, vehicle)
             self.recorder.charged(self.evs.read_meter())
@@ -203,7 +218,7 @@ class World:
     def _watch_voltages(self, step: int) -> None:
         """Call when a voltage leaves its limits that was within them a step ago."""
         grid = self.system.grid
-        vm_pu, _ = self._voltages(step)
+        vm_pu = self._flow(step)[1].vm_pu[0]
         violated = bool(((vm_pu > grid.v_max_pu) | (vm_pu < grid.v_min_pu)).any())
         if violated and not self._violated:
             self._called("voltage_violation")
@@ -212,6 +227,22 @@ class World:
     def _is_supplied(self, bus: int) -> bool:
         step = min(int(self.env.now // self.system.timing.step_s), self.system.timing.n_steps - 1)
         return bool(self.topology.supplied[step, bus])
+
+    def _asked_mw(self, step: int) -> FloatArray:
+        """Return the load that is asked for in a step and can be served, ``(load,)`` [MW]."""
+        loads = self.system.loads
+        alive = self.topology.supplied[step, loads.bus]
+        asked: FloatArray = self.realisation.profile[step, loads.profile] * loads.p_mw * alive
+        return asked
+
+    def _clipped_mwh(self) -> float:
+        """Return what was ordered and not done since the last call [MWh]."""
+        sources: list[Storage | Dispatch | Shifting] = [self.dispatch, self.shifting]
+        sources += [vehicle.storage for vehicle in self.fleet]
+        clipped_mwh = sum(source.clipped_mwh for source in sources)
+        for source in sources:
+            source.clipped_mwh = 0.0
+        return clipped_mwh
 
     def _decide(self, period: int) -> None:
         observation = self._observe(period)
@@ -225,14 +256,13 @@ class World:
             reason = f"{type(error).__name__}: {error}"
             plan = Plan(outcome=Outcome(status=SolveStatus.FAILED, fallback=reason))
         seconds = time.perf_counter() - started
-        clipped_mwh = sum(vehicle.storage.clipped_mwh for vehicle in self.fleet)
-        self.recorder.decided(self.env.now, period, plan, clipped_mwh, seconds)
-        for vehicle in self.fleet:
-            vehicle.storage.clipped_mwh = 0.0
+        self.recorder.decided(self.env.now, period, plan, self._clipped_mwh(), seconds)
         if plan.fleet is not None:
             self._apply_fleet(plan.fleet, period)
         if plan.grid is not None:
             self._apply_grid(plan.grid, period)
+        if plan.market is not None:
+            self._apply_market(plan.market, period)
 
     def _apply_fleet(self, fleet: FleetPlan, period: int) -> None:
         for programme, rows in ((self._p_mw, fleet.p_mw), (self._q_mvar, fleet.q_mvar)):
@@ -245,6 +275,13 @@ class World:
     def _apply_grid(self, grid: GridPlan, period: int) -> None:
         rows = grid.generation_limit_mw
         self.generation_limit_mw[period : period + len(rows)] = rows
+
+    def _apply_market(self, market: MarketPlan, period: int) -> None:
+        self.dispatch.order(market, period)
+        self.shifting.order(market, period)
+        if market.lmp_usd_per_mwh is not None:
+            rows = market.lmp_usd_per_mwh
+            self.lmp_usd_per_mwh[period : period + len(rows)] = rows
 
     def _power_order(self, index: int) -> tuple[float, float, float]:
         """Return the power in force for one vehicle and the time left in this period [h]."""
@@ -267,9 +304,13 @@ class World:
         forecast = self.forecaster.issue(period, now_h, evs)
         step = int(self.env.now // timing.step_s)
         load_mw, load_mvar, available_mw = metered_means(system, self.realisation, step, forecast)
-        vm_pu = loading = None
-        if self.needs_voltages and step > 0:
-            vm_pu, loading = self._voltages(step - 1)
+        vm_pu = loading = balanced_mw = None
+        if step > 0 and (self.needs_voltages or system.slack_unit is not None):
+            found, flow = self._flow(step - 1)
+            if self.needs_voltages:
+                vm_pu, loading = flow.vm_pu[0], flow.loading_percent[0]
+            if system.slack_unit is not None:
+                balanced_mw = float(found.unit_mw[0, system.slack_unit])
         return Observation(
             now_h=now_h,
             period=period,
@@ -290,14 +331,17 @@ class World:
             incident=self.conditions.stretch_now(self.env.now) > 1.0,
             line_out=self.topology.line_out[step].copy(),
             evs=evs,
+            units=self.dispatch.states(now_h, balanced_mw),
+            shifted_mwh=self.shifting.today_mwh.copy(),
             vm_pu=vm_pu,
             loading_percent=loading,
             forecast=forecast,
         )
 
-    def _voltages(self, step: int) -> tuple[FloatArray, FloatArray]:
+    def _flow(self, step: int) -> tuple[Injections, PowerFlowResult]:
+        """Return what was injected in a step that is over, and the power flow."""
         exchanges = takewhile(lambda flow: flow.step == step, reversed(self.recorder.exchanges))
-        found = injections(
+        ordered = injections(
             self.system,
             self.realisation,
             replace(
@@ -307,7 +351,7 @@ class World:
             ),
             slice(step, step + 1),
         )
-        result = self.power_flow.solve(
-            found.p_mw, found.q_mvar, self.topology.line_out[step : step + 1]
-        )
-        return result.vm_pu[0], result.loading_percent[0]
+        line_out = self.topology.line_out[step : step + 1]
+        found = balanced(self.system, ordered, line_out, self.power_flow)
+        flow = self.power_flow.solve(found.p_mw, found.q_mvar, line_out, found.held)
+        return settled(self.system, found, flow), flow

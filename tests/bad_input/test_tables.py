@@ -42,7 +42,7 @@ CASES = {
     # The grid.
     "no source": Case(
         swap(TOML, 'source = [{ bus = "substation", vm_pu = 1.0 }]', "source = []"),
-        *(TOML, "grid.source", "[]", FIX),
+        *(TOML, "grid.source", "[]", "set slack for one row of units.csv"),
     ),
     "source at no bus": Case(
         swap(TOML, '"substation", vm', '"hub", vm'), TOML, "grid.source.0.bus", "'hub'", "There is"

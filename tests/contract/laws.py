@@ -25,9 +25,10 @@ from sim.uncertainty.forecaster import Forecaster
 from sim.uncertainty.realisation import Nature, Realisation
 from sim.uncertainty.streams import stream
 from sim.uncertainty.traffic import QUARTER_S
-from sim.world.electrics import Verify, electrics, injections
+from sim.world.electrics import Verify, electrics
 from sim.world.episode import Episode
 from sim.world.guard import Guard, limit_power
+from sim.world.injections import injections
 from sim.world.world import World
 
 Make = Callable[[], Controller]
@@ -121,6 +122,8 @@ def live(
             electrics=electrics(
                 system, found, world.topology.line_out, engine, None, Verify.OFF, rng
             ),
+            refused=world.dispatch.refused,
+            lmp_usd_per_mwh=world.lmp_usd_per_mwh,
             seconds={},
         )
     )
@@ -322,8 +325,8 @@ def law_energy(scenario: Scenario, episode: Episode) -> None:
     hours = system.timing.step_h
     steps = episode.steps[episode.steps["converged"]]
     balance = (
-        steps["import_mw"] + steps["generation_mw"] + steps["storage_mw"]
-        - steps["load_mw"] - steps["loss_mw"]
+        steps["import_mw"] + steps["generation_mw"] + steps["unit_mw"] + steps["storage_mw"]
+        + steps["imbalance_mw"] - steps["load_mw"] - steps["loss_mw"]
     ).to_numpy() * hours  # fmt: skip
     if not np.abs(balance).sum() <= TOLERANCE_MWH:
         raise Broken(f"energy: {name}: the grid's balance is off by {np.abs(balance).sum()} MWh")

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.control import EvStates, Forecast, Observation, VehicleStates, VehicleStatus
+from sim.control import (
+    EvStates,
+    Forecast,
+    Observation,
+    UnitStates,
+    VehicleStates,
+    VehicleStatus,
+)
 from sim.system.battery import Battery
 from sim.system.generators import Generators
 from sim.system.grid import Grid, Lines, Transformers
@@ -203,6 +210,10 @@ def observation(
             departure_h=np.zeros(0),
             next_trip_mwh=np.zeros(0),
         ),
+        units=UnitStates(
+            on=np.zeros(0, dtype=np.bool_), hours_in_state=np.zeros(0), p_mw=np.zeros(0)
+        ),
+        shifted_mwh=np.zeros(len(system.loads.name)),
         vm_pu=None,
         loading_percent=None,
         forecast=Forecast(

@@ -18,7 +18,7 @@ from sim.uncertainty.calibrated import CalibratedForecaster
 from sim.uncertainty.conditions import RoadConditions
 from sim.uncertainty.events import Breakdown, Incident, Incidents, Outage
 from sim.uncertainty.realisation import Nature
-from sim.world.electrics import injections
+from sim.world.injections import injections
 from sim.world.world import World
 from tests.world.build import Scripted, fleet_plan, tiny, world
 

@@ -7,7 +7,7 @@ import pytest
 
 from sim.control import Plan, VehicleStatus
 from sim.system.battery import Battery
-from sim.world.electrics import injections
+from sim.world.injections import injections
 from tests.world.build import fleet_plan, tiny, world
 
 BATTERY = Battery(
