@@ -1,8 +1,7 @@
-"""Day-ahead by a cone model of routes, powers and the network, valued under AC power flow.
+"""Day-ahead by a cone model of routes, powers and the network, then a particle swarm under AC.
 
-The first of the two stages of Abdeltawab & Mohamed, *Mobile Energy Storage Scheduling and Operation
-in Active Distribution Systems*, IEEE Trans. Industrial Electronics 64, 2017. The second one, a
-particle swarm under AC power flow, is not built yet.
+The two stages of Abdeltawab & Mohamed, *Mobile Energy Storage Scheduling and Operation in Active
+Distribution Systems*, IEEE Trans. Industrial Electronics 64, 2017.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ import numpy as np
 from controllers.models.cone_plan import ConePlanner, FirstPlan
 from controllers.models.first_stage import FirstStage
 from controllers.models.problem import PlanningError
+from controllers.models.swarm import Schedule, SecondStage, improve
 from sim.control import FleetPlan, GridPlan, Observation, Outcome, Plan, SolveStatus, Visit
 from sim.errors import SolverError
 from sim.system.system import System
@@ -35,26 +35,40 @@ class TwoStageParameters:
         Largest number of branch-and-bound nodes of one search.
     searches
         Largest number of searches, each with the tangents of those before.
+    swarm_size
+        Number of particles of the second stage; a choice of this project.
+    swarm_iterations
+        Number of their generations after the first, a choice too; with none there is no second
+        stage.
     """
 
     gap: float = 0.002
     nodes: int = 20
     searches: int = 3
+    swarm_size: int = 40
+    swarm_iterations: int = 100
 
     def __post_init__(self) -> None:
         self.first_stage()
+        self.second_stage()
 
     def first_stage(self) -> FirstStage:
         """Return the effort of the first stage."""
         return FirstStage(gap=self.gap, nodes=self.nodes, searches=self.searches)
 
+    def second_stage(self) -> SecondStage:
+        """Return the effort of the second stage."""
+        return SecondStage(swarm_size=self.swarm_size, swarm_iterations=self.swarm_iterations)
+
 
 class TwoStage:
     """Plans once a day for the whole day; between two plans everything stays in force.
 
-    A mixed-integer second-order cone model of routes, powers and the network is solved by tangent
-    planes. Its bound is proven for that model, which is a relaxation of AC power flow; what the
-    plan costs is what AC power flow says, and never more than the best parked schedule.
+    First a mixed-integer second-order cone model of routes, powers and the network is solved by
+    tangent planes. Its bound is proven for that model, which is a relaxation of AC power flow.
+    Then a particle swarm around that plan searches powers and departures, which trips there are
+    being settled. What a plan costs is what AC power flow says: after the second stage never more
+    than after the first, and after the first never more than the best parked schedule.
 
     Every decision says, in `Outcome.figures`:
 
@@ -62,6 +76,7 @@ class TwoStage:
       ``first_stage_usd``: what the look-ahead costs under AC power flow, without storage, with all
       vehicles parked at their start, with a lone vehicle parked elsewhere, and as the first stage
       plans it [USD];
+    - ``second_stage_gain_usd``: what the second stage takes off that [USD];
     - ``cone_model_usd``: the value of that plan in the cone model [USD];
     - ``gap_of_value``: proven gap over what storage is worth [-];
     - ``cone_above_pu``, ``cone_below_pu``: by how much ``p^2 + q^2`` is above and below ``l v``
@@ -83,8 +98,7 @@ class TwoStage:
         InputError
             If the grid is not radial.
         """
-        del rng
-        self._system = system
+        self._system, self._rng = system, rng
         self._planner = ConePlanner(system, self.parameters.first_stage())
         self._per_day = max(round(HOURS_PER_DAY / system.timing.period_h), 1)
         self._next = 0
@@ -99,29 +113,37 @@ class TwoStage:
             status = error.status if isinstance(error, PlanningError) else SolveStatus.FAILED
             return Plan(outcome=Outcome(status=status, fallback=str(error)))
         self._next = observation.period + min(observation.forecast.n_periods, self._per_day)
-        return self._plan(observation, found)
+        schedule = improve(
+            Schedule(routes=found.routes, p_mw=found.p_mw, q_mvar=found.q_mvar, usd=found.usd),
+            found.fleet,
+            found.valuation,
+            self._system.timing.period_h,
+            self.parameters.second_stage(),
+            self._rng,
+        )
+        return self._plan(observation, found, schedule)
 
-    def _plan(self, observation: Observation, found: FirstPlan) -> Plan:
+    def _plan(self, observation: Observation, found: FirstPlan, schedule: Schedule) -> Plan:
         """Return the plan that carries a schedule out."""
         period_h = self._system.timing.period_h
         first_h = observation.period * period_h
         visits = tuple(
             tuple(Visit(station=goal, depart_h=first_h + period * period_h) for period, goal in own)
-            for own in found.routes
+            for own in schedule.routes
         )
         output = observation.forecast.available_mw - found.curtailed_mw
         limited = found.curtailed_mw > _LEAST_CURTAILMENT_MW
-        figures = dict(found.figures)
-        bound = None if found.bound_usd is None else min(found.bound_usd, found.usd)
-        worth = figures["idle_usd"] - found.usd
+        figures = {**found.figures, "second_stage_gain_usd": found.usd - schedule.usd}
+        bound = None if found.bound_usd is None else min(found.bound_usd, schedule.usd)
+        worth = figures["idle_usd"] - schedule.usd
         if bound is not None and worth > 0:
-            figures["gap_of_value"] = (found.usd - bound) / worth
+            figures["gap_of_value"] = (schedule.usd - bound) / worth
         return Plan(
-            fleet=FleetPlan(visits=visits, p_mw=found.p_mw, q_mvar=found.q_mvar),
+            fleet=FleetPlan(visits=visits, p_mw=schedule.p_mw, q_mvar=schedule.q_mvar),
             grid=GridPlan(generation_limit_mw=np.where(limited, output, np.inf)),
             outcome=Outcome(
                 status=found.status,
-                objective_usd=found.usd,
+                objective_usd=schedule.usd,
                 bound_usd=bound,
                 figures=figures,
             ),

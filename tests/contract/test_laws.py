@@ -47,7 +47,13 @@ OVERRIDES = {
 }
 ON_CALL = "rolling, on call"
 PARAMETERS = {
-    "two_stage": (("gap", 1.0), ("nodes", 1), ("searches", 1)),
+    "two_stage": (
+        ("gap", 1.0),
+        ("nodes", 1),
+        ("searches", 1),
+        ("swarm_size", 5),
+        ("swarm_iterations", 3),
+    ),
     ON_CALL: (("replan_on", ("arrival", "delay", "outage", "ev_arrival", "voltage_violation")),),
 }
 # What plans takes minutes on 179 buses: there it keeps the laws with little effort, and on request.

@@ -52,7 +52,7 @@ def test_without_battery_or_roads_the_message_says_what_is_missing(
         load_scenario(folder)
 
 
-@pytest.mark.parametrize("controller", ["idle", "greedy", "rolling"])
+@pytest.mark.parametrize("controller", ["idle", "greedy", "rolling", "two_stage"])
 def test_without_renewables_there_is_a_result(folder: Path, controller: str) -> None:
     (folder / "generators.csv").unlink()
     episode = run(load_scenario(folder, SHORT), controller, verify="off")
