@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -32,7 +34,7 @@ def main() -> None:
     page = PAGE.read_text(encoding="utf-8")
     before, _, rest = page.partition(BEGIN)
     _, _, after = rest.partition(END)
-    tables = f"{without_storage()}\n{with_storage()}"
+    tables = f"{without_storage()}\n{with_storage()}\n{stages()}"
     PAGE.write_text(f"{before}{BEGIN}\n{tables}\n{END}{after}", encoding="utf-8")
 
 
@@ -65,6 +67,30 @@ def with_storage() -> str:
     return _table(("with the truck", "meter", *columns), rows)
 
 
+def stages() -> str:
+    """Return what each stage of `two_stage` plans to earn, as a table."""
+    columns: list[dict[str, float]] = []
+    for meter in METERS:
+        episode = _episode("two_stage", meter)
+        decision = episode.decisions.iloc[0]
+        figures = json.loads(decision["figures"])
+        parked = [usd for name, usd in figures.items() if name.startswith("parked_usd")]
+        income = episode.ledger.groupby("item")["usd"].sum()["retail"]
+        columns.append(
+            {
+                "doing nothing": income - figures["idle_usd"],
+                "the best parked schedule": income - min(parked),
+                "stage 1, cone model": income - figures["first_stage_usd"],
+                "stage 2, particle swarm": income - decision["objective_usd"],
+                "no plan of the cone model earns more than": income - decision["bound_usd"],
+            }
+        )
+    rows = [(name, *(f"{own[name]:.4f}" for own in columns)) for name in columns[0]]
+    header = ("`two_stage`: profit of the plan under AC power flow [USD]",)
+    return _table((*header, *(f"{meter} meter" for meter in METERS)), rows)
+
+
+@functools.cache
 def _episode(controller: str, meter: str) -> Episode:
     scenario = sim.load_scenario("three_bus", {"settlement.import_meter": meter})
     return sim.run(scenario, controller, verify="off")

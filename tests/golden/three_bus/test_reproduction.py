@@ -22,4 +22,6 @@ def test_the_day_without_storage_is_on_the_page(script: dict[str, Any]) -> None:
 
 @pytest.mark.slow
 def test_the_schedules_are_on_the_page(script: dict[str, Any]) -> None:
-    assert script["with_storage"]() in PAGE.read_text(encoding="utf-8")
+    page = PAGE.read_text(encoding="utf-8")
+    assert script["with_storage"]() in page
+    assert script["stages"]() in page
