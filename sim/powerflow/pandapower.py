@@ -159,6 +159,8 @@ class PandapowerFlow:
             branch_loss_mw[:, in_service] += power_mva.real
         n_lines, n_branches = len(grid.lines.name), grid.n_branches
         line_loading = i_ka[:, :n_lines] / grid.lines.max_i_ka
+        in_mva = np.isfinite(grid.lines.limit_mva)
+        line_loading[:, in_mva] = (s_mva[:, :n_lines] / grid.lines.limit_mva)[:, in_mva]
         transformer_loading = s_mva[:, n_lines:n_branches] / grid.transformers.sn_mva
         injected_mva = internal["baseMVA"] * voltage * np.conj((internal["Ybus"] @ voltage.T).T)
         source_mva = injected_mva[:, self._source_position]
@@ -180,6 +182,8 @@ def _build(grid: Grid) -> Any:
     pp.create_sgens(net, np.arange(grid.n_buses), p_mw=0.0, q_mvar=0.0)
     for bus, vm_pu in zip(grid.source_bus, grid.source_vm_pu, strict=True):
         pp.create_ext_grid(net, bus, vm_pu=vm_pu)
+    for bus, vm_pu in zip(grid.held_bus, grid.held_vm_pu, strict=True):
+        pp.create_gen(net, bus, p_mw=0.0, vm_pu=vm_pu)
     lines, transformers = grid.lines, grid.transformers
     if len(lines.name):
         pp.create_lines_from_parameters(

@@ -1,7 +1,7 @@
 """The engine that computes: power-grid-model, in batches.
 
 Balanced Newton-Raphson power flow in C++. Lines and transformers are pi equivalents, each half of
-the shunt admittance at one end.
+the shunt admittance at one end. Voltages that units hold are found around it: it has no such buses.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from power_grid_model import (
     initialize_array,
 )
 
+from sim.powerflow.holding import VoltageHolder
 from sim.powerflow.protocol import PowerFlowResult, check_injections
 from sim.system.grid import Grid
 from sim.units import BoolArray, FloatArray
@@ -73,6 +74,11 @@ class PowerGridModelFlow:
             ComponentType.source: ["p", "q"],
             **{kind: ["loading", "p_from", "p_to"] for kind in self._columns},
         }
+        self._limit_mva = grid.lines.limit_mva
+        self._in_mva = np.flatnonzero(np.isfinite(self._limit_mva))
+        if len(self._in_mva):
+            self._outputs[ComponentType.line] += ["s_from", "s_to"]
+        self._holder = VoltageHolder(grid) if len(grid.held_bus) else None
         self._shape = (n_buses, n_branches, n_sources)
         # Which buses are supplied depends on the switches alone, so the linear method will do.
         idle: Any = self._model.calculate_power_flow(
@@ -95,9 +101,15 @@ class PowerGridModelFlow:
         PowerFlowResult
             Rows that diverge, or that hold a NaN, are flagged and NaN.
         """
+        check_injections(p_mw, q_mvar, self._shape[0])
+        if self._holder is not None:
+            return self._holder.solve(self._solve, p_mw, q_mvar)
+        return self._solve(p_mw, q_mvar)
+
+    def _solve(self, p_mw: FloatArray, q_mvar: FloatArray) -> PowerFlowResult:
+        """Solve one power flow per row, no voltage held but those of sources."""
         n_steps = len(p_mw)
         n_buses, n_branches, n_sources = self._shape
-        check_injections(p_mw, q_mvar, n_buses)
         loading_percent = np.empty((n_steps, n_branches))
         branch_loss_mw = np.empty((n_steps, n_branches))
         if n_steps == 0:
@@ -126,6 +138,10 @@ class PowerGridModelFlow:
             np.multiply(branches["loading"], 100.0, out=loading_percent[:, columns])
             # What flows into both ends stays in the branch.
             np.add(branches["p_from"], branches["p_to"], out=branch_loss_mw[:, columns])
+        if len(self._in_mva):
+            lines = output[ComponentType.line]
+            largest_va = np.maximum(lines["s_from"], lines["s_to"])[:, self._in_mva]
+            loading_percent[:, self._in_mva] = largest_va * 1e-4 / self._limit_mva[self._in_mva]
         branch_loss_mw *= 1e-6
         vm_pu: FloatArray = output[ComponentType.node]["u_pu"]
         va_degree: FloatArray = np.rad2deg(output[ComponentType.node]["u_angle"])

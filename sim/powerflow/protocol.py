@@ -22,8 +22,8 @@ class PowerFlowResult:
         Voltage angles, ``(step, bus)`` [degree]; NaN at dead buses.
     loading_percent
         Branch loading, lines first, then transformers, ``(step, branch)`` [%]: the larger end
-        current over the line's thermal limit; the larger end apparent power over the
-        transformer's rating.
+        current over the line's thermal limit, or the larger end apparent power over its
+        `Lines.limit_mva`; the larger end apparent power over the transformer's rating.
     source_mw, source_mvar
         Power drawn from the upstream grid, ``(step, source)``, positive for import [MW, Mvar].
     branch_loss_mw
@@ -55,7 +55,8 @@ class PowerFlow(Protocol):
         Parameters
         ----------
         p_mw, q_mvar
-            Net injections (generation + storage - load), ``(step, bus)`` [MW, Mvar].
+            Net injections (generation + storage - load), ``(step, bus)`` [MW, Mvar]. At held buses
+            the reactive power that holds the voltage comes on top.
 
         Returns
         -------
