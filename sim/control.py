@@ -317,7 +317,8 @@ class MarketPlan:
 
     A part that is None keeps what is in force.
 
-    A unit takes an order at the start of a step. The world does as far as it may what is ordered:
+    Units start and stop at the start of a period, and change their output at the start of a step.
+    The world does as far as it may what is ordered:
 
     - A start or stop that breaks `min_up_h` or `min_down_h`, a stop from more than
       `ThermalUnit.edge_mw`, and a stop of the slack unit are refused: the unit stays as it is.

@@ -1,9 +1,9 @@
 """Voltages held at buses, for an engine that knows sources and fixed injections only.
 
-The reactive power that holds them is found by Broyden's (good) method, all rows at once: the
-inverse Jacobian starts as that of the decoupled network at flat voltage (Stott and Alsac, "Fast
-decoupled load flow", IEEE Transactions on Power Apparatus and Systems PAS-93, 1974) and takes the
-secant of every round.
+The reactive power that holds them is found by Broyden's good method (C. G. Broyden, Mathematics of
+Computation 19, 1965), all rows at once. The inverse Jacobian starts from the network at flat
+voltage, where ``dv = R dp + X dq`` with the bus impedances ``R + jX`` seen from the sources, and
+takes the secant of every round.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import fields
 from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sim.powerflow.protocol import PowerFlowResult
 from sim.system.grid import Grid
@@ -40,7 +41,7 @@ class VoltageHolder:
         self._target_pu = grid.held_vm_pu[alive]
         free = np.flatnonzero(supplied & ~np.isin(np.arange(grid.n_buses), grid.source_bus))
         rise = np.zeros((grid.n_buses, grid.n_buses))
-        rise[np.ix_(free, free)] = np.linalg.inv(_susceptance(grid)[np.ix_(free, free)])
+        rise[np.ix_(free, free)] = np.linalg.inv(_admittance(grid)[np.ix_(free, free)]).imag
         self._rise = rise[self.bus]  # of held voltages by reactive power at all buses [pu/Mvar]
         self._inverse = np.linalg.inv(self._rise[:, self.bus])
         # Where nothing is injected the voltage is that of the sources.
@@ -101,32 +102,21 @@ def _unsettled(error_pu: FloatArray, rows: IntArray) -> IntArray:
     return off
 
 
-def _susceptance(grid: Grid) -> FloatArray:
-    """Return the series susceptances of branches that are closed at both ends, ``(bus, bus)``.
+def _admittance(grid: Grid) -> NDArray[np.complex128]:
+    """Return the series admittances of branches that are closed at both ends, ``(bus, bus)``.
 
-    A Laplacian in Mvar per pu; shunts and off-nominal ratios are left out.
+    In pu on 1 MVA; shunts and off-nominal ratios are left out.
     """
     lines, transformers = grid.lines, grid.transformers
     line = lines.from_closed & lines.to_closed
     transformer = transformers.hv_closed & transformers.lv_closed
-    scale = grid.bus_vn_kv[lines.from_bus] ** 2
-    x_pu = np.concatenate(
-        [
-            (grid.line_reactance_ohm / scale)[line],
-            (np.sqrt(transformers.vk_percent**2 - transformers.vkr_percent**2)
-             / 100 / transformers.sn_mva)[transformer],
-        ]
-    )  # fmt: skip
-    r_pu = np.concatenate(
-        [
-            (lines.r_ohm / scale)[line],
-            (transformers.vkr_percent / 100 / transformers.sn_mva)[transformer],
-        ]
-    )
+    line_pu = (lines.r_ohm + 1j * grid.line_reactance_ohm) / grid.bus_vn_kv[lines.from_bus] ** 2
+    vkx_percent = np.sqrt(transformers.vk_percent**2 - transformers.vkr_percent**2)
+    transformer_pu = (transformers.vkr_percent + 1j * vkx_percent) / 100 / transformers.sn_mva
     start = np.concatenate([lines.from_bus[line], transformers.hv_bus[transformer]])
     end = np.concatenate([lines.to_bus[line], transformers.lv_bus[transformer]])
-    b_mvar = x_pu / (r_pu**2 + x_pu**2)
-    matrix = np.zeros((grid.n_buses, grid.n_buses))
+    y_pu = 1 / np.concatenate([line_pu[line], transformer_pu[transformer]])
+    matrix = np.zeros((grid.n_buses, grid.n_buses), dtype=np.complex128)
     for row, column, sign in ((start, start, 1), (end, end, 1), (start, end, -1), (end, start, -1)):
-        np.add.at(matrix, (row, column), sign * b_mvar)
+        np.add.at(matrix, (row, column), sign * y_pu)
     return matrix

@@ -144,7 +144,8 @@ class PowerGridModelFlow:
             loading_percent[:, self._in_mva] = largest_va * 1e-4 / self._limit_mva[self._in_mva]
         branch_loss_mw *= 1e-6
         vm_pu: FloatArray = output[ComponentType.node]["u_pu"]
-        va_degree: FloatArray = np.rad2deg(output[ComponentType.node]["u_angle"])
+        with np.errstate(over="ignore"):  # rows that diverged hold anything
+            va_degree: FloatArray = np.rad2deg(output[ComponentType.node]["u_angle"])
         source_mw: FloatArray = output[ComponentType.source]["p"] * 1e-6
         source_mvar: FloatArray = output[ComponentType.source]["q"] * 1e-6
         if not self._live.all():

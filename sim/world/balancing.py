@@ -15,7 +15,8 @@ from sim.world.injections import Injections, add_at
 # What is taken from the slack's bus takes its losses along: each round leaves some 5 % of the error
 # of the one before.
 MAX_ROUNDS = 30
-TOLERANCE_MW = 1e-7
+TOLERANCE_MW = 1e-8
+ROUNDING_MW = 1e-6  # closer to a limit than this is at it
 
 
 def balanced(
@@ -94,7 +95,9 @@ def settled(system: System, found: Injections, flow: PowerFlowResult) -> Injecti
     unit = system.units[system.slack_unit]
     slack_mw = flow.source_mw[:, 0]
     unit_mw = found.unit_mw.copy()
-    delivered_mw = np.where(flow.converged, np.clip(slack_mw, unit.p_min_mw, unit.p_max_mw), 0.0)
+    delivered_mw = np.clip(slack_mw, unit.p_min_mw, unit.p_max_mw)
+    rounded = np.abs(slack_mw - delivered_mw) <= ROUNDING_MW
+    delivered_mw = np.where(flow.converged, np.where(rounded, slack_mw, delivered_mw), 0.0)
     unit_mw[:, system.slack_unit] = delivered_mw
     imbalance_mw = np.where(flow.converged, slack_mw - delivered_mw, 0.0)
     return replace(found, unit_mw=unit_mw, imbalance_mw=imbalance_mw)

@@ -52,7 +52,7 @@ class Dispatch:
     on, p_mw, refused
         What each unit did, ``(step, unit)``, rows of later steps are empty: whether it was on, its
         output [MW] (for the slack unit its `p_min_mw`: what it has to balance is known later), and
-        the `Refusal` of an order.
+        why an order to start or stop was refused, `Refusal`, in all steps of the period.
     clipped_mwh
         Ordered energy that was not delivered since whoever reads it set it to zero [MWh].
     """
@@ -69,6 +69,8 @@ class Dispatch:
         )
         self._before_mw[~self._now_on] = 0.0
         self._now_mw = self._before_mw.copy()
+        self._wanted_on = self._now_on.copy()
+        self._now_refused = np.full(n, Refusal.NONE, dtype=np.int64)
         self._commitment = np.full((timing.n_periods, n), HOLD, dtype=np.int64)
         self._unit_p_mw = np.full((timing.n_periods, n), np.nan)
         self.on = np.zeros((timing.n_steps, n), dtype=np.bool_)
@@ -102,23 +104,29 @@ class Dispatch:
 
     def follow(self, step: int) -> None:
         """Do in `step`, which starts now, what is in force; steps come in order."""
-        timing = self._timing
-        period, later = divmod(step, timing.steps_per_period)
+        period, later = divmod(step, self._timing.steps_per_period)
         if not later:
             self._before_mw = self._now_mw.copy()
+            self._switch(period)
         for k, unit in enumerate(self._units):
-            ordered = self._commitment[period, k]
-            wanted = bool(self._now_on[k] if ordered == HOLD else ordered)
-            refusal = Refusal.NONE
-            if wanted != self._now_on[k]:
-                refusal = self._refusal(k, unit, step * timing.step_h)
-                if refusal is Refusal.NONE:
-                    self._now_on[k] = wanted
-                    self._since_h[k] = step * timing.step_h
-            self.refused[step, k] = refusal
-            self._now_mw[k] = self._output(k, unit, self._unit_p_mw[period, k] if wanted else 0.0)
+            ordered_mw = self._unit_p_mw[period, k] if self._wanted_on[k] else 0.0
+            self._now_mw[k] = self._output(k, unit, ordered_mw)
         self.on[step] = self._now_on
         self.p_mw[step] = self._now_mw
+        self.refused[step] = self._now_refused
+
+    def _switch(self, period: int) -> None:
+        """Start and stop units at the start of a period, as far as that may be."""
+        now_h = period * self._timing.period_h
+        ordered = self._commitment[period]
+        self._wanted_on = np.where(ordered == HOLD, self._now_on, ordered == 1)
+        self._now_refused[:] = Refusal.NONE
+        for k in np.flatnonzero(self._wanted_on != self._now_on).tolist():
+            refusal = self._refusal(k, self._units[k], now_h)
+            self._now_refused[k] = refusal
+            if refusal is Refusal.NONE:
+                self._now_on[k] = self._wanted_on[k]
+                self._since_h[k] = now_h
 
     def _refusal(self, k: int, unit: ThermalUnit, now_h: float) -> Refusal:
         """Return why a unit may not change its state now."""
