@@ -19,7 +19,7 @@ from controllers.models.problem import (
     SchedulingProblem,
     scheduling_problem,
 )
-from controllers.models.schedule import Search
+from controllers.models.search import Search, SolverName
 from controllers.models.timespace import Route
 from controllers.solve import WorkLimits
 from sim.control import FleetPlan, Forecast, GridPlan, Observation, Plan, SolveStatus, Visit
@@ -41,6 +41,9 @@ class Planning:
 
     Attributes
     ----------
+    solver
+        ``"columns"``: best responses of single vehicles, the routes that prices bring, and small
+        changes, for fleets of any size; ``"milp"``: one mixed-integer model, exact where it closes.
     margin
         Limits are tightened by so many standard deviations of the load forecast [-]; 0 plans
         for the mean.
@@ -53,19 +56,17 @@ class Planning:
     energies
         Points of its energy grid.
     trials
-        Small changes of the best routes that are tried after that.
+        Routes found by prices, and small changes of the best routes, that are tried after that.
     retrials
-        The same where the last plan is carried on, instead of planning from scratch.
+        Small changes that are tried where the last plan is carried on, which proves nothing.
     prices
-        Prices tried for a proven lower bound of every schedule; 0 proves nothing. A few hundred
-        bring the bound near the best there is.
-    binaries
-        Largest number of possible trips for which a mixed-integer model is solved to prove or
-        improve the schedule; 0 never solves it.
+        Prices tried by ``columns`` for a proven lower bound of every schedule; 0 proves nothing. A
+        few hundred bring the bound near the best there is.
     nodes
-        Largest number of its branch-and-bound nodes.
+        Largest number of branch-and-bound nodes of ``milp``.
     """
 
+    solver: SolverName = "columns"
     margin: float = 2.0
     orders: int = 3
     sweeps: int = 6
@@ -73,8 +74,7 @@ class Planning:
     energies: int = 61
     trials: int = 20
     retrials: int = 2
-    prices: int = 0
-    binaries: int = 300
+    prices: int = 200
     nodes: int = 1000
 
     def __post_init__(self) -> None:
@@ -91,12 +91,12 @@ class Planning:
             If a setting makes no sense.
         """
         return Search(
+            solver=self.solver,
             orders=self.orders,
             effort=Effort(sweeps=self.sweeps, levels=self.levels, energies=self.energies),
             trials=self.trials,
             retrials=self.retrials,
             prices=self.prices,
-            binaries=self.binaries,
             limits=WorkLimits(nodes=self.nodes),
         )
 
@@ -151,8 +151,8 @@ class Planner:
         choose
             Solves the scheduling problem; may start from routes.
         point
-            Where to linearise the network; at rest where None, and then once more at the
-            schedule found.
+            Where to linearise the network; where None, at rest for a sketch, and then where the
+            sketch leads.
 
         Raises
         ------
@@ -164,20 +164,22 @@ class Planner:
         if n_periods == 0 or not self._system.vehicles:
             raise PlanningError("there is nothing to plan: no periods or no vehicles")
         rest = OperatingPoint.at_rest(self._system, n_periods)
+        search = self._search
         try:
-            found = self._solve(observation, point or rest, choose, ())
-            if point is None:
-                refined = found.schedule.operating_point(len(self._system.stations))
-                found = self._solve(observation, refined, choose, (found.schedule.routes,))
+            if point is not None:
+                return self._solve(observation, point, choose, search, ())
+            found = self._solve(observation, rest, choose, search.sketch(), ())
+            refined = found.schedule.operating_point(len(self._system.stations))
+            return self._solve(observation, refined, choose, search, (found.schedule.routes,))
         except SolverError as error:
             raise PlanningError(str(error)) from error
-        return found
 
     def _solve(
         self,
         observation: Observation,
         point: OperatingPoint,
         choose: Choice,
+        search: Search,
         starts: tuple[tuple[Route, ...], ...],
     ) -> Planned:
         """Return the schedule for the network linearised at a point."""
@@ -186,7 +188,7 @@ class Planner:
         network = linearise(self._system, flow, forecast, point)
         network = network.tightened(self._margin)
         problem = scheduling_problem(self._system, observation, network, self._distances_km)
-        found = choose(problem, self._search, starts)
+        found = choose(problem, search, starts)
         if found is None:
             reason = "not even standing still can be dispatched"
             raise PlanningError(reason, SolveStatus.INFEASIBLE)

@@ -15,7 +15,8 @@ import numpy as np
 from controllers.models.network import OperatingPoint
 from controllers.models.problem import PlanningError, Schedule, SchedulingProblem
 from controllers.models.replanning import follow, replan
-from controllers.models.schedule import Search, park, schedule
+from controllers.models.schedule import park, schedule
+from controllers.models.search import Search
 from controllers.models.standing import Standing
 from controllers.models.timespace import Route
 from controllers.planner import Choice, Planner, Planning, to_plan
@@ -40,7 +41,8 @@ class RollingPlanning(Planning):
         with the routes.
     replanning
         ``"carried"``: a re-planning starts from the last plan and its dispatch and improves them a
-        little, which the next ones continue; ``"scratch"``: every one searches from scratch.
+        little, which the next ones continue; the mixed-integer model starts from the last routes.
+        ``"scratch"``: every one searches from scratch.
     replan_on
         Events between the periods that call for a decision: any of ``arrival``, ``delay``,
         ``outage``, ``ev_arrival``, ``voltage_violation``.
@@ -121,12 +123,13 @@ class Rolling:
         kept = parked or (settings.routes == "day_ahead" and not new_day)
         if not kept and settings.replanning == "scratch":
             return schedule, None
-        if not kept and new_day:
-            return _Starting(routes), None
+        point = None
+        if not new_day:
+            point = _shifted(last.schedule.operating_point(self._n_stations), elapsed, n_periods)
+        if not kept and (new_day or settings.solver == "milp"):
+            return _Starting(routes), point
         standing = None if last.standing is None else last.standing.later(elapsed, n_periods)
-        carrying = _Carrying(routes, standing, observation.period, settled=kept)
-        point = _shifted(last.schedule.operating_point(self._n_stations), elapsed, n_periods)
-        return carrying, None if new_day else point
+        return _Carrying(routes, standing, observation.period, settled=kept), point
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -4,10 +4,16 @@ The Lagrangian dual is concave, and any prices give a valid bound; what is left 
 dual has kinks and thousands of prices of very different size, so each price keeps running means of
 its slope and of the slope's square (Kingma & Ba, *Adam: a method for stochastic optimization*,
 ICLR 2015) and moves in units of its own scale by a step that shrinks with the iterations.
+
+How often a route is taken while the prices settle is its weight in the best mixture of routes
+(Larsson, Patriksson & Strömberg, *Ergodic, primal convergence in dual subgradient schemes for
+convex programming*, Mathematical Programming 86, 1999): these routes are the columns from which a
+search may choose.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,9 +26,12 @@ from sim.units import FloatArray
 # Points of the vehicles' energy grid; the bound is valid whatever their number.
 _POINTS = 51
 
-_FIRST_STEP = 0.1
-_HALF_STEP_AFTER = 20
+# Steps shrink geometrically, to be small just when the iterations end.
+_FIRST_STEP, _LAST_STEP = 0.1, 0.001
 _MEMORY, _MEMORY_OF_SQUARES = 0.9, 0.99
+
+# The routes of this last share of the iterations are the columns.
+_SETTLED = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,10 +44,13 @@ class Bound:
         Proven lower bound of the problem's mixed-integer model [USD].
     routes
         What the vehicles do at the best prices.
+    columns
+        Routes of each vehicle while the prices settled, the most frequent first.
     """
 
     usd: float
     routes: tuple[Route, ...]
+    columns: tuple[tuple[Route, ...], ...]
 
 
 def lower_bound(problem: SchedulingProblem, iterations: int) -> Bound:
@@ -55,20 +67,30 @@ def lower_bound(problem: SchedulingProblem, iterations: int) -> Bound:
     scale = _scale(dual)
     prices = dual.start()
     slope, square = np.zeros(len(scale)), np.zeros(len(scale))
-    best = Bound(usd=-np.inf, routes=((),) * problem.n_vehicles)
-    for i in range(max(iterations, 1)):
+    best_usd = -np.inf
+    best_routes: tuple[Route, ...] = ((),) * problem.n_vehicles
+    taken: list[Counter[Route]] = [Counter() for _ in range(problem.n_vehicles)]
+    n = max(iterations, 1)
+    for i in range(n):
         found = dual.evaluate(prices)
-        if found.bound_usd > best.usd:
-            best = Bound(usd=found.bound_usd, routes=found.paths.routes)
+        if found.bound_usd > best_usd:
+            best_usd, best_routes = found.bound_usd, found.paths.routes
+        if i >= n * (1 - _SETTLED):
+            for counter, route in zip(taken, found.paths.routes, strict=True):
+                counter[route] += 1
         scaled = scale * found.slope
         slope = _MEMORY * slope + (1 - _MEMORY) * scaled
         square = _MEMORY_OF_SQUARES * square + (1 - _MEMORY_OF_SQUARES) * scaled**2
         mean = slope / (1 - _MEMORY ** (i + 1))
         spread = np.sqrt(square / (1 - _MEMORY_OF_SQUARES ** (i + 1)))
-        step = _FIRST_STEP / (1 + i / _HALF_STEP_AFTER)
+        step = _FIRST_STEP * (_LAST_STEP / _FIRST_STEP) ** (i / n)
         move = scale * step * mean / np.maximum(spread, 1e-6)
         prices = dual.allowed(prices.vector() + move)
-    return best
+    return Bound(
+        usd=best_usd,
+        routes=best_routes,
+        columns=tuple(tuple(r for r, _ in counter.most_common()) for counter in taken),
+    )
 
 
 def _scale(dual: Lagrangian) -> FloatArray:

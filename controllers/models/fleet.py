@@ -177,19 +177,16 @@ class Fleet:
         levels = moved[t]
         power = np.where(levels > 0, -levels * kind.charge_mw, -levels * kind.discharge_mw)
         p_mw[t, s] += weight * power
-        done = np.abs(levels)
-        reach = [kind.charge_levels, kind.discharge_levels]
-        room = np.empty(len(t))
-        for n, level in enumerate(done.tolist()):
-            charging = levels[n] > 0
-            spans = reach[0] if charging else reach[1]
-            per = kind.charge_mw if charging else kind.discharge_mw
-            left, lost = level, 0.0
-            for piece, slope in zip(spans.tolist(), kind.reactive_slope.tolist(), strict=True):
-                step = min(left, piece)
-                lost += step * per * slope
+        room = np.full(len(t), kind.reactive_mvar[0])
+        for sign, pieces, level_mw in (
+            (1, kind.charge_levels, kind.charge_mw),
+            (-1, kind.discharge_levels, kind.discharge_mw),
+        ):
+            left = np.maximum(sign * levels, 0)
+            for piece, slope in zip(pieces.tolist(), kind.reactive_slope.tolist(), strict=True):
+                step = np.minimum(left, piece)
+                room -= step * level_mw * slope
                 left -= step
-            room[n] = kind.reactive_mvar[0] - lost
         q_mvar[t, s] -= weight * np.where(gain[t, s] > 0, np.sign(price_q[t, s]) * room, 0.0)
         held = space.occupancy(member, route)
         held[: space.start_period[member]] = -1

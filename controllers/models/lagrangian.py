@@ -10,9 +10,9 @@ Study 2, 1974).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
-from scipy import sparse
 
 from controllers.models.exchange import curtailable, largest_exchange_mw
 from controllers.models.fleet import Fleet, Priced
@@ -87,17 +87,12 @@ class Lagrangian:
         self.bought = money.import_usd_per_mwh * hours
         self.sold = money.export_usd_per_mwh * hours
         self._shape = network.import_p.shape
-        n_periods, n_stations = self._shape
-        row = np.repeat(np.arange(len(network.row_base)), n_stations)
-        column = (network.row_period[:, None] * n_stations + np.arange(n_stations)).ravel()
-        size = (len(network.row_base), n_periods * n_stations)
-        self._row_p = sparse.csr_array((network.row_p.ravel(), (row, column)), shape=size)
-        self._row_q = sparse.csr_array((network.row_q.ravel(), (row, column)), shape=size)
-        n_generators = network.available_mw.shape[1]
-        row = np.repeat(np.arange(len(network.row_base)), n_generators)
-        column = (network.row_period[:, None] * n_generators + np.arange(n_generators)).ravel()
-        size = (len(network.row_base), n_periods * n_generators)
-        self._row_c = sparse.csr_array((network.row_c.ravel(), (row, column)), shape=size)
+        # Rows of period t are those from row_start[t] to row_start[t + 1].
+        self._rows = tuple(
+            (t, slice(first, last))
+            for t, (first, last) in enumerate(pairwise(network.row_start.tolist()))
+            if first < last
+        )
         self.axes = loss_axes(problem, np.broadcast_to(network.live, self._shape))
         self.most_curtailed = np.where(curtailable(problem), network.available_mw, 0.0)
         self.curtailed_usd = money.curtailment_usd_per_mwh * hours
@@ -131,7 +126,8 @@ class Lagrangian:
 
         Raises nothing: whatever the vector, the result gives a valid bound.
         """
-        sizes = [len(self.lowest), self._row_p.shape[0], len(self.axes.value), len(self.axes.value)]
+        n_rows, n_axes = len(self.problem.network.row_base), len(self.axes.value)
+        sizes = [len(self.lowest), n_rows, n_axes, n_axes]
         energy, limits, axes_p, axes_q, plugs = np.split(vector, np.cumsum(sizes))
         return Prices(
             energy=np.clip(energy, self.lowest, self.highest),
@@ -145,19 +141,20 @@ class Lagrangian:
         """Return the bound at allowed prices, a supergradient and what vehicles do."""
         network, axes = self.problem.network, self.axes
         n_periods = len(network.import_mw)
-        limits_usd = prices.limits * network.row_usd
+        dear = np.flatnonzero(prices.limits)
+        dear_usd, dear_period = (prices.limits * network.row_usd)[dear], network.row_period[dear]
         energy = prices.energy
-        parts_usd = float(energy @ network.import_mw + limits_usd @ network.row_base)
+        parts_usd = float(energy @ network.import_mw + dear_usd @ network.row_base[dear])
         parts_usd += self.fixed_usd - float((prices.plugs * self.spare).sum())
         price_p = energy[:, None] * network.import_p
-        price_p += (limits_usd @ self._row_p).reshape(self._shape)
+        np.add.at(price_p, dear_period, dear_usd[:, None] * network.row_p[dear])
         price_q = energy[:, None] * network.import_q
-        price_q += (limits_usd @ self._row_q).reshape(self._shape)
+        np.add.at(price_q, dear_period, dear_usd[:, None] * network.row_q[dear])
         np.add.at(price_p, axes.period, prices.axes_p[:, None] * axes.vector)
         np.add.at(price_q, axes.period, prices.axes_q[:, None] * axes.vector)
 
         price_c = self.curtailed_usd + energy[:, None] * network.import_c
-        price_c += (limits_usd @ self._row_c).reshape(price_c.shape)
+        np.add.at(price_c, dear_period, dear_usd[:, None] * network.row_c[dear])
         curtailed = np.where(price_c < 0, self.most_curtailed, 0.0)
         parts_usd += float((price_c * curtailed).sum())
         moved_p, lost_p = axes.respond(energy[axes.period], prices.axes_p)
@@ -171,8 +168,10 @@ class Lagrangian:
         p, q = paths.p_mw.sum(axis=0), paths.q_mvar.sum(axis=0)
         balance = network.import_mw + lost + (network.import_c * curtailed).sum(axis=1)
         balance += (network.import_p * p).sum(axis=1) + (network.import_q * q).sum(axis=1)
-        row = network.row_base + self._row_p @ p.ravel() + self._row_q @ q.ravel()
-        row += self._row_c @ curtailed.ravel()
+        row = network.row_base.copy()
+        for t, here in self._rows:
+            row[here] += network.row_p[here] @ p[t] + network.row_q[here] @ q[t]
+            row[here] += network.row_c[here] @ curtailed[t]
         slope = Prices(
             energy=balance,
             limits=row * network.row_usd,

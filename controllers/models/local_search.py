@@ -57,6 +57,48 @@ def polish(
     return best
 
 
+def recombine(
+    schedule: Schedule,
+    columns: tuple[tuple[Route, ...], ...],
+    dispatcher: Dispatch,
+    trials: int,
+) -> Schedule:
+    """Return a schedule at least as good, by exchanging one vehicle's route at a time.
+
+    Parameters
+    ----------
+    schedule
+        Where to start.
+    columns
+        Routes that each vehicle may take, the most promising first.
+    dispatcher
+        Sets the powers on given routes.
+    trials
+        Largest number of routes tried.
+    """
+    best, left = schedule, trials
+    n = len(columns)
+    # Rank by rank, so that every vehicle's best columns come first.
+    ranked = [
+        (k, columns[k][rank])
+        for rank in range(max(map(len, columns), default=0))
+        for k in range(n)
+        if rank < len(columns[k])
+    ]
+    since, place = 0, 0
+    while since < len(ranked) and left > 0:
+        k, route = ranked[place]
+        place, since = (place + 1) % len(ranked), since + 1
+        if route == best.routes[k]:
+            continue
+        left -= 1
+        routes = (*best.routes[:k], route, *best.routes[k + 1 :])
+        found = dispatcher(routes, usd_of(best) - LEAST_GAIN_USD)
+        if found is not None and usd_of(found) < usd_of(best) - LEAST_GAIN_USD:
+            best, since = found, 0
+    return best
+
+
 def neighbours(
     problem: SchedulingProblem, routes: tuple[Route, ...]
 ) -> Iterator[tuple[Route, ...]]:

@@ -48,11 +48,6 @@ class Arcs:
         )
 
 
-def count_binaries(problem: SchedulingProblem) -> int:
-    """Return how many binaries the routes need."""
-    return len(Arcs.of(problem).vehicle)
-
-
 def milp(
     problem: SchedulingProblem, limits: WorkLimits, start: tuple[Route, ...]
 ) -> tuple[tuple[Route, ...] | None, SolveStatus, float | None]:

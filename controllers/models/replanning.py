@@ -9,7 +9,7 @@ from controllers.models.best_response import improve
 from controllers.models.dispatch import Dispatcher
 from controllers.models.local_search import polish
 from controllers.models.problem import Schedule, SchedulingProblem
-from controllers.models.schedule import Search
+from controllers.models.search import Search
 from controllers.models.standing import Standing
 from controllers.models.timespace import Route
 from sim.control import SolveStatus

@@ -1,62 +1,57 @@
-"""From a scheduling problem to a schedule: one door.
+"""From a scheduling problem to a schedule: one door, two solvers.
 
-Best responses give a plan within a fraction of a second, small changes of its routes polish it;
-the mixed-integer model then proves or improves it where it is small enough to close. Prices on what
-vehicles share bound problems of any size, and the routes that suit these prices are one more start.
-`docs/decisions/0002-scheduling.md` has the measurements.
+Both return the same kind of schedule for the same problem and constants: routes and powers, their
+value, a proven lower bound of all schedules, and whether the two meet. `columns` is for fleets of
+any size; `milp` is the reference, exact where it closes. `docs/decisions/0008-bounds-by-prices.md`
+has the measurements.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass, field
+from typing import Protocol
 
-from controllers.models.best_response import LEAST_GAIN_USD, Effort, improve, usd_of
-from controllers.models.bound import lower_bound
-from controllers.models.dispatch import Dispatcher, dispatch
-from controllers.models.local_search import polish
-from controllers.models.milp import count_binaries, milp
+from controllers.models.best_response import usd_of
+from controllers.models.columns import by_columns, park_by_columns, with_bound
+from controllers.models.dispatch import dispatch
+from controllers.models.milp import milp
 from controllers.models.problem import Schedule, SchedulingProblem
+from controllers.models.search import Search, SolverName
 from controllers.models.timespace import Route
-from controllers.solve import WorkLimits
 from sim.control import SolveStatus
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Search:
-    """How to search; all of it deterministic.
+class Solver(Protocol):
+    """Solves a scheduling problem."""
 
-    Attributes
-    ----------
-    orders
-        Orders of the vehicles from which best responses start.
-    effort
-        Effort of each start.
-    trials
-        Small changes of the best routes that are tried after that.
-    retrials
-        The same where a plan is carried on.
-    prices
-        Number of prices tried for a lower bound; 0 bounds nothing.
-    binaries
-        Largest number of trips for which the mixed-integer model is solved; 0 never solves it.
-    limits
-        Work limits of each solve.
-    """
+    def __call__(
+        self, problem: SchedulingProblem, search: Search, starts: tuple[tuple[Route, ...], ...] = ()
+    ) -> Schedule | None:
+        """Return the best schedule found, None where there is none."""
 
-    orders: int = 3
-    effort: Effort = field(default_factory=Effort)
-    trials: int = 20
-    retrials: int = 2
-    prices: int = 0
-    binaries: int = 300
-    limits: WorkLimits = field(default_factory=WorkLimits)
 
-    def __post_init__(self) -> None:
-        for name in ("orders", "trials", "retrials", "prices", "binaries"):
-            value = getattr(self, name)
-            if value < 0:
-                raise ValueError(f"{name}(={value}) must be >= 0.")
+def by_milp(
+    problem: SchedulingProblem, search: Search, starts: tuple[tuple[Route, ...], ...] = ()
+) -> Schedule | None:
+    """Return what the mixed-integer model finds from a first plan on; see `schedule`."""
+    best = by_columns(problem, search.sketch(), starts)
+    if best is None:
+        return None
+    routes, status, bound_usd = milp(problem, search.limits, best.routes)
+    if routes is not None and routes != best.routes:
+        found = dispatch(problem, routes, search.limits)
+        if found is not None and usd_of(found) < usd_of(best):
+            best = found
+    late = SolveStatus.DEADLINE in (status, best.outcome.status)
+    best = with_bound(best, bound_usd, search.limits.relative_gap)
+    if not late:
+        return best
+    outcome = dataclasses.replace(best.outcome, status=SolveStatus.DEADLINE)
+    return dataclasses.replace(best, outcome=outcome)
+
+
+_SOLVERS: dict[SolverName, Solver] = {"columns": by_columns, "milp": by_milp}
+_PARKING: dict[SolverName, Solver] = {"columns": park_by_columns, "milp": by_milp}
 
 
 def schedule(
@@ -69,7 +64,7 @@ def schedule(
     problem
         The problem.
     search
-        How to search.
+        With which solver to search, and how hard.
     starts
         Routes to start from besides standing still, for example those of the last plan; put off
         where vehicles are late.
@@ -78,99 +73,22 @@ def schedule(
     -------
     Schedule or None
         None where not even standing still allows a dispatch. The outcome's bound, where there is
-        one, is proven for `problem`, not for the alternating-current network behind it.
+        one, is proven for `problem`, not for the alternating-current network behind it. Its status
+        is OPTIMAL where objective and bound meet, DEADLINE where the clock had a part in it, and
+        FEASIBLE otherwise.
     """
-    parked: tuple[Route, ...] = ((),) * problem.n_vehicles
-    dispatcher = Dispatcher(problem, search.limits)
-    bound = lower_bound(problem, search.prices) if search.prices else None
-    if bound is not None:
-        starts = (*starts, bound.routes)
-    begin: list[Schedule] = []
-    for routes in (parked, *starts):
-        late = tuple(problem.space.delayed(k, route) for k, route in enumerate(routes))
-        dispatched = dispatcher(late)
-        if dispatched is not None:
-            begin.append(dispatched)
-    if not begin:
-        return None
-    orders = vehicle_orders(problem.n_vehicles, search.orders)
-    tries = [(begin[0], order) for order in orders]
-    tries += [(other, tuple(range(problem.n_vehicles))) for other in begin[1:]]
-    seen = begin + [improve(problem, one, order, search.effort, dispatcher) for one, order in tries]
-    best = polish(problem, min(seen, key=usd_of), dispatcher, search.trials)
-    if search.binaries and count_binaries(problem) <= search.binaries:
-        best = _prove(problem, best, search.limits)
-    if bound is not None:
-        best = _bounded(best, bound.usd, best.outcome.status, search.limits)
-    if dispatcher.late:
-        outcome = dataclasses.replace(best.outcome, status=SolveStatus.DEADLINE)
-        best = dataclasses.replace(best, outcome=outcome)
-    return best
+    return _SOLVERS[search.solver](problem, search, starts)
 
 
 def park(
     problem: SchedulingProblem, search: Search, starts: tuple[tuple[Route, ...], ...] = ()
 ) -> Schedule | None:
-    """Return the best schedule in which every vehicle makes at most one trip, at once.
+    """Return the best schedule found in which every vehicle makes at most one trip, at once.
 
-    `starts` are such routes to begin with, the first of them. One vehicle after the other goes
-    where it is worth most beside the others, until none wants to change.
-
-    Returns
-    -------
-    Schedule or None
-        None where not even standing still allows a dispatch.
+    The arguments and the result are those of `schedule`; the bound is one of all such schedules.
     """
-    parked: tuple[Route, ...] = ((),) * problem.n_vehicles
-    dispatcher = Dispatcher(problem, search.limits)
-    best = dispatcher(starts[0] if starts else parked)
-    changed = best is not None
-    while best is not None and changed:
-        changed = False
-        for k in range(problem.n_vehicles):
-            places: list[Route] = [()] + [((0, goal),) for goal in range(problem.space.n_stations)]
-            for place in places:
-                if place == best.routes[k] or not problem.space.valid(k, place):
-                    continue
-                tried = (*best.routes[:k], place, *best.routes[k + 1 :])
-                found = dispatcher(tried)
-                if found is not None and usd_of(found) < usd_of(best) - LEAST_GAIN_USD:
-                    best, changed = found, True
-    return best
-
-
-def vehicle_orders(n_vehicles: int, n: int) -> list[tuple[int, ...]]:
-    """Return up to `n` orders: the rotations, so that each vehicle comes first once."""
-    rotations = [
-        tuple((first + i) % n_vehicles for i in range(n_vehicles)) for first in range(n_vehicles)
-    ]
-    return rotations[:n]
-
-
-def _prove(problem: SchedulingProblem, best: Schedule, limits: WorkLimits) -> Schedule:
-    """Return what the mixed-integer model makes of the best schedule so far, with its bound."""
-    routes, status, bound = milp(problem, limits, best.routes)
-    if routes is not None and routes != best.routes:
-        found = dispatch(problem, routes, limits)
-        if found is not None and usd_of(found) < usd_of(best):
-            best = found
-    if status not in (SolveStatus.OPTIMAL, SolveStatus.FEASIBLE, SolveStatus.DEADLINE):
-        return best
-    return _bounded(best, bound, status, limits)
-
-
-def _bounded(
-    best: Schedule, bound_usd: float | None, status: SolveStatus, limits: WorkLimits
-) -> Schedule:
-    """Return the schedule with the better of its bound and another one."""
-    objective = usd_of(best)
-    bounds = [usd for usd in (best.outcome.bound_usd, bound_usd) if usd is not None]
-    bound = min(max(bounds), objective) if bounds else None
-    proven = bound is not None and objective - bound <= max(
-        limits.relative_gap * abs(objective), 1e-6
-    )
-    if status is not SolveStatus.DEADLINE:
-        status = SolveStatus.OPTIMAL if proven else SolveStatus.FEASIBLE
-    return dataclasses.replace(
-        best, outcome=dataclasses.replace(best.outcome, status=status, bound_usd=bound)
-    )
+    space = problem.space
+    duration = space.duration.copy()
+    duration[1:] = 0
+    once = dataclasses.replace(problem, space=dataclasses.replace(space, duration=duration))
+    return _PARKING[search.solver](once, search, starts)

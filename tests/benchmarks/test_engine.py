@@ -20,7 +20,8 @@ from controllers.models.linearise import linearise
 from controllers.models.milp import milp
 from controllers.models.network import OperatingPoint
 from controllers.models.problem import SchedulingProblem, scheduling_problem
-from controllers.models.schedule import Search, schedule
+from controllers.models.schedule import schedule
+from controllers.models.search import Search
 from controllers.solve import WorkLimits
 from sim.control import Observation, Plan
 from sim.powerflow.pgm import PowerGridModelFlow
@@ -32,8 +33,8 @@ pytestmark = pytest.mark.benchmark
 
 MARGIN = 2.0
 PRICES = 400
-FIRST = Search(orders=1, trials=0, binaries=0)
-THOROUGH = Search(prices=PRICES, binaries=0)
+FIRST = Search(orders=1, trials=0)
+THOROUGH = Search(prices=PRICES)
 
 
 class Looking:

@@ -13,12 +13,13 @@ from controllers.models.bound import lower_bound
 from controllers.models.dispatch import dispatch
 from controllers.models.milp import milp
 from controllers.models.problem import SchedulingProblem
-from controllers.models.schedule import Search, schedule
+from controllers.models.schedule import schedule
+from controllers.models.search import Search
 from controllers.solve import WorkLimits
 from sim.control import SolveStatus
 from tests.controllers.cases import feeder, problem_of, random_day
 
-PROOF = Search(binaries=1000)
+PROOF = Search(solver="milp")
 
 
 def small(
@@ -63,7 +64,7 @@ def check(
     problem = small(seed, n_trucks, n_periods, least, **tariff)
     bound, optimum = lower_bound(problem, 60).usd, proven(problem)
     assert bound <= optimum + 1e-6 * max(abs(optimum), 1.0)
-    plan = schedule(problem, Search(prices=60, binaries=0))
+    plan = schedule(problem, Search(prices=60))
     assert plan is not None
     value = plan.outcome.objective_usd
     assert value is not None
@@ -114,7 +115,7 @@ def test_more_prices_give_no_worse_a_bound_and_close_in_on_the_optimum() -> None
 
 def test_a_bounded_schedule_says_its_bound_and_one_that_is_not_says_none() -> None:
     problem = small(1, 2, 4)
-    bounded, plain = (schedule(problem, Search(prices=n, binaries=0)) for n in (100, 0))
+    bounded, plain = (schedule(problem, Search(prices=n)) for n in (100, 0))
     assert plain is not None
     assert plain.outcome.bound_usd is None
     assert bounded is not None

@@ -3,8 +3,9 @@
 import numpy as np
 
 from controllers.models.dispatch import dispatch
-from controllers.models.local_search import neighbours, polish
-from controllers.models.schedule import Search, schedule
+from controllers.models.local_search import neighbours, polish, recombine
+from controllers.models.schedule import schedule
+from controllers.models.search import Search
 from controllers.solve import WorkLimits
 from tests.controllers.cases import feeder, problem_of, random_day
 
@@ -41,6 +42,22 @@ def test_a_trip_that_does_not_pay_is_left_out():
     assert better.routes == ((), ())
 
 
+def test_two_vehicles_exchange_their_routes_for_better_columns():
+    posed = problem()
+
+    def dispatcher(routes, cutoff_usd=np.inf):
+        return dispatch(posed, routes, WorkLimits())
+
+    wasteful = dispatcher((((1, 2), (3, 0), (5, 2)), ((0, 0), (2, 1), (4, 0))))
+    columns = (((), ((1, 2),)), ((), ((0, 0),)))
+    best = recombine(wasteful, columns, dispatcher, 100)
+    values = [
+        dispatcher((one, other)).outcome.objective_usd for one in columns[0] for other in columns[1]
+    ]
+    assert all(route in column for route, column in zip(best.routes, columns, strict=True))
+    assert best.outcome.objective_usd == min(values)
+
+
 def test_it_stops_at_its_number_of_trials():
     posed, tried = problem(), []
 
@@ -51,13 +68,13 @@ def test_it_stops_at_its_number_of_trials():
     start = dispatch(posed, (((1, 2),), ()), WorkLimits())
     polish(posed, start, dispatcher, 3)
     assert len(tried) == 3
+    recombine(start, ((((1, 1),), ((2, 1),)), (((0, 0),), ((3, 0),))), dispatcher, 2)
+    assert len(tried) == 5
 
 
 def test_more_trials_are_never_worse():
     for seed in range(3):
         posed = problem(seed)
-        values = [
-            schedule(posed, Search(binaries=0, trials=trials)).outcome.objective_usd
-            for trials in (0, 5, 40)
-        ]
+        searches = [Search(trials=trials, prices=20) for trials in (0, 5, 40)]
+        values = [schedule(posed, search).outcome.objective_usd for search in searches]
         assert values == sorted(values, reverse=True)

@@ -7,6 +7,7 @@ from controllers.day_ahead import DayAhead
 from controllers.models.schedule import schedule
 from controllers.planner import Planner, Planning, generation_limit_mw
 from controllers.rolling import Rolling
+from controllers.stationary import Stationary
 from sim.control import SolveStatus, VehicleStatus
 from tests.controllers.build import truck
 from tests.controllers.cases import feeder, random_day
@@ -69,18 +70,22 @@ def test_a_value_that_is_missing_ends_in_a_named_fallback(cls, broken):
     assert controller.decide(random_day(exists, 4, period=1)).fleet is not None
 
 
-@pytest.mark.parametrize("cls", [DayAhead, Rolling])
+@pytest.mark.parametrize("solver", ["columns", "milp"])
+@pytest.mark.parametrize("cls", [DayAhead, Stationary])
 @pytest.mark.parametrize("status", list(VehicleStatus))
 @pytest.mark.parametrize("ready_h", [0.0, 1.3, 99.0, np.inf, np.nan])
-def test_whatever_the_truck_does_there_is_a_plan(cls, status, ready_h):
+def test_whatever_the_truck_does_there_is_a_plan(cls, solver, status, ready_h):
     exists = feeder()
     states = {
         "status": np.array([int(status)]),
         "ready_h": np.array([ready_h]),
         "energy_mwh": np.array([9.0]),
     }
-    plan = started(cls, exists, binaries=0).decide(random_day(exists, 5, vehicles=states))
-    assert plan.outcome.status is SolveStatus.FEASIBLE
+    plan = started(cls, exists, solver=solver, prices=20).decide(
+        random_day(exists, 5, vehicles=states)
+    )
+    assert plan.outcome.status in (SolveStatus.FEASIBLE, SolveStatus.OPTIMAL)
+    assert plan.outcome.bound_usd <= plan.outcome.objective_usd
     assert np.isfinite(plan.fleet.p_mw).all()
 
 
@@ -96,7 +101,7 @@ def test_an_outage_is_planned_around():
 
 def test_rolling_starts_from_its_last_plan_and_is_not_worse_for_it():
     exists = feeder(n_trucks=2, n_periods=8)
-    controller = started(Rolling, exists, binaries=0)
+    controller = started(Rolling, exists)
     first = controller.decide(random_day(exists, 7))
     again = controller.decide(random_day(exists, 7))
     assert again.outcome.objective_usd <= first.outcome.objective_usd + 0.5

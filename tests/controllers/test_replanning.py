@@ -9,7 +9,8 @@ from controllers.models.assembly import Assembly
 from controllers.models.dispatch import Dispatcher, dispatch, solve_without_burning
 from controllers.models.exchange import add_exchange
 from controllers.models.replanning import follow, replan
-from controllers.models.schedule import Search, schedule
+from controllers.models.schedule import schedule
+from controllers.models.search import Search
 from controllers.models.storage import Slots, add_storage
 from controllers.models.timespace import AWAY
 from controllers.rolling import Rolling
@@ -98,7 +99,7 @@ def test_plans_carried_on_come_close_to_plans_from_scratch():
     for seed in range(4):
         problem = problem_of(exists, random_day(exists, 20 + seed))
         parked = dispatch(problem, ((), ()), WorkLimits()).outcome.objective_usd
-        scratch = schedule(problem, Search(binaries=0)).outcome.objective_usd
+        scratch = schedule(problem, Search(prices=0)).outcome.objective_usd
         routes, standing = ((), ()), None
         for turn in range(10):
             found, standing = replan(problem, Search(), routes, standing, turn)
@@ -111,7 +112,7 @@ def test_plans_carried_on_come_close_to_plans_from_scratch():
 def test_a_search_without_any_work_left_still_has_the_best_plan_so_far():
     exists = feeder(n_trucks=2, n_periods=10)
     problem = problem_of(exists, random_day(exists, 4))
-    least = Search(orders=0, trials=0, retrials=0, binaries=0)
+    least = Search(orders=0, trials=0, retrials=0, prices=0)
     idle = dataclasses.replace(least, effort=dataclasses.replace(least.effort, sweeps=0))
     parked = dispatch(problem, ((), ()), WorkLimits())
     assert schedule(problem, idle).outcome.objective_usd == parked.outcome.objective_usd
@@ -143,7 +144,7 @@ def test_undisturbed_every_plan_carried_on_is_executed_as_planned(price, sun_mw)
     if price:
         changes |= {"price": np.full(n, price), "export": np.full(n, price)}
     day = random_day(exists, 5, **changes)
-    controller = started(exists, routes="parked", replanning="carried", binaries=0)
+    controller = started(exists, routes="parked", replanning="carried")
     energy = np.array([one.battery.energy_initial_mwh for one in exists.vehicles])
     for period in range(4):
         rest = slice(period, None)
@@ -193,9 +194,10 @@ TROUBLES = {
 }  # fmt: skip
 
 
-def test_an_empty_look_ahead_ends_in_a_named_outcome():
+@pytest.mark.parametrize("solver", ["columns", "milp"])
+def test_an_empty_look_ahead_ends_in_a_named_outcome(solver):
     exists = feeder(n_trucks=2, n_periods=N)
-    controller = started(exists)
+    controller = started(exists, solver=solver)
     seen = random_day(exists, 6)
     nothing = {
         each.name: getattr(seen.forecast, each.name)[:0]
@@ -210,10 +212,11 @@ def test_an_empty_look_ahead_ends_in_a_named_outcome():
 
 @pytest.mark.parametrize("when", ["at first", "in between"])
 @pytest.mark.parametrize("trouble", TROUBLES)
-@pytest.mark.parametrize("routes", ["rolling", "day_ahead"])
-def test_trouble_ends_in_a_plan_or_in_a_named_outcome(trouble, when, routes):
+@pytest.mark.parametrize("routes", ["parked", "day_ahead", "rolling"])
+@pytest.mark.parametrize("solver", ["columns", "milp"])
+def test_trouble_ends_in_a_plan_or_in_a_named_outcome(trouble, when, routes, solver):
     exists = feeder(n_trucks=2, n_periods=N)
-    controller = started(exists, routes=routes, binaries=0, trials=4)
+    controller = started(exists, solver=solver, routes=routes, trials=4, prices=20)
     period = 0
     if when == "in between":
         assert controller.decide(random_day(exists, 6)).fleet is not None
