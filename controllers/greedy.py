@@ -80,7 +80,7 @@ class Greedy:
     def start(self, system: System, rng: np.random.Generator) -> None:
         """Assign loads and generators to their electrically nearest stations."""
         del rng
-        self._vehicles = system.vehicles
+        self._vehicles = system.trucks
         self._plugs = [station.plugs for station in system.stations]
         self._period_h = system.timing.period_h
         self._stored_usd_per_mwh = system.tariff.stored_usd_per_mwh

@@ -19,6 +19,7 @@ import pandas as pd
 
 from sim.powerflow.settlement import settled_import_mw
 from sim.system.system import System
+from sim.system.vehicles import Train, Truck
 from sim.units import BoolArray, FloatArray, IntArray
 from sim.world.electrics import Electrics
 from sim.world.recorder import Readings
@@ -78,15 +79,12 @@ def ledger(system: System, electrics: Electrics, readings: Readings) -> pd.DataF
         book.add("fleet", "suppliers", "wear", wear)
         charging = readings["charged_mwh"][:, index] * vehicle.battery.charging_usd_per_mwh
         book.add("fleet", "suppliers", "charging", charging)
-        travel = readings["distance_km"][:, index] * vehicle.usd_per_km
-        travel += readings["departures"][:, index] * vehicle.usd_per_trip
-        book.add("fleet", "suppliers", "travel", travel)
-        paid_h = readings["road_h"][:, index]
-        if vehicle.shift_h:
-            worked = (exchanged > 0) | (readings["road_h"][:, index] > 0)
-            worked |= found.storage_mvar[:, index] != 0
-            paid_h = vehicle.shift_h * _first_of_day(worked, timing.steps_per_day)
-        book.add("fleet", "suppliers", "labour", paid_h * vehicle.labour_usd_per_h)
+        if isinstance(vehicle, Train):
+            spans = readings["spans"][:, index]
+            book.add("fleet", "suppliers", "travel", spans * vehicle.usd_per_span)
+        else:
+            worked = (exchanged > 0) | (found.storage_mvar[:, index] != 0)
+            _add_drives(book, vehicle, readings, index, worked, timing.steps_per_day)
         change = readings["energy_mwh"][-1, index] - vehicle.battery.energy_initial_mwh
         missing = np.zeros(timing.n_steps)
         missing[-1] = -change * tariff.stored_usd_per_mwh
@@ -142,6 +140,24 @@ def _add_demand(book: _Book, system: System, electrics: Electrics) -> None:
     last = np.arange(1, len(lacking) + 1) * timing.steps_per_day - 1
     owed[np.minimum(last, timing.n_steps - 1)] = lacking
     book.add("operator", "customers", "shift settlement", owed)
+
+
+def _add_drives(
+    book: _Book,
+    truck: Truck,
+    readings: Readings,
+    index: int,
+    worked: BoolArray,
+    steps_per_day: int,
+) -> None:
+    """Book what a truck costs on the road; `worked` says in which steps it used its battery."""
+    travel = readings["distance_km"][:, index] * truck.usd_per_km
+    travel += readings["departures"][:, index] * truck.usd_per_trip
+    book.add("fleet", "suppliers", "travel", travel)
+    paid_h = readings["travel_h"][:, index]
+    if truck.shift_h:
+        paid_h = truck.shift_h * _first_of_day(worked | (paid_h > 0), steps_per_day)
+    book.add("fleet", "suppliers", "labour", paid_h * truck.labour_usd_per_h)
 
 
 def _first_of_day(worked: BoolArray, steps_per_day: int) -> FloatArray:

@@ -35,7 +35,7 @@ class VehicleStatus(enum.IntEnum):
     Attributes
     ----------
     DRIVING
-        On the road towards `VehicleStates.station`.
+        On the road or on rails towards `VehicleStates.station`, waiting for a free track included.
     QUEUEING
         At the station, waiting for a free plug.
     SETTING_UP
@@ -62,6 +62,9 @@ class Visit:
     still drives or sets up starts as soon as that is done; one that is due while it queues ends the
     queueing.
 
+    A train leaves on the first departure slot at or after that moment (`Rails.next_slot`), and
+    stays connected until then.
+
     Attributes
     ----------
     station
@@ -86,8 +89,9 @@ class VehicleStates:
         Station where the vehicle stands, or to which it drives.
     ready_h
         When it is, or is expected to be, connected [h]; now or earlier where it is connected. Made
-        of what is known now: speeds on the road ahead, the set-up, what is told about a repair;
-        no queueing.
+        of what is known now: speeds on the road ahead, running times of the track ahead, the
+        set-up, what is told about a repair and about the rest of a delay that has begun; no
+        queueing, no delays to come.
     energy_mwh
         Stored energy [MWh].
     p_mw, q_mvar
@@ -186,6 +190,11 @@ class Forecast:
         Mean, 5 % and 95 % quantile of the driving time between stations for a departure at the
         start of each period, ``(H, from station, to station)`` [h]; without queueing and set-up;
         infinite where no road leads.
+    rail_h
+        Mean time from an order to leave at the start of each period to the arrival by rail,
+        ``(H, from station, to station)`` [h]: the wait for the slot, running times and mean delays
+        of the line; not other trains in the way. Infinite where no track leads. What it is without
+        delays, `System.rails` tells.
     """
 
     issued_h: float
@@ -204,6 +213,7 @@ class Forecast:
     travel_h: FloatArray
     travel_lower_h: FloatArray
     travel_upper_h: FloatArray
+    rail_h: FloatArray
 
     @property
     def n_periods(self) -> int:

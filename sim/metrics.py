@@ -97,8 +97,10 @@ def metrics(
         "trips": sum(event.event == "departed" for event in recorder.events),
         "delay_h": sum(trip.arrive_s - trip.depart_s - trip.free_s for trip in trips)
         / SECONDS_PER_HOUR,
-        "travel_h": float(readings["road_h"].sum()),
+        "travel_h": float(readings["travel_h"].sum()),
         "queue_h": float(readings["queue_h"].sum()),
+        "track_waits": int(readings["track_waits"].sum()),
+        "track_wait_h": float(readings["track_wait_h"].sum()),
         "decisions": len(recorder.decisions),
         "fallbacks": sum(bool(decision.fallback) for decision in recorder.decisions),
         "failed_decisions": sum(

@@ -54,7 +54,7 @@ def fleet_of(system: System, observation: Observation, distances_km: FloatArray)
     distances_km
         Road distances, ``(from station, to station)`` [km].
     """
-    states, trucks = observation.vehicles, system.vehicles
+    states, trucks = observation.vehicles, system.trucks
     day = days_of(observation, system.timing.period_h)
     shape = (len(trucks), int(day[-1]) + 1)
     trips = [np.inf if truck.trips_per_day is None else truck.trips_per_day for truck in trucks]

@@ -52,11 +52,9 @@ def trip_usd(system: System, distances_km: FloatArray, travel_h: FloatArray) -> 
     FloatArray
         ``(vehicle, ..., from station, to station)`` [USD]; infinite where no road leads.
     """
-    per_km = np.array([truck.usd_per_km for truck in system.vehicles])
-    per_h = np.array(
-        [0.0 if truck.shift_h else truck.labour_usd_per_h for truck in system.vehicles]
-    )
-    per_trip = np.array([truck.usd_per_trip for truck in system.vehicles])
+    per_km = np.array([truck.usd_per_km for truck in system.trucks])
+    per_h = np.array([0.0 if truck.shift_h else truck.labour_usd_per_h for truck in system.trucks])
+    per_trip = np.array([truck.usd_per_trip for truck in system.trucks])
     reachable = np.isfinite(travel_h) & np.isfinite(distances_km)
     km = np.where(reachable, distances_km, 0.0)
     hours = np.where(reachable, travel_h, 0.0)

@@ -186,7 +186,7 @@ def time_space(system: System, observation: Observation, distances_km: FloatArra
     wait = np.where(np.isnan(wait), np.inf, np.maximum(wait, 0.0))
     start_period = np.minimum(np.ceil(wait - _TOLERANCE), n_periods)
     held = np.floor(wait - set_up_h[states.station] / period_h + _TOLERANCE)
-    kwh_per_km = np.array([truck.kwh_per_km for truck in system.vehicles])
+    kwh_per_km = np.array([truck.kwh_per_km for truck in system.trucks])
     km = np.where(np.isfinite(distances_km), distances_km, 0.0)
     return TimeSpace(
         start_station=states.station.astype(np.int64),

@@ -306,7 +306,8 @@ def make_stations(content: Content) -> tuple[Station, ...]:
         Station(
             name=row.name,
             bus=content.buses.names[row.bus],
-            road_node=content.road_nodes.names[row.road_node],
+            road_node=None if row.road_node is None else content.road_nodes.names[row.road_node],
+            rail_node=None if row.rail_node is None else content.rail_nodes.names[row.rail_node],
             plugs=row.plugs,
             set_up_h=row.set_up_min / 60,
         )

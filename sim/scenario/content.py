@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,10 +12,13 @@ from sim.scenario.schema import (
     GeneratorRow,
     LineRow,
     LoadRow,
+    RailNodeRow,
+    RailTrackRow,
     RoadLinkRow,
     RoadNodeRow,
     StationRow,
     Table,
+    TrainRow,
     TransformerRow,
     UnitRow,
     VehicleRow,
@@ -44,8 +48,11 @@ class Content:
     units: CsvTable[UnitRow]
     road_nodes: CsvTable[RoadNodeRow]
     road_links: CsvTable[RoadLinkRow]
+    rail_nodes: CsvTable[RailNodeRow]
+    rail_tracks: CsvTable[RailTrackRow]
     stations: CsvTable[StationRow]
     vehicles: CsvTable[VehicleRow]
+    trains: CsvTable[TrainRow]
 
     def rows(self) -> dict[str, list[dict[str, object]]]:
         """Return all rows as plain values by file, defaults filled in."""
@@ -58,8 +65,11 @@ class Content:
             | CsvTable[UnitRow]
             | CsvTable[RoadNodeRow]
             | CsvTable[RoadLinkRow]
+            | CsvTable[RailNodeRow]
+            | CsvTable[RailTrackRow]
             | CsvTable[StationRow]
-            | CsvTable[VehicleRow],
+            | CsvTable[VehicleRow]
+            | CsvTable[TrainRow],
             ...,
         ]
         tables = (
@@ -71,8 +81,11 @@ class Content:
             self.units,
             self.road_nodes,
             self.road_links,
+            self.rail_nodes,
+            self.rail_tracks,
             self.stations,
             self.vehicles,
+            self.trains,
         )
         plain: dict[str, list[dict[str, object]]] = {}
         for table in tables:
@@ -84,6 +97,8 @@ class Content:
 def read_content(folder: Path, where: str, problems: Problems) -> Content:
     """Read all CSV tables of `folder`; what is wrong goes to `problems`."""
     before = len(problems)
+    # What moves on rails alone needs neither roads nor trucks.
+    has_trains = os.path.lexists(folder / "trains.csv")
     content = Content(
         where=where,
         complete=True,
@@ -95,9 +110,14 @@ def read_content(folder: Path, where: str, problems: Problems) -> Content:
         loads=read_table(folder, "loads.csv", LoadRow, problems),
         generators=read_table(folder, "generators.csv", GeneratorRow, problems, required=False),
         units=read_table(folder, "units.csv", UnitRow, problems, required=False),
-        road_nodes=read_table(folder, "road_nodes.csv", RoadNodeRow, problems),
+        road_nodes=read_table(
+            folder, "road_nodes.csv", RoadNodeRow, problems, required=not has_trains
+        ),
         road_links=read_table(folder, "road_links.csv", RoadLinkRow, problems, required=False),
+        rail_nodes=read_table(folder, "rail_nodes.csv", RailNodeRow, problems, required=has_trains),
+        rail_tracks=read_table(folder, "rail_tracks.csv", RailTrackRow, problems, required=False),
         stations=read_table(folder, "stations.csv", StationRow, problems),
-        vehicles=read_table(folder, "vehicles.csv", VehicleRow, problems),
+        vehicles=read_table(folder, "vehicles.csv", VehicleRow, problems, required=not has_trains),
+        trains=read_table(folder, "trains.csv", TrainRow, problems, required=False),
     )
     return replace(content, complete=len(problems) == before)

@@ -13,6 +13,7 @@ from sim.system.timing import Timing
 
 MOST_STEPS = 6_000_000
 MOST_EV_SESSIONS = 10_000_000
+MOST_RAIL_DELAYS = 1_000_000
 MOST_ROWS = 10_000_000  # of a record as it stands in its file
 # Numbers of eight bytes: 1.6 GB, 800 MB and 800 MB.
 MOST_READINGS = 200_000_000
@@ -54,6 +55,7 @@ def check_size(
             content.units,
             content.road_links,
             content.vehicles,
+            content.trains,
         )
     )
     days = -(-timing.n_steps // timing.steps_per_day)
@@ -77,6 +79,14 @@ def check_size(
             MOST_FORECASTS,
             "forecast values (periods times horizon times profiles)",
             "Shorten the horizon or lengthen timing.period_min",
+        ),
+        (
+            "rails.slot_h",
+            config.rails.slot_h,
+            round(timing.end_h / config.rails.slot_h) * len(content.rail_tracks.rows),
+            MOST_RAIL_DELAYS,
+            "delays of trains (slots times tracks)",
+            "Lengthen rails.slot_h or shorten the episode",
         ),
         (
             "ev.count",

@@ -39,6 +39,7 @@ from sim.scenario.files import MOST_TOML_BYTES, path_inside, small_enough
 from sim.scenario.limits import check_size
 from sim.scenario.overrides import with_overrides
 from sim.scenario.problems import Problems
+from sim.scenario.railway import check_rails, make_rails, make_trains
 from sim.scenario.record import build_values, find_profiles, read_columns
 from sim.scenario.references import check_references
 from sim.scenario.schema import DelayRow, ScenarioFile, SeriesTable, TariffBlock
@@ -155,6 +156,7 @@ def load_scenario(
     config = _read_config(folder, where, overrides, problems)
     content = read_content(folder, where, problems)
     check_references(content, config, problems)
+    check_rails(content, config, problems)
     if config is None:
         problems.raise_if_any()
         raise AssertionError("a file that is not valid has problems")
@@ -191,12 +193,16 @@ def load_scenario(
         generators=make_generators(content, config, tuple(series)),
         roads=make_roads(content),
         stations=make_stations(content),
-        vehicles=make_vehicles(content, batteries),
+        vehicles=(
+            *make_vehicles(content, batteries),
+            *make_trains(content, config, batteries),
+        ),
         tariff=tariff,
         penalties=make_penalties(config),
         profiles=tuple(series),
         evs=evs,
         units=units,
+        rails=make_rails(content, config),
     )
     return Scenario(
         name=system.name,

@@ -59,7 +59,8 @@ def _check_names(content: Content, config: ScenarioFile | None, problems: Proble
     for line, station in content.stations.rows:
         where = content.stations.where
         check(where, f"line {line}, bus", station.bus, buses, "bus")
-        check(where, f"line {line}, road_node", station.road_node, nodes, "road node")
+        if station.road_node is not None:
+            check(where, f"line {line}, road_node", station.road_node, nodes, "road node")
     for line, vehicle in content.vehicles.rows:
         where, key = content.vehicles.where, f"line {line}, "
         check(
@@ -88,10 +89,11 @@ def _check_roads(content: Content, problems: Problems) -> None:
     for line, link in content.road_links.rows:
         if link.from_node == link.to_node:
             _add_circle(content.road_links.where, f"line {line}, to_node", link.to_node, problems)
-    stations = [row for _, row in content.stations.rows]
+    stations = [row for _, row in content.stations.rows if row.road_node is not None]
     for station in stations:
-        reached = _reached([station.road_node], roads)
-        lost = [other.name for other in stations if other.road_node not in reached]
+        assert station.road_node is not None
+        there = reached([station.road_node], roads)
+        lost = [other.name for other in stations if other.road_node not in there]
         if lost:
             problems.add(
                 content.stations.where,
@@ -101,17 +103,26 @@ def _check_roads(content: Content, problems: Problems) -> None:
                 "Add links to road_links.csv",
             )
     parked: dict[str, int] = defaultdict(int)
-    plugs = {station.name: station.plugs for station in stations}
-    for line, vehicle in content.vehicles.rows:
-        parked[vehicle.initial_station] += 1
-        if parked[vehicle.initial_station] > plugs.get(vehicle.initial_station, line):
-            problems.add(
-                content.vehicles.where,
-                f"line {line}, initial_station",
-                vehicle.initial_station,
-                "has fewer plugs than vehicles that start there",
-                "Add plugs or start the vehicle elsewhere",
-            )
+    plugs = {row.name: row.plugs for _, row in content.stations.rows}
+    on_roads = {station.name for station in stations}
+    starts = [
+        (content.vehicles.where, f"line {line}, initial_station", vehicle.initial_station)
+        for line, vehicle in content.vehicles.rows
+    ]
+    for where, key, start in starts:
+        if start not in on_roads:
+            message, remedy = "is a station that no road reaches", "Give it a road_node"
+            problems.add(where, key, start, message, remedy)
+    starts += [
+        (content.trains.where, f"line {line}, initial_station", train.initial_station)
+        for line, train in content.trains.rows
+    ]
+    for where, key, start in starts:
+        parked[start] += 1
+        if parked[start] > plugs.get(start, len(starts)):
+            message = "has fewer plugs than vehicles that start there"
+            remedy = "Add plugs or start the vehicle elsewhere"
+            problems.add(where, key, start, message, remedy)
 
 
 def _check_branches(content: Content, problems: Problems) -> None:
@@ -199,7 +210,7 @@ def _check_grid(content: Content, config: ScenarioFile, problems: Problems) -> N
     sources |= {unit.bus for _, unit in content.units.rows if unit.slack}
     if not sources:  # noted above; all else would be called dead
         return
-    fed = _reached(sources, branches)
+    fed = reached(sources, branches)
     users = [
         (content.loads.where, [(line, row.bus) for line, row in content.loads.rows]),
         (content.generators.where, [(line, row.bus) for line, row in content.generators.rows]),
@@ -225,7 +236,7 @@ def _add_dead(where: str, key: str, bus: str, problems: Problems) -> None:
     problems.add(where, key, bus, message, "Close a line that leads there")
 
 
-def _reached(start: Iterable[str], edges: Mapping[str, set[str]]) -> set[str]:
+def reached(start: Iterable[str], edges: Mapping[str, set[str]]) -> set[str]:
     """Return all nodes that `edges` lead to from `start`, which they include."""
     seen = set(start)
     front = list(seen)

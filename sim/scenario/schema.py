@@ -194,6 +194,21 @@ class DelaysTable(Table):
     correlation_h: Number = 1.0
 
 
+class RailDelayTable(Table):
+    """``[rails.delay]``: the fields of `sim.uncertainty.railway.RailDelays`; none by default."""
+
+    probability: float = 0.0
+    mean_h: Annotated[float, Field(le=HOURS_A_YEAR)] = 0.0
+
+
+class RailsTable(Table):
+    """``[rails]``: departure slots, what a train pays for a segment of track, and delays."""
+
+    slot_h: Annotated[float, Field(gt=0, le=HOURS_A_YEAR)] = 1.0
+    usd_per_span: NotNegative = 0.0
+    delay: RailDelayTable = RailDelayTable()
+
+
 class IncidentsTable(Table):
     """``[incidents]``: the fields of `sim.uncertainty.events.Incidents`; none by default."""
 
@@ -276,7 +291,7 @@ class ScenarioFile(Table):
     """``scenario.toml``.
 
     With `uncertainty` off, every replication lives the first day of the season, forecasts come
-    true, and nothing goes wrong on roads and lines; only electric cars still differ from
+    true, and nothing goes wrong on roads, rails and lines; only electric cars still differ from
     replication to replication.
     """
 
@@ -294,6 +309,7 @@ class ScenarioFile(Table):
     forecast: ForecastTable = ForecastTable()
     traffic: TrafficTable = TrafficTable()
     delays: DelaysTable = DelaysTable()
+    rails: RailsTable = RailsTable()
     incidents: IncidentsTable = IncidentsTable()
     breakdowns: BreakdownsTable = BreakdownsTable()
     outages: OutagesTable = OutagesTable()
@@ -418,12 +434,30 @@ class RoadLinkRow(Table):
     two_way: bool = True
 
 
+class RailNodeRow(Table):
+    """A row of ``rail_nodes.csv``: a station, a junction, or a virtual station in a long leg."""
+
+    name: Name
+    x_km: Number
+    y_km: Number
+
+
+class RailTrackRow(Table):
+    """A row of ``rail_tracks.csv``: a segment between two nodes, used in both directions."""
+
+    from_node: Name
+    to_node: Name
+    running_h: Annotated[float, Field(gt=0, le=HOURS_A_YEAR)]
+    tracks: Annotated[int, Field(ge=1, le=100)] = 1
+
+
 class StationRow(Table):
-    """A row of ``stations.csv``."""
+    """A row of ``stations.csv``; reached by road, by rail, or by both."""
 
     name: Name
     bus: Name
-    road_node: Name
+    road_node: Name | None = None
+    rail_node: Name | None = None
     plugs: Annotated[int, Field(ge=1, le=1000)] = 1
     set_up_min: Annotated[float, Field(ge=0, le=MINUTES_A_DAY)] = 0.0
 
@@ -440,3 +474,13 @@ class VehicleRow(Table):
     usd_per_trip: NotNegative = 0.0
     trips_per_day: Annotated[int, Field(ge=0, le=10_000)] | None = None
     kwh_per_km: NotNegative = 0.0
+
+
+class TrainRow(Table):
+    """A row of ``trains.csv``; `battery` names the ``[battery.<type>]`` of one wagon."""
+
+    name: Name
+    battery: Name
+    wagons: Annotated[int, Field(ge=1, le=1000)] = 1
+    initial_station: Name
+    trips_per_day: Annotated[int, Field(ge=0, le=10_000)] | None = None

@@ -13,6 +13,7 @@ from sim.scenario.schema import ScenarioFile, Table
 from sim.uncertainty.events import Breakdowns, FixedOutage, Incidents, Outages
 from sim.uncertainty.evs import EvHabits
 from sim.uncertainty.model import Delays, ForecastSkill, Record, Traffic, Uncertainty
+from sim.uncertainty.railway import RailDelays
 from sim.uncertainty.storm import Storm
 
 T = TypeVar("T")
@@ -42,6 +43,7 @@ def make_uncertainty(
         key="traffic",
         value=habits,
     )
+    rail_delays = _checked(RailDelays, config.rails.delay, "rails.delay", where, problems)
     incidents = _checked(Incidents, config.incidents, "incidents", where, problems)
     breakdowns = _checked(Breakdowns, config.breakdowns, "breakdowns", where, problems)
     fixed = tuple(FixedOutage(**own.model_dump()) for own in config.outages.fixed)
@@ -50,9 +52,9 @@ def make_uncertainty(
         partial(Outages, fixed=fixed, **values), where=where, key="outages", value=values
     )
     known = {kind: value for kind, value in skill.items() if value is not None}
-    if not (
-        record and delays and traffic and incidents and breakdowns and outages and len(known) == 3
-    ):
+    if not (record and delays and rail_delays and traffic and len(known) == 3):
+        return None
+    if not (incidents and breakdowns and outages):
         return None
     if config.uncertainty == "off":
         return Uncertainty(
@@ -70,6 +72,7 @@ def make_uncertainty(
         skill=known,
         traffic=traffic,
         delays=delays,
+        rail_delays=rail_delays,
         incidents=incidents,
         breakdowns=breakdowns,
         outages=outages,

@@ -36,6 +36,7 @@ TABLES = (
     "units",
     "prices",
     "trips",
+    "spans",
     "outages",
     "decisions",
     "ledger",
@@ -47,7 +48,7 @@ WIDE = ("vm_pu", "loading_percent")
 TEXTS = frozenset(
     {"controller", "vehicle", "status", "station", "event", "detail", "origin", "destination"}
     | {"payer", "payee", "item", "name", "fallback", "orders", "line", "figures"}
-    | {"unit", "refused", "bus"}
+    | {"unit", "refused", "bus", "from_node", "to_node"}
 )
 WHOLE = frozenset({"replication", "period", "step", "decisions"})
 FLAGS = frozenset({"converged", "on"})

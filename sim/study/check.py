@@ -90,7 +90,7 @@ def check(scenario: Scenario, *, seed: int | None = None) -> Findings:
 def _contents(scenario: Scenario) -> dict[str, str]:
     system, record = scenario.system, scenario.uncertainty.record
     timing, grid, loads = system.timing, system.grid, system.loads
-    generators, roads = system.generators, system.roads
+    generators, roads, rails = system.generators, system.roads, system.rails
     by_profile = Counter(loads.profile.tolist())
     by_kind = Counter(generators.kind)
     kind_mw = {
@@ -115,6 +115,10 @@ def _contents(scenario: Scenario) -> dict[str, str]:
         "stations": ", ".join(
             f"{station.name} ({station.plugs} plugs)" for station in system.stations
         ),
+        "rails": f"{rails.n_nodes} nodes, {rails.n_segments} segments, a slot every "
+        f"{rails.slot_h:g} h"
+        if rails.n_nodes
+        else "",
         "vehicles": f"{len(system.vehicles)} with {batteries_mwh:.3g} MWh",
         "roads": f"{roads.n_nodes} nodes, {roads.n_links} directed links, "
         f"{roads.length_km.sum():.3g} km",
@@ -222,15 +226,16 @@ def _battery_warnings(system: System) -> Iterator[str]:
 
 def _road_warnings(system: System) -> Iterator[str]:
     """Look at drives on empty roads; that every station can be reached, the loader has checked."""
-    roads, stations = system.roads, system.stations
+    roads = system.roads
+    stations = [
+        (station, station.road_node) for station in system.stations if station.road_node is not None
+    ]
     horizon_h = system.timing.horizon * system.timing.period_h
     link_h = roads.length_km / roads.free_speed_kmh
-    for goal in stations:
-        _, time_h = links_towards(
-            goal.road_node, roads.n_nodes, roads.from_node, roads.to_node, link_h
-        )
-        for start in stations:
-            drive_h = float(time_h[start.road_node])
+    for goal, goal_node in stations:
+        _, time_h = links_towards(goal_node, roads.n_nodes, roads.from_node, roads.to_node, link_h)
+        for start, node in stations:
+            drive_h = float(time_h[node])
             if not np.isfinite(drive_h):
                 yield f"no road leads from {start.name} to {goal.name}"
             elif drive_h + goal.set_up_h >= horizon_h:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from sim.system.stations import Station
 from sim.system.system import System
 
 
@@ -22,11 +23,12 @@ def geography(system: System) -> dict[str, Any]:
     dict
         ``bus_x, bus_y`` in the units of the scenario, null where unknown; ``branches`` as ``[from
         bus, to bus, closed]``, lines first; ``lines``, their names; ``sources`` as buses;
-        ``road_nodes``, ``road_x_km``, ``road_y_km``; ``road_links`` as ``[node, node]``, two-way
-        roads once; ``stations`` as ``[bus, road node]``; ``vehicle_stations``, where each starts;
-        ``vehicle_mwh``, the capacity of each vehicle's battery [MWh].
+        ``road_nodes``, ``road_x_km``, ``road_y_km``, the nodes of the roads and after them those of
+        the rails; ``road_links`` as ``[node, node]``, two-way roads once; ``rail_links`` likewise;
+        ``stations`` as ``[bus, node]``, the road node where there is one; ``vehicle_stations``,
+        where each starts; ``vehicle_mwh``, the capacity of each vehicle's battery [MWh].
     """
-    grid, roads = system.grid, system.roads
+    grid, roads, rails = system.grid, system.roads, system.rails
     lines, transformers = grid.lines, grid.transformers
     branches = [
         *zip(lines.from_bus, lines.to_bus, lines.from_closed & lines.to_closed, strict=True),
@@ -44,14 +46,25 @@ def geography(system: System) -> dict[str, Any]:
         "branches": [[int(start), int(end), bool(closed)] for start, end, closed in branches],
         "lines": list(lines.name),
         "sources": [int(bus) for bus in grid.source_bus],
-        "road_nodes": list(roads.node_name),
-        "road_x_km": roads.x_km.tolist(),
-        "road_y_km": roads.y_km.tolist(),
+        "road_nodes": [*roads.node_name, *rails.node_name],
+        "road_x_km": [*roads.x_km.tolist(), *rails.x_km.tolist()],
+        "road_y_km": [*roads.y_km.tolist(), *rails.y_km.tolist()],
         "road_links": [list(pair) for pair in sorted({(min(p), max(p)) for p in pairs})],
-        "stations": [[int(own.bus), int(own.road_node)] for own in system.stations],
+        "rail_links": [
+            [roads.n_nodes + start, roads.n_nodes + end]
+            for start, end in zip(rails.from_node.tolist(), rails.to_node.tolist(), strict=True)
+        ],
+        "stations": [[int(own.bus), _node(own, roads.n_nodes)] for own in system.stations],
         "vehicle_stations": [int(vehicle.initial_station) for vehicle in system.vehicles],
         "vehicle_mwh": [vehicle.battery.energy_mwh for vehicle in system.vehicles],
     }
+
+
+def _node(station: Station, n_road_nodes: int) -> int:
+    if station.road_node is not None:
+        return station.road_node
+    assert station.rail_node is not None  # one of the two is there
+    return n_road_nodes + station.rail_node
 
 
 def _known(coordinate: float) -> float | None:

@@ -138,6 +138,7 @@ def run_episode(
             realisation=realisation,
             recorder=recorder,
             trips=tuple(trip for vehicle in world.fleet for trip in vehicle.trips),
+            spans=tuple(world.spans),
             evs_short=world.evs.short,
             electrics=solved,
             refused=world.dispatch.refused,

@@ -18,6 +18,7 @@ from sim.world.dispatch import Refusal
 from sim.world.electrics import Electrics
 from sim.world.episode import Episode
 from sim.world.metering import Trip
+from sim.world.rail import Span
 from sim.world.recorder import Decision, Event, Readings, Recorder
 
 
@@ -29,7 +30,7 @@ class Lived:
     ----------
     scenario, controller, seed, replication
         What was run.
-    system, realisation, recorder, trips, electrics
+    system, realisation, recorder, trips, spans, electrics
         What existed, happened, was noted, was driven and was computed.
     evs_short
         Electric cars that left with less energy than the next day's trips take.
@@ -49,6 +50,7 @@ class Lived:
     realisation: Realisation
     recorder: Recorder
     trips: tuple[Trip, ...]
+    spans: tuple[Span, ...]
     evs_short: int
     electrics: Electrics
     refused: IntArray
@@ -89,6 +91,7 @@ def tabulate(lived: Lived) -> Episode:
         units=_units(system, lived.electrics, lived.refused),
         prices=_prices(system, lived.lmp_usd_per_mwh),
         trips=_trips(system, lived.trips),
+        spans=_spans(system, lived.spans),
         outages=_outages(system, lived.realisation),
         decisions=pd.DataFrame(recorder.decisions, columns=Decision._fields),
         ledger=book,
@@ -153,7 +156,7 @@ def _vehicles(system: System, solved: Electrics, readings: Readings) -> pd.DataF
             "standing_mwh": readings["standing_mwh"].ravel(),
             "traction_mwh": readings["traction_mwh"].ravel(),
             "distance_km": readings["distance_km"].ravel(),
-            "road_h": readings["road_h"].ravel(),
+            "travel_h": readings["travel_h"].ravel(),
             "queue_h": readings["queue_h"].ravel(),
             "x_km": readings["x_km"].ravel(),
             "y_km": readings["y_km"].ravel(),
@@ -202,6 +205,24 @@ def _trips(system: System, trips: tuple[Trip, ...]) -> pd.DataFrame:
         for trip in trips
     ]
     columns = ["vehicle", "origin", "destination", "depart_h", "arrive_h", "free_h", "delay_h"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _spans(system: System, spans: tuple[Span, ...]) -> pd.DataFrame:
+    names = system.rails.node_name
+    rows = [
+        (
+            system.vehicles[span.vehicle].name,
+            names[span.from_node],
+            names[span.to_node],
+            span.ask_s / SECONDS_PER_HOUR,
+            span.enter_s / SECONDS_PER_HOUR,
+            span.arrive_s / SECONDS_PER_HOUR,
+            span.running_s / SECONDS_PER_HOUR,
+        )
+        for span in spans
+    ]
+    columns = ["vehicle", "from_node", "to_node", "ask_h", "enter_h", "arrive_h", "running_h"]
     return pd.DataFrame(rows, columns=columns)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +84,11 @@ class Battery:
             raise ValueError(f"cycles_per_day(={self.cycles_per_day}) must be >= 0, or not given.")
         if max(self.p_charge_max_mw, self.p_discharge_max_mw) > self.s_mva:
             raise ValueError(f"s_mva(={self.s_mva}) must be at least the active power limits.")
+
+    def times(self, count: int) -> Battery:
+        """Return so many of these batteries as one."""
+        sizes = ("energy_mwh", "p_charge_max_mw", "p_discharge_max_mw", "s_mva", "auxiliary_mw")
+        return replace(self, **{name: count * getattr(self, name) for name in sizes})
 
     @property
     def energy_min_mwh(self) -> float:

@@ -49,8 +49,12 @@ def links_towards(
     return first, time_h
 
 
-def path_links(roads: Roads, start: int, goal: int, link_h: FloatArray) -> list[int] | None:
+def path_links(
+    roads: Roads, start: int | None, goal: int | None, link_h: FloatArray
+) -> list[int] | None:
     """Return the links of the fastest path from `start` to `goal`, None where no path leads."""
+    if start is None or goal is None:  # stations that no road reaches
+        return None
     first, time_h = links_towards(goal, roads.n_nodes, roads.from_node, roads.to_node, link_h)
     if not np.isfinite(time_h[start]):
         return None

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sim.system.evs import EvGroup
 from sim.system.generators import Generators
 from sim.system.grid import Grid
 from sim.system.loads import Loads
+from sim.system.rails import Rails
 from sim.system.roads import Roads
 from sim.system.stations import Station
 from sim.system.tariff import Penalties, Tariff
 from sim.system.timing import Timing
 from sim.system.units import ThermalUnit
-from sim.system.vehicles import Truck
+from sim.system.vehicles import Train, Truck
 
 # Those of `System.features` on which vehicles move.
 WAYS = frozenset({"roads", "rail"})
@@ -31,8 +32,9 @@ class System:
         Steps, periods, look-ahead, length.
     grid, loads, generators
         The electrical side.
-    roads, stations, vehicles
-        The mobile side. Indices into these tuples identify stations and vehicles everywhere.
+    roads, rails, stations, vehicles
+        The mobile side. Indices into these tuples identify stations and vehicles everywhere;
+        trucks come before trains.
     tariff, penalties
         What controllers minimise.
     profiles
@@ -52,18 +54,29 @@ class System:
     generators: Generators
     roads: Roads
     stations: tuple[Station, ...]
-    vehicles: tuple[Truck, ...]
+    vehicles: tuple[Truck | Train, ...]
     tariff: Tariff
     penalties: Penalties
     profiles: tuple[str, ...]
     evs: tuple[EvGroup, ...] = ()
     units: tuple[ThermalUnit, ...] = ()
+    rails: Rails = field(default_factory=Rails.none)
 
     @property
     def features(self) -> frozenset[str]:
-        """What a controller may require: ``roads`` on which vehicles move, ``evs``, ``units``."""
-        there = {"roads": bool(self.vehicles), "evs": bool(self.evs), "units": bool(self.units)}
+        """What a controller may require: ``roads``, ``rail`` under vehicles; ``evs``, ``units``."""
+        there = {
+            "roads": bool(self.trucks),
+            "rail": len(self.trucks) < len(self.vehicles),
+            "evs": bool(self.evs),
+            "units": bool(self.units),
+        }
         return frozenset(name for name, is_there in there.items() if is_there)
+
+    @property
+    def trucks(self) -> tuple[Truck, ...]:
+        """The vehicles that move on roads: all of them where nothing moves on rails."""
+        return tuple(vehicle for vehicle in self.vehicles if isinstance(vehicle, Truck))
 
     @property
     def slack_unit(self) -> int | None:

@@ -1,4 +1,4 @@
-"""Vehicles that carry batteries."""
+"""Vehicles that carry batteries: trucks on roads, trains on rails."""
 
 from __future__ import annotations
 
@@ -46,9 +46,42 @@ class Truck:
     kwh_per_km: float = 0.0
 
     def __post_init__(self) -> None:
-        for key in ("usd_per_km", "labour_usd_per_h", "shift_h", "usd_per_trip", "kwh_per_km"):
-            value = getattr(self, key)
-            if not (math.isfinite(value) and value >= 0):
-                raise ValueError(f"{key}(={value}) must be a finite number >= 0.")
-        if self.trips_per_day is not None and self.trips_per_day < 0:
-            raise ValueError(f"trips_per_day(={self.trips_per_day}) must be >= 0, or not given.")
+        costs = ("usd_per_km", "labour_usd_per_h", "shift_h", "usd_per_trip", "kwh_per_km")
+        _require_not_negative(self, *costs)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Train:
+    """Wagons with batteries, and what pulls them; all its wagons are one battery.
+
+    Attributes
+    ----------
+    name
+        Unique name among all vehicles.
+    battery
+        The battery of all wagons together.
+    initial_station
+        Index of the station at which it stands, connected, when the episode starts.
+    usd_per_span
+        Paid for every segment of track it enters [USD]; crew and traction are in it.
+    trips_per_day
+        Departures it may make between two midnights; None for as many as it likes.
+    """
+
+    name: str
+    battery: Battery
+    initial_station: int
+    usd_per_span: float = 0.0
+    trips_per_day: int | None = None
+
+    def __post_init__(self) -> None:
+        _require_not_negative(self, "usd_per_span")
+
+
+def _require_not_negative(vehicle: Truck | Train, *costs: str) -> None:
+    for key in costs:
+        value = getattr(vehicle, key)
+        if not (math.isfinite(value) and value >= 0):
+            raise ValueError(f"{key}(={value}) must be a finite number >= 0.")
+    if vehicle.trips_per_day is not None and vehicle.trips_per_day < 0:
+        raise ValueError(f"trips_per_day(={vehicle.trips_per_day}) must be >= 0, or not given.")

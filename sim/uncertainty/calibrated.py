@@ -129,6 +129,7 @@ class CalibratedForecaster:
             self.correlation[:, :n, :n].copy(),
             self.nature.evs.forecast(period, n, evs),
             (travel[0] + late_h, travel[1] + late_lower_h, travel[2] + late_upper_h),
+            self.nature.rail.expected_h(np.maximum(depart_h, now_h)),
         )
 
     def _delays(
@@ -137,8 +138,8 @@ class CalibratedForecaster:
         """Return mean, 5 % and 95 % quantile of delays, each ``(H, station, station)`` [h]."""
         system, realisation = self.nature.system, self.realisation
         step = min(int(now_h / system.timing.step_h + 1e-9), len(realisation.delay_state) - 1)
-        node = np.array([station.road_node for station in system.stations])
-        drives = node[:, None] != node
+        node = [station.road_node for station in system.stations]
+        drives = np.array([[start != goal for goal in node] for start in node], dtype=np.bool_)
         mean_h, lower_h, upper_h = forecast_delay_h(
             self.nature.uncertainty.delays,
             system.timing,

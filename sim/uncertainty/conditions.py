@@ -94,11 +94,13 @@ class RoadConditions:
         _, time_h = links_towards(goal, roads.n_nodes, roads.from_node, roads.to_node, link_h)
         return float(time_h[start])
 
-    def drive_h(self, start: int, goal: int, depart_h: float) -> float:
+    def drive_h(self, start: int | None, goal: int | None, depart_h: float) -> float:
         """Return how long a drive takes that looks for the fastest way anew at each node [h].
 
         Infinite where no road leads.
         """
+        if start is None or goal is None:
+            return math.inf
         node, clock_s = start, depart_h * SECONDS_PER_HOUR
         if start != goal:
             clock_s += self.delay_s(clock_s)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sim.system.system import System
+from sim.system.vehicles import Train
 from sim.uncertainty.streams import stream
 from sim.units import SECONDS_PER_HOUR
 
@@ -185,8 +186,11 @@ def draw_breakdowns(
         return tuple(() for _ in system.vehicles)
     fastest = float(system.roads.free_speed_kmh.max(initial=0.0))
     furthest_km = fastest * system.timing.end_h
-    found = []
+    found: list[tuple[Breakdown, ...]] = []
     for vehicle in system.vehicles:
+        if isinstance(vehicle, Train):  # counts no kilometres
+            found.append(())
+            continue
         rng = stream(seed, replication, "breakdowns", vehicle.name)
         odometer_km = 0.0
         own = []

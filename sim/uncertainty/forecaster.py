@@ -35,8 +35,9 @@ class Profiles(NamedTuple):
 class ExactForecaster:
     """Tells what will be, for controllers that are allowed to know it.
 
-    Profiles, charging of cars and driving times (incidents included) are exact. Breakdowns are not
-    told: they come with the kilometres that a plan has yet to choose. Line outages are not told.
+    Profiles, charging of cars, driving times (incidents included) and delays of trains are exact.
+    Breakdowns are not told: they come with the kilometres that a plan has yet to choose. Line
+    outages are not told.
 
     Parameters
     ----------
@@ -74,6 +75,7 @@ class ExactForecaster:
             np.tile(np.eye(n), (n_profiles, 1, 1)),
             charging_mw(system, self._realisation.ev_sessions, period, n),
             (travel, travel.copy(), travel.copy()),
+            self._nature.rail.exact_h(self._realisation.railway(system), depart_h),
         )
 
     def _drives(self, depart_h: float) -> FloatArray:
@@ -93,8 +95,9 @@ def compose(
     correlation: FloatArray,
     ev_mw: FloatArray,
     travel_h: tuple[FloatArray, FloatArray, FloatArray],
+    rail_h: FloatArray,
 ) -> Forecast:
-    """Put together what is expected of profiles, cars and roads with what is certain."""
+    """Put together what is expected of profiles, cars, roads and rails with what is certain."""
     system = nature.system
     loads, generators = system.loads, system.generators
     mean = profiles.mean
@@ -118,4 +121,5 @@ def compose(
         travel_h=travel_h[0],
         travel_lower_h=travel_h[1],
         travel_upper_h=travel_h[2],
+        rail_h=rail_h,
     )

@@ -9,6 +9,7 @@ import numpy as np
 
 from sim.uncertainty.events import Breakdowns, Incidents, Outages
 from sim.uncertainty.evs import EvHabits
+from sim.uncertainty.railway import RailDelays
 from sim.uncertainty.storm import Storm
 from sim.units import FloatArray
 
@@ -187,6 +188,8 @@ class Uncertainty:
         What goes wrong on roads, with vehicles, with lines.
     ev_habits
         When cars come and go, and how far they drive.
+    delays, rail_delays
+        What trips on roads lose at their start, and trains on the line.
     """
 
     record: Record
@@ -198,3 +201,4 @@ class Uncertainty:
     outages: Outages = field(default_factory=Outages)
     ev_habits: EvHabits = field(default_factory=EvHabits)
     delays: Delays = field(default_factory=lambda: Delays(mean_h=np.zeros(1)))
+    rail_delays: RailDelays = field(default_factory=RailDelays)

@@ -24,6 +24,7 @@ from sim.uncertainty.events import (
 )
 from sim.uncertainty.evs import EvForecaster, EvSessions, draw_sessions
 from sim.uncertainty.model import Uncertainty
+from sim.uncertainty.railway import RailConditions, RailForecaster, draw_delay_h
 from sim.uncertainty.streams import stream
 from sim.uncertainty.traffic import QUARTER_S, draw_state, link_speed
 from sim.uncertainty.travel import TravelForecaster
@@ -53,6 +54,10 @@ class Realisation:
         [-, km/h].
     delay_state, trip_delay_h
         State of the delays of trips and the delays by step of departure, ``(step,)`` [-, h].
+    rail_delay_h
+        Delays of trains by slot in which they enter a segment, ``(slot, segment)`` [h].
+    told_rail_delay_s
+        How long the rest of such a delay is said to be: the mean, whatever it will be [s].
     incidents, breakdowns, outages
         What goes wrong: on roads, per vehicle, on lines.
     told_repair_s
@@ -71,6 +76,8 @@ class Realisation:
     link_speed_kmh: FloatArray
     delay_state: FloatArray
     trip_delay_h: FloatArray
+    rail_delay_h: FloatArray
+    told_rail_delay_s: float
     incidents: tuple[Incident, ...]
     breakdowns: tuple[tuple[Breakdown, ...], ...]
     told_repair_s: float
@@ -86,6 +93,10 @@ class Realisation:
             self.trip_delay_h,
             system.timing.step_h,
         )
+
+    def railway(self, system: System) -> RailConditions:
+        """Return the railway as trains meet it."""
+        return RailConditions(system.rails, self.rail_delay_h, self.told_rail_delay_s)
 
 
 def first_days(system: System, uncertainty: Uncertainty) -> IntArray:
@@ -131,8 +142,8 @@ class Nature:
         The scenario.
     climatology
         Climatology of the record.
-    travel, evs
-        What is expected of drives between stations, and of electric cars.
+    travel, rail, evs
+        What is expected of drives and of runs between stations, and of electric cars.
     import_usd_per_mwh, export_usd_per_mwh
         Mean prices by period of the day, ``(period of day,)`` [USD/MWh].
     first_days
@@ -143,6 +154,7 @@ class Nature:
     uncertainty: Uncertainty
     climatology: Climatology
     travel: TravelForecaster
+    rail: RailForecaster
     evs: EvForecaster
     import_usd_per_mwh: FloatArray
     export_usd_per_mwh: FloatArray
@@ -163,6 +175,7 @@ class Nature:
             uncertainty=uncertainty,
             climatology=climatology(record, timing.period_s),
             travel=TravelForecaster.build(system, uncertainty.traffic, uncertainty.incidents),
+            rail=RailForecaster.build(system, uncertainty.rail_delays),
             evs=EvForecaster.build(system, uncertainty.ev_habits),
             import_usd_per_mwh=frozen(_by_period(system.tariff.import_usd_per_mwh, timing)),
             export_usd_per_mwh=frozen(_by_period(system.tariff.export_usd_per_mwh, timing)),
@@ -195,6 +208,8 @@ class Nature:
             link_speed_kmh=frozen(link_speed(system, uncertainty.traffic, state, 0)),
             delay_state=frozen(delay_state),
             trip_delay_h=frozen(delays.trip_delay_h(uncertainty.delays, delay_state)),
+            rail_delay_h=frozen(draw_delay_h(system, uncertainty.rail_delays, seed, replication)),
+            told_rail_delay_s=uncertainty.rail_delays.mean_h * SECONDS_PER_HOUR,
             incidents=draw_incidents(
                 system, uncertainty.incidents, uncertainty.traffic.beta, seed, replication
             ),

@@ -11,18 +11,20 @@ class Order(enum.IntEnum):
     """Priorities of events at equal times; SimPy handles the smaller number first.
 
     What vehicles do runs at SimPy's own priorities (0 and 1), so that a truck that drives 600 s
-    and sets up for 300 s is connected when the clock strikes 900.
+    and sets up for 300 s is connected when the clock strikes 900. Trains that ask for track at one
+    moment take turns between `TRACK` and `METERING`.
     """
 
-    METERING = 2
-    DECISION = 3
-    APPLICATION = 4
+    TRACK = 2
+    METERING = 3
+    DECISION = 4
+    APPLICATION = 5
 
 
 class Tick(simpy.Event):
     """An event after `delay_s` seconds that takes its turn among simultaneous ones by `order`."""
 
-    def __init__(self, env: simpy.Environment, delay_s: float, order: Order) -> None:
+    def __init__(self, env: simpy.Environment, delay_s: float, order: float) -> None:
         super().__init__(env)
         self._ok = True
         self._value = None

@@ -15,10 +15,7 @@ from sim.uncertainty.conditions import RoadConditions
 from sim.uncertainty.events import Breakdown
 from sim.units import KWH_PER_MWH, SECONDS_PER_HOUR
 from sim.world.storage import Storage
-from sim.world.vehicle import Interruption, Story, Vehicle
-
-# A truck that is expected so much later than before is delayed [s].
-DELAY_S = 300.0
+from sim.world.vehicle import DELAY_S, Interruption, Story, Vehicle
 
 
 @dataclass(slots=True)
@@ -67,9 +64,15 @@ class Driving:
     def __post_init__(self) -> None:
         self._reach(self.node)
 
+    def leave_s(self, time_s: float) -> float:
+        """Return the moment itself: roads know no slots [s]."""
+        return time_s
+
     def hindrance(self, vehicle: Vehicle, destination: int) -> str:
         """Return why it cannot set out for a station now, empty if it can."""
         goal, now_s = self._goal(destination), vehicle.world.env.now
+        if goal is None:
+            return "unreachable"
         _, time_h = self.roads.towards(goal, now_s)
         if not math.isfinite(time_h[self.node]):
             return "unreachable"
@@ -81,11 +84,13 @@ class Driving:
 
     def free_s(self, destination: int) -> float:
         """Return how long the fastest way takes on empty roads [s]."""
-        return self.roads.free_h(self.node, self._goal(destination)) * SECONDS_PER_HOUR
+        goal = self._goal(destination)
+        return math.inf if goal is None else self.roads.free_h(self.node, goal) * SECONDS_PER_HOUR
 
     def go(self, vehicle: Vehicle, destination: int) -> Story:
         """Drive link by link, choosing the way anew at each node on the speeds of that moment."""
         env, goal = vehicle.world.env, self._goal(destination)
+        assert goal is not None  # `hindrance` has been asked
         _, time_h = self.roads.towards(goal, env.now)
         delay_s = self.roads.delay_s(env.now) if self.node != goal else 0.0
         vehicle.expect(delay_s + float(time_h[self.node]) * SECONDS_PER_HOUR)
@@ -100,17 +105,18 @@ class Driving:
 
     def settle(self, storage: Storage, start_s: float, now_s: float) -> None:
         """Book time and distance, and what the tractor drew."""
-        storage.meter.road_h += (now_s - start_s) / SECONDS_PER_HOUR
+        storage.meter.travel_h += (now_s - start_s) / SECONDS_PER_HOUR
         if self.leg is None:
             return
         distance_km = self.roads.distance_km(self.leg.link, max(start_s, self.leg.since_s), now_s)
         storage.meter.distance_km += distance_km
         storage.draw(distance_km * self.truck.kwh_per_km / KWH_PER_MWH)
 
-    def position_km(self, now_s: float) -> tuple[float, float]:
+    def position_km(self, vehicle: Vehicle) -> tuple[float, float]:
         """Return where it is on the map [km]."""
         if self.leg is None:
             return self._node_km
+        now_s = vehicle.world.env.now
         network, link = self.roads.roads, self.leg.link
         x, y = network.x_km, network.y_km
         since_s = self.leg.since_s
@@ -167,7 +173,7 @@ class Driving:
         vehicle.put_off.append(repair)
         return None
 
-    def _goal(self, destination: int) -> int:
+    def _goal(self, destination: int) -> int | None:
         return self.stations[destination].road_node
 
     def _reach(self, node: int) -> None:

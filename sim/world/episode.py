@@ -45,7 +45,12 @@ class Episode:
         lmp_usd_per_mwh``; the last that were in force.
     trips
         One row per drive that ended: ``vehicle, origin, destination, depart_h, arrive_h, free_h,
-        delay_h``; the delay counts from the fastest way on empty roads.
+        delay_h``; the delay counts from the fastest way on empty roads, or from the running times
+        of the track.
+    spans
+        One row per segment of track that a train has run over, in order of arrival: ``vehicle,
+        from_node, to_node, ask_h, enter_h, arrive_h, running_h``; it waited for the track from
+        ``ask_h`` to ``enter_h``.
     outages
         One row per time a line was out of service: ``line, from_h, to_h``.
     decisions
@@ -72,6 +77,7 @@ class Episode:
     units: pd.DataFrame
     prices: pd.DataFrame
     trips: pd.DataFrame
+    spans: pd.DataFrame
     outages: pd.DataFrame
     decisions: pd.DataFrame
     ledger: pd.DataFrame

@@ -49,8 +49,10 @@ class Metering:
         Taken from the battery by self-discharge and auxiliaries, and by driving [MWh].
     departures
         Trips begun.
-    distance_km, road_h, queue_h
-        Driven, on the road, waiting for a plug [km, h].
+    distance_km, travel_h, queue_h
+        Driven, under way, waiting for a plug [km, h].
+    spans, track_waits, track_wait_h
+        Segments of track entered, those of them that were not free, time waited for them [h].
     exchanges
         Exchange with the grid by station.
     """
@@ -61,23 +63,26 @@ class Metering:
     traction_mwh: float = 0.0
     departures: int = 0
     distance_km: float = 0.0
-    road_h: float = 0.0
+    travel_h: float = 0.0
     queue_h: float = 0.0
+    spans: int = 0
+    track_waits: int = 0
+    track_wait_h: float = 0.0
     exchanges: dict[int, Exchange] = field(default_factory=dict)
 
 
 @dataclass(slots=True, kw_only=True)
 class Trip:
-    """A drive between stations.
+    """A trip between stations.
 
     Attributes
     ----------
     vehicle, origin, destination
         Who drove, from which station, to which.
     depart_s, arrive_s
-        Start and end of the drive [s].
+        Start and end [s].
     free_s
-        Time the fastest way takes on empty roads [s].
+        Time the fastest way takes on empty roads, or by running times of the track [s].
     """
 
     vehicle: int

@@ -25,8 +25,11 @@ class Reading(NamedTuple):
     traction_mwh: float
     departures: float
     distance_km: float
-    road_h: float
+    travel_h: float
     queue_h: float
+    spans: float
+    track_waits: float
+    track_wait_h: float
     energy_mwh: float
     status: float
     station: float
@@ -129,8 +132,11 @@ class Recorder:
                 meter.traction_mwh,
                 meter.departures,
                 meter.distance_km,
-                meter.road_h,
+                meter.travel_h,
                 meter.queue_h,
+                meter.spans,
+                meter.track_waits,
+                meter.track_wait_h,
                 vehicle.storage.energy_mwh,
                 vehicle.status,
                 vehicle.station,

@@ -1,8 +1,8 @@
 """A vehicle's life: be at a station, go to the next one, again.
 
 What is common to all vehicles stands here: the story, the queue for a plug, the set-up, the orders,
-interruptions. How a vehicle gets to the next station is a `Travel` (`sim.world.driving`), what it
-exchanges there is `sim.world.storage`.
+interruptions. How a vehicle gets to the next station is a `Travel` (`sim.world.driving`,
+`sim.world.rail`), what it exchanges there is `sim.world.storage`.
 """
 
 from __future__ import annotations
@@ -16,11 +16,14 @@ import simpy
 
 from sim.control import VehicleStatus, Visit
 from sim.system.stations import Station
-from sim.system.vehicles import Truck
+from sim.system.vehicles import Train, Truck
 from sim.units import HOURS_PER_DAY, SECONDS_PER_HOUR
 from sim.world.guard import Guard
 from sim.world.metering import Metering, Trip
 from sim.world.storage import Storage
+
+# A vehicle that is expected so much later than before is delayed [s].
+DELAY_S = 300.0
 
 SECONDS_PER_DAY = HOURS_PER_DAY * SECONDS_PER_HOUR
 
@@ -87,6 +90,9 @@ class Surroundings:
 class Travel(Protocol):
     """How a vehicle gets from station to station, and where it is meanwhile."""
 
+    def leave_s(self, time_s: float) -> float:
+        """Return the first moment at or after `time_s` at which it may leave a station [s]."""
+
     def hindrance(self, vehicle: Vehicle, destination: int) -> str:
         """Return why it cannot set out for a station now, empty if it can."""
 
@@ -99,7 +105,7 @@ class Travel(Protocol):
     def settle(self, storage: Storage, start_s: float, now_s: float) -> None:
         """Book what the way took between two moments."""
 
-    def position_km(self, now_s: float) -> tuple[float, float]:
+    def position_km(self, vehicle: Vehicle) -> tuple[float, float]:
         """Return where it is on the map [km]."""
 
 
@@ -126,9 +132,10 @@ class Vehicle:
     settled_s
         Up to when energy and meters are booked [s].
     ready_s
-        When it was, or is expected to be, connected; while it stands still, see `told_s` [s].
-    told_s, rest_s
-        How long it is said to stand still, and what is left to do afterwards [s].
+        When it was, or is expected to be, connected [s].
+    held, told_s, rest_s
+        Whether it is kept for a time that nobody knows; then, how long that is said to be, and what
+        is left to do afterwards [s].
     put_off
         Repairs that wait for the next station.
     trips
@@ -142,7 +149,7 @@ class Vehicle:
     """
 
     index: int
-    spec: Truck
+    spec: Truck | Train
     world: Surroundings
     travel: Travel
     storage: Storage
@@ -150,6 +157,7 @@ class Vehicle:
     status: VehicleStatus = VehicleStatus.QUEUEING
     settled_s: float = 0.0
     ready_s: float = 0.0
+    held: bool = False
     told_s: float = 0.0
     rest_s: float = 0.0
     put_off: deque[Interruption] = field(default_factory=deque)
@@ -173,13 +181,13 @@ class Vehicle:
         if self.status is VehicleStatus.QUEUEING:
             set_up_h = self.world.stations[self.station].set_up_h
             return now_s / SECONDS_PER_HOUR + set_up_h
-        if self.status is VehicleStatus.BROKEN:
+        if self.held:
             return (now_s + self.told_s + self.rest_s) / SECONDS_PER_HOUR
         return max(self.ready_s, now_s) / SECONDS_PER_HOUR
 
     def position_km(self) -> tuple[float, float]:
         """Return where it is on the map [km]."""
-        return self.travel.position_km(self.world.env.now)
+        return self.travel.position_km(self)
 
     # -- what the world says to it -------------------------------------------------------------
 
@@ -297,8 +305,7 @@ class Vehicle:
         self.log("interrupted", detail=interruption.cause)
         end_s = env.now + interruption.duration_s
         # What is told is all that is known; a repair that takes longer stays "so long from now".
-        self.told_s = interruption.told_s
-        self.rest_s = max(self.ready_s - env.now, 0.0)
+        self.hold(interruption.told_s)
         self.world.called("delay")
         while env.now < end_s:
             try:
@@ -308,7 +315,7 @@ class Vehicle:
                 self.log("interrupted", detail=also.cause)
                 self.told_s = max(self.told_s, also.told_s)
                 end_s = max(end_s, env.now + also.duration_s)
-        self.ready_s = env.now + self.rest_s
+        self.release()
         self.log("resumed")
 
     # -- small things --------------------------------------------------------------------------
@@ -344,14 +351,32 @@ class Vehicle:
         set_up_s = self.world.stations[self.station].set_up_h * SECONDS_PER_HOUR
         self.ready_s = self.world.env.now + moving_s + set_up_s
 
+    def moving_left_s(self) -> float:
+        """Return how long it has yet to move, if nothing keeps it [s]."""
+        left_s = self.rest_s if self.held else max(self.ready_s - self.world.env.now, 0.0)
+        return left_s - self.world.stations[self.station].set_up_h * SECONDS_PER_HOUR
+
+    def hold(self, told_s: float) -> None:
+        """Be kept from now on, for a time that is said to be `told_s`."""
+        if not self.held:
+            self.rest_s = max(self.ready_s - self.world.env.now, 0.0)
+        self.held, self.told_s = True, told_s
+
+    def release(self) -> None:
+        """Go on with what is left to do."""
+        self.held, self.ready_s = False, self.world.env.now + self.rest_s
+
     def log(self, event: str, station: int | None = None, detail: str = "") -> None:
         """Note what happens now; without a station it is that of the vehicle."""
         self.world.log(self.index, event, self.station if station is None else station, detail)
 
     def _due(self) -> bool:
-        return bool(self.itinerary) and (
-            self.itinerary[0].depart_h * SECONDS_PER_HOUR <= self.world.env.now
-        )
+        return bool(self.itinerary) and self._leave_s() <= self.world.env.now
+
+    def _leave_s(self) -> float:
+        """Return when it may leave for its next visit [s]."""
+        depart_s = self.itinerary[0].depart_h * SECONDS_PER_HOUR
+        return self.travel.leave_s(max(depart_s, self.world.env.now))
 
     def _until_due(self, *others: simpy.Event) -> Story:
         """Wait until the next visit is due, or one of `others` has happened."""
@@ -359,8 +384,7 @@ class Vehicle:
         while not self._due() and not any(event.triggered for event in others):
             events = [self._orders, *others]
             if self.itinerary:
-                depart_s = self.itinerary[0].depart_h * SECONDS_PER_HOUR
-                events.append(env.timeout(max(depart_s - env.now, 0.0)))
+                events.append(env.timeout(max(self._leave_s() - env.now, 0.0)))
             yield simpy.AnyOf(env, events)
 
     def _disconnect(self) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections import deque
 from collections.abc import Generator
 from dataclasses import replace
 from functools import partial
@@ -27,7 +26,6 @@ from sim.control import (
 from sim.powerflow.protocol import PowerFlowResult
 from sim.powerflow.switched import SwitchedFlow
 from sim.system.system import System
-from sim.system.vehicles import Truck
 from sim.uncertainty.forecaster import Forecaster
 from sim.uncertainty.realisation import Realisation
 from sim.units import HOURS_PER_DAY, SECONDS_PER_HOUR, FloatArray
@@ -35,14 +33,15 @@ from sim.world.balancing import balanced, settled
 from sim.world.charging import EvFleet
 from sim.world.clock import Order, Tick
 from sim.world.dispatch import Dispatch, Shifting
-from sim.world.driving import Driving
+from sim.world.fleet import make_fleet
 from sim.world.guard import Guard, check_plan, limit_power
 from sim.world.injections import Injections, Metered, injections
 from sim.world.observing import metered_means, vehicle_states
+from sim.world.rail import Span
 from sim.world.recorder import Recorder
 from sim.world.storage import Storage
 from sim.world.topology import topology
-from sim.world.vehicle import Surroundings, Vehicle
+from sim.world.vehicle import Surroundings
 
 
 class World:
@@ -97,17 +96,9 @@ class World:
             log=self._log,
             called=self._called,
         )
-        self.fleet = tuple(
-            Vehicle(
-                index=index,
-                spec=truck,
-                world=surroundings,
-                travel=self._travel(index, truck),
-                storage=Storage(battery=truck.battery, energy_mwh=truck.battery.energy_initial_mwh),
-                station=truck.initial_station,
-                power_order=partial(self._power_order, index),
-            )
-            for index, truck in enumerate(system.vehicles)
+        self.spans: list[Span] = []
+        self.fleet = make_fleet(
+            system, realisation, self.conditions, surroundings, self._power_order, self.spans
         )
         timing = system.timing
         shape = (timing.n_periods, len(system.vehicles))
@@ -124,16 +115,6 @@ class World:
         self.env.process(self._run())
         self.env.process(self._switch())
         self.env.process(self._answer_calls())
-
-    def _travel(self, index: int, truck: Truck) -> Driving:
-        return Driving(
-            truck=truck,
-            roads=self.conditions,
-            stations=self.system.stations,
-            node=self.system.stations[truck.initial_station].road_node,
-            breakdowns=deque(self.realisation.breakdowns[index]),
-            told_repair_s=self.realisation.told_repair_s,
-        )
 
     def run(self) -> Recorder:
         """Live through the episode and return what was recorded."""
@@ -322,7 +303,7 @@ class World:
                 [plugs.capacity - plugs.count for plugs in self.plugs], dtype=np.int64
             ),
             terminal_energy_mwh=np.array(
-                [truck.battery.energy_terminal_mwh for truck in system.vehicles]
+                [vehicle.battery.energy_terminal_mwh for vehicle in system.vehicles]
             ),
             load_mw=load_mw,
             load_mvar=load_mvar,

@@ -38,7 +38,7 @@ def test_curves_are_drawn_told_in_words_and_give_their_data(visit: Visit, report
         words = plots.nth(i).get_attribute("aria-label") or ""
         assert re.search(r"(idle|greedy): .*\d at ", words), words
     assert page.locator(".findings").inner_text().count("No crossover of idle and greedy") == 1
-    assert "Delay on the road per trip rises" in page.locator(".findings").inner_text()
+    assert "Delay on the way per trip rises" in page.locator(".findings").inner_text()
     with page.expect_download() as download:
         page.click("[data-offer='curve-0-delay-h'] a")
     text = Path(download.value.path()).read_text()

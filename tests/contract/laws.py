@@ -118,6 +118,7 @@ def live(
             realisation=realisation,
             recorder=recorder,
             trips=tuple(trip for vehicle in world.fleet for trip in vehicle.trips),
+            spans=tuple(world.spans),
             evs_short=world.evs.short,
             electrics=electrics(
                 system, found, world.topology.line_out, engine, None, Verify.OFF, rng
@@ -171,6 +172,7 @@ def with_other_future(
     ] + [each for each in other.outages if each.first > step]
     return dataclasses.replace(
         kept,
+        rail_delay_h=_other_delays(kept, other, system, now_s / 3600),
         profile=splice("profile", step),
         link_state=splice("link_state", quarter),
         link_speed_kmh=splice("link_speed_kmh", quarter),
@@ -181,6 +183,19 @@ def with_other_future(
         outages=tuple(outages),
         ev_sessions=_joined(kept.ev_sessions, other.ev_sessions, now_s / 3600),
     )
+
+
+def _other_delays(
+    kept: Realisation, other: Realisation, system: System, now_h: float
+) -> np.ndarray:
+    """Return the delays of trains, `other`s from where the earliest entry is not over by now.
+
+    That a train is late is known only when its running time is over.
+    """
+    rails = system.rails
+    enter_h = rails.slot_h * np.arange(len(kept.rail_delay_h))
+    open_still = np.add.outer(enter_h, rails.running_h) > now_h
+    return np.where(open_still, other.rail_delay_h, kept.rail_delay_h)
 
 
 def _other_repairs(begun: list[Breakdown], is_broken: bool) -> tuple[Breakdown, ...]:

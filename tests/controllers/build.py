@@ -233,5 +233,6 @@ def observation(
             travel_h=travel_h,
             travel_lower_h=travel_h,
             travel_upper_h=travel_h,
+            rail_h=np.full_like(travel_h, np.inf),
         ),
     )

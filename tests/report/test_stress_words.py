@@ -58,7 +58,7 @@ def test_a_crossover_is_told_with_its_place_and_who_is_better_from_then_on() -> 
         "parked overtakes moving at traffic.intensity = 2.333 (95 % interval: 2.333 to 2.333)."
     )
     assert told[1].text == (
-        "Delay on the road per trip rises with traffic.intensity under moving [h]: 0.100 at 1, "
+        "Delay on the way per trip rises with traffic.intensity under moving [h]: 0.100 at 1, "
         "0.200 at 2, 0.400 at 4."
     )
     assert not any(own.warning for own in told)
