@@ -1,0 +1,1 @@
+"""Blocks of a market clearing: commitment, battery trains, dispatch on a DC grid, scenarios."""
