@@ -310,7 +310,10 @@ def law_determinism(scenario: Scenario, make: Make) -> None:
     """The same seed gives the same bytes."""
     nature = Nature.build(scenario.system, scenario.uncertainty)
     first, second = (live(scenario, make(), nature=nature)[0] for _ in range(2))
-    for table in ("steps", "vm_pu", "loading_percent", "vehicles", "events", "decisions", "ledger"):
+    for table in (
+        "steps", "vm_pu", "loading_percent", "vehicles", "events", "units", "prices", "decisions",
+        "ledger",
+    ):  # fmt: skip
         one, two = getattr(first, table), getattr(second, table)
         if not same_bytes(one, two):
             raise Broken(
