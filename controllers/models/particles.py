@@ -57,6 +57,8 @@ class Particles:
             [(discharge + self._rest_mw)[k], batteries.s_mva[k], last]
         )
         """Largest values, ``(variable,)``."""
+        self.departs: BoolArray = np.arange(len(self.lower)) >= 2 * len(k)
+        """Which are periods of trips, ``(variable,)``; the others are powers."""
         self._driven: dict[tuple[Route, ...], Candidates] = {}
 
     def point(self, p_mw: FloatArray, q_mvar: FloatArray) -> FloatArray:

@@ -35,7 +35,8 @@ _PULL = 2.0
 _STEP = 0.2
 
 # The first generation: spread over the range of a variable of the closest and the farthest
-# particle, and share of the variables in which a particle differs from the start [-].
+# particle, and share of the powers in which a particle differs from the start [-]. Departures are
+# few, and differ in every one.
 _SPREAD = 1e-3, 0.3
 _DIFFERENT = 0.1
 
@@ -154,7 +155,8 @@ def _around(
     """Return the first generation, ``(particle, variable)``; its first particle is the start."""
     shape = (size, len(start))
     spread = np.geomspace(*_SPREAD, size)[:, None] * (particles.upper - particles.lower)
-    moved = spread * rng.standard_normal(shape) * (rng.random(shape) < _DIFFERENT)
+    different = particles.departs | (rng.random(shape) < _DIFFERENT)
+    moved = spread * rng.standard_normal(shape) * different
     moved[0] = 0.0
     generation: FloatArray = np.clip(start + moved, particles.lower, particles.upper)
     return generation

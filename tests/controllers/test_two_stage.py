@@ -14,7 +14,7 @@ import pytest
 
 import sim
 from controllers.models.cone_plan import ConePlanner, FirstPlan
-from controllers.models.daily_fleet import fleet_of
+from controllers.models.daily_fleet import fleet_of, stations_of
 from controllers.models.distances import station_distances_km
 from controllers.models.first_stage import FirstStage
 from controllers.models.particles import Particles
@@ -124,6 +124,21 @@ def test_the_swarm_finds_most_of_what_a_poor_schedule_lacks(first: FirstPlan) ->
     assert poor.usd - found.usd > 0.9 * (poor.usd - first.usd)
     again = Candidates.single(first.fleet.space, found.routes, found.p_mw, found.q_mvar)
     assert first.valuation.usd(again)[0] == pytest.approx(found.usd, abs=1e-9)
+
+
+def test_the_swarm_brings_a_departure_forward_that_is_too_late() -> None:
+    exists = feeder(n_periods=10)
+    plan = ConePlanner(exists, FirstStage()).plan(random_day(exists, 1))
+    ((departure, goal),) = plan.routes[0]
+    late = (((departure + 2, goal),),)
+    connected = stations_of(plan.fleet.space, late) != AWAY
+    p_mw, q_mvar = np.where(connected, plan.p_mw, 0.0), np.where(connected, plan.q_mvar, 0.0)
+    single = Candidates.single(plan.fleet.space, late, p_mw, q_mvar)
+    usd = float(plan.valuation.usd(single)[0])
+    assert usd > plan.usd + 10
+    found = searched(plan, Schedule(routes=late, p_mw=p_mw, q_mvar=q_mvar, usd=usd), 0)
+    assert found.routes == plan.routes
+    assert found.usd < plan.usd + 1
 
 
 def test_the_swarm_depends_on_the_given_stream_alone(first: FirstPlan) -> None:
