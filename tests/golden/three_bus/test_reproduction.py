@@ -25,3 +25,8 @@ def test_the_schedules_are_on_the_page(script: dict[str, Any]) -> None:
     page = PAGE.read_text(encoding="utf-8")
     assert script["with_storage"]() in page
     assert script["stages"]() in page
+
+
+@pytest.mark.slow
+def test_days_that_no_forecast_knows_exactly_are_on_the_page(script: dict[str, Any]) -> None:
+    assert script["under_uncertainty"]() in PAGE.read_text(encoding="utf-8")
