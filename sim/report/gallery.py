@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
-from sim.accounting import INCOME, INSIDE
+from sim.accounting import BENEFIT, INCOME, INSIDE
 from sim.report import distribution, energy, fan, figures, heatmap, map, timeline, waterfall
 from sim.report.embedding import Figure, figure, in_script
 from sim.report.timeline import Bar
@@ -177,7 +177,7 @@ def of_the_day(study: StoredStudy, day: Day, first: str) -> list[Figure]:
 def costs(study: StoredStudy, metrics: pd.DataFrame) -> pd.DataFrame:
     """Return mean payments to others per episode: ``controller, entry, usd``."""
     entries = study.table("ledger")
-    entries = entries[entries["item"] != INCOME]
+    entries = entries[~entries["item"].isin((INCOME, BENEFIT))]
     sign = entries["payer"].isin(INSIDE).astype(int) - entries["payee"].isin(INSIDE).astype(int)
     usd = (entries["usd"] * sign).groupby([entries["controller"], entries["item"]]).sum()
     episodes = metrics.groupby("controller").size()

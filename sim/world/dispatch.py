@@ -178,6 +178,8 @@ class Shifting:
         What each load drew beyond what it asked for, ``(step, load)`` [MW]; later steps are zero.
     today_mwh
         Their sum since midnight, ``(load,)`` [MWh].
+    ordered
+        Whether anything was ever ordered; until then there is nothing to meter.
     clipped_mwh
         Ordered energy that was not moved since whoever reads it set it to zero [MWh].
     """
@@ -187,17 +189,17 @@ class Shifting:
         self._timing = timing
         n = len(loads.name)
         self._order_mw = np.zeros((timing.n_periods, n))
-        self._ordered = False
         self._before_mw = np.zeros(n)
         self.shift_mw = np.zeros((timing.n_steps, n))
         self.today_mwh = np.zeros(n)
+        self.ordered = False
         self.clipped_mwh = 0.0
 
     def order(self, market: MarketPlan, period: int) -> None:
         """Take the orders of a plan whose row 0 is `period`."""
         if market.shift_mw is not None:
             self._order_mw[period : period + len(market.shift_mw)] = market.shift_mw
-            self._ordered = True
+            self.ordered = True
 
     def meter(self, step: int, load_mw: FloatArray) -> None:
         """Note what was moved in `step`, which ends now; steps come in order.
@@ -209,8 +211,6 @@ class Shifting:
         load_mw
             What was asked for in it and could be served, ``(load,)`` [MW].
         """
-        if not self._ordered:
-            return
         timing, loads = self._timing, self._loads
         period, later = divmod(step, timing.steps_per_period)
         if not later and period:

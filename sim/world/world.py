@@ -145,9 +145,11 @@ class World:
                 yield from self._decision()
             elif self.system.units:  # what is decided at this moment counts
                 yield Tick(self.env, 0, Order.APPLICATION)
-            self.dispatch.follow(step)
+            if self.system.units:
+                self.dispatch.follow(step)
             yield Tick(self.env, timing.step_s, Order.METERING)
-            self.shifting.meter(step, self._asked_mw(step))
+            if self.shifting.ordered:
+                self.shifting.meter(step, self._asked_mw(step))
             for vehicle in self.fleet:
                 self.recorder.read(step, vehicle)
             self.recorder.charged(self.evs.read_meter())

@@ -62,7 +62,7 @@ def test_engines_agree_on_held_voltages_of_a_mesh_without_losses_on_some_lines()
 
 
 @settings(
-    max_examples=10, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=6, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
 @given(
     parents=st.lists(st.integers(0, 30), min_size=2, max_size=6),
