@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
 from sim.accounting import BENEFIT, INCOME, INSIDE
-from sim.report import distribution, energy, fan, figures, heatmap, map, timeline, waterfall
+from sim.report import (
+    distribution,
+    energy,
+    fan,
+    figures,
+    heatmap,
+    map,
+    timeline,
+    timetable,
+    waterfall,
+)
 from sim.report.embedding import Figure, figure, in_script
 from sim.report.timeline import Bar
 from sim.report.wording import signed
@@ -31,8 +42,8 @@ class Day:
         Which it is, and its date.
     vm_pu
         Voltages by controller, index ``time_h``, one column per bus [pu].
-    vehicles, bars
-        Vehicles and their activities by controller.
+    vehicles, bars, spans
+        Vehicles, their activities, and the segments of track that trains ran over, by controller.
     outages
         Lines out of service, the same whoever decides; none in folders of earlier versions.
     """
@@ -42,6 +53,7 @@ class Day:
     vm_pu: dict[str, pd.DataFrame]
     vehicles: dict[str, pd.DataFrame]
     bars: dict[str, list[Bar]]
+    spans: dict[str, pd.DataFrame]
     outages: pd.DataFrame
 
     @property
@@ -71,7 +83,7 @@ def the_day(study: StoredStudy, metrics: pd.DataFrame, names: list[str]) -> Day 
     episodes = study.table("episodes", replication=replication)
     there = [name for name in names if name in set(episodes["controller"])]
     set_up_h = {station["name"]: station["set_up_h"] for station in system["stations"]}
-    vm_pu, vehicles, bars = {}, {}, {}
+    vm_pu, vehicles, bars, spans = {}, {}, {}, {}
     for name in there:
         chosen = {"controller": name, "replication": replication}
         wide = study.table("vm_pu", **chosen)
@@ -79,6 +91,7 @@ def the_day(study: StoredStudy, metrics: pd.DataFrame, names: list[str]) -> Day 
         vm_pu[name] = wide.iloc[:, 3:].set_axis(pd.Index(wide.iloc[:, 2], name="time_h"))
         vehicles[name] = study.table("vehicles", **chosen)
         events = study.table("events", **chosen)
+        spans[name] = study.table("spans", **chosen)
         bars[name] = timeline.bars(events, vehicles[name], set_up_h, system["end_h"])
     return Day(
         replication=replication,
@@ -86,6 +99,7 @@ def the_day(study: StoredStudy, metrics: pd.DataFrame, names: list[str]) -> Day 
         vm_pu=vm_pu,
         vehicles=vehicles,
         bars=bars,
+        spans=spans,
         outages=study.table("outages", controller=there[0], replication=replication).reindex(
             columns=["line", "from_h", "to_h"]
         ),
@@ -141,6 +155,8 @@ def of_the_day(study: StoredStudy, day: Day, first: str) -> list[Figure]:
         own[["time_h", "vehicle", "energy_mwh", "p_mw"]].assign(controller=name)
         for name, own in day.vehicles.items()
     ]
+    trains = system.get("map", {}).get("rails", {}).get("trains", ())
+    who = "vehicles" if trains else "trucks"
     return [
         figure(
             "voltages",
@@ -155,17 +171,18 @@ def of_the_day(study: StoredStudy, day: Day, first: str) -> list[Figure]:
         _heat_map(day, long, *limits),
         figure(
             "timeline",
-            "What the trucks did",
-            f"On {day.words}. Names are stations: where a truck stands, or where it drives to.",
+            f"What the {who} did",
+            f"On {day.words}. Names are stations: where one of the {who} stands, or goes to.",
             " ".join(_bars_in_words(name, own) for name, own in day.bars.items()),
             figures.timeline(day.bars, day.start, system["end_h"]),
             pd.DataFrame(
                 bars, columns=["controller", "vehicle", "activity", "station", "start_h", "end_h"]
             ),
         ),
+        *([_timetable(day, system)] if trains else []),
         figure(
             "energy",
-            "Energy in the trucks",
+            f"Energy in the {who}",
             f"Stored energy at the end of each step, {day.words}.",
             energy.alternative(day.vehicles),
             energy.figure(day.vehicles, day.start, system["end_h"]),
@@ -274,6 +291,25 @@ def _heat_map(
         heatmap.alternative(vm_pu, low, high),
         heatmap.figure(vm_pu, low, high, day.start),
         voltages.iloc[:, [0, 1, *(shown + 2)]],
+    )
+
+
+def _timetable(day: Day, system: dict[str, Any]) -> Figure:
+    rails = system["map"]["rails"]
+    stations = {
+        own["name"]: node
+        for own, node in zip(system["stations"], rails["stations"], strict=True)
+        if node is not None
+    }
+    return figure(
+        "timetable",
+        "The timetable that was run",
+        f"On {day.words}. Every line is a train: sloping where it runs, level where it stands; "
+        "broad where it is connected to the grid, dotted where it waits for another train. Names "
+        "in italics: nodes without a connection to the grid.",
+        timetable.alternative(day.spans),
+        timetable.figure(day.spans, day.bars, rails, stations, day.start, system["end_h"]),
+        pd.concat(day.spans.values()).drop(columns="replication"),
     )
 
 

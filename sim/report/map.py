@@ -47,6 +47,7 @@ def content(
     bus_x, bus_y, drawn_up = positions(place["bus_x"], place["bus_y"], ends, place["sources"])
     if drawn_up:
         bus_x, bus_y = _beside(bus_x, bus_y, road_x, road_y)
+    trains = place.get("rails", {}).get("trains", ())  # none in folders of earlier versions
     n_steps = min(len(table) for table in vm_pu.values())
     return {
         "start": start.isoformat(),
@@ -67,6 +68,7 @@ def content(
         "road_x": _short(road_x),
         "road_y": _short(road_y),
         "road_links": place["road_links"],
+        "rail_links": _rail_links(place),
         "stations": [
             {"name": own["name"], "bus": bus, "node": node}
             for own, (bus, node) in zip(system["stations"], place["stations"], strict=True)
@@ -86,6 +88,7 @@ def content(
                         [bar for bar in bars[name] if bar.vehicle == vehicle],
                         system,
                         first_station,
+                        on_rails=vehicle in trains,
                     )
                     for vehicle, first_station in zip(
                         system["vehicles"], place["vehicle_stations"], strict=True
@@ -100,10 +103,12 @@ def content(
 def caption(day: str, drawn: Mapping[str, object]) -> str:
     """Return what stands below the map of a day; `drawn` comes from `content`."""
     out = " Bold and dashed: a line out of service at the time shown."
+    rails = ", wide and dashed: rails" if drawn["rail_links"] else ""
+    who = "Vehicles" if drawn["rail_links"] else "Trucks"
     tree = "beside the roads as a tree, for nobody knows where its buses are; "
     return (
-        f"A map of {day}. Trucks are where they are at the time shown; voltages are the mean of "
-        f"the step that ends then. Wide: roads; thin: lines of the grid, "
+        f"A map of {day}. {who} are where they are at the time shown; voltages are the mean of "
+        f"the step that ends then. Wide: roads{rails}; thin: lines of the grid, "
         f"{tree if drawn['drawn_up'] else ''}dashed where open; dotted: from a station to its bus."
         f"{out if drawn['outages'] else ''}"
     )
@@ -117,12 +122,26 @@ def data(vehicles: Mapping[str, pd.DataFrame]) -> dict[str, object]:
 
 
 def _truck(
-    readings: pd.DataFrame, bars: Sequence[Bar], system: Mapping[str, Any], first_station: int
+    readings: pd.DataFrame,
+    bars: Sequence[Bar],
+    system: Mapping[str, Any],
+    first_station: int,
+    *,
+    on_rails: bool,
 ) -> dict[str, object]:
     stations = {own["name"]: i for i, own in enumerate(system["stations"])}
     nodes = {name: system["map"]["stations"][i][1] for name, i in stations.items()}
-    first_node = system["map"]["stations"][first_station][1]
-    points = track(readings, bars, system["map"], nodes, first_node)
+    place = system["map"]
+    if on_rails:
+        first_rail = len(place["road_nodes"]) - len(place["rails"]["nodes"])
+        nodes = {
+            name: first_rail + node
+            for name, node in zip(stations, place["rails"]["stations"], strict=True)
+            if node is not None
+        }
+        place = {**place, "road_links": _rail_links(place)}
+    first_node = nodes[system["stations"][first_station]["name"]]
+    points = track(readings, bars, place, nodes, first_node)
     return {
         "mwh": _short(readings["energy_mwh"]),
         "mw": _short(readings["p_mw"]),
@@ -133,6 +152,13 @@ def _truck(
         ],
         "track": [[round(own, 4) for own in point[:3]] for point in points],
     }
+
+
+def _rail_links(place: Mapping[str, Any]) -> list[list[int]]:
+    """Return the links of the railway among all nodes: those of the roads come first."""
+    rails = place.get("rails", {"nodes": [], "links": []})
+    first = len(place["road_nodes"]) - len(rails["nodes"])
+    return [[first + start, first + end] for start, end in rails["links"]]
 
 
 def _packed(vm_pu: pd.DataFrame) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 
 from sim.system.stations import Station
 from sim.system.system import System
+from sim.system.vehicles import Train
 
 
 def geography(system: System) -> dict[str, Any]:
@@ -24,9 +25,11 @@ def geography(system: System) -> dict[str, Any]:
         ``bus_x, bus_y`` in the units of the scenario, null where unknown; ``branches`` as ``[from
         bus, to bus, closed]``, lines first; ``lines``, their names; ``sources`` as buses;
         ``road_nodes``, ``road_x_km``, ``road_y_km``, the nodes of the roads and after them those of
-        the rails; ``road_links`` as ``[node, node]``, two-way roads once; ``rail_links`` likewise;
-        ``stations`` as ``[bus, node]``, the road node where there is one; ``vehicle_stations``,
-        where each starts; ``vehicle_mwh``, the capacity of each vehicle's battery [MWh].
+        the rails; ``road_links`` as ``[node, node]``, two-way roads once; ``rails``: ``nodes``,
+        ``links`` as ``[node, node]`` counted among the rail nodes, ``running_h``, ``stations`` as
+        the rail node of each or null, ``trains``; ``stations`` as ``[bus, node]``, the road node
+        where there is one; ``vehicle_stations``, where each starts; ``vehicle_mwh``, the capacity
+        of each vehicle's battery [MWh].
     """
     grid, roads, rails = system.grid, system.roads, system.rails
     lines, transformers = grid.lines, grid.transformers
@@ -50,10 +53,13 @@ def geography(system: System) -> dict[str, Any]:
         "road_x_km": [*roads.x_km.tolist(), *rails.x_km.tolist()],
         "road_y_km": [*roads.y_km.tolist(), *rails.y_km.tolist()],
         "road_links": [list(pair) for pair in sorted({(min(p), max(p)) for p in pairs})],
-        "rail_links": [
-            [roads.n_nodes + start, roads.n_nodes + end]
-            for start, end in zip(rails.from_node.tolist(), rails.to_node.tolist(), strict=True)
-        ],
+        "rails": {
+            "nodes": list(rails.node_name),
+            "links": np.column_stack([rails.from_node, rails.to_node]).tolist(),
+            "running_h": rails.running_h.tolist(),
+            "stations": [own.rail_node for own in system.stations],
+            "trains": [own.name for own in system.vehicles if isinstance(own, Train)],
+        },
         "stations": [[int(own.bus), _node(own, roads.n_nodes)] for own in system.stations],
         "vehicle_stations": [int(vehicle.initial_station) for vehicle in system.vehicles],
         "vehicle_mwh": [vehicle.battery.energy_mwh for vehicle in system.vehicles],

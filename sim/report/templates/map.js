@@ -90,6 +90,11 @@
       element("line", { x1: px(content.road_x[start]), y1: py(content.road_y[start]),
         x2: px(content.road_x[end]), y2: py(content.road_y[end]) }, roads);
     }
+    const rails = element("g", { class: "rails" }, picture);
+    for (const [start, end] of content.rail_links) {
+      element("line", { x1: px(content.road_x[start]), y1: py(content.road_y[start]),
+        x2: px(content.road_x[end]), y2: py(content.road_y[end]) }, rails);
+    }
     const lines = element("g", { class: "feeder" }, picture);
     for (const [start, end, closed] of content.branches) {
       lineMarks.push(element("line", { x1: px(content.bus_x[start]), y1: py(content.bus_y[start]),
