@@ -141,7 +141,9 @@ class PowerGridModelFlow:
         if len(self._in_mva):
             lines = output[ComponentType.line]
             largest_va = np.maximum(lines["s_from"], lines["s_to"])[:, self._in_mva]
-            loading_percent[:, self._in_mva] = largest_va * 1e-4 / self._limit_mva[self._in_mva]
+            with np.errstate(over="ignore"):  # a limit next to nothing is loaded without end
+                in_percent = largest_va * 1e-4 / self._limit_mva[self._in_mva]
+            loading_percent[:, self._in_mva] = in_percent
         branch_loss_mw *= 1e-6
         vm_pu: FloatArray = output[ComponentType.node]["u_pu"]
         with np.errstate(over="ignore"):  # rows that diverged hold anything

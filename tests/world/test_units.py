@@ -269,6 +269,19 @@ def test_a_shift_is_brought_within_share_and_ramp_of_the_load_as_it_turns_out() 
     assert episode.metrics["clipped_mwh"] == pytest.approx(ordered_mwh - moved.sum() / 4)
 
 
+def test_every_day_settles_its_own_shifts() -> None:
+    """What midnight leaves open is paid in the day's last step, and the next day starts at zero."""
+    shift = np.zeros((26, 1))
+    shift[22:25, 0] = -0.05
+    episode, seen = lived(village(n_periods=26, **MOVABLE), MarketPlan(shift_mw=shift))
+    settled = episode.ledger[episode.ledger["item"] == "shift settlement"]
+    assert settled["step"].tolist() == [95, 103]
+    np.testing.assert_allclose(settled["usd"], [0.1 * 45, 0.05 * 45])
+    shifted = [own.shifted_mwh[0] for own in seen]
+    np.testing.assert_allclose(shifted[22:], [0.0, -0.05, 0.0, -0.05], atol=1e-12)
+    assert episode.metrics["shift_open_mwh"] == pytest.approx(0.15)
+
+
 # -- orders that mean nothing ---------------------------------------------------------------------
 
 
