@@ -142,13 +142,14 @@ def _drives(
 ) -> Iterator[tuple[float, FloatArray]]:
     """Yield ``(1, 4)`` of mean, lower, upper, truth of one drive between stations by lead [h]."""
     system = nature.system
-    if len(system.stations) < 2:
+    reached = [i for i, own in enumerate(system.stations) if own.road_node is not None]
+    if len(reached) < 2:
         return
     conditions = realisation.conditions(system)
     for lead_h, lead in _leads(nature, len(forecast.travel_h)):
         if lead_h > LAST_TRAVEL_LEAD_H:
             return
-        start, goal = rng.choice(len(system.stations), size=2, replace=False)
+        start, goal = rng.choice(reached, size=2, replace=False)
         truth = conditions.drive_h(
             system.stations[start].road_node,
             system.stations[goal].road_node,

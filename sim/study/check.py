@@ -13,6 +13,7 @@ from sim.scenario import Scenario
 from sim.system.routing import links_towards
 from sim.system.system import System
 from sim.uncertainty.evs import charging_mw
+from sim.uncertainty.railway import RailForecaster
 from sim.uncertainty.realisation import Nature, Realisation
 from sim.units import HOURS_PER_DAY, FloatArray
 
@@ -121,7 +122,9 @@ def _contents(scenario: Scenario) -> dict[str, str]:
         else "",
         "vehicles": f"{len(system.vehicles)} with {batteries_mwh:.3g} MWh",
         "roads": f"{roads.n_nodes} nodes, {roads.n_links} directed links, "
-        f"{roads.length_km.sum():.3g} km",
+        f"{roads.length_km.sum():.3g} km"
+        if roads.n_nodes
+        else "",
     }
     return {key: text for key, text in lines.items() if text}
 
@@ -176,6 +179,7 @@ def _extreme(values: FloatArray, names: tuple[str, ...], sign: float) -> tuple[f
 def _warnings(scenario: Scenario, base_case: BaseCase | None) -> Iterator[str]:
     yield from _battery_warnings(scenario.system)
     yield from _road_warnings(scenario.system)
+    yield from _rail_warnings(scenario)
     system = scenario.system
     plugs = sum(station.plugs for station in system.stations)
     if plugs < len(system.vehicles):
@@ -243,3 +247,17 @@ def _road_warnings(system: System) -> Iterator[str]:
                     f"from {start.name} to {goal.name} it takes {drive_h + goal.set_up_h:.1f} h, "
                     f"controllers look {horizon_h:g} h ahead: nobody will go there"
                 )
+
+
+def _rail_warnings(scenario: Scenario) -> Iterator[str]:
+    """Look at runs; that every station on rails can be reached, the loader has checked."""
+    system = scenario.system
+    horizon_h = system.timing.horizon * system.timing.period_h
+    moving_h = RailForecaster.build(system, scenario.uncertainty.rail_delays).moving_h
+    for start, goal in zip(*np.triu_indices(len(system.stations), 1), strict=True):
+        hours = moving_h[start, goal]
+        if np.isfinite(hours) and hours + system.stations[goal].set_up_h >= horizon_h:
+            yield (
+                f"from {system.stations[start].name} to {system.stations[goal].name} a train takes "
+                f"{hours:.1f} h, controllers look {horizon_h:g} h ahead: none will go there"
+            )

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from sim.scenario import load_scenario, scenario_folder
+from sim.study.calibration import calibration
 from sim.study.check import Findings, check
 from sim.study.run import run
+from tests.rail import railway
 
 
 def findings(**overrides: object) -> Findings:
@@ -90,3 +92,17 @@ def test_a_load_that_no_power_flow_can_feed_is_warned_of(tmp_path: Path) -> None
 def test_a_line_far_beyond_its_rating_is_warned_of(tmp_path: Path) -> None:
     found = edited(tmp_path, "lines.csv", "0.05773502691896258", "0.02")
     assert any("branch feeder is loaded to 375 %" in text for text in found.warnings)
+
+
+def test_a_railway_is_described_and_a_run_beyond_the_look_ahead_is_warned_of(
+    tmp_path: Path,
+) -> None:
+    findings = check(railway(tmp_path / "rail", {"timing.horizon_h": 1.0}))
+    assert findings.contents["rails"] == "5 nodes, 4 segments, a slot every 1 h"
+    assert "roads" not in findings.contents
+    assert any("from west to east a train takes 1.6 h" in text for text in findings.warnings)
+
+
+def test_forecasts_are_compared_with_the_truth_where_no_road_leads(tmp_path: Path) -> None:
+    table = calibration(railway(tmp_path / "rail"), replications=20)
+    assert set(table.index.get_level_values(0)) == {"load"}
