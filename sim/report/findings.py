@@ -74,7 +74,7 @@ def _base_case(case: BaseCase) -> dict[str, str]:
         "  voltage": f"{low:.3f} pu (bus {low_bus}) to {high:.3f} pu (bus {high_bus}), beyond "
         f"limits in {case.violated_steps} of {case.steps} steps",
         "  loading": f"at most {loading:.0f} % (branch {branch})",
-        "  import": f"{case.import_mw_min:.2f} to {case.import_mw_max:.2f} MW",
+        "  from sources": f"{case.import_mw_min:.2f} to {case.import_mw_max:.2f} MW",
     }
 
 

@@ -22,6 +22,8 @@ from sim.units import HOURS_PER_DAY, FloatArray
 class BaseCase:
     """One drawn day of the grid without storage and with every line in service.
 
+    Thermal units stay as they start, and the slack unit delivers whatever it takes.
+
     Attributes
     ----------
     start
@@ -35,7 +37,8 @@ class BaseCase:
     loading_percent_max
         Extreme of the branch loading [%], and the branch that has it.
     import_mw_max, import_mw_min
-        Extremes of the power from the upstream grid, negative for export [MW].
+        Extremes of the power from the upstream grid, negative for export; from the slack unit where
+        there is one [MW].
     """
 
     start: str
@@ -112,6 +115,10 @@ def _contents(scenario: Scenario) -> dict[str, str]:
         "generators": ", ".join(
             f"{n} {kind} with {kind_mw[kind]:.3g} MW" for kind, n in by_kind.items()
         ),
+        "units": ", ".join(
+            f"{unit.name} with {unit.p_min_mw:g} to {unit.p_max_mw:g} MW" + " (slack)" * unit.slack
+            for unit in system.units
+        ),
         "electric cars": ", ".join(f"{group.count} {group.name}" for group in system.evs),
         "stations": ", ".join(
             f"{station.name} ({station.plugs} plugs)" for station in system.stations
@@ -148,7 +155,12 @@ def _base_case(system: System, realisation: Realisation) -> BaseCase | None:
         p_mw[:, bus] += available_mw[:, place]
     for place, group in enumerate(system.evs):
         p_mw[:, group.bus] -= ev_mw[:, place]
-    result = PowerGridModelFlow(grid).solve(p_mw, q_mvar)
+    running = [unit for unit in system.units if unit.initially_on]
+    for unit in running:
+        if not unit.slack:
+            p_mw[:, unit.bus] += unit.p_min_mw if unit.initial_mw is None else unit.initial_mw
+    held = np.isin(grid.held_bus, [unit.bus for unit in running])
+    result = PowerGridModelFlow(grid.holding(held)).solve(p_mw, q_mvar)
     if not result.converged.any():
         return None
     vm_pu = result.vm_pu[result.converged]
@@ -179,6 +191,7 @@ def _extreme(values: FloatArray, names: tuple[str, ...], sign: float) -> tuple[f
 def _warnings(scenario: Scenario, base_case: BaseCase | None) -> Iterator[str]:
     yield from _battery_warnings(scenario.system)
     yield from _road_warnings(scenario.system)
+    yield from _unit_warnings(scenario)
     yield from _rail_warnings(scenario)
     system = scenario.system
     plugs = sum(station.plugs for station in system.stations)
@@ -226,6 +239,29 @@ def _battery_warnings(system: System) -> Iterator[str]:
                 f"{vehicle.name}: filling the battery takes {fill_h:.1f} h, controllers look "
                 f"{horizon_h:g} h ahead"
             )
+
+
+def _unit_warnings(scenario: Scenario) -> Iterator[str]:
+    """Look at what units can deliver, beside all loads of the record and none of its wind."""
+    system, loads = scenario.system, scenario.system.loads
+    if system.slack_unit is None:
+        return
+    load_mw = scenario.uncertainty.record.values[:, loads.profile] @ loads.p_mw
+    most_mw = sum(unit.p_max_mw for unit in system.units)
+    if most_mw < load_mw.max():
+        yield (
+            f"all units together deliver {most_mw:g} MW, the load rises to {load_mw.max():.4g} MW: "
+            "without wind, sun and storage it is shed"
+        )
+    slack = system.units[system.slack_unit]
+    if slack.p_min_mw > load_mw.min():
+        yield (
+            f"the load falls to {load_mw.min():.4g} MW, below the minimum of {slack.name}, which "
+            f"never stops: {slack.p_min_mw:g} MW"
+        )
+    for unit in system.units:
+        if unit.min_up_h > HOURS_PER_DAY or unit.min_down_h > HOURS_PER_DAY:
+            yield f"unit {unit.name} has to stay on or off for longer than a day"
 
 
 def _road_warnings(system: System) -> Iterator[str]:

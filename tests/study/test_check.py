@@ -52,6 +52,27 @@ def test_contents_count_what_there_is() -> None:
     assert "16 homes" in contents["loads"]
 
 
+def test_units_that_cannot_carry_the_load_are_named(tmp_path: Path) -> None:
+    """Too little for its peak, too much for its valley, and minimum times beyond a day."""
+    folder = tmp_path / "mine"
+    shutil.copytree(scenario_folder("six_bus_rail"), folder)
+    assert not any(
+        "unit" in text or "load falls" in text for text in check(load_scenario(folder)).warnings
+    )
+    table = folder / "units.csv"
+    text = table.read_text(encoding="utf-8")
+    text = text.replace("G1,1,100,220", "G1,1,160,180").replace("G2,2,10,100", "G2,2,10,40")
+    table.write_text(text.replace(",50,3,2,", ",50,30,2,"), encoding="utf-8")
+    found = check(load_scenario(folder))
+    for words in (
+        "all units together deliver 240 MW, the load rises to 256 MW",
+        "the load falls to 154.7 MW, below the minimum of G1, which never stops: 160 MW",
+        "unit G2 has to stay on or off for longer than a day",
+    ):
+        assert any(words in warning for warning in found.warnings)
+    assert found.contents["units"].startswith("G1 with 160 to 180 MW (slack), G2 with 10 to 40 MW")
+
+
 @pytest.mark.parametrize(
     ("overrides", "warning"),
     [
