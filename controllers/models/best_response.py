@@ -17,7 +17,7 @@ from controllers.models.itinerary import best_itinerary
 from controllers.models.problem import Schedule, SchedulingProblem
 from controllers.models.settlement import power_costs
 from controllers.models.timespace import AWAY, Route
-from sim.units import FloatArray, IntArray
+from sim.units import BoolArray, FloatArray, IntArray
 
 # A sweep that earns less than this ends the search [USD].
 LEAST_GAIN_USD = 1e-3
@@ -101,6 +101,7 @@ def _sweep(
     """Return the routes after every vehicle has replanned once."""
     space = problem.space
     routes = list(schedule.routes)
+    spillable = curtailable(problem)
     station, p_mw, q_mvar = schedule.station.copy(), schedule.p_mw.copy(), schedule.q_mvar.copy()
     for k in order:
         if space.start_period[k] >= problem.n_periods:
@@ -112,6 +113,7 @@ def _sweep(
             _injections(problem, station[:, others], p_mw[:, others]),
             _injections(problem, station[:, others], q_mvar[:, others]),
             _full(problem, routes, k),
+            spillable,
             effort,
         )
         routes[k] = _departures(problem, k, goals)
@@ -125,6 +127,7 @@ def _respond(
     others_p: FloatArray,
     others_q: FloatArray,
     full: np.ndarray,
+    spillable: BoolArray,
     effort: Effort,
 ) -> tuple[IntArray, FloatArray, FloatArray]:
     """Return where vehicle `k` best goes, and its power, active and reactive."""
@@ -138,7 +141,7 @@ def _respond(
             np.linspace(0, batteries.p_discharge_max_mw[k], effort.levels + 1),
         ]
     )
-    cost, reactive, _ = power_costs(
+    cost, reactive = power_costs(
         levels_mw,
         batteries.s_mva[k],
         (batteries.wear_usd_per_mwh[k] + batteries.charging_usd_per_mwh[k]) * hours,
@@ -148,7 +151,7 @@ def _respond(
         money.import_usd_per_mwh * hours,
         money.export_usd_per_mwh * hours,
         money.curtailment_usd_per_mwh * hours,
-        curtailable(problem),
+        spillable,
         network.import_mw,
         network.import_p,
         network.import_q,

@@ -85,6 +85,24 @@ def _best_step(
 
 
 @njit(cache=True)
+def _violated(x: FloatArray, limit: IntArray, rows: IntArray) -> int:
+    """Write the highest row of each violated limit into `rows`, and return how many there are."""
+    n = 0
+    worst = 0.0
+    for r in range(len(x)):
+        if x[r] > worst:
+            if worst > 0.0:
+                rows[n - 1] = r
+            else:
+                rows[n] = r
+                n += 1
+            worst = x[r]
+        if r + 1 == len(x) or limit[r + 1] != limit[r]:
+            worst = 0.0
+    return n
+
+
+@njit(cache=True)
 def power_costs(
     levels_mw: FloatArray,
     s_mva: float,
@@ -110,8 +128,8 @@ def power_costs(
     row_c: FloatArray,
     row_usd: FloatArray,
     available_mw: FloatArray,
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return cost, best reactive power and best curtailment of each power level.
+) -> tuple[FloatArray, FloatArray]:
+    """Return cost and best reactive power of each power level.
 
     Reactive power and curtailment are chosen by coordinate descent, which is exact where no
     limit is violated and an upper bound where several coordinates would have to move at once.
@@ -139,18 +157,18 @@ row_q, row_c, row_usd, available_mw
     Returns
     -------
     tuple
-        Cost ``(period, station + 1, level)`` [USD], reactive power of the same shape [Mvar] and
-        curtailment ``(period, station + 1, level, generator)`` [MW]. The last station stands for
-        a vehicle that is not connected; only its first level is filled.
+        Cost ``(period, station + 1, level)`` [USD] and reactive power of the same shape [Mvar].
+        The last station stands for a vehicle that is not connected; only its first level is filled.
     """
     n_periods, n_stations = import_p.shape
     n_levels, n_generators = len(levels_mw), available_mw.shape[1]
     cost = np.zeros((n_periods, n_stations + 1, n_levels))
     reactive = np.zeros((n_periods, n_stations + 1, n_levels))
-    curtailed = np.zeros((n_periods, n_stations + 1, n_levels, n_generators))
+    curtailed = np.zeros(n_generators)
     most = int((row_start[1:] - row_start[:-1]).max()) if n_periods else 0
     place, limit_all = np.empty(most, dtype=np.int64), np.empty(most, dtype=np.int64)
     start, x_all = np.empty(most), np.empty(most)
+    violated = np.empty(most, dtype=np.int64)
     usd_all, column_all = np.empty(most), np.empty(most)
     for t in range(n_periods):
         first, last = row_start[t], row_start[t + 1]
@@ -206,6 +224,7 @@ row_q, row_c, row_usd, available_mw
                         x[r] += row_p[place[r], s] * p
                     usd_fixed = discharge_usd * p if p > 0 else -charge_usd * p
                 q = 0.0
+                curtailed[:] = 0.0
                 for _ in range(_PASSES):
                     if room > 0:
                         for r in range(n_rows):
@@ -220,10 +239,19 @@ row_q, row_c, row_usd, available_mw
                         for r in range(n_rows):
                             x[r] += column[r] * step
                     moved = False
+                    n_violated = _violated(x, limit, violated)
+                    price = bought_usd[t] if level > 0 else sold_usd[t]
                     for g in range(n_generators):
                         if not curtailable[t, g]:
                             continue
-                        now = curtailed[t, s, n, g]
+                        now = curtailed[g]
+                        if now == 0.0:
+                            rise = curtailed_usd + price * import_c[t, g]
+                            for i in range(n_violated):
+                                r = violated[i]
+                                rise += usd[r] * row_c[place[r], g]
+                            if rise >= 0:
+                                continue
                         for r in range(n_rows):
                             column[r] = row_c[place[r], g]
                         step = _best_step(
@@ -232,14 +260,16 @@ row_q, row_c, row_usd, available_mw
                         )  # fmt: skip
                         if step != 0.0:
                             moved = True
-                            curtailed[t, s, n, g] = now + step
+                            curtailed[g] = now + step
                             level += import_c[t, g] * step
                             for r in range(n_rows):
                                 x[r] += column[r] * step
+                            n_violated = _violated(x, limit, violated)
+                            price = bought_usd[t] if level > 0 else sold_usd[t]
                     if not moved:
                         break
                 for g in range(n_generators):
-                    usd_fixed += curtailed_usd * curtailed[t, s, n, g]
+                    usd_fixed += curtailed_usd * curtailed[g]
                 cost[t, s, n] = usd_fixed + _money(level, bought_usd[t], sold_usd[t], x, usd, limit)
                 reactive[t, s, n] = q
                 if s == n_stations:
@@ -250,4 +280,4 @@ row_q, row_c, row_usd, available_mw
                 for n in range(n_levels):
                     if levels_mw[n] == 0.0:
                         cost[t, s, n] = cost[t, n_stations, 0]
-    return cost, reactive, curtailed
+    return cost, reactive
