@@ -41,6 +41,10 @@ from sim.errors import SolverError
 from sim.units import BoolArray, FloatArray, IntArray
 
 _SEED = 1
+
+# A model with a larger share of new rows is solved from scratch: presolving and the primal simplex
+# method then take less than the dual one takes to get back to feasibility.
+_MANY_NEW = 0.02
 AT_LOWER = int(solution_pb2.BASIS_STATUS_AT_LOWER_BOUND)
 AT_UPPER = int(solution_pb2.BASIS_STATUS_AT_UPPER_BOUND)
 BASIC = int(solution_pb2.BASIS_STATUS_BASIC)
@@ -340,7 +344,8 @@ def _silence() -> Iterator[None]:
 class GrowingModel:
     """A linear model that gains rows, re-solved from where the simplex method stood.
 
-    With integers there is nothing to stand on: then every solve is a new one.
+    With integers there is nothing to stand on, and many new rows leave little to stand on: then a
+    solve is a new one.
 
     Parameters
     ----------
@@ -357,6 +362,7 @@ class GrowingModel:
         self._limits = limits
         self._basis = basis if basis is None else _repaired(basis, model)
         self._solver: Any = None
+        self._n_new = 0
 
     def add(
         self,
@@ -381,6 +387,11 @@ class GrowingModel:
             Whether the new variables are integer.
         """
         old, n_more = self.model, len(cost)
+        if self._solver is None and self._basis is not None:
+            self._basis = Basis(
+                variables=np.concatenate([self._basis.variables, np.full(n_more, AT_LOWER)]),
+                rows=np.concatenate([self._basis.rows, np.full(len(row_upper), BASIC)]),
+            )
         n_rows, n_variables = old.matrix.shape
         wider = sparse.csr_array(
             (old.matrix.data, old.matrix.indices, old.matrix.indptr),
@@ -396,6 +407,7 @@ class GrowingModel:
             integer=np.concatenate([old.integer, np.full(n_more, integer)]),
             offset=old.offset,
         )
+        self._n_new += len(row_upper)
         if self._solver is not None:
             self._solver.update(_update(cost, upper, matrix, row_upper, n_rows, n_variables))
 
@@ -403,15 +415,23 @@ class GrowingModel:
         """Minimise what there is now."""
         if self.model.integer.any():
             return solve(self.model, limits=self._limits)
+        fresh = self._solver is None and self._basis is None
+        fresh = fresh or self._n_new > _MANY_NEW * len(self.model.row_upper)
+        self._n_new = 0
+        if fresh:
+            self._solver = None
+            found = solve(self.model, limits=self._limits, duals=True)
+            self._basis = found.basis
+            return found
         try:
-            solution = self._resumed()
+            solution: Solution | None = self._resumed()
         except SolverError:
             # GLOP may lose its way from an old basis ("abnormal"). A model that is wrong in itself
             # is refused again.
             solution = None
         if solution is None or solution.status is SolveStatus.FAILED:
             self._solver = None
-            return solve(self.model, limits=self._limits)
+            return solve(self.model, limits=self._limits, duals=True)
         return solution
 
     def _resumed(self) -> Solution:

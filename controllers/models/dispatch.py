@@ -1,7 +1,8 @@
 """Power on fixed routes: the exact linear programme.
 
-Rows join when a solution passes them (`Pool`), and a solve starts where the last one ended,
-whatever its routes: most of what binds for one choice of routes binds for the next.
+Rows join when a solution passes them (`Pool`), generators when curtailing them would pay, and a
+solve starts where the last one ended, whatever its routes: most of what binds for one choice of
+routes binds for the next.
 """
 
 from __future__ import annotations
@@ -69,6 +70,8 @@ class Dispatcher:
         # What routes cost at least whose solve has been cut off.
         self._at_least_usd: dict[tuple[Route, ...], float] = {}
         n_periods, n_stations = problem.network.import_p.shape
+        # Whether there is a better place to start than at rest.
+        self._stood = standing is not None
         if standing is None:
             stations = np.zeros((n_periods, n_stations))
             rest = OperatingPoint(
@@ -78,7 +81,12 @@ class Dispatcher:
             )
             nothing = np.empty(0, dtype=np.int64)
             standing = Standing.at_rest(rest, problem.n_vehicles, self._pool.rows, nothing, nothing)
+            self._pool.sketch_losses()
         self._standing = standing
+        # Where curtailment is a variable so far.
+        self._spilling = self._curtailable & (
+            (standing.curtailed != AT_LOWER) | self._pool.pays_to_curtail(standing.point)
+        )
         self._ended: dict[tuple[Route, ...], Standing] = {}
         kept = self._pool.recall(standing.rows, standing.point)
         variables = np.full(self._pool.n_variables, AT_LOWER)
@@ -139,19 +147,27 @@ class Dispatcher:
         slots = Slots(vehicle=vehicle, station=station[vehicle, period], period=period)
         moves_usd = sum(space.route_usd(k, route) for k, route in enumerate(routes))
         trips_mwh = np.array([space.route_mwh(k, route) for k, route in enumerate(routes)])
-        model = _Model(
-            problem,
-            slots,
-            curtailable=self._curtailable,
-            trips_mwh=trips_mwh.reshape(problem.n_vehicles, problem.n_periods),
-            fixed_usd=moves_usd + queue_usd,
-            loss_period=self._pool.loss_period,
-        )
-        solution = self._solved(model, cutoff_usd)
-        said_usd = solution.objective
-        if said_usd is not None and said_usd > cutoff_usd:
-            self._at_least_usd[routes] = said_usd
-            return None
+        while True:
+            model = _Model(
+                problem,
+                slots,
+                curtailable=self._spilling,
+                trips_mwh=trips_mwh.reshape(problem.n_vehicles, problem.n_periods),
+                fixed_usd=moves_usd + queue_usd,
+                loss_period=self._pool.loss_period,
+            )
+            solution = self._solved(model, cutoff_usd)
+            if solution.objective is None or solution.status is SolveStatus.DEADLINE:
+                break
+            paying, spared_usd = self._paying(model, solution)
+            near = spared_usd <= self._limits.relative_gap * max(abs(solution.objective), 1.0)
+            least_usd = solution.objective - (0.0 if near else spared_usd)
+            if least_usd > cutoff_usd:
+                self._at_least_usd[routes] = least_usd
+                return None
+            if near:
+                break
+            self._spilling |= paying
         self._at_least_usd.pop(routes, None)
         if solution.values is None:
             if solution.status is SolveStatus.DEADLINE:
@@ -176,15 +192,32 @@ class Dispatcher:
             ),
         )
 
+    def _paying(self, model: _Model, solution: Solution) -> tuple[BoolArray, float]:
+        """Return where else it may pay to curtail, and how much that can spare at most [USD].
+
+        These are the reduced costs of variables left out. Nothing is known of them where a model
+        has integers: then all may pay.
+        """
+        left = self._curtailable & ~self._spilling
+        if solution.values is None or not left.any():
+            return left, 0.0
+        if solution.duals is None:
+            return left, np.inf
+        reduced_usd = model.curtailment_usd(solution.duals, self._pool.rows)
+        paying: BoolArray = left & (reduced_usd < 0)
+        available_mw = self._problem.network.available_mw
+        return paying, -float((reduced_usd * available_mw)[paying].sum())
+
     def _solved(self, model: _Model, cutoff_usd: float) -> Solution:
         """Return a solution that passes no row and burns nothing, or one beyond the cutoff.
 
-        Rows only raise the objective, so that a solution beyond the cutoff stays there.
+        Rows only raise the objective, so that a solution beyond the cutoff stays there, unless
+        more curtailment spares it.
         """
         pool = self._pool
         growing = GrowingModel(
             model.linear(pool.rows, pool.n_variables),
-            model.basis(self._standing, self._pooled),
+            model.basis(self._standing, self._pooled) if self._stood else None,
             self._limits,
         )
         free = np.ones(len(model.slots.vehicle), dtype=np.bool_)
@@ -193,19 +226,16 @@ class Dispatcher:
             if solution.values is None or solution.status is SolveStatus.DEADLINE:
                 return solution
             said_usd = solution.objective or 0.0
-            if said_usd > cutoff_usd:
+            if said_usd - self._paying(model, solution)[1] > cutoff_usd:
                 self._remember(model, solution)
                 return solution
-            known = pool.n_variables
-            more, missing_usd = pool.separate(
-                model.point(solution.values), solution.values[model.column[:known]]
-            )
+            missing_usd = pool.separate(model.point(solution.values), solution.values[model.column])
             near = missing_usd <= self._limits.relative_gap * max(abs(said_usd), 1.0)
             burning = np.flatnonzero(free & (model.burnt_mw(solution.values) > _TINY_MW))
             if not near:
-                n_new = pool.n_variables - known
-                matrix = model.more(more, n_new)
-                growing.add(np.ones(n_new), np.full(n_new, np.inf), matrix, more.upper)
+                matrix, upper = model.more(pool.rows, pool.n_variables)
+                n_new = matrix.shape[1] - len(solution.values)
+                growing.add(np.ones(n_new), np.full(n_new, np.inf), matrix, upper)
             elif len(burning):
                 # Burning energy in the battery's losses pays where energy is worth less than
                 # nothing; the vehicle could not execute such a plan. A relaxation that never
@@ -221,6 +251,7 @@ class Dispatcher:
     def _remember(self, model: _Model, solution: Solution) -> None:
         """Let the next solve start where this one ended."""
         if solution.values is not None and solution.basis is not None:
+            self._stood = True
             self._pooled = model.pooled(solution.basis)
             self._standing = model.standing(solution.values, solution.basis, self._pool.rows)
 
@@ -313,8 +344,13 @@ class _Model:
         self._n_rows, self._n_variables = model.matrix.shape
         return model
 
-    def more(self, rows: Rows, n_new: int) -> sparse.csr_array:
-        """Return new rows of the pool over all variables, the last of them new."""
+    def more(self, pooled: Rows, n_variables: int) -> tuple[sparse.csr_array, FloatArray]:
+        """Return the rows of the pool that are not there yet, over all variables, and their limits.
+
+        The last variables are new.
+        """
+        rows = pooled.where(np.arange(len(self._rows), len(pooled.period)))
+        n_new = n_variables - len(self.column)
         new = self._n_variables + np.arange(n_new)
         self.column = np.concatenate([self.column, new])
         n_rows = len(rows.period)
@@ -323,7 +359,17 @@ class _Model:
         self._n_variables += n_new
         terms = self._terms(rows.period, rows.of_p, rows.of_q, rows.of_c)
         terms.append((np.arange(n_rows), self.column[rows.variable], np.full(n_rows, -1.0)))
-        return self._matrix(terms, n_rows)
+        return self._matrix(terms, n_rows), rows.upper
+
+    def curtailment_usd(self, duals: FloatArray, pooled: Rows) -> FloatArray:
+        """Return what curtailing would cost, ``(period, generator)`` [USD/MW]; see `_paying`."""
+        problem, network = self._problem, self._problem.network
+        result = duals[self._balance][:, None] * network.import_c
+        result += problem.money.curtailment_usd_per_mwh * problem.period_h
+        of_row = duals[self._rows]
+        row = np.flatnonzero(of_row)
+        np.subtract.at(result, pooled.period[row], of_row[row][:, None] * pooled.of_c[row])
+        return result
 
     def modes(self, chosen: IntArray) -> tuple[sparse.csr_array, FloatArray]:
         """Return rows that forbid charging and discharging at once in the chosen slots.

@@ -15,11 +15,14 @@ import numpy as np
 from controllers.models.losses import loss_axes
 from controllers.models.network import OperatingPoint
 from controllers.models.problem import SchedulingProblem
-from sim.units import FloatArray, IntArray
+from sim.units import BoolArray, FloatArray, IntArray
 
 # What a row may be passed by [USD], and losses underestimated by [MW].
 _TOLERANCE_USD = 1e-6
 _TOLERANCE_MW = 1e-7
+
+# With so many segments on either side an axis begins with two tangents there, otherwise with one.
+_MANY_SEGMENTS = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -90,12 +93,46 @@ class Pool:
         self._axes = axes
         self._axis_span = np.searchsorted(axes.period, np.arange(n_periods + 1))
         lost_usd = np.maximum(money.import_usd_per_mwh, money.export_usd_per_mwh)
+        lowest_usd = np.minimum(money.import_usd_per_mwh, money.export_usd_per_mwh)
+        self._energy_usd = lowest_usd * problem.period_h
+        self._curtailed_usd = money.curtailment_usd_per_mwh * problem.period_h
         self.loss_period = np.tile(axes.period, 2)
         self._loss_usd = lost_usd[self.loss_period] * problem.period_h
         self.n_variables = len(self.loss_period)
         self.rows = self._rows_of(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
 
-    def separate(self, point: OperatingPoint, values: FloatArray) -> tuple[Rows, float]:
+    def sketch_losses(self) -> None:
+        """Add the first tangents of each axis, so that the first solution is not lossless.
+
+        Without losses reactive power has no price, and all limits that it can violate would join.
+        """
+        axes = self._axes
+        first = np.zeros(len(axes.period))
+        # A second pair where the first is short.
+        second = np.where(axes.segments >= _MANY_SEGMENTS, axes.segments // 4, -1)
+        for place in (first, second):
+            axis = np.flatnonzero((place >= 0) & (place < axes.segments))
+            along = (place + 0.5)[axis] * axes.width_mw[axis]
+            at = along[:, None] * axes.vector[axis]
+            for loss in (axis, len(axes.period) + axis):
+                for sign in (1.0, -1.0):
+                    tangents, _ = self._tangents(loss, sign * at)
+                    self.rows = _joined([self.rows, tangents])
+
+    def pays_to_curtail(self, point: OperatingPoint) -> BoolArray:
+        """Return where curtailing a little would pay at a point, ``(period, generator)``."""
+        network = self._network
+        usd = network.rows_at(point) * network.row_usd
+        row = np.empty(0, dtype=np.int64)
+        if len(self._first):
+            violated = np.flatnonzero(np.maximum.reduceat(usd, self._first) > 0)
+            row = self._worst_rows(violated, usd)
+        cost_usd = network.import_c * self._energy_usd[:, None] + self._curtailed_usd
+        np.add.at(cost_usd, self._row_period[row], network.row_usd[row, None] * network.row_c[row])
+        pays: BoolArray = cost_usd < 0
+        return pays
+
+    def separate(self, point: OperatingPoint, values: FloatArray) -> float:
         """Add the rows that a solution passes.
 
         Parameters
@@ -103,19 +140,20 @@ class Pool:
         point
             The solution's injections and curtailment.
         values
-            The variables of the pool there, ``(variable,)`` [MW, then USD].
+            The variables of the pool there, ``(variable,)`` [MW, then USD]; those that have
+            joined since then are missing.
 
         Returns
         -------
-        tuple
-            The new rows, and what the solution costs more than it says [USD].
+        float
+            What the solution costs more than it says [USD].
         """
         usd = self._network.rows_at(point) * self._network.row_usd
         worst = np.zeros(0)
         if len(self._first):
             worst = np.maximum.reduceat(usd, self._first)
         allowed = np.zeros(len(worst))
-        known = self._variable_of >= 0
+        known = (self._variable_of >= 0) & (self._variable_of < len(values))
         allowed[known] = values[self._variable_of[known]]
         excess = np.maximum(worst, 0.0) - allowed
         group = np.flatnonzero(excess > _TOLERANCE_USD)
@@ -128,9 +166,8 @@ class Pool:
         passed = np.flatnonzero(short > _TOLERANCE_MW)
         parts.append(tangents.where(passed))
         missing_usd += float((short * self._loss_usd)[passed].sum())
-        found = _joined(parts)
-        self.rows = _joined([self.rows, found])
-        return found, missing_usd
+        self.rows = _joined([self.rows, *parts])
+        return missing_usd
 
     def recall(self, rows: Rows, point: OperatingPoint) -> IntArray:
         """Add the rows that mattered in another problem, as they are in this one.
