@@ -86,21 +86,20 @@ class Dispatch:
         if market.unit_p_mw is not None:
             self._unit_p_mw[period : period + len(market.unit_p_mw)] = market.unit_p_mw
 
-    def states(self, now_h: float, balanced_mw: float | None) -> UnitStates:
+    def states(self, now_h: float, delivered_mw: FloatArray | None) -> UnitStates:
         """Return what a controller may know.
 
         Parameters
         ----------
         now_h
             Hours since the start.
-        balanced_mw
-            Output of the slack unit in the last step [MW], None where there is no slack unit or no
-            step before.
+        delivered_mw
+            What units delivered in the last step, ``(unit,)`` [MW], None before the first one.
         """
-        p_mw = self._now_mw.copy()
-        if balanced_mw is not None:
-            p_mw[[unit.slack for unit in self._units]] = balanced_mw
-        return UnitStates(on=self._now_on.copy(), hours_in_state=now_h - self._since_h, p_mw=p_mw)
+        p_mw = self._now_mw if delivered_mw is None else delivered_mw
+        return UnitStates(
+            on=self._now_on.copy(), hours_in_state=now_h - self._since_h, p_mw=p_mw.copy()
+        )
 
     def follow(self, step: int) -> None:
         """Do in `step`, which starts now, what is in force; steps come in order."""

@@ -287,13 +287,12 @@ class World:
         forecast = self.forecaster.issue(period, now_h, evs)
         step = int(self.env.now // timing.step_s)
         load_mw, load_mvar, available_mw = metered_means(system, self.realisation, step, forecast)
-        vm_pu = loading = balanced_mw = None
-        if step > 0 and (self.needs_voltages or system.slack_unit is not None):
+        vm_pu = loading = delivered_mw = None
+        if step > 0 and (self.needs_voltages or system.units):
             found, flow = self._flow(step - 1)
             if self.needs_voltages:
                 vm_pu, loading = flow.vm_pu[0], flow.loading_percent[0]
-            if system.slack_unit is not None:
-                balanced_mw = float(found.unit_mw[0, system.slack_unit])
+            delivered_mw = found.unit_mw[0]
         return Observation(
             now_h=now_h,
             period=period,
@@ -314,7 +313,7 @@ class World:
             incident=self.conditions.stretch_now(self.env.now) > 1.0,
             line_out=self.topology.line_out[step].copy(),
             evs=evs,
-            units=self.dispatch.states(now_h, balanced_mw),
+            units=self.dispatch.states(now_h, delivered_mw),
             shifted_mwh=self.shifting.today_mwh.copy(),
             vm_pu=vm_pu,
             loading_percent=loading,

@@ -12,6 +12,8 @@ import pytest
 from sim.control import MarketPlan, Observation, Plan
 from sim.scenario import Scenario, load_scenario
 from sim.system.units import ThermalUnit
+from sim.uncertainty.events import Outage
+from sim.uncertainty.realisation import Nature
 from sim.world.episode import Episode
 from tests.contract.laws import law_energy, law_money, live
 from tests.world.build import Scripted
@@ -222,6 +224,23 @@ def test_a_surplus_is_spilled_first_and_what_is_left_is_flagged() -> None:
     dumped = float(-steps["imbalance_mw"].sum() / 4)
     assert episode.metrics["imbalance_mwh"] == pytest.approx(dumped)
     assert usd(episode, "imbalance") == pytest.approx(1000 * dumped)
+
+
+def test_a_unit_that_loses_its_bus_trips_and_comes_back() -> None:
+    """It delivers and burns nothing, and pays for the stop and the start; its load is unserved."""
+    scenario = village()
+    nature = Nature.build(scenario.system, scenario.uncertainty)
+    drawn = nature.draw(scenario.seed, 0)
+    controller = Scripted(Plan())
+    dark = dataclasses.replace(drawn, outages=(Outage(0, 4, 8),))
+    episode, _, _ = live(scenario, controller, realisation=dark, nature=nature)
+    law_energy(scenario, episode)
+    law_money(scenario, episode)
+    np.testing.assert_allclose(of(episode, "gas"), [0.4, 0.0, 0.4, 0.4])
+    assert of(episode, "gas", "on").tolist() == [True, False, True, True]
+    assert (usd(episode, "start-up"), usd(episode, "shut-down")) == (7.0, 3.0)
+    np.testing.assert_allclose([own.units.p_mw[1] for own in controller.seen], [0.4, 0.4, 0.0, 0.4])
+    assert episode.steps["unserved_mw"].gt(0).sum() == 4
 
 
 # -- moved demand ---------------------------------------------------------------------------------
