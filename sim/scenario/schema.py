@@ -204,7 +204,7 @@ class RailDelayTable(Table):
 class RailsTable(Table):
     """``[rails]``: departure slots, what a train pays for a segment of track, and delays."""
 
-    slot_h: Annotated[float, Field(gt=0, le=HOURS_A_YEAR)] = 1.0
+    slot_h: Annotated[float, Field(ge=1 / 60, le=HOURS_A_YEAR)] = 1.0
     usd_per_span: NotNegative = 0.0
     delay: RailDelayTable = RailDelayTable()
 
@@ -447,7 +447,7 @@ class RailTrackRow(Table):
 
     from_node: Name
     to_node: Name
-    running_h: Annotated[float, Field(gt=0, le=HOURS_A_YEAR)]
+    running_h: Annotated[float, Field(ge=1 / 3600, le=HOURS_A_YEAR)]  # not below a second
     tracks: Annotated[int, Field(ge=1, le=100)] = 1
 
 

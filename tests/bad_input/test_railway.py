@@ -112,8 +112,15 @@ CASES = {
     "a slot of no length": Case(
         swap(TOML, "slot_h = 1", "slot_h = 0"), TOML, "rails.slot_h", "0", FIX
     ),
+    "slots next to nothing": Case(
+        swap(TOML, "slot_h = 1", "slot_h = 1e-308"), TOML, "rails.slot_h", "1e-308", FIX
+    ),
     "slots beyond number": Case(
-        swap(TOML, "slot_h = 1", "slot_h = 1e-7"), TOML, "rails.slot_h", "1e-07", "Lengthen"
+        both(swap(TOML, "slot_h = 1", "slot_h = 0.02"), swap(TOML, "hours = 12", "hours = 87600")),
+        TOML,
+        "rails.slot_h",
+        "17,520,000 delays of trains",
+        "Lengthen rails.slot_h",
     ),
     "a negative price": Case(
         swap(TOML, "usd_per_span = 200", "usd_per_span = -1"), TOML, "rails.usd_per_span", "-1", FIX

@@ -18,10 +18,29 @@ from tests.contract.laws import (
 )
 from tests.rail import railway
 
+LATE = {"rails.delay.mean_h": 0.7}
+# A truck goes to and fro between two stations of the railway, and breaks down.
+WITH_ROADS = {
+    "road_nodes": "name,x_km,y_km\neast,20,1\nfar,30,1\n",
+    "road_links": "from_node,to_node,length_km,free_speed_kmh,capacity_veh_h\neast,far,11,40,900\n",
+    "stations": "name,bus,rail_node,road_node,plugs,set_up_min\nwest,west,west,,2,0\n"
+    "east,east,east,east,2,15\nfar,far,far,far,2,0\nmine,mine,mine,,2,0\n",
+    "vehicles": "name,battery,initial_station,usd_per_km\ntruck,wagon,far,1\n",
+}
+ROUGH = {
+    "traffic.demand": [0.8] * 24,
+    "traffic.sigma": 0.3,
+    "breakdowns.per_1000_km": 20.0,
+    "incidents.per_day": 20.0,
+}
 
-@pytest.fixture(scope="module")
-def scenario(tmp_path_factory: pytest.TempPathFactory) -> Scenario:
-    return railway(tmp_path_factory.mktemp("laws") / "rail", {"rails.delay.mean_h": 0.7})
+
+@pytest.fixture(scope="module", params=["rails", "roads and rails"])
+def scenario(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Scenario:
+    folder = tmp_path_factory.mktemp("laws") / "rail"
+    if request.param == "rails":
+        return railway(folder, LATE)
+    return railway(folder, LATE | ROUGH, **WITH_ROADS)
 
 
 class Shunting:
@@ -67,6 +86,7 @@ def test_energy_and_money_close_on_rails_with_and_without_the_guard(scenario: Sc
     assert len(episode.trips) > 4
     assert (episode.events["event"] == "late").any()
     assert (episode.events["event"] == "waiting for track").any()
+    assert set(episode.trips["vehicle"]) == {own.name for own in scenario.system.vehicles}
     law_energy(scenario, episode)
     law_money(scenario, episode)
     law_named_failures(episode)
