@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,6 +16,8 @@ from sim.units import SECONDS_PER_HOUR, FloatArray, IntArray
 from sim.world.electrics import Electrics
 from sim.world.metering import Trip
 from sim.world.recorder import Readings, Recorder
+
+CLEARING = ("cleared_welfare_usd", "info_gap_alpha")
 
 
 def voltage_violation_pu(system: System, vm_pu: FloatArray) -> FloatArray:
@@ -57,7 +60,9 @@ def metrics(
     same episode may give other figures. ``shift_open_mwh`` is moved demand that its day has not
     given back, ``imbalance_mwh`` what the slack unit's limits left over when nothing could be
     spilled or shed any more, ``refusals`` counts starts and stops that were ordered in a period and
-    refused.
+    refused. Where there are units, ``cleared_welfare_usd`` and ``info_gap_alpha`` are what the
+    first clearing of a market says of itself: its welfare, and the share of wind that may be
+    missing.
     """
     hours = system.timing.step_h
     flow, found = electrics.flow, electrics.injections
@@ -70,6 +75,7 @@ def metrics(
     stored = readings["energy_mwh"][-1].sum() if len(system.vehicles) else 0.0
     initial = sum(vehicle.battery.energy_initial_mwh for vehicle in system.vehicles)
     gaps = [decision.gap for decision in recorder.decisions if np.isfinite(decision.gap)]
+    said = {name: _first_said(recorder, name) for name in CLEARING if system.units}
     return {
         "objective_usd": money.cost_usd + penalty,
         "cost_usd": money.cost_usd,
@@ -115,7 +121,17 @@ def metrics(
         "unconverged_steps": int((~flow.converged).sum()),
         "verified_steps": len(electrics.verified),
         "verify_max_diff_pu": electrics.difference_pu,
+        **said,
     }
+
+
+def _first_said(recorder: Recorder, name: str) -> float:
+    """Return a figure of the first decision that gives it, NaN where none does."""
+    for decision in recorder.decisions:
+        figures = json.loads(decision.figures) if decision.figures else {}
+        if name in figures:
+            return float(figures[name])
+    return float("nan")
 
 
 def _emission_lb(system: System, electrics: Electrics) -> float:

@@ -37,6 +37,7 @@ from sim.scenario.assemble import (
 from sim.scenario.content import Content, read_content
 from sim.scenario.files import MOST_TOML_BYTES, path_inside, small_enough
 from sim.scenario.limits import check_size
+from sim.scenario.market import check_fleet, with_market
 from sim.scenario.overrides import with_overrides
 from sim.scenario.problems import Problems
 from sim.scenario.railway import check_rails, make_rails, make_trains
@@ -185,6 +186,9 @@ def load_scenario(
     assert uncertainty is not None
     name = os.fspath(name_or_folder)
     registered = name in plugins.names(plugins.SCENARIOS)
+    stations = make_stations(content)
+    check_fleet(config, stations, where, problems)
+    problems.raise_if_any()
     system = System(
         name=name if registered else folder.resolve().name,
         timing=timing,
@@ -192,7 +196,7 @@ def load_scenario(
         loads=make_loads(content, config, tuple(series)),
         generators=make_generators(content, config, tuple(series)),
         roads=make_roads(content),
-        stations=make_stations(content),
+        stations=stations,
         vehicles=(
             *make_vehicles(content, batteries),
             *make_trains(content, config, batteries),
@@ -204,6 +208,7 @@ def load_scenario(
         units=units,
         rails=make_rails(content, config),
     )
+    system = with_market(system, config)
     return Scenario(
         name=system.name,
         title=config.title,

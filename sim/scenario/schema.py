@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from sim.system.market import MarketUncertainty
 from sim.system.tariff import ImportMeter
 
 # Beyond these bounds a value is a slip of the pen; and products of several stay finite.
@@ -287,8 +288,27 @@ class EvHabitsTable(Table):
     departure_sigma_h: Annotated[float, Field(ge=0, le=12)] = 1.0
 
 
+class MarketTable(Table):
+    """``[market]``: the fields of `sim.system.market.MarketRules`, and what replaces the tables.
+
+    `demand_response` is the share of every load that can be moved, and by which it can change in
+    an hour; `transport_usd` is paid for every span that a train moves; `line_limit_scale` scales
+    the limits of all lines. Where they are not given, the tables hold.
+    """
+
+    uncertainty: MarketUncertainty = MarketUncertainty.NONE
+    info_gap_beta: Annotated[float, Field(ge=0, le=1)] = 0.01
+    emission_cap: NotNegative | Literal["none"] = "none"
+    demand_response: Annotated[float, Field(ge=0, le=1)] | None = None
+    transport_usd: NotNegative | None = None
+    line_limit_scale: Positive = 1.0
+
+
 class ScenarioFile(Table):
     """``scenario.toml``.
+
+    `fleet` is ``train`` for the trains as they are, ``none`` for no trains, or ``fixed:`` with a
+    station's name for trains that stand there for good.
 
     With `uncertainty` off, every replication lives the first day of the season, forecasts come
     true, and nothing goes wrong on roads, rails and lines; only electric cars still differ from
@@ -299,6 +319,7 @@ class ScenarioFile(Table):
     description: Annotated[str, StringConstraints(max_length=10_000)] = ""
     seed: Annotated[int, Field(ge=0, le=LARGEST_SEED)] = 1
     uncertainty: Literal["on", "off"] = "on"
+    fleet: Name = "train"
     timing: TimingTable = TimingTable()
     grid: GridTable = GridTable()
     battery: dict[Name, BatteryTable] = {}
@@ -310,6 +331,7 @@ class ScenarioFile(Table):
     traffic: TrafficTable = TrafficTable()
     delays: DelaysTable = DelaysTable()
     rails: RailsTable = RailsTable()
+    market: MarketTable = MarketTable()
     incidents: IncidentsTable = IncidentsTable()
     breakdowns: BreakdownsTable = BreakdownsTable()
     outages: OutagesTable = OutagesTable()

@@ -8,6 +8,7 @@ from sim.system.evs import EvGroup
 from sim.system.generators import Generators
 from sim.system.grid import Grid
 from sim.system.loads import Loads
+from sim.system.market import MarketRules
 from sim.system.rails import Rails
 from sim.system.roads import Roads
 from sim.system.stations import Station
@@ -45,6 +46,8 @@ class System:
     units
         Thermal units. At most one of them is the slack; then the grid has no upstream source, and
         nothing is bought or sold.
+    market
+        The rules of a market that is cleared.
     """
 
     name: str
@@ -61,6 +64,7 @@ class System:
     evs: tuple[EvGroup, ...] = ()
     units: tuple[ThermalUnit, ...] = ()
     rails: Rails = field(default_factory=Rails.none)
+    market: MarketRules = field(default_factory=MarketRules)
 
     @property
     def features(self) -> frozenset[str]:

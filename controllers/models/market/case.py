@@ -37,8 +37,8 @@ class Units:
         Shortest time on and off [h].
     start_up_usd, shut_down_usd
         Paid for each start and each shut-down [USD].
-    emission_lb_per_mwh
-        Emission per MWh generated [lb/MWh].
+    emission_lb_per_mwh, emission_lb_per_start
+        Emissions [lb/MWh, lb].
     on
         Whether it is on before the first period.
     hours_in_state
@@ -59,6 +59,7 @@ class Units:
     start_up_usd: FloatArray
     shut_down_usd: FloatArray
     emission_lb_per_mwh: FloatArray
+    emission_lb_per_start: FloatArray
     on: BoolArray
     hours_in_state: FloatArray
     p_mw: FloatArray
@@ -103,7 +104,7 @@ class Demand:
     mw
         Forecast load, ``(period, load)`` [MW].
     benefit_usd_per_mwh
-        Marginal benefit of load that is served, ``(period,)`` [USD/MWh].
+        Marginal benefit of load that is served, ``(period, load)`` [USD/MWh].
     lost_load_usd_per_mwh
         Damage of load that is not served, beside the benefit it misses [USD/MWh].
     shiftable
@@ -114,7 +115,8 @@ class Demand:
     before_mw
         What was shifted to the period before the first, ``(load,)`` [MW].
     shifted_mwh
-        What has been shifted to before the start and must be given back, ``(load,)`` [MWh].
+        Energy moved before the start, to be given back by the end, ``(load,)`` [MWh]; positive
+        where more was consumed. What is not given back counts as lost load.
     """
 
     bus: IntArray
@@ -160,7 +162,8 @@ class Batteries:
     energy_mwh
         Stored energy at the start [MWh].
     terminal_mwh
-        Stored energy at the end [MWh].
+        Least stored energy at the end [MWh]. What is missing counts as lost load, so that it is
+        missing only where nothing else is possible.
     """
 
     p_charge_mw: FloatArray
@@ -193,8 +196,10 @@ class Rail:
     boundary
         Periods at whose starts a span begins and a train may leave, increasing, and the number of
         periods, ``(boundary,)``.
-    usd_per_span
-        Paid for each span on the move, ``(train,)`` [USD].
+    leg_usd
+        Paid for a leg, ``(train, station, station)`` [USD].
+    departures
+        How often each train may still depart, ``(train,)``; infinite for as often as it likes.
     station
         Where each train stands, or to which it runs, ``(train,)``.
     ready
@@ -206,7 +211,8 @@ class Rail:
     station_bus: IntArray
     leg_spans: IntArray
     boundary: IntArray
-    usd_per_span: FloatArray
+    leg_usd: FloatArray
+    departures: FloatArray
     station: IntArray
     ready: IntArray
     home: IntArray

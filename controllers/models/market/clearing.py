@@ -10,17 +10,19 @@ from controllers.models.assembly import Assembly
 from controllers.models.market.case import Case, Scenarios, forecast_only
 from controllers.models.market.commitment import Commitment, add_commitment
 from controllers.models.market.recourse import Recourse, add_recourse
-from controllers.models.market.spans import departures
+from controllers.models.market.spans import Departures, departures
 from controllers.models.market.trains import Routes, add_trains
 from controllers.models.problem import PlanningError
 from controllers.solve import LinearModel, Solution, WorkLimits, solve
 from sim.control import SolveStatus
 from sim.units import BoolArray, FloatArray, IntArray
 
+_LEAST_MW = 1e-6
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Decided:
-    """Commitment that was decided before.
+    """What was decided before.
 
     Attributes
     ----------
@@ -28,10 +30,13 @@ class Decided:
         ``(period, unit)``.
     binding
         For which periods and units it holds, ``(period, unit)``.
+    departures
+        Departures that trains keep to, without any others; None where they are free.
     """
 
     on: BoolArray
     binding: BoolArray
+    departures: Departures | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -89,7 +94,7 @@ class Clearing:
         return on
 
     @property
-    def departures(self) -> tuple[tuple[tuple[int, int], ...], ...]:
+    def departures(self) -> Departures:
         """Return period and goal of the departures of each train."""
         routes = self.model.routes
         return departures(self.model.case.rail, routes.arcs, self.values[routes.taken])
@@ -151,7 +156,7 @@ def market_model(
         None if decided is None else decided.on,
         None if decided is None else decided.binding,
     )
-    routes = add_trains(assembly, case)
+    routes = add_trains(assembly, case, None if decided is None else decided.departures)
     recourse = add_recourse(assembly, case, scenarios, commitment, routes)
     return MarketModel(
         case=case,
@@ -174,7 +179,30 @@ def clear(
         If no commitment can balance the buses, or none was found within the limits.
     """
     # Simplifying takes longer than it saves.
+    if model.scenarios.n_scenarios == 1:
+        # Nobody burns energy by charging and discharging at once, unless prices are negative.
+        free = model.linear.integer.copy()
+        free[model.routes.discharging] = False
+        linear = replace(model.linear, integer=free)
+        solution = solve(linear, limits=limits, presolve=False)
+        if solution.values is None:
+            return cleared(model, solution)
+        found = _with_modes(cleared(model, solution))
+        if found is not None:
+            return found
     return cleared(model, solve(model.linear, limits=limits, start=start, presolve=False))
+
+
+def _with_modes(found: Clearing) -> Clearing | None:
+    """Return the clearing with whole modes, None if a train charges and discharges at once."""
+    trains, values = found.model.recourse.trains, found.values.copy()
+    both_ways = np.zeros((2, *found.model.routes.discharging.shape))
+    for power, sums in zip((trains.charge, trains.discharge), both_ways, strict=True):
+        np.add.at(sums, (trains.period, trains.train), values[power[0]])
+    if (both_ways.min(axis=0) > _LEAST_MW).any():
+        return None
+    values[found.model.routes.discharging] = both_ways[1] > both_ways[0]
+    return replace(found, values=values)
 
 
 def cleared(model: MarketModel, solution: Solution) -> Clearing:
@@ -203,15 +231,27 @@ def _no_clearing(case: Case, status: SolveStatus) -> str:
     )
 
 
-def fixed(clearing: Clearing) -> LinearModel:
-    """Return the linear programme left when commitment, routes and modes are kept."""
-    linear = clearing.model.linear
-    first = clearing.model.first_stage
+def fixed(model: MarketModel, first_stage: FloatArray) -> LinearModel:
+    """Return the linear programme left when commitment, routes and modes are given."""
+    linear, first = model.linear, model.first_stage
     lower, upper = linear.lower.copy(), linear.upper.copy()
-    lower[first] = upper[first] = clearing.values[first]
+    lower[first] = upper[first] = first_stage
     return replace(
         linear, lower=lower, upper=upper, integer=np.zeros(len(linear.cost), dtype=np.bool_)
     )
+
+
+def dispatch_of(model: MarketModel, decided: Clearing) -> Clearing:
+    """Return the best dispatch under commitment, routes and modes of another clearing.
+
+    Raises
+    ------
+    PlanningError
+        If there is none.
+    """
+    first = decided.values[decided.model.first_stage]
+    found = cleared(model, solve(fixed(model, first)))
+    return replace(found, status=SolveStatus.FEASIBLE, bound_usd=None)
 
 
 def locational_marginal_price(clearing: Clearing) -> FloatArray:
@@ -225,7 +265,8 @@ def locational_marginal_price(clearing: Clearing) -> FloatArray:
     PlanningError
         If the linear programme gives no duals.
     """
-    solution = solve(fixed(clearing), duals=True)
+    first = clearing.values[clearing.model.first_stage]
+    solution = solve(fixed(clearing.model, first), duals=True)
     if solution.duals is None:
         raise PlanningError("The dispatch with fixed commitment gave no prices.", solution.status)
     price: FloatArray = solution.duals[clearing.model.recourse.balance].sum(axis=0)

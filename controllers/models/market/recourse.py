@@ -110,6 +110,7 @@ def _add_dispatch(
         rate = units.emission_lb_per_mwh
         assembly.entries(row, commitment.on, hours * rate * units.p_min_mw)
         assembly.entries(row, above_min, weight * rate[:, None])
+        assembly.entries(row, commitment.start, units.emission_lb_per_start)
     return above_min
 
 
@@ -151,7 +152,7 @@ def _add_demand(assembly: Assembly, case: Case, scenarios: Scenarios) -> tuple[I
     """
     demand, load, hours = case.demand, scenarios.load_mw, case.period_h
     weight = scenarios.probability[:, None, None] * hours
-    benefit = np.broadcast_to(weight * demand.benefit_usd_per_mwh[:, None], load.shape)
+    benefit = np.broadcast_to(weight * demand.benefit_usd_per_mwh, load.shape)
     assembly.offset -= float((benefit * load).sum())
     most = demand.shiftable * load
     size, shape = load.size, load.shape
@@ -170,6 +171,10 @@ def _add_demand(assembly: Assembly, case: Case, scenarios: Scenarios) -> tuple[I
     owed = np.broadcast_to(-demand.shifted_mwh, (len(load), 1, len(demand.bus)))
     paid_back = assembly.rows(owed.size, lower=owed.ravel(), upper=owed.ravel())
     assembly.entries(paid_back.reshape(owed.shape), shift, hours)
+    usd = scenarios.probability[:, None, None] * demand.lost_load_usd_per_mwh
+    for sign in (1.0, -1.0):
+        left = assembly.variables(owed.size, cost=np.broadcast_to(usd, owed.shape).ravel())
+        assembly.entries(paid_back, left, sign)
     steepest = demand.ramp_per_h * hours * load
     centre = np.zeros(load.shape)
     centre[:, 0] = demand.before_mw

@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TypeAlias
 
 import numpy as np
 
 from controllers.models.assembly import Assembly
 from controllers.models.market.case import Rail
+from controllers.models.problem import PlanningError
+from sim.control import SolveStatus
 from sim.units import BoolArray, FloatArray, IntArray
 
 NOWHERE = -1
+
+Departures: TypeAlias = tuple[tuple[tuple[int, int], ...], ...]
+"""Period and goal of the departures of each train, in order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -48,6 +54,12 @@ class SpanArcs:
         """Return which arcs are not at a station."""
         moving: BoolArray = self.station == NOWHERE
         return moving
+
+    @property
+    def leaving(self) -> BoolArray:
+        """Return which arcs begin a leg."""
+        leaving: BoolArray = self.moving & (self.tail == self.origin)
+        return leaving
 
 
 def first_span(rail: Rail) -> IntArray:
@@ -107,14 +119,27 @@ def _reached(tail: IntArray, head: IntArray, start: set[int], n_spans: int) -> l
     return found
 
 
-def add_routes(assembly: Assembly, rail: Rail, arcs: SpanArcs) -> IntArray:
+def add_routes(
+    assembly: Assembly, rail: Rail, arcs: SpanArcs, kept: Departures | None = None
+) -> IntArray:
     """Add one binary per arc, conservation of flow, and capacity 1 of every leg, ``(arc,)``.
 
     Only one train moves between two stations in one span, whichever way, as on a single track.
+    Where departures are kept there are no others.
     """
     n_arcs = len(arcs.train)
-    cost = np.where(arcs.moving, rail.usd_per_span[arcs.train], 0.0)
-    taken = assembly.variables(n_arcs, upper=1.0, cost=cost, integer=True)
+    leaving = arcs.leaving
+    cost = np.zeros(n_arcs)
+    cost[leaving] = rail.leg_usd[arcs.train[leaving], arcs.origin[leaving], arcs.goal[leaving]]
+    upper = np.ones(n_arcs)
+    as_planned = [] if kept is None else list(_planned(rail, arcs, kept))
+    if kept is not None:
+        upper[leaving] = 0.0
+        for matching in as_planned:
+            upper[matching] = 1.0
+    taken = assembly.variables(n_arcs, upper=upper, cost=cost, integer=True)
+    for matching in as_planned:
+        assembly.entries(assembly.rows(1, lower=1.0), taken[matching], 1.0)
     first = first_span(rail)
     n_nodes = 1 + max(int(arcs.tail.max(initial=0)), int(arcs.head.max(initial=0)))
     n_spans = len(rail.boundary) - 1
@@ -131,9 +156,30 @@ def add_routes(assembly: Assembly, rail: Rail, arcs: SpanArcs) -> IntArray:
     assembly.entries(rows[np.searchsorted(nodes, leaves)], taken, 1.0)
     inner = arcs.span + 1 < n_spans
     assembly.entries(rows[np.searchsorted(nodes, enters[inner])], taken[inner], -1.0)
+    limited = np.isfinite(rail.departures)[arcs.train] & leaving
+    rows = assembly.rows(len(first), upper=rail.departures)
+    assembly.entries(rows[arcs.train[limited]], taken[limited], 1.0)
     if len(first) > 1:
         _single_track(assembly, arcs, taken, len(rail.station_bus))
     return taken
+
+
+def _planned(rail: Rail, arcs: SpanArcs, kept: Departures) -> Iterator[IntArray]:
+    """Yield the arcs, one of which a train takes, for each departure that is kept.
+
+    Raises
+    ------
+    PlanningError
+        If there is none: the train is not ready in time, or would not get home.
+    """
+    for train, own in enumerate(kept):
+        for period, goal in own:
+            here = arcs.leaving & (arcs.train == train) & (arcs.goal == goal)
+            matching = np.flatnonzero(here & (rail.boundary[arcs.span] == period))
+            if not len(matching):
+                reason = f"Train {train} cannot leave for station {goal} as planned."
+                raise PlanningError(reason, SolveStatus.INFEASIBLE)
+            yield matching
 
 
 def _single_track(assembly: Assembly, arcs: SpanArcs, taken: IntArray, n_stations: int) -> None:
@@ -169,11 +215,9 @@ def presence(rail: Rail, arcs: SpanArcs) -> tuple[IntArray, IntArray, IntArray, 
     )
 
 
-def departures(
-    rail: Rail, arcs: SpanArcs, taken: FloatArray
-) -> tuple[tuple[tuple[int, int], ...], ...]:
-    """Return period and goal of the departures of each train, in order."""
-    leaving = arcs.moving & (arcs.tail == arcs.origin) & (taken > 0.5)
+def departures(rail: Rail, arcs: SpanArcs, taken: FloatArray) -> Departures:
+    """Return the departures on the arcs that are taken."""
+    leaving = arcs.leaving & (taken > 0.5)
     order = np.flatnonzero(leaving)[np.argsort(arcs.span[leaving], kind="stable")]
     return tuple(
         tuple(

@@ -8,7 +8,14 @@ import numpy as np
 
 from controllers.models.assembly import Assembly
 from controllers.models.market.case import Case
-from controllers.models.market.spans import NOWHERE, SpanArcs, add_routes, presence, span_arcs
+from controllers.models.market.spans import (
+    NOWHERE,
+    Departures,
+    SpanArcs,
+    add_routes,
+    presence,
+    span_arcs,
+)
 from sim.units import FloatArray, IntArray
 
 
@@ -55,10 +62,10 @@ class TrainPower:
     energy: IntArray
 
 
-def add_trains(assembly: Assembly, case: Case) -> Routes:
-    """Add what is decided about trains in the first stage."""
+def add_trains(assembly: Assembly, case: Case, kept: Departures | None = None) -> Routes:
+    """Add what is decided about trains in the first stage; some departures may be kept."""
     arcs = span_arcs(case.rail)
-    taken = add_routes(assembly, case.rail, arcs)
+    taken = add_routes(assembly, case.rail, arcs, kept)
     shape = (case.n_periods, case.batteries.n_trains)
     discharging = assembly.variables(shape[0] * shape[1], upper=1.0, integer=True)
     return Routes(arcs=arcs, taken=taken, discharging=discharging.reshape(shape))
@@ -105,7 +112,7 @@ def add_train_power(
         rows = assembly.rows(full.size, upper=way * full.ravel()).reshape(full.shape)
         assembly.entries(rows[:, period, train], power, 1.0)
         assembly.entries(rows, routes.discharging, (2 * way - 1) * full)
-    energy = _add_energy(assembly, case, train, period, charge, discharge)
+    energy = _add_energy(assembly, case, probability, train, period, charge, discharge)
     return TrainPower(
         arc=arc,
         train=train,
@@ -120,6 +127,7 @@ def add_train_power(
 def _add_energy(
     assembly: Assembly,
     case: Case,
+    probability: FloatArray,
     train: IntArray,
     period: IntArray,
     charge: IntArray,
@@ -130,7 +138,6 @@ def _add_energy(
     shape = (len(charge), case.n_periods, batteries.n_trains)
     lower = np.broadcast_to(batteries.energy_min_mwh, shape).copy()
     upper = np.broadcast_to(batteries.energy_max_mwh, shape).copy()
-    lower[:, -1] = upper[:, -1] = batteries.terminal_mwh
     size = lower.size
     energy = assembly.variables(size, lower=lower.ravel(), upper=upper.ravel()).reshape(shape)
     before = np.zeros(shape)
@@ -138,6 +145,16 @@ def _add_energy(
     rows = assembly.rows(size, lower=before.ravel(), upper=before.ravel()).reshape(shape)
     assembly.entries(rows, energy, 1.0)
     assembly.entries(rows[:, 1:], energy[:, :-1], -1.0)
+    # What is missing at the end.
+    last = (len(charge), batteries.n_trains)
+    usd = probability[:, None] * case.demand.lost_load_usd_per_mwh
+    missing = assembly.variables(
+        last[0] * last[1], cost=np.broadcast_to(usd, last).ravel()
+    ).reshape(last)
+    least = np.broadcast_to(batteries.terminal_mwh, last).ravel()
+    at_end = assembly.rows(len(least), lower=least).reshape(last)
+    assembly.entries(at_end, energy[:, -1], 1.0)
+    assembly.entries(at_end, missing, 1.0)
     hours = case.period_h
     assembly.entries(rows[:, period, train], charge, -hours * batteries.efficiency_charge[train])
     assembly.entries(

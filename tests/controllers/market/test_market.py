@@ -1,0 +1,117 @@
+"""The controller `market` in the loop, and the rules it clears by."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+import sim
+from controllers.market import Market, MarketParameters
+from sim.errors import InputError
+from sim.study.specification import ControllerSpec
+from sim.system.market import MarketUncertainty
+from sim.system.vehicles import Train
+
+
+def six_bus_rail(**settings: object) -> sim.Scenario:
+    """Return the scenario; ``market__x`` stands for ``market.x``."""
+    overrides = {key.replace("__", "."): value for key, value in settings.items()}
+    return sim.load_scenario("six_bus_rail", overrides)
+
+
+def test_rules_of_the_market_replace_what_the_tables_say() -> None:
+    plain = six_bus_rail().system
+    ruled = six_bus_rail(
+        fleet="fixed:B",
+        market__demand_response=0.2,
+        market__transport_usd=70,
+        market__line_limit_scale=0.5,
+        market__emission_cap=3000,
+        market__uncertainty="info_gap",
+        market__info_gap_beta=0.03,
+    ).system
+    np.testing.assert_array_equal(ruled.loads.shiftable, 0.2)
+    np.testing.assert_array_equal(ruled.loads.shift_ramp_per_h, 0.2)
+    for name in ("max_i_ka", "limit_mva"):
+        limits = [getattr(system.grid.lines, name) for system in (ruled, plain)]
+        np.testing.assert_allclose(limits[0], 0.5 * limits[1])
+    (train,) = ruled.vehicles
+    assert isinstance(train, Train)
+    assert ruled.stations[train.initial_station].name == "B"
+    assert (train.trips_per_day, train.usd_per_span) == (0, 70)
+    assert ruled.market.uncertainty is MarketUncertainty.INFO_GAP
+    assert ruled.market.info_gap_beta == 0.03
+    assert ruled.market.emission_cap_lb_per_day == 3000
+    assert plain.market.emission_cap_lb_per_day == math.inf
+    assert six_bus_rail(fleet="none").system.vehicles == ()
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("fleet", "trian", "Did you mean 'train'"),
+        ("fleet", "fixed:D", "stands at no station"),
+        ("market__uncertainty", "maybe", "info_gap"),
+        ("market__emission_cap", "much", "emission_cap"),
+        ("market__demand_response", 1.5, "demand_response"),
+        ("market__info_gap_beta", -0.1, "info_gap_beta"),
+    ],
+)
+def test_rules_that_make_no_sense_are_refused_by_name(
+    key: str, value: object, message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        six_bus_rail(**{key: value})
+
+
+def test_parameters_that_make_no_sense_are_refused_by_name() -> None:
+    for name, value in (
+        ("segments", 0), ("scenarios", 2000), ("slow_h", -1.0), ("load_error_daily", 2.0),
+        ("gap", -1.0), ("nodes", 0),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match=name.removeprefix("load_error_")):
+            MarketParameters(**{name: value})
+
+
+def test_a_grid_that_is_fed_from_upstream_has_no_market() -> None:
+    with pytest.raises(InputError, match="requires"):
+        sim.run(sim.load_scenario("tiny"), "market", verify="off")
+
+
+def test_a_certain_day_is_lived_as_it_was_cleared() -> None:
+    """Losses and quadratic costs are all that a clearing without either leaves out."""
+    episode = sim.run(six_bus_rail(fleet="none"), "market", verify="off")
+    metrics = episode.metrics
+    assert metrics["cleared_welfare_usd"] == pytest.approx(161_197, abs=5)
+    assert metrics["welfare_usd"] == pytest.approx(metrics["cleared_welfare_usd"], rel=0.005)
+    assert metrics["welfare_usd"] < metrics["cleared_welfare_usd"]
+    assert metrics["fallbacks"] == metrics["refusals"] == metrics["unserved_mwh"] == 0
+    assert metrics["clipped_mwh"] < 1e-6
+    assert np.isnan(metrics["info_gap_alpha"])
+    assert len(episode.decisions) == 24
+
+
+def test_without_redispatch_the_day_ahead_clearing_stays_in_force() -> None:
+    scenario = six_bus_rail(fleet="none", uncertainty="on")
+    once, again = (
+        sim.run(
+            scenario,
+            ControllerSpec(name="market", parameters=(("redispatch", redispatch),)),
+            verify="off",
+        )
+        for redispatch in (False, True)
+    )
+    orders = once.decisions["orders"]
+    assert orders[1:].nunique() == 1
+    assert again.decisions["orders"].nunique() == 24
+    assert again.metrics["welfare_usd"] > once.metrics["welfare_usd"]
+
+
+def test_prices_are_recorded_and_shifts_are_given_back() -> None:
+    scenario = six_bus_rail(fleet="none", market__demand_response=0.1, timing__hours=12)
+    episode = sim.run(scenario, "market", verify="off")
+    assert episode.metrics["shift_open_mwh"] == pytest.approx(0, abs=1e-6)
+    assert episode.metrics["clipped_mwh"] == pytest.approx(0, abs=1e-3)
+    assert Market.requires == {"units"}
