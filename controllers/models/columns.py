@@ -1,9 +1,9 @@
 """Schedules from routes: each vehicle's best responses, and columns that prices bring.
 
 With prices on what vehicles share every vehicle plans alone; the routes it takes while the prices
-settle are its *columns*, and the prices bound every schedule from below. A restricted choice, one
-column per vehicle, is then made by the exact dispatch. Best responses give the start and small
-changes of routes the polish.
+settle are its *columns*, and the prices bound every schedule from below. Best responses give the
+start; then one vehicle after the other takes one of its columns and the others respond, judged by
+the exact dispatch; small changes of routes give the polish.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ def by_columns(
     seen = begin + [improve(problem, one, order, search.effort, dispatcher) for one, order in tries]
     best = min(seen, key=usd_of)
     if bound is not None:
-        best = recombine(best, bound.columns, dispatcher, search.trials)
+        effort = dataclasses.replace(search.effort, sweeps=min(search.effort.sweeps, 1))
+        best = recombine(problem, best, bound.columns, dispatcher, search.trials, effort)
     best = polish(problem, best, dispatcher, search.trials)
     return _judged(best, None if bound is None else bound.usd, search, dispatcher)
 
@@ -63,7 +64,8 @@ def park_by_columns(
     places: tuple[tuple[Route, ...], ...] = tuple(
         ((), *(trip for trip in trips if space.valid(k, trip))) for k in range(problem.n_vehicles)
     )
-    best = recombine(begin[0], places, dispatcher, sys.maxsize)
+    alone = dataclasses.replace(search.effort, sweeps=0)
+    best = recombine(problem, begin[0], places, dispatcher, sys.maxsize, alone)
     bound_usd = lower_bound(problem, search.prices).usd if search.prices else None
     return _judged(best, bound_usd, search, dispatcher)
 

@@ -9,7 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from controllers.models.best_response import LEAST_GAIN_USD, Dispatch, usd_of
+import numpy as np
+
+from controllers.models.best_response import (
+    LEAST_GAIN_USD,
+    Dispatch,
+    Effort,
+    improve,
+    usd_of,
+)
 from controllers.models.problem import Schedule, SchedulingProblem
 from controllers.models.timespace import Route
 
@@ -58,15 +66,22 @@ def polish(
 
 
 def recombine(
+    problem: SchedulingProblem,
     schedule: Schedule,
     columns: tuple[tuple[Route, ...], ...],
     dispatcher: Dispatch,
     trials: int,
+    effort: Effort,
 ) -> Schedule:
-    """Return a schedule at least as good, by exchanging one vehicle's route at a time.
+    """Return a schedule at least as good, by one vehicle at a time taking one of its columns.
+
+    The other vehicles respond to that, and the vehicle itself last: so two can move together where
+    neither gains alone.
 
     Parameters
     ----------
+    problem
+        The problem.
     schedule
         Where to start.
     columns
@@ -74,10 +89,11 @@ def recombine(
     dispatcher
         Sets the powers on given routes.
     trials
-        Largest number of routes tried.
+        Largest number of columns tried.
+    effort
+        Effort of the responses; without sweeps nobody responds.
     """
-    best, left = schedule, trials
-    n = len(columns)
+    best, left, n = schedule, trials, problem.n_vehicles
     # Rank by rank, so that every vehicle's best columns come first.
     ranked = [
         (k, columns[k][rank])
@@ -92,9 +108,14 @@ def recombine(
         if route == best.routes[k]:
             continue
         left -= 1
+        cutoff_usd = usd_of(best) - LEAST_GAIN_USD
         routes = (*best.routes[:k], route, *best.routes[k + 1 :])
-        found = dispatcher(routes, usd_of(best) - LEAST_GAIN_USD)
-        if found is not None and usd_of(found) < usd_of(best) - LEAST_GAIN_USD:
+        found = dispatcher(routes, np.inf if effort.sweeps else cutoff_usd)
+        if found is None:
+            continue
+        order = (*(i for i in range(n) if i != k), k)
+        found = improve(problem, found, order, effort, dispatcher)
+        if usd_of(found) < cutoff_usd:
             best, since = found, 0
     return best
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from controllers.models.best_response import Effort
 from controllers.models.dispatch import dispatch
 from controllers.models.local_search import neighbours, polish, recombine
 from controllers.models.schedule import schedule
@@ -50,7 +51,7 @@ def test_two_vehicles_exchange_their_routes_for_better_columns():
 
     wasteful = dispatcher((((1, 2), (3, 0), (5, 2)), ((0, 0), (2, 1), (4, 0))))
     columns = (((), ((1, 2),)), ((), ((0, 0),)))
-    best = recombine(wasteful, columns, dispatcher, 100)
+    best = recombine(posed, wasteful, columns, dispatcher, 100, Effort(sweeps=0))
     values = [
         dispatcher((one, other)).outcome.objective_usd for one in columns[0] for other in columns[1]
     ]
@@ -68,7 +69,8 @@ def test_it_stops_at_its_number_of_trials():
     start = dispatch(posed, (((1, 2),), ()), WorkLimits())
     polish(posed, start, dispatcher, 3)
     assert len(tried) == 3
-    recombine(start, ((((1, 1),), ((2, 1),)), (((0, 0),), ((3, 0),))), dispatcher, 2)
+    columns = ((((1, 1),), ((2, 1),)), (((0, 0),), ((3, 0),)))
+    recombine(posed, start, columns, dispatcher, 2, Effort(sweeps=0))
     assert len(tried) == 5
 
 
