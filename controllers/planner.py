@@ -62,6 +62,9 @@ class Planning:
     prices
         Prices tried by ``columns`` for a proven lower bound of every schedule; 0 proves nothing. A
         few hundred bring the bound near the best there is.
+    gap
+        ``columns`` ends where (value - bound) / (value of doing nothing - bound) is at most this
+        [-].
     nodes
         Largest number of branch-and-bound nodes of ``milp``.
     """
@@ -75,6 +78,7 @@ class Planning:
     trials: int = 20
     retrials: int = 2
     prices: int = 200
+    gap: float = 0.002
     nodes: int = 1000
 
     def __post_init__(self) -> None:
@@ -97,6 +101,7 @@ class Planning:
             trials=self.trials,
             retrials=self.retrials,
             prices=self.prices,
+            gap=self.gap,
             limits=WorkLimits(nodes=self.nodes),
         )
 

@@ -11,9 +11,11 @@ from __future__ import annotations
 import dataclasses
 import sys
 
+import numpy as np
+
 from controllers.models.best_response import improve, usd_of
 from controllers.models.bound import lower_bound
-from controllers.models.dispatch import Dispatcher
+from controllers.models.dispatch import Dispatcher, dispatch
 from controllers.models.local_search import polish, recombine
 from controllers.models.problem import Schedule, SchedulingProblem
 from controllers.models.search import Search
@@ -33,16 +35,21 @@ def by_columns(
     tries = [(begin[0], order) for order in vehicle_orders(problem.n_vehicles, search.orders)]
     tries += [(other, natural) for other in begin[1:]]
     bound = lower_bound(problem, search.prices) if search.prices else None
+    enough_usd = -np.inf
     if bound is not None:
         priced = _begin(problem, dispatcher, (bound.routes,))
         begin += priced
         tries += [(one, natural) for one in priced]
-    seen = begin + [improve(problem, one, order, search.effort, dispatcher) for one, order in tries]
-    best = min(seen, key=usd_of)
-    if bound is not None:
+        enough_usd = bound.usd + search.gap * (doing_nothing_usd(problem, search) - bound.usd)
+    best = min(begin, key=usd_of)
+    for one, order in tries:
+        if usd_of(best) > enough_usd:
+            best = min(best, improve(problem, one, order, search.effort, dispatcher), key=usd_of)
+    if bound is not None and usd_of(best) > enough_usd:
         effort = dataclasses.replace(search.effort, sweeps=min(search.effort.sweeps, 1))
         best = recombine(problem, best, bound.columns, dispatcher, search.trials, effort)
-    best = polish(problem, best, dispatcher, search.trials)
+    if usd_of(best) > enough_usd:
+        best = polish(problem, best, dispatcher, search.trials)
     return _judged(best, None if bound is None else bound.usd, search, dispatcher)
 
 
@@ -68,6 +75,21 @@ def park_by_columns(
     best = recombine(problem, begin[0], places, dispatcher, sys.maxsize, alone)
     bound_usd = lower_bound(problem, search.prices).usd if search.prices else None
     return _judged(best, bound_usd, search, dispatcher)
+
+
+def doing_nothing_usd(problem: SchedulingProblem, search: Search) -> float:
+    """Return the value of batteries that stay where they are and exchange nothing [USD].
+
+    Infinite where that cannot be dispatched.
+    """
+    batteries = problem.batteries
+    off = {
+        name: np.zeros_like(getattr(batteries, name))
+        for name in ("p_charge_max_mw", "p_discharge_max_mw", "s_mva")
+    }
+    still = dataclasses.replace(problem, batteries=dataclasses.replace(batteries, **off))
+    found = dispatch(still, standing_still(problem), search.limits)
+    return np.inf if found is None else usd_of(found)
 
 
 def standing_still(problem: SchedulingProblem) -> tuple[Route, ...]:

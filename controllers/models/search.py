@@ -31,6 +31,9 @@ class Search:
         Small changes that are tried where a plan is carried on.
     prices
         Number of prices tried for a lower bound; 0 bounds nothing.
+    gap
+        ``columns`` ends where (value - bound) / (value of doing nothing - bound) is at most this
+        [-].
     limits
         Work limits of each solve.
     """
@@ -41,6 +44,7 @@ class Search:
     trials: int = 20
     retrials: int = 2
     prices: int = 200
+    gap: float = 0.002
     limits: WorkLimits = field(default_factory=WorkLimits)
 
     def __post_init__(self) -> None:
@@ -51,6 +55,8 @@ class Search:
             value = getattr(self, name)
             if value < 0:
                 raise ValueError(f"{name}(={value}) must be >= 0.")
+        if not 0 <= self.gap < 1:
+            raise ValueError(f"gap(={self.gap}) must be >= 0 and below 1.")
 
     def sketch(self) -> Search:
         """Return the least search that still has a good plan: one round of best responses."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -11,11 +11,11 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from controllers.models.bound import lower_bound
-from controllers.models.dispatch import dispatch
+from controllers.models.columns import doing_nothing_usd
 from controllers.models.milp import milp
 from controllers.models.problem import SchedulingProblem
-from controllers.models.schedule import schedule
-from controllers.models.search import Search
+from controllers.models.schedule import park, schedule
+from controllers.models.search import Search, SolverName
 from controllers.solve import WorkLimits
 from sim.control import SolveStatus
 from tests.controllers.build import battery, truck
@@ -44,20 +44,6 @@ def small(
     exists = feeder(n_trucks, n_periods, tariff=tariff, trucks=trucks)
     price = np.random.default_rng(seed).uniform(least_usd_per_mwh, 120.0, n_periods)
     return problem_of(exists, random_day(exists, seed, price=price))
-
-
-def doing_nothing_usd(problem: SchedulingProblem) -> float:
-    """Return the value of batteries that stay where they are and exchange nothing [USD]."""
-    batteries = problem.batteries
-    off = {
-        name: 0 * getattr(batteries, name)
-        for name in ("p_charge_max_mw", "p_discharge_max_mw", "s_mva")
-    }
-    still = dataclasses.replace(problem, batteries=dataclasses.replace(batteries, **off))
-    found = dispatch(still, ((),) * problem.n_vehicles, WorkLimits())
-    assert found is not None
-    assert found.outcome.objective_usd is not None
-    return found.outcome.objective_usd
 
 
 def proven(problem: SchedulingProblem) -> float:
@@ -94,7 +80,7 @@ def check(
     assert value >= optimum - near
     if plan.outcome.status is SolveStatus.OPTIMAL:
         assert value <= optimum + near
-    return (value - optimum) / max(doing_nothing_usd(problem) - optimum, 1e-6)
+    return (value - optimum) / max(doing_nothing_usd(problem, Search()) - optimum, 1e-6)
 
 
 CASES = {
@@ -135,7 +121,7 @@ def test_more_prices_give_no_worse_a_bound_and_close_in_on_the_optimum() -> None
     problem = small(4, 2, 5)
     few, many = lower_bound(problem, 5).usd, lower_bound(problem, 300).usd
     assert few <= many <= proven(problem) + 1e-6
-    nothing = doing_nothing_usd(problem)
+    nothing = doing_nothing_usd(problem, Search())
     assert nothing - many > 0
     assert proven(problem) - many < 0.02 * (nothing - many)
 
@@ -159,3 +145,25 @@ def test_a_vehicle_that_never_connects_does_not_upset_the_bound() -> None:
     late[0] = problem.n_periods
     stuck = dataclasses.replace(problem, space=dataclasses.replace(space, start_period=late))
     assert lower_bound(stuck, 30).usd <= proven(stuck) + 1e-6
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_parking_places_are_bounded_among_single_trips_at_the_start(seed: int) -> None:
+    problem = small(seed, 2, 5)
+    found, exact = (
+        park(problem, Search(solver=solver, prices=100)) for solver in get_args(SolverName)
+    )
+    assert found is not None
+    assert exact is not None
+    for one in (found, exact):
+        assert all(len(route) <= 1 for route in one.routes)
+        assert all(period == 0 for route in one.routes for period, _ in route)
+    assert exact.outcome.status is SolveStatus.OPTIMAL
+    usd, bound, optimum = (
+        found.outcome.objective_usd, found.outcome.bound_usd, exact.outcome.objective_usd,
+    )  # fmt: skip
+    assert usd is not None
+    assert bound is not None
+    assert optimum is not None
+    assert bound <= optimum + 1e-6
+    assert optimum <= usd + 1e-6

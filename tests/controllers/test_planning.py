@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from controllers.clairvoyant import Clairvoyant
 from controllers.day_ahead import DayAhead
 from controllers.models.schedule import schedule
 from controllers.planner import Planner, Planning, generation_limit_mw
@@ -53,6 +54,20 @@ def test_day_ahead_plans_again_when_its_look_ahead_has_passed():
         for period in range(6)
     ]
     assert planned == [True, False, False, True, False, False]
+
+
+@pytest.mark.parametrize("cls", [DayAhead, Stationary, Rolling, Clairvoyant])
+@pytest.mark.parametrize("solver", ["columns", "milp"])
+def test_the_plan_of_a_day_is_bounded_and_what_is_carried_on_claims_nothing(cls, solver):
+    exists = feeder(n_trucks=2, n_periods=5)
+    controller = started(cls, exists, solver=solver, prices=40)
+    first = controller.decide(random_day(exists, 2)).outcome
+    assert first.bound_usd <= first.objective_usd
+    assert first.gap >= 0
+    later = controller.decide(random_day(exists, 2, period=1)).outcome
+    # Only the mixed-integer model bounds every choice of routes; the others keep or mend them.
+    proves = solver == "milp" and cls in (Rolling, Clairvoyant)
+    assert (later.bound_usd is not None) == proves
 
 
 @pytest.mark.parametrize("cls", [DayAhead, Rolling])

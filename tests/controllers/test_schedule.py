@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controllers.models.best_response import Effort
+from controllers.models.columns import doing_nothing_usd
 from controllers.models.dispatch import dispatch
 from controllers.models.itinerary import best_itinerary
 from controllers.models.milp import milp
@@ -45,6 +46,18 @@ def test_the_bound_is_never_above_a_plan_and_the_heuristic_is_close_to_it(seed, 
     assert heuristic.outcome.objective_usd <= parked.outcome.objective_usd + 1e-9
     gained = parked.outcome.objective_usd - best
     assert heuristic.outcome.objective_usd - best <= 0.2 * gained + 1.0
+
+
+def test_a_search_ends_at_its_gap():
+    """Whatever is left of the trials; with a gap of zero all of them are used."""
+    exists = feeder(n_trucks=2, n_periods=8)
+    problem = problem_of(exists, random_day(exists, 12))
+    loose, tight = (schedule(problem, Search(prices=100, gap=gap)) for gap in (0.9, 0.0))
+    nothing, value = doing_nothing_usd(problem, COLUMNS), loose.outcome.objective_usd
+    bound = loose.outcome.bound_usd
+    assert bound == tight.outcome.bound_usd
+    assert value - bound <= 0.9 * (nothing - bound)
+    assert tight.outcome.objective_usd < value - 1.0
 
 
 def test_a_stopped_search_says_so_and_keeps_a_valid_bound():
@@ -117,7 +130,7 @@ def test_stations_that_cannot_be_reached_are_left_alone(search):
     assert schedule(problem_of(exists, seen), search).routes == ((),)
 
 
-@pytest.mark.parametrize("values", [{"orders": -1}, {"solver": "dynamic"}])
+@pytest.mark.parametrize("values", [{"orders": -1}, {"solver": "dynamic"}, {"gap": 1.0}])
 def test_a_search_that_makes_no_sense_is_refused(values):
     with pytest.raises(ValueError, match=next(iter(values))):
         Search(**values)
