@@ -18,8 +18,9 @@ lint: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# One thread, as the command line has it: threads that wait for each other are no gain.
 bench: $(READY)
-	$(BIN)/python -m pytest tests/benchmarks -m benchmark
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest tests/benchmarks -m benchmark
 
 # The pages that hold published figures against ours.
 reproduction: $(READY)

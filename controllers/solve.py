@@ -42,8 +42,8 @@ from sim.units import BoolArray, FloatArray, IntArray
 
 _SEED = 1
 
-# A model with a larger share of new rows is solved from scratch: presolving and the primal simplex
-# method then take less than the dual one takes to get back to feasibility.
+# A model that began from scratch does so again with a larger share of new rows: presolving and the
+# primal simplex method then take less than the dual one takes to get back to feasibility.
 _MANY_NEW = 0.02
 AT_LOWER = int(solution_pb2.BASIS_STATUS_AT_LOWER_BOUND)
 AT_UPPER = int(solution_pb2.BASIS_STATUS_AT_UPPER_BOUND)
@@ -344,8 +344,8 @@ def _silence() -> Iterator[None]:
 class GrowingModel:
     """A linear model that gains rows, re-solved from where the simplex method stood.
 
-    With integers there is nothing to stand on, and many new rows leave little to stand on: then a
-    solve is a new one.
+    With integers there is nothing to stand on, and where nothing was given to stand on many new
+    rows leave little of what there was: then a solve is a new one.
 
     Parameters
     ----------
@@ -362,6 +362,7 @@ class GrowingModel:
         self._limits = limits
         self._basis = basis if basis is None else _repaired(basis, model)
         self._solver: Any = None
+        self._from_scratch = basis is None
         self._n_new = 0
 
     def add(
@@ -415,10 +416,10 @@ class GrowingModel:
         """Minimise what there is now."""
         if self.model.integer.any():
             return solve(self.model, limits=self._limits)
-        fresh = self._solver is None and self._basis is None
-        fresh = fresh or self._n_new > _MANY_NEW * len(self.model.row_upper)
+        many = self._n_new > _MANY_NEW * len(self.model.row_upper)
+        first = self._solver is None and self._basis is None
         self._n_new = 0
-        if fresh:
+        if first or (many and self._from_scratch):
             self._solver = None
             found = solve(self.model, limits=self._limits, duals=True)
             self._basis = found.basis

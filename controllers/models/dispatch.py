@@ -81,7 +81,6 @@ class Dispatcher:
             )
             nothing = np.empty(0, dtype=np.int64)
             standing = Standing.at_rest(rest, problem.n_vehicles, self._pool.rows, nothing, nothing)
-            self._pool.sketch_losses()
         self._standing = standing
         # Where curtailment is a variable so far.
         self._spilling = self._curtailable & (
@@ -89,6 +88,7 @@ class Dispatcher:
         )
         self._ended: dict[tuple[Route, ...], Standing] = {}
         kept = self._pool.recall(standing.rows, standing.point)
+        self._pool.sketch_losses()
         variables = np.full(self._pool.n_variables, AT_LOWER)
         variables[self._pool.rows.variable[: len(kept)]] = standing.row_variable[kept]
         self._pooled = Basis(variables=variables, rows=standing.row[kept])

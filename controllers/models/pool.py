@@ -102,16 +102,17 @@ class Pool:
         self.rows = self._rows_of(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
 
     def sketch_losses(self) -> None:
-        """Add the first tangents of each axis, so that the first solution is not lossless.
+        """Add the first tangents in periods without any, so that no first solution is lossless.
 
         Without losses reactive power has no price, and all limits that it can violate would join.
         """
         axes = self._axes
+        bare = ~np.isin(axes.period, self.rows.period[self.rows.limit < 0])
         first = np.zeros(len(axes.period))
         # A second pair where the first is short.
         second = np.where(axes.segments >= _MANY_SEGMENTS, axes.segments // 4, -1)
         for place in (first, second):
-            axis = np.flatnonzero((place >= 0) & (place < axes.segments))
+            axis = np.flatnonzero(bare & (place >= 0) & (place < axes.segments))
             along = (place + 0.5)[axis] * axes.width_mw[axis]
             at = along[:, None] * axes.vector[axis]
             for loss in (axis, len(axes.period) + axis):
