@@ -8,6 +8,7 @@ import pytest
 from controllers.models.assembly import Assembly
 from controllers.models.dispatch import Dispatcher, dispatch, solve_without_burning
 from controllers.models.exchange import add_exchange
+from controllers.models.pool import Pool
 from controllers.models.replanning import follow, replan
 from controllers.models.schedule import schedule
 from controllers.models.search import Search
@@ -56,6 +57,18 @@ def test_a_dispatch_that_takes_in_rows_as_they_are_passed_equals_the_whole_model
     exists = feeder(trucks=[truck(0, 0, battery=cells), truck(1, 2, battery=cells)], n_periods=10)
     problem = problem_of(exists, random_day(exists, seed, **changes))
     found = dispatch(problem, ROUTES, WorkLimits())
+    assert found.outcome.objective_usd == pytest.approx(whole_usd(problem, ROUTES), abs=1e-3)
+
+
+def test_curtailment_joins_a_dispatch_wherever_it_pays(monkeypatch):
+    """Even if no generator is thought of at first, the value is that of the whole model."""
+    monkeypatch.setattr(
+        Pool, "pays_to_curtail", lambda _, point: np.zeros(point.curtailed_mw.shape, np.bool_)
+    )
+    exists = feeder(trucks=[truck(0, 0), truck(1, 2)], n_periods=10)
+    problem = problem_of(exists, random_day(exists, 1, available_mw=np.full((10, 1), 6.0)))
+    found = dispatch(problem, ROUTES, WorkLimits())
+    assert found.curtailed_mw.sum() > 1.0
     assert found.outcome.objective_usd == pytest.approx(whole_usd(problem, ROUTES), abs=1e-3)
 
 
