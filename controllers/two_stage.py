@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from controllers.models.cone_plan import ConePlanner, FirstPlan
-from controllers.models.first_stage import FirstStage
 from controllers.models.problem import PlanningError
-from controllers.models.swarm import Schedule, SecondStage, improve
+from controllers.models.two_stage.cone_plan import ConePlanner, FirstPlan
+from controllers.models.two_stage.first_stage import FirstStage
+from controllers.models.two_stage.swarm import Schedule, SecondStage, improve
 from sim.control import FleetPlan, GridPlan, Observation, Outcome, Plan, SolveStatus, Visit
 from sim.errors import SolverError
 from sim.system.system import System

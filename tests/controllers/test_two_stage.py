@@ -13,15 +13,15 @@ import pyarrow.parquet as pq
 import pytest
 
 import sim
-from controllers.models.cone_plan import ConePlanner, FirstPlan
-from controllers.models.daily_fleet import fleet_of, stations_of
 from controllers.models.distances import station_distances_km
-from controllers.models.first_stage import FirstStage
-from controllers.models.particles import Particles
-from controllers.models.radial import radial
-from controllers.models.swarm import Schedule, SecondStage, improve
 from controllers.models.timespace import AWAY
-from controllers.models.valuation import Candidates
+from controllers.models.two_stage.cone_plan import ConePlanner, FirstPlan
+from controllers.models.two_stage.daily_fleet import fleet_of, stations_of
+from controllers.models.two_stage.first_stage import FirstStage
+from controllers.models.two_stage.particles import Particles
+from controllers.models.two_stage.radial import radial
+from controllers.models.two_stage.swarm import Schedule, SecondStage, improve
+from controllers.models.two_stage.valuation import Candidates
 from controllers.two_stage import TwoStage
 from sim.errors import InputError
 from sim.scenario import scenario_folder

@@ -6,14 +6,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from controllers.models.daily_fleet import DailyFleet, fleet_of
 from controllers.models.distances import station_distances_km
-from controllers.models.first_stage import BASE_MVA, FirstStage, Routed, Search, search_routes
-from controllers.models.misocp import Misocp, misocp
 from controllers.models.problem import PlanningError, check_finite
-from controllers.models.radial import radial
 from controllers.models.timespace import Route
-from controllers.models.valuation import Candidates, Valuation
+from controllers.models.two_stage.daily_fleet import DailyFleet, fleet_of
+from controllers.models.two_stage.first_stage import (
+    BASE_MVA,
+    FirstStage,
+    Routed,
+    Search,
+    search_routes,
+)
+from controllers.models.two_stage.misocp import Misocp, misocp
+from controllers.models.two_stage.radial import radial
+from controllers.models.two_stage.valuation import Candidates, Valuation
 from sim.control import Observation, SolveStatus
 from sim.powerflow.pgm import PowerGridModelFlow
 from sim.system.system import System

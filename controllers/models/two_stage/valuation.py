@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from controllers.models.branch_flow import LimitPrices
-from controllers.models.daily_fleet import DailyFleet, stations_of
 from controllers.models.linearise import injections
-from controllers.models.misocp import SHORT_USD_PER_MWH
 from controllers.models.network import OperatingPoint
 from controllers.models.timespace import AWAY, Route, TimeSpace
+from controllers.models.two_stage.branch_flow import LimitPrices
+from controllers.models.two_stage.daily_fleet import DailyFleet, stations_of
+from controllers.models.two_stage.misocp import SHORT_USD_PER_MWH
 from sim.control import Observation
 from sim.powerflow.protocol import PowerFlow, PowerFlowResult
 from sim.powerflow.settlement import settled_import_mw

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from controllers.models.daily_fleet import DailyFleet
 from controllers.models.timespace import AWAY, Route
-from controllers.models.valuation import Candidates
+from controllers.models.two_stage.daily_fleet import DailyFleet
+from controllers.models.two_stage.valuation import Candidates
 from sim.units import BoolArray, FloatArray
 
 # Active power this close to zero is none, over the largest power [-]. Rest is what most periods are

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from controllers.models.assembly import Assembly
-from controllers.models.branch_flow import BranchFlow, add_branch_flow
-from controllers.models.cone import Discs, RotatedCones, with_planes
-from controllers.models.daily_fleet import DailyFleet
 from controllers.models.linearise import injections
 from controllers.models.network import OperatingPoint
-from controllers.models.radial import RadialGrid
 from controllers.models.timespace import Route, TimeSpace
-from controllers.models.trips import TripVariables, add_trips
+from controllers.models.two_stage.branch_flow import BranchFlow, add_branch_flow
+from controllers.models.two_stage.cone import Discs, RotatedCones, with_planes
+from controllers.models.two_stage.daily_fleet import DailyFleet
+from controllers.models.two_stage.radial import RadialGrid
+from controllers.models.two_stage.trips import TripVariables, add_trips
 from controllers.solve import LinearModel
 from sim.control import Observation
 from sim.system.system import System

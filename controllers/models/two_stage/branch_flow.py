@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from controllers.models.assembly import Assembly
-from controllers.models.cone import Discs, RotatedCones
-from controllers.models.radial import RadialGrid
+from controllers.models.two_stage.cone import Discs, RotatedCones
+from controllers.models.two_stage.radial import RadialGrid
 from sim.system.system import System
 from sim.system.tariff import ImportMeter
 from sim.units import FloatArray, IntArray

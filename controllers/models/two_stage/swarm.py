@@ -17,10 +17,10 @@ from pymoo.core.problem import Problem
 from pymoo.problems.static import StaticProblem
 from pymoo.termination.max_gen import MaximumGenerationTermination
 
-from controllers.models.daily_fleet import DailyFleet
-from controllers.models.particles import Particles
 from controllers.models.timespace import Route
-from controllers.models.valuation import Valuation
+from controllers.models.two_stage.daily_fleet import DailyFleet
+from controllers.models.two_stage.particles import Particles
+from controllers.models.two_stage.valuation import Valuation
 from sim.units import FloatArray
 
 # It would be printed to where results are.

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from controllers.models.cone import planes_at, with_planes
-from controllers.models.misocp import Misocp
 from controllers.models.timespace import Route, TimeSpace
+from controllers.models.two_stage.cone import planes_at, with_planes
+from controllers.models.two_stage.misocp import Misocp
 from controllers.solve import LinearModel, Solution, WorkLimits, solve
 from sim.control import SolveStatus
 from sim.units import FloatArray
