@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 
@@ -15,10 +16,10 @@ from controllers.models.market.clearing import (
     locational_marginal_price,
     market_model,
 )
-from controllers.models.market.info_gap import most_robust
+from controllers.models.market.info_gap import Robust, most_robust
 from controllers.models.market.observed import Market as Observed
 from controllers.models.market.sampling import LoadError, load_scenarios
-from controllers.models.market.value import clear_from_mean
+from controllers.models.market.value import clear_from_mean, informed_usd
 from controllers.models.problem import PlanningError
 from controllers.solve import WorkLimits
 from sim.control import (
@@ -32,6 +33,7 @@ from sim.control import (
     Visit,
 )
 from sim.errors import SolverError
+from sim.system.market import MarketUncertainty
 from sim.system.system import System
 from sim.units import HOURS_PER_DAY, BoolArray, FloatArray
 
@@ -58,9 +60,13 @@ class MarketParameters:
         Samples of the load that are drawn, and scenarios they are reduced to.
     load_error_daily, load_error_hourly
         Standard deviations of the load's forecast: a factor of the day, factors of the hours [-].
-    gap, stochastic_gap, horizon_gap
-        Relative gaps at which searches end: of one scenario, of several, and of the share of wind
-        that may be missing [-].
+    value_of_information
+        Whether a stochastic clearing also says what knowing the scenario would be worth, at the
+        price of a clearing for each.
+    gap, stochastic_gap
+        Relative gaps of welfare at which searches end, of one scenario and of several [-].
+    horizon_gap, stochastic_horizon_gap
+        The same of the share of wind that may be missing [-].
     nodes
         Largest number of branch-and-bound nodes of one search.
     """
@@ -73,9 +79,11 @@ class MarketParameters:
     scenarios: int = 10
     load_error_daily: float = 0.10
     load_error_hourly: float = 0.02
+    value_of_information: bool = False
     gap: float = 1e-5
     stochastic_gap: float = 1e-3
     horizon_gap: float = 0.01
+    stochastic_horizon_gap: float = 0.1
     nodes: int = 20_000
 
     def __post_init__(self) -> None:
@@ -87,7 +95,7 @@ class MarketParameters:
             )
         if not self.slow_h >= 0:
             raise ValueError(f"slow_h(={self.slow_h}) must be >= 0.")
-        for name in ("gap", "stochastic_gap", "horizon_gap"):
+        for name in ("gap", "stochastic_gap", "horizon_gap", "stochastic_horizon_gap"):
             self.limits(getattr(self, name))
         self.load_error()
 
@@ -114,14 +122,17 @@ class Market:
 
     Every clearing of a day says, in `Outcome.figures`: ``cleared_welfare_usd``, its (expected)
     welfare; ``info_gap_alpha`` and its proven bound ``info_gap_alpha_bound``, the share of the wind
-    that may be missing.
+    that may be missing; over scenarios also ``mean_first_welfare_usd`` and
+    ``informed_welfare_usd``, the expected welfare if commitment, routes and modes are decided for
+    the mean load, and for the load that comes. The value of the stochastic solution is what the
+    clearing has above the former, that of perfect information what the latter has above it.
     """
 
-    Parameters = MarketParameters
+    Parameters: ClassVar[type[MarketParameters]] = MarketParameters
     requires = frozenset({"units"})
 
     def __init__(self, parameters: MarketParameters | None = None) -> None:
-        self.parameters = parameters or MarketParameters()
+        self.parameters = parameters or self.Parameters()
 
     def start(self, system: System, rng: np.random.Generator) -> None:
         """Prepare the models.
@@ -181,31 +192,40 @@ class Market:
         """Clear a day; return the dispatch by the forecast under what was decided."""
         settings, rules = self.parameters, self._system.market
         limits = settings.limits(settings.gap)
+        horizon = settings.limits(settings.horizon_gap)
+        figures = {}
         if rules.uncertainty.in_load:
             limits = settings.limits(settings.stochastic_gap)
+            horizon = settings.limits(settings.stochastic_horizon_gap)
             scenarios = load_scenarios(
                 case, settings.load_error(), self._rng, settings.samples, settings.scenarios
             )
-            cleared, _ = clear_from_mean(case, scenarios, limits)
+            cleared, from_mean = clear_from_mean(case, scenarios, limits)
+            figures["mean_first_welfare_usd"] = from_mean.welfare_usd
+            if settings.value_of_information:
+                figures["informed_welfare_usd"] = informed_usd(case, scenarios, limits)
         else:
             cleared = clear(market_model(case), limits)
-        figures = {"cleared_welfare_usd": cleared.welfare_usd}
-        decided = cleared
-        if rules.uncertainty.in_wind:
-            horizon = settings.limits(settings.horizon_gap)
-            robust = most_robust(cleared, rules.info_gap_beta, horizon)
-            figures["info_gap_alpha"] = robust.alpha
-            figures["info_gap_alpha_bound"] = robust.alpha_bound
-            decided = robust.clearing
+        figures["cleared_welfare_usd"] = cleared.welfare_usd
         outcome = Outcome(
             status=cleared.status,
             objective_usd=-cleared.welfare_usd,
             bound_usd=None if cleared.bound_usd is None else -cleared.bound_usd,
             figures=figures,
         )
-        if decided is cleared and cleared.model.scenarios.n_scenarios == 1:
+        if rules.uncertainty is MarketUncertainty.NONE:
             return cleared, outcome
-        return dispatch_of(market_model(case), decided), outcome
+        model = market_model(case)
+        if not rules.uncertainty.in_wind:
+            return dispatch_of(model, cleared), outcome
+        robust = most_robust(cleared, rules.info_gap_beta, limits, horizon)
+        figures["info_gap_alpha"] = robust.alpha
+        figures["info_gap_alpha_bound"] = robust.alpha_bound
+        least = cleared.welfare_usd - rules.info_gap_beta * abs(cleared.welfare_usd)
+        if np.isfinite(case.emission_cap_lb) and _under(case, robust, cleared) < least:
+            capped = "The most robust decisions give up too much under the emission cap."
+            return dispatch_of(model, cleared), replace(outcome, fallback=capped)
+        return dispatch_of(model, robust.clearing), outcome
 
     def _redispatch(
         self, case: Case, observation: Observation, into_day: int
@@ -246,6 +266,15 @@ class Market:
                 fallback="The emission cap cannot be met any more." if late else "",
             )
         raise AssertionError("the last try returns or raises")
+
+
+def _under(case: Case, robust: Robust, cleared: Clearing) -> float:
+    """Return the welfare of the most robust decisions with all wind, under the cap [USD]."""
+    model = market_model(case, cleared.model.scenarios)
+    try:
+        return dispatch_of(model, robust.clearing).welfare_usd
+    except PlanningError:
+        return -np.inf
 
 
 def _plan(found: Clearing, price: FloatArray, outcome: Outcome, observation: Observation) -> Plan:

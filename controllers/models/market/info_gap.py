@@ -4,6 +4,9 @@ Information-gap decision theory (Ben-Haim): the largest horizon ``alpha`` such t
 or above a share ``1 - beta`` of what the forecast promises, whatever the wind in ``[(1 - alpha)
 forecast, (1 + alpha) forecast]``. Wind can be spilled, so welfare never falls with more of it, the
 worst case is the lower end, and one level suffices.
+
+A cap on emissions binds the schedule for the forecast. On a day with less wind the units burn what
+it takes, so neither side of the comparison is capped.
 """
 
 from __future__ import annotations
@@ -13,7 +16,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import sparse
 
-from controllers.models.market.clearing import Clearing, MarketModel, cleared
+from controllers.models.market.clearing import (
+    Clearing,
+    MarketModel,
+    clear,
+    cleared,
+    dispatch_of,
+    market_model,
+)
 from controllers.models.problem import PlanningError
 from controllers.solve import LinearModel, WorkLimits, solve
 from sim.units import FloatArray
@@ -38,7 +48,9 @@ class Robust:
     clearing: Clearing
 
 
-def most_robust(base: Clearing, beta: float, limits: WorkLimits | None = None) -> Robust:
+def most_robust(
+    base: Clearing, beta: float, limits: WorkLimits, horizon_limits: WorkLimits
+) -> Robust:
     """Maximise the share of wind that may be missing.
 
     Parameters
@@ -47,20 +59,30 @@ def most_robust(base: Clearing, beta: float, limits: WorkLimits | None = None) -
         The clearing with the wind that is forecast; with scenarios of the load, welfare is
         expected welfare.
     beta
-        Share of its welfare that may be given up [-].
+        Share of the welfare with all wind that may be given up [-].
     limits
-        Work limits; the gap is that of ``alpha``.
+        Work limits of clearing without the cap on emissions, where there is one.
+    horizon_limits
+        Work limits of the search for the share; the gap is that of ``alpha``.
 
     Raises
     ------
     PlanningError
         If nothing was found.
     """
+    case = base.model.case
+    if np.isfinite(case.emission_cap_lb):
+        model = market_model(replace(case, emission_cap_lb=np.inf), base.model.scenarios)
+        base = clear(model, limits, dispatch_of(model, base).values)
     model = base.model
-    least = base.welfare_usd - beta * abs(base.welfare_usd)
-    linear = _with_horizon(model, least)
-    start = np.append(base.values, 0.0)
-    solution = solve(linear, limits=limits, start=start, presolve=False)
+    linear = _with_horizon(model, base.welfare_usd - beta * abs(base.welfare_usd))
+    # What the decisions of the base can bear is a first answer.
+    first = model.first_stage
+    lower, upper = linear.lower.copy(), linear.upper.copy()
+    lower[first] = upper[first] = base.values[first]
+    rigid = replace(linear, lower=lower, upper=upper, integer=np.zeros_like(linear.integer))
+    start = solve(rigid).values
+    solution = solve(linear, limits=horizon_limits, start=start, presolve=False)
     if solution.values is None or solution.objective is None:
         raise PlanningError("No robust clearing was found.", solution.status)
     bound = 1.0 if solution.bound is None else min(-solution.bound, 1.0)
