@@ -17,6 +17,7 @@ from sim.report import (
     figures,
     heatmap,
     map,
+    prices,
     timeline,
     timetable,
     waterfall,
@@ -42,8 +43,9 @@ class Day:
         Which it is, and its date.
     vm_pu
         Voltages by controller, index ``time_h``, one column per bus [pu].
-    vehicles, bars, spans
-        Vehicles, their activities, and the segments of track that trains ran over, by controller.
+    vehicles, bars, spans, prices
+        Vehicles, their activities, the segments of track that trains ran over, and locational
+        marginal prices, by controller; prices only of controllers that found any.
     outages
         Lines out of service, the same whoever decides; none in folders of earlier versions.
     """
@@ -54,6 +56,7 @@ class Day:
     vehicles: dict[str, pd.DataFrame]
     bars: dict[str, list[Bar]]
     spans: dict[str, pd.DataFrame]
+    prices: dict[str, pd.DataFrame]
     outages: pd.DataFrame
 
     @property
@@ -83,7 +86,7 @@ def the_day(study: StoredStudy, metrics: pd.DataFrame, names: list[str]) -> Day 
     episodes = study.table("episodes", replication=replication)
     there = [name for name in names if name in set(episodes["controller"])]
     set_up_h = {station["name"]: station["set_up_h"] for station in system["stations"]}
-    vm_pu, vehicles, bars, spans = {}, {}, {}, {}
+    vm_pu, vehicles, bars, spans, lmp = {}, {}, {}, {}, {}
     for name in there:
         chosen = {"controller": name, "replication": replication}
         wide = study.table("vm_pu", **chosen)
@@ -92,6 +95,9 @@ def the_day(study: StoredStudy, metrics: pd.DataFrame, names: list[str]) -> Day 
         vehicles[name] = study.table("vehicles", **chosen)
         events = study.table("events", **chosen)
         spans[name] = study.table("spans", **chosen)
+        found = study.table("prices", **chosen)
+        if len(found):
+            lmp[name] = found
         bars[name] = timeline.bars(events, vehicles[name], set_up_h, system["end_h"])
     return Day(
         replication=replication,
@@ -100,6 +106,7 @@ def the_day(study: StoredStudy, metrics: pd.DataFrame, names: list[str]) -> Day 
         vehicles=vehicles,
         bars=bars,
         spans=spans,
+        prices=lmp,
         outages=study.table("outages", controller=there[0], replication=replication).reindex(
             columns=["line", "from_h", "to_h"]
         ),
@@ -180,6 +187,7 @@ def of_the_day(study: StoredStudy, day: Day, first: str) -> list[Figure]:
             ),
         ),
         *([_timetable(day, system)] if trains else []),
+        *([_prices(day, system)] if day.prices else []),
         figure(
             "energy",
             f"Energy in the {who}",
@@ -310,6 +318,18 @@ def _timetable(day: Day, system: dict[str, Any]) -> Figure:
         timetable.alternative(day.spans),
         timetable.figure(day.spans, day.bars, rails, stations, day.start, system["end_h"]),
         pd.concat(day.spans.values()).drop(columns="replication"),
+    )
+
+
+def _prices(day: Day, system: dict[str, Any]) -> Figure:
+    return figure(
+        "prices",
+        "Locational marginal prices",
+        f"What one more MWh at a bus costs in each period, by the last clearing, {day.words}. The "
+        "few highest prices share the brightest colour.",
+        prices.alternative(day.prices),
+        prices.figure(day.prices, day.start, system["end_h"]),
+        pd.concat(day.prices.values()).drop(columns="replication"),
     )
 
 

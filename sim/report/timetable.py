@@ -143,7 +143,7 @@ def _path(
 ) -> Iterator[Point]:
     """Yield the corners of a train's line, from hour 0 to where it was seen last."""
     last: Point | None = None
-    if bars and bars[0].station in station_at:
+    if bars and bars[0].activity != "driving" and bars[0].station in station_at:
         last = (0.0, station_at[bars[0].station])
         yield last
     columns = ["enter_h", "from_node", "arrive_h", "to_node"]

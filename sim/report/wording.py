@@ -61,6 +61,8 @@ METRICS: dict[str, Wording] = {
     "deadline_decisions": Wording("Decisions ended by the clock, not reproducible", "", -1),
     "clipped_mwh": Wording("Clipped by the guard", "MWh"),
     "gap_max": Wording("Largest solver gap", ""),
+    "cleared_welfare_usd": Wording("Welfare of the day-ahead clearing", "USD", 1),
+    "info_gap_alpha": Wording("Share of the wind that may be missing", "", 1),
     "steps": Wording("Steps", ""),
     "unconverged_steps": Wording("Steps without a power flow", "", -1),
     "verified_steps": Wording("Steps verified by pandapower", ""),

@@ -75,3 +75,11 @@ def test_the_report_of_a_run_with_trains_has_a_timetable_and_speaks_of_vehicles(
     assert "The timetable that was run" in page
     assert "What the vehicles did" in page
     assert "What the trucks did" not in page
+
+
+def test_a_train_that_leaves_at_once_starts_where_it_leaves() -> None:
+    spans = SPANS[:1].assign(ask_h=0.0, enter_h=0.0, arrive_h=0.5)
+    bars = [Bar("one", "driving", "east", 0.0, 3.0)]
+    drawn = figure({"idle": spans}, {"idle": bars}, RAILS, {"west": 0, "east": 2}, START, 3.0)
+    path = drawn.data[1]
+    assert list(path.y) == pytest.approx([1.5, 1.0])
