@@ -96,6 +96,7 @@ def check(folder: Path, undisturbed: dict[str, str]) -> None:
     assert_each_episode_once(folder, CONTROLLERS, REPLICATIONS)
 
 
+@pytest.mark.slow
 def test_a_study_that_is_killed_again_and_again_is_that_of_an_undisturbed_run(
     tmp_path: Path, undisturbed: dict[str, str]
 ) -> None:
