@@ -1,1 +1,1 @@
-"""Reference controllers. Each module is one policy."""
+"""Reference controllers: a package or module each, and the blocks that they share."""

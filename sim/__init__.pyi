@@ -8,22 +8,22 @@ from sim.control import Plan as Plan
 from sim.control import SolveStatus as SolveStatus
 from sim.control import VehicleStatus as VehicleStatus
 from sim.control import Visit as Visit
+from sim.episode.episode import Episode as Episode
+from sim.episode.specification import ControllerSpec as ControllerSpec
 from sim.errors import EpisodeError as EpisodeError
 from sim.errors import GridhaulError as GridhaulError
 from sim.errors import InputError as InputError
 from sim.errors import ReplayError as ReplayError
-from sim.report.page import write_report as write_report
+from sim.report.html.page import write_report as write_report
 from sim.scenario import Scenario as Scenario
 from sim.scenario import load_scenario as load_scenario
 from sim.study.compare import compare as compare
-from sim.study.replay import Replay as Replay
-from sim.study.replay import replay as replay
+from sim.study.replay.replay import Replay as Replay
+from sim.study.replay.replay import replay as replay
 from sim.study.run import run as run
-from sim.study.specification import ControllerSpec as ControllerSpec
 from sim.study.stress.curves import StressStudy as StressStudy
 from sim.study.stress.run import stress as stress
 from sim.study.study import Study as Study
 from sim.system.system import System as System
-from sim.world.episode import Episode as Episode
 
 __all__: list[str]

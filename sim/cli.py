@@ -91,9 +91,9 @@ def demo(
     ),
 ) -> None:
     """Compare four controllers on real days of a 33-bus grid, in a few minutes."""
-    from sim.report import console
-    from sim.report.page import write_report
-    from sim.report.progress import progress
+    from sim.report.html.page import write_report
+    from sim.report.terminal import console
+    from sim.report.terminal.progress import progress
     from sim.scenario import load_scenario
     from sim.study import demo as job
     from sim.study.compare import compare
@@ -120,8 +120,8 @@ def demo(
 @app.command("list")
 def list_(as_json: JsonOption = False) -> None:
     """Show the scenarios and controllers that are installed."""
-    from sim.report import console
-    from sim.study.catalogue import catalogue
+    from sim.inspect.catalogue import catalogue
+    from sim.report.terminal import console
 
     console.print_catalogue(catalogue(), as_json=as_json)
 
@@ -143,12 +143,12 @@ def run(
     out: OutOption = None,
 ) -> None:
     """Run one controller on one day; --out keeps its tables and a report."""
-    from sim.report import console
-    from sim.report.page import write_report
+    from sim.episode.specification import specify
+    from sim.report.html.page import write_report
+    from sim.report.terminal import console
     from sim.scenario import load_scenario
     from sim.study.run import run as run_
     from sim.study.settings import parse
-    from sim.study.specification import specify
 
     chosen = parse(settings or [], days=days)
     (spec,) = specify([controller], chosen.controller)
@@ -220,13 +220,13 @@ def compare(
 
     With --out, the same command again runs only what is missing.
     """
-    from sim.report import console
-    from sim.report.progress import progress
+    from sim.episode.specification import specify
+    from sim.report.terminal import console
+    from sim.report.terminal.progress import progress
     from sim.scenario import load_scenario
     from sim.study.compare import compare as compare_
+    from sim.study.inference.stopping import as_until
     from sim.study.settings import parse
-    from sim.study.specification import specify
-    from sim.study.stopping import as_until
 
     chosen = parse(settings or [], days=days)
     specs = specify(
@@ -310,11 +310,11 @@ def stress(
     out: OutOption = None,
 ) -> None:
     """Compare controllers along axes; see `STRESS_HELP`."""
-    from sim.report.progress import progress
-    from sim.report.stress_console import print_stress
+    from sim.episode.specification import specify
+    from sim.report.terminal.progress import progress
+    from sim.report.terminal.stress import print_stress
     from sim.scenario import load_scenario
     from sim.study.settings import parse
-    from sim.study.specification import specify
     from sim.study.stress.run import stress as stress_
     from sim.study.stress.stressors import parse_axes
 
@@ -391,11 +391,11 @@ def replay(
     ] = None,
 ) -> None:
     """Run an episode of a study again, prove that it is the same, and hand over on the way."""
-    from sim.report import replayed
-    from sim.report.page import write_report
-    from sim.study.replay import replay as replay_
+    from sim.episode.specification import specify
+    from sim.report.html.page import write_report
+    from sim.report.terminal import replay as replayed
+    from sim.study.replay.replay import replay as replay_
     from sim.study.settings import parse_for_controller
-    from sim.study.specification import specify
 
     chosen = parse_for_controller(settings or [], hand_to)
     found = replay_(
@@ -421,7 +421,7 @@ def report(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="What --out has filled.")],
 ) -> None:
     """Write the HTML report of a study and print its path."""
-    from sim.report.page import write_report
+    from sim.report.html.page import write_report
 
     typer.echo(write_report(folder))
 
@@ -445,18 +445,18 @@ def check(
     as_json: JsonOption = False,
 ) -> None:
     """Check a scenario: all problems at once, or what it holds and what looks like a mistake."""
-    from sim.report import findings as report_
+    from sim.report.terminal import check as report_
     from sim.scenario import load_scenario
     from sim.study.settings import parse_for_scenario
 
     loaded = load_scenario(scenario, parse_for_scenario(settings or []))
     if forecast:
-        from sim.study.calibration import calibration
+        from sim.inspect.calibration import calibration
 
         figures = calibration(loaded, replications=replications, seed=seed)
         report_.print_calibration(loaded, figures, as_json=as_json)
     else:
-        from sim.study.check import check as check_
+        from sim.inspect.check import check as check_
 
         report_.print_findings(loaded, check_(loaded, seed=seed), as_json=as_json)
 

@@ -10,7 +10,7 @@ import pytest
 
 from sim.cli import app
 from sim.report.wording import METRICS
-from sim.study.bundle import TABLES
+from sim.study.store.bundle import TABLES
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -74,8 +74,8 @@ def test_the_wheel_carries_data_and_licence(wheel: Path) -> None:
     for name in (
         "sim/py.typed",
         "sim/__init__.pyi",
-        "sim/report/templates/report.html",
-        "sim/report/templates/report.css",
+        "sim/report/html/templates/report.html",
+        "sim/report/html/templates/report.css",
         "controllers/py.typed",
         "scenarios/tiny/scenario.toml",
         "scenarios/tiny/README.md",

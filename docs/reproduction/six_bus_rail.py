@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import sim
-from sim.study.specification import ControllerSpec
-from sim.world.episode import Episode
+from sim.episode.episode import Episode
+from sim.episode.specification import ControllerSpec
 
 PAGE = Path(__file__).with_suffix(".md")
 BEGIN, END = "<!-- {}: written by six_bus_rail.py -->\n", "<!-- end of {} -->\n"

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import sim
-from sim.world.episode import Episode
+from sim.episode.episode import Episode
 
 PAGE = Path(__file__).with_suffix(".md")
 BEGIN, END = "<!-- figures: written by three_bus.py -->\n", "<!-- end of the figures -->\n"

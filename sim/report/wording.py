@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from sim.study.statistics import Estimate
+from sim.study.inference.statistics import Estimate
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,8 @@ from sim.system.loads import Loads
 from sim.system.roads import Roads
 from sim.system.stations import Station
 from sim.system.tariff import Penalties, Tariff
+from sim.system.thermal_units import ThermalUnit
 from sim.system.timing import Timing
-from sim.system.units import ThermalUnit
 from sim.system.vehicles import Truck
 from sim.uncertainty.model import Delays
 from sim.units import KWH_PER_MWH, BoolArray, FloatArray, IntArray, frozen

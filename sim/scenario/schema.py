@@ -404,7 +404,7 @@ class LoadRow(Table):
 
 
 class UnitRow(Table):
-    """A row of ``units.csv``: the fields of `sim.system.units.ThermalUnit`; no ramp is no limit."""
+    """A row of ``units.csv``: the fields of `ThermalUnit`; no ramp is no limit."""
 
     name: Name
     bus: Name

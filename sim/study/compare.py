@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from sim.episode.specification import ControllerSpec, as_spec, build_for, labels, with_source
 from sim.scenario import Scenario
 from sim.study.conduct import Cell, Running, check_numbers, conduct
+from sim.study.inference.stopping import check_until
 from sim.study.jobs import Failure, Finished
-from sim.study.manifest import configuration, manifest
 from sim.study.settings import as_keep, as_verify
-from sim.study.specification import ControllerSpec, as_spec, build_for, labels, with_source
-from sim.study.stopping import check_until
+from sim.study.store.manifest import configuration, manifest
 from sim.study.study import Study
 from sim.study.summary import study_summary
 
@@ -53,7 +53,7 @@ def compare(
         cluster of `workers` on this machine for the time being.
     until
         Stop before all `replications` are run, once the paired intervals are so narrow relative to
-        the baseline's mean: 0.01 stands for 1 %. See `sim.study.stopping`.
+        the baseline's mean: 0.01 stands for 1 %. See `sim.study.inference.stopping`.
     verify
         How many steps pandapower computes again: ``"full"``, ``"audit"`` or ``"off"``.
     keep

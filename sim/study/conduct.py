@@ -12,21 +12,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sim.episode.specification import ControllerSpec
 from sim.errors import InputError, Problem
 from sim.scenario import Scenario
-from sim.study.bundle import Keep
-from sim.study.crews import Crew, ProcessCrew, SerialCrew
-from sim.study.days import Days
-from sim.study.execute import execute
+from sim.study.accumulator import Looks, Tally
+from sim.study.execution.execute import execute
+from sim.study.execution.pools import Crew, ProcessCrew, SerialCrew
+from sim.study.execution.runner import Verify
+from sim.study.execution.worker import Batch, Work
+from sim.study.inference.days import Days
 from sim.study.jobs import Failure, Finished, Job
-from sim.study.resume import finished_episodes
-from sim.study.runner import Verify
-from sim.study.specification import ControllerSpec
+from sim.study.store.bundle import Keep
+from sim.study.store.resume import finished_episodes
+from sim.study.store.writer import StudyWriter
 from sim.study.study import Study
 from sim.study.summary import failures_as_rows
-from sim.study.tally import Looks, Tally
-from sim.study.worker import Batch, Work
-from sim.study.writer import StudyWriter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +96,7 @@ def conduct(
     seed, replications, verify, until
         See `sim.study.compare.compare`.
     about
-        Makes what the folder says of the study; see `sim.study.manifest.manifest`.
+        Makes what the folder says of the study; see `sim.study.store.manifest.manifest`.
     summarise
         Makes the content of ``summary.json``.
 
@@ -194,7 +194,7 @@ def _keep(batch: Batch, tally: Tally, writer: StudyWriter | None) -> None:
 @contextlib.contextmanager
 def _crew(work: Work, running: Running, cells: Sequence[Cell]) -> Iterator[Crew]:
     if running.dask is not None:
-        from sim.study.cluster import dask_crew  # an extra, which not everybody has
+        from sim.study.execution.dask_cluster import dask_crew  # an extra, which not everybody has
 
         names = [own.name for cell in cells for own in cell.controller.in_turn]
         with dask_crew(work, running.dask, running.workers, names) as crew:

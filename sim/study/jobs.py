@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import pandas as pd
 
-from sim.study.specification import ControllerSpec
+from sim.episode.specification import ControllerSpec
 
 Key: TypeAlias = tuple[str, int]  # controller as tables call it, and replication
 
@@ -51,7 +51,7 @@ class Finished:
     start
         Time stamp of the first step in the record.
     metrics
-        Its figures; see `sim.metrics`.
+        Its figures; see `sim.episode.metrics`.
     timings
         Wall-clock figures, different on every run.
     ledger

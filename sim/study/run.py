@@ -6,15 +6,15 @@ import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from sim.episode.episode import Episode
+from sim.episode.specification import ControllerSpec, as_spec, with_source
 from sim.scenario import Scenario
-from sim.study.bundle import Keep, bundle, to_bytes
-from sim.study.manifest import configuration, manifest
-from sim.study.runner import Verify, run_episode
+from sim.study.execution.runner import Verify, run_episode
 from sim.study.settings import as_verify
-from sim.study.specification import ControllerSpec, as_spec, with_source
+from sim.study.store.bundle import Keep, bundle, to_bytes
+from sim.study.store.manifest import configuration, manifest
+from sim.study.store.writer import StudyWriter
 from sim.study.summary import episode_summary
-from sim.study.writer import StudyWriter
-from sim.world.episode import Episode
 
 
 def run(

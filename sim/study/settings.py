@@ -10,8 +10,8 @@ from typing import TypeVar
 from sim.errors import InputError, Problem, shown
 from sim.plugins import suggestion
 from sim.scenario.overrides import toml_value
-from sim.study.bundle import Keep
-from sim.study.runner import Verify
+from sim.study.execution.runner import Verify
+from sim.study.store.bundle import Keep
 
 CONTROLLER_PREFIX = "controller."
 DAYS = "timing.days"

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from sim.study import statistics
-from sim.study.contrasts import Contrast, contrasts
-from sim.study.days import Days
+from sim.study.inference import statistics
+from sim.study.inference.contrasts import Contrast, contrasts
+from sim.study.inference.days import Days
+from sim.study.inference.risk import Risk, risk
+from sim.study.inference.stopping import Look
 from sim.study.jobs import Failure
-from sim.study.risk import Risk, risk
-from sim.study.stopping import Look
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

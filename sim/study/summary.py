@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from sim.episode.episode import Episode
+from sim.episode.log import log_of, log_sha256
 from sim.study.jobs import Failure
-from sim.study.plain import (
+from sim.study.json_values import (
     plain_controllers,
     plain_estimate,
     plain_figures,
@@ -15,10 +17,8 @@ from sim.study.plain import (
     plain_look,
     plain_paired,
 )
+from sim.study.store.sums import sum_ledger, sum_timings
 from sim.study.study import Study
-from sim.study.sums import sum_ledger, sum_timings
-from sim.world.episode import Episode
-from sim.world.log import log_of, log_sha256
 
 
 def episode_summary(episode: Episode) -> dict[str, object]:

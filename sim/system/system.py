@@ -13,8 +13,8 @@ from sim.system.rails import Rails
 from sim.system.roads import Roads
 from sim.system.stations import Station
 from sim.system.tariff import Penalties, Tariff
+from sim.system.thermal_units import ThermalUnit
 from sim.system.timing import Timing
-from sim.system.units import ThermalUnit
 from sim.system.vehicles import Train, Truck
 
 # Those of `System.features` on which vehicles move.

@@ -14,7 +14,7 @@ from sim.system.vehicles import Truck
 from sim.uncertainty.conditions import RoadConditions
 from sim.uncertainty.events import Breakdown
 from sim.units import KWH_PER_MWH, SECONDS_PER_HOUR
-from sim.world.storage import Storage
+from sim.world.onboard_battery import Storage
 from sim.world.vehicle import DELAY_S, Interruption, Story, Vehicle
 
 

@@ -13,8 +13,8 @@ from sim.system.vehicles import Train
 from sim.uncertainty.conditions import RoadConditions
 from sim.uncertainty.realisation import Realisation
 from sim.world.driving import Driving
+from sim.world.onboard_battery import Storage
 from sim.world.rail import Running, Span
-from sim.world.storage import Storage
 from sim.world.vehicle import Surroundings, Travel, Vehicle
 
 

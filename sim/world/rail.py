@@ -17,7 +17,7 @@ from sim.system.stations import Station
 from sim.uncertainty.railway import RailConditions
 from sim.units import SECONDS_PER_HOUR
 from sim.world.clock import Order, Tick
-from sim.world.storage import Storage
+from sim.world.onboard_battery import Storage
 from sim.world.vehicle import DELAY_S, Interruption, Story, Vehicle
 
 

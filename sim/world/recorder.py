@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
 
 from sim.control import Plan
+from sim.electrical.meters import StationExchange, as_floats
 from sim.system.system import System
 from sim.units import SECONDS_PER_HOUR, FloatArray
-from sim.world.orders import hash_of_orders
+from sim.world.plan_hash import hash_of_orders
 from sim.world.vehicle import Vehicle
 
 
@@ -35,18 +34,6 @@ class Reading(NamedTuple):
     station: float
     x_km: float
     y_km: float
-
-
-class StationExchange(NamedTuple):
-    """Net exchange of one vehicle at one station in one step; see `Exchange`."""
-
-    step: int
-    vehicle: int
-    station: int
-    p_mw: float
-    q_mvar: float
-    peak_mw: float
-    changed: bool
 
 
 class Event(NamedTuple):
@@ -72,12 +59,6 @@ class Decision(NamedTuple):
     clipped_mwh: float
     orders: str
     figures: str
-
-
-def as_floats(rows: Sequence[tuple[float, ...]], n_fields: int) -> FloatArray:
-    """Return tuples of numbers as an array, ``(row, field)``; many times faster than `np.array`."""
-    flat = np.fromiter(chain.from_iterable(rows), np.float64, count=len(rows) * n_fields)
-    return flat.reshape(len(rows), n_fields)
 
 
 class Recorder:

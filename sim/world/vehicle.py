@@ -2,7 +2,7 @@
 
 What is common to all vehicles stands here: the story, the queue for a plug, the set-up, the orders,
 interruptions. How a vehicle gets to the next station is a `Travel` (`sim.world.driving`,
-`sim.world.rail`), what it exchanges there is `sim.world.storage`.
+`sim.world.rail`), what it exchanges there is `sim.world.onboard_battery`.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from sim.system.stations import Station
 from sim.system.vehicles import Train, Truck
 from sim.units import HOURS_PER_DAY, SECONDS_PER_HOUR
 from sim.world.guard import Guard
-from sim.world.metering import Metering, Trip
-from sim.world.storage import Storage
+from sim.world.onboard_battery import Storage
+from sim.world.vehicle_meter import Metering, Trip
 
 # A vehicle that is expected so much later than before is delayed [s].
 DELAY_S = 300.0

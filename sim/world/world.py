@@ -23,24 +23,25 @@ from sim.control import (
     Plan,
     SolveStatus,
 )
+from sim.electrical.balancing import balanced, settled
+from sim.electrical.injections import Injections, injections
+from sim.electrical.meters import Metered
+from sim.electrical.topology import topology
 from sim.powerflow.protocol import PowerFlowResult
 from sim.powerflow.switched import SwitchedFlow
 from sim.system.system import System
 from sim.uncertainty.forecaster import Forecaster
 from sim.uncertainty.realisation import Realisation
 from sim.units import HOURS_PER_DAY, SECONDS_PER_HOUR, FloatArray
-from sim.world.balancing import balanced, settled
 from sim.world.charging import EvFleet
 from sim.world.clock import Order, Tick
-from sim.world.dispatch import Dispatch, Shifting
 from sim.world.fleet import make_fleet
 from sim.world.guard import Guard, check_plan, limit_power
-from sim.world.injections import Injections, Metered, injections
 from sim.world.observing import metered_means, vehicle_states
+from sim.world.onboard_battery import Storage
 from sim.world.rail import Span
 from sim.world.recorder import Recorder
-from sim.world.storage import Storage
-from sim.world.topology import topology
+from sim.world.thermal_units import Dispatch, Shifting
 from sim.world.vehicle import Surroundings
 
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-import sim.report.console
+import sim.report.terminal.console
 import sim.study.run  # noqa: F401 - imported now, so that no test pays for it
 from sim.cli import main
 from sim.scenario import scenario_folder

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from sim.episode.specification import ControllerSpec, build_for
 from sim.errors import InputError
 from sim.scenario import load_scenario
-from sim.study.specification import ControllerSpec, build_for
 from tests.bad_input.spoil import (
     FIX,
     TOML,

@@ -13,16 +13,16 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
-from controllers.models.columns import doing_nothing_usd
-from controllers.models.dispatch import dispatch
-from controllers.models.distances import station_distances_km
-from controllers.models.linearise import linearise
-from controllers.models.milp import milp
-from controllers.models.network import OperatingPoint
-from controllers.models.problem import SchedulingProblem, scheduling_problem
-from controllers.models.schedule import schedule
-from controllers.models.search import Search
-from controllers.solve import WorkLimits
+from controllers.optimisation.solve import WorkLimits
+from controllers.scheduling.dispatch.dispatch import dispatch
+from controllers.scheduling.grid.linearise import linearise
+from controllers.scheduling.grid.network import OperatingPoint
+from controllers.scheduling.problem.distances import station_distances_km
+from controllers.scheduling.problem.problem import SchedulingProblem, scheduling_problem
+from controllers.scheduling.routing.column_generation import doing_nothing_usd
+from controllers.scheduling.routing.monolithic import milp
+from controllers.scheduling.schedule import schedule
+from controllers.scheduling.search import Search
 from sim.control import Observation, Outcome, Plan
 from sim.powerflow.pgm import PowerGridModelFlow
 from sim.scenario import load_scenario

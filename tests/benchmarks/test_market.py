@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from controllers.models.market.case import (
+from controllers.market.case import (
     NO_LEG,
     Batteries,
     Case,
@@ -18,10 +18,10 @@ from controllers.models.market.case import (
     Units,
     segments,
 )
-from controllers.models.market.clearing import clear, market_model
-from controllers.models.market.sampling import LoadError, load_scenarios
-from controllers.models.market.value import clear_from_mean
-from controllers.solve import WorkLimits
+from controllers.market.clearing import clear, market_model
+from controllers.market.sampling import LoadError, load_scenarios
+from controllers.market.value import clear_from_mean
+from controllers.optimisation.solve import WorkLimits
 from tests.controllers.market.six_bus import LOAD_MW, WIND_MW, six_bus
 
 pytestmark = pytest.mark.benchmark

@@ -10,11 +10,11 @@ import time
 import numpy as np
 import pytest
 
-from controllers.rolling import Rolling
+from controllers.rolling.rolling import Rolling
 from sim.control import Observation, Plan
+from sim.episode.specification import ControllerSpec
 from sim.scenario import Scenario, load_scenario
-from sim.study.runner import Verify, run_episode
-from sim.study.specification import ControllerSpec
+from sim.study.execution.runner import Verify, run_episode
 from sim.system.system import System
 from tests.contract.laws import live
 

@@ -12,9 +12,9 @@ import pandapower as pp
 import pandapower.networks
 import pytest
 
+from sim.episode.specification import ControllerSpec
 from sim.scenario import load_scenario
-from sim.study.runner import Verify, run_episode
-from sim.study.specification import ControllerSpec
+from sim.study.execution.runner import Verify, run_episode
 
 pytestmark = pytest.mark.benchmark
 

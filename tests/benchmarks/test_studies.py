@@ -18,16 +18,16 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from sim.episode.episode import Episode
+from sim.episode.specification import ControllerSpec
 from sim.scenario import Scenario, load_scenario
 from sim.study import conduct as module
 from sim.study.compare import compare
-from sim.study.crews import Crew, ProcessCrew
-from sim.study.execute import execute
+from sim.study.execution.execute import execute
+from sim.study.execution.pools import Crew, ProcessCrew
+from sim.study.execution.runner import Verify, run_episode
+from sim.study.execution.worker import Batch, Work
 from sim.study.jobs import Finished, Job
-from sim.study.runner import Verify, run_episode
-from sim.study.specification import ControllerSpec
-from sim.study.worker import Batch, Work
-from sim.world.episode import Episode
 
 pytestmark = pytest.mark.benchmark
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sim.report.page import write_report
+from sim.report.html.page import write_report
 from sim.study.compare import compare
 from tests.browser.conftest import Visit
 from tests.rail import railway

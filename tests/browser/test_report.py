@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-from sim.report.page import write_report
+from sim.report.html.page import write_report
 from sim.scenario import load_scenario
 from sim.study.compare import compare
 from sim.study.run import run

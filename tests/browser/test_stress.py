@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sim.report.page import write_report
+from sim.report.html.page import write_report
 from sim.scenario import load_scenario
 from sim.study.stress.run import stress
 from tests.browser.conftest import Visit

@@ -12,10 +12,13 @@ import numpy as np
 import pandas as pd
 
 from sim.control import Controller, EvStates, Forecast, Observation, Plan
+from sim.electrical.injections import injections
+from sim.episode.episode import Episode
+from sim.episode.tables import Lived, tabulate
+from sim.episode.verification import Verify, electrics
 from sim.powerflow.pgm import PowerGridModelFlow
 from sim.powerflow.switched import SwitchedFlow
 from sim.scenario import Scenario
-from sim.study.tabulate import Lived, tabulate
 from sim.system.battery import Battery
 from sim.system.system import System
 from sim.uncertainty.calibrated import CalibratedForecaster
@@ -25,10 +28,7 @@ from sim.uncertainty.forecaster import Forecaster
 from sim.uncertainty.realisation import Nature, Realisation
 from sim.uncertainty.streams import stream
 from sim.uncertainty.traffic import QUARTER_S
-from sim.world.electrics import Verify, electrics
-from sim.world.episode import Episode
 from sim.world.guard import Guard, limit_power
-from sim.world.injections import injections
 from sim.world.world import World
 
 Make = Callable[[], Controller]

@@ -14,14 +14,14 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from controllers.models import dispatch
-from controllers.solve import Basis, GrowingModel, LinearModel, WorkLimits
+from controllers.optimisation.solve import Basis, GrowingModel, LinearModel, WorkLimits
+from controllers.scheduling.dispatch import dispatch
 from sim.cli import main
 from sim.control import Outcome, Plan, SolveStatus
+from sim.episode.specification import ControllerSpec
 from sim.scenario import Scenario, load_scenario, scenario_folder
 from sim.study.compare import compare
-from sim.study.runner import Verify, run_episode
-from sim.study.specification import ControllerSpec
+from sim.study.execution.runner import Verify, run_episode
 from sim.study.summary import episode_summary
 from tests.contract.laws import law_energy, law_named_failures, live, shortened
 

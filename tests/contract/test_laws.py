@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from sim import plugins
+from sim.episode.specification import ControllerSpec, build, build_for
 from sim.errors import InputError
 from sim.scenario import Scenario, load_scenario
-from sim.study.specification import ControllerSpec, build, build_for
 from tests.contract.laws import (
     Make,
     law_determinism,

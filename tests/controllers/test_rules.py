@@ -5,10 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 
-from controllers.greedy import Greedy
+from controllers.greedy.greedy import Greedy
 from controllers.idle import Idle
 from sim.control import VehicleStatus
-from tests.controllers.build import battery, observation, radial_grid, system, truck
+from tests.controllers.scheduling.build import battery, observation, radial_grid, system, truck
 
 DAY = np.array([40.0] * 7 + [60.0] * 10 + [120.0] * 4 + [60.0] * 3)
 RNG = np.random.default_rng(0)

@@ -6,8 +6,8 @@ import pytest
 
 from sim.report.wording import METRICS, number, signed, stopping, title, with_interval, with_margin
 from sim.scenario import load_scenario
+from sim.study.inference.statistics import Estimate
 from sim.study.run import run
-from sim.study.statistics import Estimate
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from sim.study.store import COMMANDS, read_study
+from sim.study.store.stored_study import COMMANDS, read_study
 
 
 def contents(folder: Path) -> dict[str, str]:

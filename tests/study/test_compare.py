@@ -11,7 +11,7 @@ from sim.scenario import load_scenario
 from sim.study.compare import compare
 from sim.study.jobs import Failure, Finished
 from sim.study.run import run
-from sim.study.store import read_study
+from sim.study.store.stored_study import read_study
 from sim.study.summary import study_summary
 
 FILE = Path(__file__).with_name("controllers_under_test.py")

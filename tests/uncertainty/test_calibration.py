@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from sim.control import EvStates, Forecast
+from sim.inspect.calibration import calibration
 from sim.scenario import Scenario, load_scenario
-from sim.study.calibration import calibration
 from sim.uncertainty.calibrated import CalibratedForecaster
 from sim.uncertainty.forecaster import Forecaster
 from sim.uncertainty.realisation import Nature, Realisation

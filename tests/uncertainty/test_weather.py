@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sim.inspect.calibration import calibration
 from sim.scenario import Scenario, load_scenario
-from sim.study.calibration import calibration
 from sim.uncertainty.model import ForecastSkill, Record
 from sim.uncertainty.realisation import Nature, Realisation
 from sim.uncertainty.storm import Storm

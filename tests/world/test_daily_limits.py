@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from sim.control import EvStates, Observation, Plan
+from sim.episode.episode import Episode
 from sim.scenario import load_scenario
+from sim.study.execution.runner import nature_of
 from sim.study.run import run
-from sim.study.runner import nature_of
 from sim.uncertainty.calibrated import CalibratedForecaster
 from sim.uncertainty.forecaster import ExactForecaster
-from sim.world.episode import Episode
 from tests.contract.laws import live
 from tests.world.build import Scripted, fleet_plan
 

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.control import Plan, VehicleStatus
+from sim.electrical.injections import injections
 from sim.scenario import load_scenario
 from sim.system.battery import Battery
 from sim.system.evs import EvGroup
@@ -18,7 +19,6 @@ from sim.uncertainty.calibrated import CalibratedForecaster
 from sim.uncertainty.conditions import RoadConditions
 from sim.uncertainty.events import Breakdown, Incident, Incidents, Outage
 from sim.uncertainty.realisation import Nature
-from sim.world.injections import injections
 from sim.world.world import World
 from tests.world.build import Scripted, fleet_plan, tiny, world
 

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from sim.control import Observation, Plan, VehicleStatus
+from sim.episode.episode import Episode
 from sim.scenario import Scenario
 from sim.uncertainty.forecaster import ExactForecaster
 from sim.uncertainty.realisation import Nature
-from sim.world.episode import Episode
 from sim.world.vehicle import Interruption
 from sim.world.world import World
 from tests.contract.laws import Diary, live

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from sim.control import MarketPlan, Observation, Plan
+from sim.episode.episode import Episode
 from sim.scenario import Scenario, load_scenario
-from sim.system.units import ThermalUnit
+from sim.system.thermal_units import ThermalUnit
 from sim.uncertainty.events import Outage
 from sim.uncertainty.realisation import Nature
-from sim.world.episode import Episode
 from tests.contract.laws import law_energy, law_money, live
 from tests.world.build import Scripted
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from sim.control import Plan, VehicleStatus
+from sim.electrical.injections import injections
 from sim.system.battery import Battery
-from sim.world.injections import injections
 from tests.world.build import fleet_plan, tiny, world
 
 BATTERY = Battery(

@@ -14,7 +14,7 @@ import numpy as np
 from scipy import stats
 from scipy.special import ndtr
 
-from sim.study.statistics import CONFIDENCE
+from sim.study.inference.statistics import CONFIDENCE
 from sim.units import FloatArray
 
 RESAMPLES = 4000

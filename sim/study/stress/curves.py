@@ -10,9 +10,9 @@ from itertools import combinations, pairwise
 import numpy as np
 import pandas as pd
 
-from sim.study import statistics
-from sim.study.contrasts import with_regret
-from sim.study.risk import OBJECTIVE
+from sim.study.inference import statistics
+from sim.study.inference.contrasts import with_regret
+from sim.study.inference.risk import OBJECTIVE
 from sim.study.stress.crossover import Course, course
 from sim.study.stress.design import Axis, Design, Point, Slice, cell
 from sim.study.study import Study

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from sim.episode.specification import ControllerSpec, as_spec, build_for, labels, with_source
 from sim.scenario import Scenario
 from sim.study.conduct import Cell, Running, check_numbers, conduct
 from sim.study.jobs import Failure, Finished
-from sim.study.manifest import asked_for, configuration, manifest
 from sim.study.settings import as_keep, as_verify
-from sim.study.specification import ControllerSpec, as_spec, build_for, labels, with_source
+from sim.study.store.manifest import asked_for, configuration, manifest
 from sim.study.stress.curves import StressStudy
 from sim.study.stress.design import Design, cell, plain_design
 from sim.study.stress.stressors import design_of

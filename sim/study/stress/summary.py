@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from sim.study.plain import finite, plain_estimate, plain_inference
-from sim.study.statistics import at, difference_at
+from sim.study.inference.statistics import at, difference_at
+from sim.study.json_values import finite, plain_estimate, plain_inference
 from sim.study.stress.curves import Contest, Reversal, Rise, StressStudy, here
 from sim.study.stress.design import cell, plain_design
 from sim.study.summary import failures_as_rows

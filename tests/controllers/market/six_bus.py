@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from controllers.models.market.case import (
+from controllers.market.case import (
     NO_LEG,
     Batteries,
     Case,

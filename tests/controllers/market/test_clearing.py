@@ -8,16 +8,16 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from controllers.models.market.case import Case, forecast_only
-from controllers.models.market.clearing import (
+from controllers.market.case import Case, forecast_only
+from controllers.market.clearing import (
     Clearing,
     Decided,
     clear,
     locational_marginal_price,
     market_model,
 )
-from controllers.models.problem import PlanningError
-from controllers.solve import WorkLimits
+from controllers.optimisation.solve import WorkLimits
+from controllers.scheduling.problem.problem import PlanningError
 from sim.control import SolveStatus
 from tests.controllers.market.six_bus import WIND_MW, six_bus
 

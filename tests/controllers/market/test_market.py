@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import sim
-from controllers.market import Market, MarketParameters
+from controllers.market.market import Market, MarketParameters
+from sim.episode.specification import ControllerSpec
 from sim.errors import InputError
-from sim.study.specification import ControllerSpec
 from sim.system.market import MarketUncertainty
 from sim.system.vehicles import Train
 

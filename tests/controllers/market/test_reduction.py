@@ -7,8 +7,8 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from controllers.models.market.reduction import fast_forward_selection
-from controllers.models.market.sampling import LoadError, load_scenarios
+from controllers.market.reduction import fast_forward_selection
+from controllers.market.sampling import LoadError, load_scenarios
 from sim.units import FloatArray
 from tests.controllers.market.six_bus import six_bus
 

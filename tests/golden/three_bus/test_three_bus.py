@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 
 import scenarios
+from sim.episode.episode import Episode
 from sim.scenario import load_scenario
 from sim.study.run import run
-from sim.world.episode import Episode
 
 PUBLISHED = "published"
 FOLDER = Path(scenarios.__file__).parent / "three_bus"

@@ -15,13 +15,15 @@ import pytest
 from typer.testing import CliRunner
 
 from sim.cli import app
+from sim.episode.episode import Episode
+from sim.episode.specification import ControllerSpec
+from sim.episode.verification import Verify
 from sim.errors import InputError
+from sim.inspect.calibration import NO_EVS
 from sim.scenario import Scenario, load_scenario
-from sim.study.calibration import NO_EVS
 from sim.study.compare import compare
-from sim.study.runner import nature_of, run_episode
-from sim.study.specification import ControllerSpec
-from sim.study.store import read_study
+from sim.study.execution.runner import nature_of, run_episode
+from sim.study.store.stored_study import read_study
 from sim.study.stress.axes import AXES, GRID_OUTAGE, PACKS
 from sim.study.stress.curves import StressStudy
 from sim.study.stress.design import Design
@@ -29,8 +31,6 @@ from sim.study.stress.run import stress
 from sim.study.stress.stressors import design_of, parse_axes
 from sim.study.stress.summary import stress_summary
 from sim.uncertainty.calibrated import CalibratedForecaster
-from sim.world.electrics import Verify
-from sim.world.episode import Episode
 from tests.study.folders import assert_each_episode_once, contents
 
 OUTAGE = "line:3-2@18:00/2h"

@@ -1,0 +1,1 @@
+"""A market clearing with battery trains, and its redispatch."""

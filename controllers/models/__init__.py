@@ -1,1 +1,0 @@
-"""Blocks from which the optimising controllers build their models."""

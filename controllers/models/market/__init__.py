@@ -1,1 +1,0 @@
-"""Blocks of a market clearing: commitment, battery trains, dispatch on a DC grid, scenarios."""

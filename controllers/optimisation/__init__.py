@@ -1,0 +1,1 @@
+"""The one door to OR-Tools, and the assembly of sparse models."""

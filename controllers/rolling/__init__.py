@@ -1,0 +1,1 @@
+"""One policy, ever better informed: stationary, day-ahead, rolling, clairvoyant."""

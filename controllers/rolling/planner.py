@@ -1,0 +1,273 @@
+"""From an observation to a schedule, and from a schedule to a plan."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from controllers.optimisation.solve import WorkLimits
+from controllers.scheduling.grid.linearise import linearise
+from controllers.scheduling.grid.network import Network, OperatingPoint
+from controllers.scheduling.problem.distances import station_distances_km
+from controllers.scheduling.problem.problem import (
+    PlanningError,
+    Schedule,
+    SchedulingProblem,
+    scheduling_problem,
+)
+from controllers.scheduling.problem.time_space import Route
+from controllers.scheduling.routing.best_response import Effort
+from controllers.scheduling.search import Search, SolverName
+from sim.control import FleetPlan, Forecast, GridPlan, Observation, Plan, SolveStatus, Visit
+from sim.errors import SolverError
+from sim.powerflow.pgm import PowerGridModelFlow
+from sim.system.system import System
+from sim.units import BoolArray, FloatArray
+
+# No cap that would need an error of so many standard deviations to bind.
+_FAR = 3.0
+
+# A generator is ordered down only by more than this [MW].
+_LEAST_CURTAILMENT_MW = 1e-4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planning:
+    """How to plan.
+
+    Attributes
+    ----------
+    solver
+        ``"columns"``: best responses of single vehicles, the routes that prices bring, and small
+        changes, for fleets of any size; ``"milp"``: one mixed-integer model, exact where it closes.
+    margin
+        Limits are tightened by so many standard deviations of the load forecast [-]; 0 plans
+        for the mean.
+    orders
+        Orders of the vehicles from which best responses start.
+    sweeps
+        Largest number of rounds in which every vehicle replans.
+    levels
+        Powers on either side of zero that a vehicle's dynamic programme tries.
+    energies
+        Points of its energy grid.
+    trials
+        Routes found by prices, and small changes of the best routes, that are tried after that.
+    retrials
+        Small changes that are tried where the last plan is carried on, which proves nothing.
+    prices
+        Prices tried by ``columns`` for a proven lower bound of every schedule; 0 proves nothing. A
+        few hundred bring the bound near the best there is.
+    gap
+        ``columns`` ends where (value - bound) / (value of doing nothing - bound) is at most this
+        [-].
+    nodes
+        Largest number of branch-and-bound nodes of ``milp``.
+    """
+
+    solver: SolverName = "columns"
+    margin: float = 2.0
+    orders: int = 3
+    sweeps: int = 6
+    levels: int = 8
+    energies: int = 61
+    trials: int = 20
+    retrials: int = 2
+    prices: int = 200
+    gap: float = 0.002
+    nodes: int = 1000
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.margin) and self.margin >= 0):
+            raise ValueError(f"margin(={self.margin}) must be a finite number >= 0.")
+        self.search()
+
+    def search(self) -> Search:
+        """Return the search these settings ask for.
+
+        Raises
+        ------
+        ValueError
+            If a setting makes no sense.
+        """
+        return Search(
+            solver=self.solver,
+            orders=self.orders,
+            effort=Effort(sweeps=self.sweeps, levels=self.levels, energies=self.energies),
+            trials=self.trials,
+            retrials=self.retrials,
+            prices=self.prices,
+            gap=self.gap,
+            limits=WorkLimits(nodes=self.nodes),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Planned:
+    """A schedule and the network it was made for."""
+
+    schedule: Schedule
+    network: Network
+
+
+class Choice(Protocol):
+    """A way to solve a scheduling problem."""
+
+    def __call__(
+        self, problem: SchedulingProblem, search: Search, starts: tuple[tuple[Route, ...], ...]
+    ) -> Schedule | None:
+        """Return a schedule, None where there is none; `starts` are routes to begin with."""
+
+
+class Planner:
+    """Schedules one system.
+
+    Parameters
+    ----------
+    system
+        What exists.
+    settings
+        How to plan.
+    """
+
+    def __init__(self, system: System, settings: Planning) -> None:
+        self._system = system
+        self._margin = settings.margin
+        self._search = settings.search()
+        self._flows: dict[bytes, PowerGridModelFlow] = {}
+        self._distances_km = station_distances_km(system)
+
+    def schedule(
+        self,
+        observation: Observation,
+        choose: Choice,
+        point: OperatingPoint | None = None,
+    ) -> Planned:
+        """Return the schedule for what is observed.
+
+        Parameters
+        ----------
+        observation
+            What is known now.
+        choose
+            Solves the scheduling problem; may start from routes.
+        point
+            Where to linearise the network; where None, at rest for a sketch, and then where the
+            sketch leads.
+
+        Raises
+        ------
+        PlanningError
+            Where nothing can be planned, for example for want of a price.
+        """
+        forecast = observation.forecast
+        n_periods = forecast.n_periods
+        if n_periods == 0 or not self._system.vehicles:
+            raise PlanningError("there is nothing to plan: no periods or no vehicles")
+        rest = OperatingPoint.at_rest(self._system, n_periods)
+        search = self._search
+        try:
+            if point is not None:
+                return self._solve(observation, point, choose, search, ())
+            found = self._solve(observation, rest, choose, search.sketch(), ())
+            refined = found.schedule.operating_point(len(self._system.stations))
+            return self._solve(observation, refined, choose, search, (found.schedule.routes,))
+        except SolverError as error:
+            raise PlanningError(str(error)) from error
+
+    def _solve(
+        self,
+        observation: Observation,
+        point: OperatingPoint,
+        choose: Choice,
+        search: Search,
+        starts: tuple[tuple[Route, ...], ...],
+    ) -> Planned:
+        """Return the schedule for the network linearised at a point."""
+        flow = self._flow(observation.line_out)
+        forecast = nowcast(observation, self._system.timing.period_h)
+        network = linearise(self._system, flow, forecast, point)
+        network = network.tightened(self._margin)
+        problem = scheduling_problem(self._system, observation, network, self._distances_km)
+        found = choose(problem, search, starts)
+        if found is None:
+            reason = "not even standing still can be dispatched"
+            raise PlanningError(reason, SolveStatus.INFEASIBLE)
+        return Planned(schedule=found, network=network)
+
+    def _flow(self, line_out: BoolArray) -> PowerGridModelFlow:
+        """Return the power flow of the grid as it is switched now, taken to stay so."""
+        key = line_out.tobytes()
+        if key not in self._flows:
+            self._flows[key] = PowerGridModelFlow(self._system.grid.without(line_out))
+        return self._flows[key]
+
+
+def nowcast(observation: Observation, period_h: float) -> Forecast:
+    """Return the forecast, for the rest of a period under way corrected by what is metered.
+
+    A forecast is issued at the start of a period; once the period runs, the meters of the last
+    step know better what its rest will be.
+    """
+    forecast = observation.forecast
+    if observation.now_h <= observation.period * period_h:
+        return forecast
+    return dataclasses.replace(
+        forecast,
+        load_mw=np.vstack([observation.load_mw, forecast.load_mw[1:]]),
+        load_mvar=np.vstack([observation.load_mvar, forecast.load_mvar[1:]]),
+        available_mw=np.vstack([observation.available_mw, forecast.available_mw[1:]]),
+    )
+
+
+def to_plan(planned: Planned, observation: Observation, period_h: float) -> Plan:
+    """Return the plan that carries a schedule out.
+
+    Parameters
+    ----------
+    planned
+        The schedule.
+    observation
+        What it was made for.
+    period_h
+        Length of a period [h].
+    """
+    first_h = observation.period * period_h
+    found = planned.schedule
+    visits = tuple(
+        tuple(
+            Visit(station=goal, depart_h=max(first_h + period * period_h, observation.now_h))
+            for period, goal in route
+        )
+        for route in found.routes
+    )
+    return Plan(
+        fleet=FleetPlan(visits=visits, p_mw=found.p_mw, q_mvar=found.q_mvar),
+        grid=GridPlan(generation_limit_mw=generation_limit_mw(planned)),
+        outcome=found.outcome,
+    )
+
+
+def generation_limit_mw(planned: Planned) -> FloatArray:
+    """Return the caps on generators, ``(period, generator)`` [MW]; infinite where none is needed.
+
+    What is planned to be curtailed is capped at the plan. Elsewhere a cap costs nothing unless
+    more sun or wind comes than forecast: it lies as many standard deviations above the plan, the
+    same number for all generators of a period, as the limits of the network allow.
+    """
+    found, network = planned.schedule, planned.network
+    output = network.available_mw - found.curtailed_mw
+    spare = -network.rows_at(found.operating_point(network.import_p.shape[1]))
+    period = network.row_period
+    rise = -(network.row_c * network.available_std_mw[period]).sum(axis=1)
+    deviations = np.full(len(output), np.inf)
+    rising = rise > 0
+    np.minimum.at(deviations, period[rising], np.maximum(spare[rising], 0.0) / rise[rising])
+    close = (deviations < _FAR)[:, None] & (network.available_std_mw > 0)
+    room = np.where(close, deviations[:, None], 0.0) * network.available_std_mw
+    capped = close | (found.curtailed_mw > _LEAST_CURTAILMENT_MW)
+    return np.where(capped, output + room, np.inf)

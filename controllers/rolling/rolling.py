@@ -1,0 +1,200 @@
+"""Plan from what is metered and forecast, as often as wanted: routes and powers apart.
+
+One policy with two choices, how often routes are chosen and how often powers are, so that the value
+of mobility and the value of recourse can be told apart with the same models.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from controllers.rolling.planner import Choice, Planner, Planning, to_plan
+from controllers.rolling.replanning import follow, replan
+from controllers.scheduling.dispatch.warm_start import Standing
+from controllers.scheduling.grid.network import OperatingPoint
+from controllers.scheduling.problem.problem import PlanningError, Schedule, SchedulingProblem
+from controllers.scheduling.problem.time_space import Route
+from controllers.scheduling.schedule import park, schedule
+from controllers.scheduling.search import Search
+from sim.control import Observation, Outcome, Plan
+from sim.system.system import System
+from sim.units import HOURS_PER_DAY, FloatArray
+
+EVENTS = ("arrival", "delay", "outage", "ev_arrival", "voltage_violation")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RollingPlanning(Planning):
+    """How to plan, and how often.
+
+    Attributes
+    ----------
+    routes
+        ``"rolling"``: chosen at every decision; ``"day_ahead"``: once a day; ``"parked"``: every
+        vehicle goes once, at the start, to the station where it is worth most, and stays.
+    dispatch
+        ``"rolling"``: powers are chosen at every decision; ``"day_ahead"``: once a day, together
+        with the routes.
+    replanning
+        ``"carried"``: a re-planning starts from the last plan and its dispatch and improves them a
+        little, which the next ones continue; the mixed-integer model starts from the last routes.
+        ``"scratch"``: every one searches from scratch.
+    replan_on
+        Events between the periods that call for a decision: any of ``arrival``, ``delay``,
+        ``outage``, ``ev_arrival``, ``voltage_violation``.
+    """
+
+    routes: Literal["parked", "day_ahead", "rolling"] = "rolling"
+    dispatch: Literal["day_ahead", "rolling"] = "rolling"
+    replanning: Literal["carried", "scratch"] = "carried"
+    replan_on: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        Planning.__post_init__(self)
+        if self.routes == "rolling" and self.dispatch == "day_ahead":
+            raise ValueError(
+                "routes(='rolling') need dispatch(='rolling'): powers follow the vehicles."
+            )
+        unknown = sorted(set(self.replan_on) - set(EVENTS))
+        if unknown:
+            raise ValueError(f"replan_on(={unknown}) must be among {', '.join(EVENTS)}.")
+
+
+class Rolling:
+    """Schedules the look-ahead every period; trips under way are carried on.
+
+    Once a day it searches from scratch. In between it carries the last plan on: its routes, its
+    powers, where the network is linearised, and where its dispatch ended.
+    """
+
+    Parameters: ClassVar[type[RollingPlanning]] = RollingPlanning
+    requires = frozenset({"roads"})
+
+    def __init__(self, parameters: RollingPlanning | None = None) -> None:
+        self.parameters = parameters or self.Parameters()
+        self.replan_on = frozenset(self.parameters.replan_on)
+        self.needs_voltages = "voltage_violation" in self.replan_on
+
+    def start(self, system: System, rng: np.random.Generator) -> None:
+        """Prepare the models; nothing is random."""
+        del rng
+        self._planner = Planner(system, self.parameters)
+        self._period_h = system.timing.period_h
+        self._per_day = max(round(HOURS_PER_DAY / self._period_h), 1)
+        self._n_stations = len(system.stations)
+        self._next_day = 0
+        self._last: _Last | None = None
+
+    def decide(self, observation: Observation) -> Plan:
+        """Return a new plan for the whole look-ahead, or nothing while the last one holds."""
+        last, n_periods = self._last, observation.forecast.n_periods
+        new_day = last is None or observation.period >= self._next_day
+        if not new_day and self.parameters.dispatch == "day_ahead":
+            return Plan()
+        choice, point = self._how(observation, new_day=new_day)
+        try:
+            found = self._planner.schedule(observation, choice, point)
+        except PlanningError as error:
+            self._last = None
+            return Plan(outcome=Outcome(status=error.status, fallback=str(error)))
+        if new_day:
+            self._next_day = observation.period + min(n_periods, self._per_day)
+        self._last = _Last(
+            period=observation.period,
+            schedule=found.schedule,
+            standing=choice.standing if isinstance(choice, _Carrying) else None,
+        )
+        return to_plan(found, observation, self._period_h)
+
+    def _how(
+        self, observation: Observation, *, new_day: bool
+    ) -> tuple[Choice, OperatingPoint | None]:
+        """Return how the problem of this decision is solved, and where it is linearised."""
+        settings, last, n_periods = self.parameters, self._last, observation.forecast.n_periods
+        parked = settings.routes == "parked"
+        if last is None:
+            return (park if parked else schedule), None
+        elapsed = observation.period - last.period
+        routes = _later(last.schedule, elapsed)
+        kept = parked or (settings.routes == "day_ahead" and not new_day)
+        if not kept and settings.replanning == "scratch":
+            return schedule, None
+        point = None
+        if not new_day:
+            point = _shifted(last.schedule.operating_point(self._n_stations), elapsed, n_periods)
+        if not kept and (new_day or settings.solver == "milp"):
+            return _Starting(routes), point
+        standing = None if last.standing is None else last.standing.later(elapsed, n_periods)
+        return _Carrying(routes, standing, observation.period, settled=kept), point
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Last:
+    """The last plan: when it was made, what it is, and where its dispatch ended."""
+
+    period: int
+    schedule: Schedule
+    standing: Standing | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Starting:
+    """Choose routes and powers from scratch, from the routes of the last plan among others."""
+
+    routes: tuple[Route, ...]
+
+    def __call__(
+        self, problem: SchedulingProblem, search: Search, starts: tuple[tuple[Route, ...], ...]
+    ) -> Schedule | None:
+        return schedule(problem, search, (self.routes, *starts))
+
+
+class _Carrying:
+    """Carry the last plan on; keeps where its dispatch ended."""
+
+    def __init__(
+        self, routes: tuple[Route, ...], standing: Standing | None, turn: int, *, settled: bool
+    ) -> None:
+        self.standing = standing
+        self._routes = routes
+        self._turn = turn
+        self._settled = settled
+
+    def __call__(
+        self, problem: SchedulingProblem, search: Search, starts: tuple[tuple[Route, ...], ...]
+    ) -> Schedule | None:
+        del starts
+        if self._settled:
+            found = follow(problem, search, self._routes, self.standing)
+        else:
+            found = replan(problem, search, self._routes, self.standing, self._turn)
+        if found is None:
+            return None
+        result, self.standing = found
+        return result
+
+
+def _later(found: Schedule, elapsed: int) -> tuple[Route, ...]:
+    """Return the departures still to come, counted from now."""
+    return tuple(
+        tuple((period - elapsed, goal) for period, goal in route if period >= elapsed)
+        for route in found.routes
+    )
+
+
+def _shifted(point: OperatingPoint, elapsed: int, n_periods: int) -> OperatingPoint:
+    """Return an operating point counted from now; at rest beyond its end."""
+
+    def moved(values: FloatArray) -> FloatArray:
+        result = np.zeros((n_periods, values.shape[1]))
+        part = values[elapsed : elapsed + n_periods]
+        result[: len(part)] = part
+        return result
+
+    return OperatingPoint(
+        **{each.name: moved(getattr(point, each.name)) for each in dataclasses.fields(point)}
+    )

@@ -1,0 +1,1 @@
+"""A proven lower bound: the Lagrangian dual of what vehicles share."""

@@ -1,0 +1,1 @@
+"""Power on fixed routes: a linear programme whose rows are generated."""

@@ -1,0 +1,188 @@
+"""The money block: energy bought and sold, curtailment, violated limits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from controllers.optimisation.assembly import Assembly
+from controllers.scheduling.dispatch.losses import loss_axes
+from controllers.scheduling.problem.batteries import Slots, StorageVariables
+from controllers.scheduling.problem.problem import SchedulingProblem
+from sim.units import BoolArray, FloatArray, IntArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ExchangeVariables:
+    """Indices of the block's variables.
+
+    Attributes
+    ----------
+    curtailed_mw
+        ``(curtailable,)`` [MW].
+    period, generator
+        What each of them curtails, ``(curtailable,)``.
+    """
+
+    curtailed_mw: IntArray
+    period: IntArray
+    generator: IntArray
+
+
+def add_exchange(
+    assembly: Assembly, problem: SchedulingProblem, slots: Slots, powers: StorageVariables
+) -> ExchangeVariables:
+    """Add import and export, curtailment and violations, as functions of the slots' powers.
+
+    Parameters
+    ----------
+    assembly
+        The model.
+    problem
+        Network and prices.
+    slots
+        Where power may be exchanged.
+    powers
+        Variables of the slots.
+
+    Returns
+    -------
+    ExchangeVariables
+        Where the curtailment is.
+    """
+    network, money, period_h = problem.network, problem.money, problem.period_h
+    n_periods, n_stations = network.import_p.shape
+    used, place = np.unique(slots.period * n_stations + slots.station, return_inverse=True)
+    t, s = used // n_stations, used % n_stations
+    # Stations' injections, so that the many rows of the network stay short.
+    p = assembly.variables(len(used), lower=-np.inf)
+    q = assembly.variables(len(used), lower=-np.inf)
+    for total, parts in (
+        (p, ((powers.discharge_mw, 1.0), (powers.charge_mw, -1.0))),
+        (q, ((powers.inject_mvar, 1.0), (powers.absorb_mvar, -1.0))),
+    ):
+        rows = assembly.rows(len(used), lower=0.0, upper=0.0)
+        assembly.entries(rows, total, -1.0)
+        for part, sign in parts:
+            assembly.entries(rows[place], part, sign)
+    worthwhile = curtailable(problem)
+    ct, cg = np.nonzero(worthwhile)
+    curtailed = assembly.variables(
+        len(ct),
+        upper=network.available_mw[ct, cg],
+        cost=money.curtailment_usd_per_mwh * period_h,
+    )
+    assembly.offset += money.feed_in_usd_per_mwh * period_h * float(network.available_mw.sum())
+
+    bought, sold = add_import(assembly, problem)
+    rows = assembly.rows(n_periods, lower=network.import_mw, upper=network.import_mw)
+    assembly.entries(rows, bought, 1.0)
+    assembly.entries(rows, sold, -1.0)
+    assembly.entries(rows[t], p, -network.import_p[t, s])
+    assembly.entries(rows[t], q, -network.import_q[t, s])
+    assembly.entries(rows[ct], curtailed, -network.import_c[ct, cg])
+
+    for total in (p, q):
+        power = np.full((n_periods, n_stations), -1, dtype=np.int64)
+        power[t, s] = total
+        _add_losses(assembly, problem, rows, power)
+
+    n_rows, limit = len(network.row_base), network.row_violation
+    first = np.flatnonzero(np.diff(limit, prepend=-1))
+    violation = assembly.variables(len(first), cost=network.row_usd[first])
+    rows = assembly.rows(n_rows, upper=-network.row_base)
+    assembly.entries(rows, violation[limit], -1.0)
+    row, column = _pairs(network.row_period, t)
+    assembly.entries(rows[row], p[column], network.row_p[row, s[column]])
+    assembly.entries(rows[row], q[column], network.row_q[row, s[column]])
+    row, column = _pairs(network.row_period, ct)
+    assembly.entries(rows[row], curtailed[column], network.row_c[row, cg[column]])
+    return ExchangeVariables(curtailed_mw=curtailed, period=ct, generator=cg)
+
+
+def curtailable(problem: SchedulingProblem) -> BoolArray:
+    """Return where curtailment can pay: at a limit, or where energy is worth less than nothing.
+
+    Returns
+    -------
+    BoolArray
+        ``(period, generator)``.
+    """
+    network, money = problem.network, problem.money
+    lowest = np.minimum(money.import_usd_per_mwh, money.export_usd_per_mwh)
+    highest = np.maximum(money.import_usd_per_mwh, money.export_usd_per_mwh)
+    lost = np.minimum(network.import_c * lowest[:, None], network.import_c * highest[:, None])
+    pays = money.curtailment_usd_per_mwh + lost < 0
+    helps = np.zeros_like(pays)
+    row, generator = np.nonzero(network.row_c < 0)
+    helps[network.row_period[row], generator] = True
+    result: BoolArray = (network.available_mw > 0) & (pays | helps)
+    return result
+
+
+def add_import(assembly: Assembly, problem: SchedulingProblem) -> tuple[IntArray, IntArray]:
+    """Add energy bought and sold; a binary keeps them apart where selling pays more."""
+    money, period_h, n_periods = problem.money, problem.period_h, problem.n_periods
+    bought = assembly.variables(n_periods, cost=money.import_usd_per_mwh * period_h)
+    sold = assembly.variables(n_periods, cost=-money.export_usd_per_mwh * period_h)
+    pump = np.flatnonzero(money.export_usd_per_mwh > money.import_usd_per_mwh)
+    most = largest_exchange_mw(problem)[pump]
+    mode = assembly.variables(len(pump), upper=1.0, integer=True)
+    rows = assembly.rows(len(pump), upper=0.0)
+    assembly.entries(rows, bought[pump], 1.0)
+    assembly.entries(rows, mode, -most)
+    rows = assembly.rows(len(pump), upper=most)
+    assembly.entries(rows, sold[pump], 1.0)
+    assembly.entries(rows, mode, most)
+    return bought, sold
+
+
+def _add_losses(
+    assembly: Assembly, problem: SchedulingProblem, balance: IntArray, power: IntArray
+) -> None:
+    """Add the quadratic losses of the stations' injections to the import, piecewise linearly.
+
+    The square along each axis becomes segments of rising slope, which a minimisation fills in
+    order as long as energy has a price.
+
+    Parameters
+    ----------
+    assembly
+        The model.
+    problem
+        Network and prices.
+    balance
+        Rows of the import's balance, ``(period,)``.
+    power
+        Variables of the injections, ``(period, station)``; -1 where there is none.
+    """
+    axes = loss_axes(problem, power >= 0)
+    rows = assembly.rows(len(axes.value), lower=0.0, upper=0.0)
+    row, station = np.nonzero(power[axes.period] >= 0)
+    assembly.entries(rows[row], power[axes.period[row], station], axes.vector[row, station])
+    n = axes.segments
+    of = np.repeat(np.arange(len(n)), n)
+    place = np.arange(len(of)) - np.repeat(np.cumsum(n) - n, n)
+    slope = axes.value[of] * axes.width_mw[of] * (2 * place + 1)
+    # Segments for either direction along the axis.
+    for sign in (1.0, -1.0):
+        segment = assembly.variables(len(of), upper=axes.width_mw[of])
+        assembly.entries(rows[of], segment, -sign)
+        assembly.entries(balance[axes.period[of]], segment, -slope)
+
+
+def largest_exchange_mw(problem: SchedulingProblem) -> FloatArray:
+    """Return the most that can cross the grid's border, ``(period,)`` [MW]."""
+    network = problem.network
+    renewable = (np.abs(network.import_c) * network.available_mw).sum(axis=1)
+    response = np.hypot(network.import_p, network.import_q).max(axis=1, initial=0.0)
+    largest: FloatArray = np.abs(network.import_mw) + renewable
+    largest += response * problem.batteries.s_mva.sum()
+    return largest
+
+
+def _pairs(of_rows: IntArray, of_columns: IntArray) -> tuple[IntArray, IntArray]:
+    """Return all pairs of a row and a column of the same period."""
+    row, column = np.nonzero(of_rows[:, None] == of_columns[None, :])
+    return row, column

@@ -1,0 +1,1 @@
+"""The grid as seen from the stations: an AC power flow, linearised, with its limits."""

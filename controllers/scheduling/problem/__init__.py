@@ -1,0 +1,1 @@
+"""The scheduling problem as data: places and times, batteries, prices."""

@@ -1,0 +1,315 @@
+"""Batteries as linear rows: energy, limits, and the inverter's circle as a polygon."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from controllers.optimisation.assembly import Assembly
+from sim.control import Observation
+from sim.system.system import System
+from sim.units import HOURS_PER_DAY, FloatArray, IntArray
+
+# Edges of the polygon inside a quarter of the inverter's circle; with three, at most 3.4 % of the
+# apparent power is given away.
+EDGES = 3
+
+# Reactive power without any use stays at zero; far below the money that counts.
+REACTIVE_USD_PER_MVARH = 1e-4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Storage:
+    """Batteries of the fleet, arrays ``(vehicle,)`` unless said otherwise.
+
+    The stored energy follows ``E[t+1] = keep * E[t] - hours * (internal power + auxiliary)``, the
+    exact solution of the battery's equation at constant power, with ``keep = exp(-r * dt)`` and
+    ``hours = (1 - keep) / r``.
+
+    Attributes
+    ----------
+    energy_mwh
+        Stored energy now [MWh].
+    lower_mwh, upper_mwh
+        Limits at period boundaries, ``(vehicle, period + 1)`` [MWh]. Where a battery is outside
+        its limits, or standing losses take it there, they follow the battery at rest, so that
+        rest is always allowed.
+    keep
+        Share of the energy left after a period without power [-].
+    hours
+        Effective hours of a period [h].
+    efficiency_charge, efficiency_discharge, auxiliary_mw
+        As in `Battery`.
+    p_charge_max_mw, p_discharge_max_mw, s_mva
+        As in `Battery`.
+    wear_usd_per_mwh, charging_usd_per_mwh
+        As in `Battery`.
+    day
+        Day of the look-ahead in which each period begins, ``(period,)``.
+    left_mwh
+        What may be exchanged with the grid on it, charging and discharging together,
+        ``(vehicle, day)`` [MWh]; infinite where cycles are not limited.
+    """
+
+    energy_mwh: FloatArray
+    lower_mwh: FloatArray
+    upper_mwh: FloatArray
+    keep: FloatArray
+    hours: FloatArray
+    efficiency_charge: FloatArray
+    efficiency_discharge: FloatArray
+    auxiliary_mw: FloatArray
+    p_charge_max_mw: FloatArray
+    p_discharge_max_mw: FloatArray
+    s_mva: FloatArray
+    wear_usd_per_mwh: FloatArray
+    charging_usd_per_mwh: FloatArray
+    day: IntArray
+    left_mwh: FloatArray
+
+
+def storage(system: System, observation: Observation) -> Storage:
+    """Return the batteries as they are now, for the periods of the forecast."""
+    batteries = [truck.battery for truck in system.vehicles]
+    period_h, n_periods = system.timing.period_h, observation.forecast.n_periods
+    now_mwh = observation.vehicles.energy_mwh.astype(np.float64)
+    rate = np.array([battery.self_discharge_per_h for battery in batteries])
+    auxiliary = np.array([battery.auxiliary_mw for battery in batteries])
+    keep = np.exp(-rate * period_h)
+    leaking = rate > 0
+    hours = np.where(leaking, -np.expm1(-rate * period_h) / np.where(leaking, rate, 1.0), period_h)
+    rest = np.empty((len(batteries), n_periods + 1))
+    rest[:, 0] = now_mwh
+    for t in range(n_periods):
+        rest[:, t + 1] = keep * rest[:, t] - hours * auxiliary
+    lowest = np.array([battery.energy_min_mwh for battery in batteries])
+    highest = np.array([battery.energy_max_mwh for battery in batteries])
+    start_h = (observation.period + np.arange(n_periods)) * period_h
+    day = np.floor(start_h / HOURS_PER_DAY + 1e-9).astype(np.int64)
+    day -= day[:1]
+    allowed = np.array([battery.throughput_per_day_mwh for battery in batteries])
+    left = np.repeat(allowed[:, None], day.max(initial=0) + 1, axis=1)
+    left[:, 0] -= observation.vehicles.throughput_today_mwh
+    return Storage(
+        energy_mwh=now_mwh,
+        lower_mwh=np.minimum(lowest[:, None], rest),
+        upper_mwh=np.maximum(highest[:, None], rest),
+        keep=keep,
+        hours=hours,
+        efficiency_charge=np.array([battery.efficiency_charge for battery in batteries]),
+        efficiency_discharge=np.array([battery.efficiency_discharge for battery in batteries]),
+        auxiliary_mw=auxiliary,
+        p_charge_max_mw=np.array([battery.p_charge_max_mw for battery in batteries]),
+        p_discharge_max_mw=np.array([battery.p_discharge_max_mw for battery in batteries]),
+        s_mva=np.array([battery.s_mva for battery in batteries]),
+        wear_usd_per_mwh=np.array([battery.wear_usd_per_mwh for battery in batteries]),
+        charging_usd_per_mwh=np.array([battery.charging_usd_per_mwh for battery in batteries]),
+        day=day,
+        left_mwh=np.maximum(left, 0.0),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Slots:
+    """Where power may be exchanged: one entry per vehicle, station and period.
+
+    Attributes
+    ----------
+    vehicle, station, period
+        Indices, ``(slot,)``.
+    """
+
+    vehicle: IntArray
+    station: IntArray
+    period: IntArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class StorageVariables:
+    """Indices of the storage block's variables.
+
+    Attributes
+    ----------
+    charge_mw, discharge_mw
+        ``(slot,)``, both non-negative.
+    inject_mvar, absorb_mvar
+        Reactive power, ``(slot,)``, both non-negative.
+    energy_mwh
+        Stored energy at the end of each period, ``(vehicle, period)``.
+    energy_row
+        Row of each energy balance, ``(vehicle, period)``.
+    polygon_row
+        Rows of the inverter's polygon, ``(edge, slot)``.
+    """
+
+    charge_mw: IntArray
+    discharge_mw: IntArray
+    inject_mvar: IntArray
+    absorb_mvar: IntArray
+    energy_mwh: IntArray
+    energy_row: IntArray
+    polygon_row: IntArray
+
+
+def add_storage(
+    assembly: Assembly,
+    batteries: Storage,
+    slots: Slots,
+    *,
+    trips_mwh: FloatArray,
+    stored_usd_per_mwh: float,
+    period_h: float,
+    present: IntArray | None = None,
+) -> StorageVariables:
+    """Add power, energy and the rows that tie them together.
+
+    Parameters
+    ----------
+    assembly
+        The model.
+    batteries
+        The fleet.
+    slots
+        Where power may be exchanged.
+    trips_mwh
+        Energy used by trips, ``(vehicle, period)`` [MWh].
+    stored_usd_per_mwh
+        Value of stored energy at the end [USD/MWh].
+    period_h
+        Length of a period [h].
+    present
+        Variables in [0, 1] that say whether the vehicle is there, ``(slot,)``; None where it is.
+
+    Returns
+    -------
+    StorageVariables
+        Where the variables are.
+    """
+    n_slots, (n_vehicles, n_periods) = len(slots.vehicle), trips_mwh.shape
+    k = slots.vehicle
+    wear = batteries.wear_usd_per_mwh[k] * period_h
+    charging = wear + batteries.charging_usd_per_mwh[k] * period_h
+    charge = assembly.variables(n_slots, upper=batteries.p_charge_max_mw[k], cost=charging)
+    discharge = assembly.variables(n_slots, upper=batteries.p_discharge_max_mw[k], cost=wear)
+    friction = REACTIVE_USD_PER_MVARH * period_h
+    inject = assembly.variables(n_slots, upper=batteries.s_mva[k], cost=friction)
+    absorb = assembly.variables(n_slots, upper=batteries.s_mva[k], cost=friction)
+    value = np.zeros((n_vehicles, n_periods))
+    value[:, -1:] = -stored_usd_per_mwh
+    energy = assembly.variables(
+        n_vehicles * n_periods,
+        lower=batteries.lower_mwh[:, 1:].ravel(),
+        upper=batteries.upper_mwh[:, 1:].ravel(),
+        cost=value.ravel(),
+    ).reshape(n_vehicles, n_periods)
+    assembly.offset += stored_usd_per_mwh * float(batteries.energy_mwh.sum())
+    fixed = -(batteries.hours * batteries.auxiliary_mw)[:, None] - trips_mwh
+    fixed[:, :1] += (batteries.keep * batteries.energy_mwh)[:, None]
+    rows = assembly.rows(energy.size, lower=fixed.ravel(), upper=fixed.ravel())
+    rows = rows.reshape(n_vehicles, n_periods)
+    assembly.entries(rows, energy, 1.0)
+    assembly.entries(rows[:, 1:], energy[:, :-1], -batteries.keep[:, None])
+    row = rows[k, slots.period]
+    hours = batteries.hours[k]
+    assembly.entries(row, charge, -hours * batteries.efficiency_charge[k])
+    assembly.entries(row, discharge, hours / batteries.efficiency_discharge[k])
+    limited = np.isfinite(batteries.left_mwh)
+    cycles = np.full(limited.shape, -1, dtype=np.int64)
+    cycles[limited] = assembly.rows(int(limited.sum()), upper=batteries.left_mwh[limited])
+    of_day = cycles[k, batteries.day[slots.period]]
+    for part in (charge, discharge):
+        assembly.entries(of_day[of_day >= 0], part[of_day >= 0], period_h)
+    polygon = _add_polygon(
+        assembly, batteries.s_mva[k], (charge, discharge), (inject, absorb), present
+    )
+    if present is not None:
+        largest = np.maximum(batteries.p_charge_max_mw, batteries.p_discharge_max_mw)[k]
+        tie = assembly.rows(n_slots, upper=0.0)
+        for part in (charge, discharge):
+            assembly.entries(tie, part, 1.0)
+        assembly.entries(tie, present, -largest)
+    return StorageVariables(
+        charge_mw=charge,
+        discharge_mw=discharge,
+        inject_mvar=inject,
+        absorb_mvar=absorb,
+        energy_mwh=energy,
+        energy_row=rows,
+        polygon_row=polygon,
+    )
+
+
+def _add_polygon(
+    assembly: Assembly,
+    s_mva: FloatArray,
+    active: tuple[IntArray, IntArray],
+    reactive: tuple[IntArray, IntArray],
+    present: IntArray | None,
+) -> IntArray:
+    """Keep ``(|p|, |q|)`` under the chords of a quarter circle; returns the rows, ``(edge, slot)``.
+
+    The sum of the two non-negative parts is the magnitude, because no plan does both at once.
+    """
+    angles, reach = _chords()
+    edges = []
+    for angle in angles.tolist():
+        rows = assembly.rows(len(s_mva), upper=reach * s_mva if present is None else 0.0)
+        edges.append(rows)
+        if present is not None:
+            assembly.entries(rows, present, -reach * s_mva)
+        for part in active:
+            assembly.entries(rows, part, np.cos(angle))
+        for part in reactive:
+            assembly.entries(rows, part, np.sin(angle))
+    return np.array(edges)
+
+
+def _chords() -> tuple[FloatArray, float]:
+    """Return the chords' directions [rad] and their distance from the centre of a unit circle."""
+    angles = np.linspace(0, np.pi / 2, EDGES + 1)
+    return (angles[1:] + angles[:-1]) / 2, float(np.cos(np.pi / 4 / EDGES))
+
+
+def most_reactive(s_mva: float, p_mw: float) -> tuple[FloatArray, FloatArray]:
+    """Return the reactive power that the polygon leaves beside an active one.
+
+    Parameters
+    ----------
+    s_mva
+        Apparent power of the inverter [MVA].
+    p_mw
+        Largest active power that matters [MW].
+
+    Returns
+    -------
+    tuple
+        Corners of the polygon, active power from 0 up to the largest possible [MW], and the
+        reactive power there [Mvar]; between corners it is linear and falls ever faster.
+    """
+    angles, reach = _chords()
+    corners = np.linspace(0, np.pi / 2, EDGES + 1)
+    active = s_mva * np.sin(corners)
+    last = min(p_mw, s_mva)
+    active = np.append(active[active < last - 1e-12], last)
+    left = reach * s_mva - np.multiply.outer(active, np.cos(angles))
+    return active, np.maximum((left / np.sin(angles)).min(axis=1), 0.0)
+
+
+def add_modes(
+    assembly: Assembly,
+    batteries: Storage,
+    slots: Slots,
+    variables: StorageVariables,
+    chosen: IntArray,
+) -> IntArray:
+    """Forbid charging and discharging at once in the chosen slots; returns the mode binaries."""
+    mode = assembly.variables(len(chosen), upper=1.0, integer=True)
+    k = slots.vehicle[chosen]
+    rows = assembly.rows(len(chosen), upper=batteries.p_charge_max_mw[k])
+    assembly.entries(rows, variables.charge_mw[chosen], 1.0)
+    assembly.entries(rows, mode, batteries.p_charge_max_mw[k])
+    rows = assembly.rows(len(chosen), upper=0.0)
+    assembly.entries(rows, variables.discharge_mw[chosen], 1.0)
+    assembly.entries(rows, mode, -batteries.p_discharge_max_mw[k])
+    return mode

@@ -1,0 +1,190 @@
+"""The scheduling problem as data, and what a solution of it looks like."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from controllers.scheduling.grid.network import Network, OperatingPoint
+from controllers.scheduling.problem.batteries import Storage, storage
+from controllers.scheduling.problem.time_space import AWAY, Route, TimeSpace, time_space
+from sim.control import Observation, Outcome, SolveStatus
+from sim.errors import GridhaulError
+from sim.system.system import System
+from sim.units import FloatArray, IntArray
+
+
+class PlanningError(GridhaulError):
+    """No schedule could be made; says why.
+
+    Attributes
+    ----------
+    status
+        What the decision is to be called.
+    """
+
+    def __init__(self, reason: str, status: SolveStatus = SolveStatus.FAILED) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Money:
+    """Prices of the look-ahead.
+
+    Attributes
+    ----------
+    import_usd_per_mwh, export_usd_per_mwh
+        ``(period,)`` [USD/MWh].
+    curtailment_usd_per_mwh
+        What a curtailed MWh costs beyond a delivered one: compensation minus feed-in [USD/MWh].
+    feed_in_usd_per_mwh
+        Paid for every MWh delivered [USD/MWh].
+    stored_usd_per_mwh
+        Value of stored energy at the end [USD/MWh].
+    queue_usd_per_h
+        What the plan pays to send one more vehicle to a station than it has plugs, so that it
+        happens only where nothing else is possible [USD/h]. No money of the ledger.
+    """
+
+    import_usd_per_mwh: FloatArray
+    export_usd_per_mwh: FloatArray
+    curtailment_usd_per_mwh: float
+    feed_in_usd_per_mwh: float
+    stored_usd_per_mwh: float
+    queue_usd_per_h: float = 1000.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SchedulingProblem:
+    """Everything that a plan of the look-ahead depends on.
+
+    Attributes
+    ----------
+    period_h
+        Length of a period [h].
+    space
+        Where vehicles can be.
+    batteries
+        What they carry.
+    network
+        How the grid responds.
+    money
+        Prices.
+    """
+
+    period_h: float
+    space: TimeSpace
+    batteries: Storage
+    network: Network
+    money: Money
+
+    @property
+    def n_periods(self) -> int:
+        """Number of periods."""
+        return self.space.n_periods
+
+    @property
+    def n_vehicles(self) -> int:
+        """Number of vehicles."""
+        return self.space.n_vehicles
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Schedule:
+    """A plan of the look-ahead.
+
+    Attributes
+    ----------
+    routes
+        Departures of each vehicle.
+    station
+        Where vehicles are connected, ``(period, vehicle)``; `AWAY` if nowhere.
+    p_mw, q_mvar
+        Power, ``(period, vehicle)``, positive injecting [MW, Mvar].
+    energy_mwh
+        Stored energy at the end of each period, ``(period, vehicle)`` [MWh].
+    curtailed_mw
+        ``(period, generator)`` [MW].
+    outcome
+        How it came about.
+    """
+
+    routes: tuple[Route, ...]
+    station: IntArray
+    p_mw: FloatArray
+    q_mvar: FloatArray
+    energy_mwh: FloatArray
+    curtailed_mw: FloatArray
+    outcome: Outcome
+
+    def operating_point(self, n_stations: int) -> OperatingPoint:
+        """Return the injections of the stations under this plan."""
+        p_mw = np.zeros((len(self.station), n_stations))
+        q_mvar = np.zeros_like(p_mw)
+        period, vehicle = np.nonzero(self.station != AWAY)
+        station = self.station[period, vehicle]
+        np.add.at(p_mw, (period, station), self.p_mw[period, vehicle])
+        np.add.at(q_mvar, (period, station), self.q_mvar[period, vehicle])
+        return OperatingPoint(p_mw=p_mw, q_mvar=q_mvar, curtailed_mw=self.curtailed_mw)
+
+
+def scheduling_problem(
+    system: System, observation: Observation, network: Network, distances_km: FloatArray
+) -> SchedulingProblem:
+    """Return the problem that an observation poses.
+
+    Parameters
+    ----------
+    system
+        What exists.
+    observation
+        What is known now.
+    network
+        The grid's response around some operating point.
+    distances_km
+        Road distances, ``(from station, to station)`` [km].
+
+    Raises
+    ------
+    PlanningError
+        Where the observation holds a NaN that no plan can do without.
+    """
+    forecast, tariff = observation.forecast, system.tariff
+    check_finite(observation)
+    return SchedulingProblem(
+        period_h=system.timing.period_h,
+        space=time_space(system, observation, distances_km),
+        batteries=storage(system, observation),
+        network=network,
+        money=Money(
+            import_usd_per_mwh=forecast.import_usd_per_mwh.astype(np.float64),
+            export_usd_per_mwh=forecast.export_usd_per_mwh.astype(np.float64),
+            curtailment_usd_per_mwh=tariff.curtailment_usd_per_mwh - tariff.feed_in_usd_per_mwh,
+            feed_in_usd_per_mwh=tariff.feed_in_usd_per_mwh,
+            stored_usd_per_mwh=tariff.stored_usd_per_mwh,
+        ),
+    )
+
+
+def check_finite(observation: Observation) -> None:
+    """Refuse an observation that no plan can be made of.
+
+    Raises
+    ------
+    PlanningError
+        Where it holds a NaN that no plan can do without.
+    """
+    forecast = observation.forecast
+    needed = {
+        "import_usd_per_mwh": forecast.import_usd_per_mwh,
+        "export_usd_per_mwh": forecast.export_usd_per_mwh,
+        "load_mw": forecast.load_mw,
+        "load_mvar": forecast.load_mvar,
+        "available_mw": forecast.available_mw,
+        "energy_mwh": observation.vehicles.energy_mwh,
+    }
+    for name, values in needed.items():
+        if not np.isfinite(values).all():
+            raise PlanningError(f"{name} holds a value that is not finite")

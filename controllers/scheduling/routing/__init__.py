@@ -1,0 +1,1 @@
+"""Which vehicle goes where: dynamic programming, column generation, local search."""

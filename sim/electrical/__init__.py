@@ -1,0 +1,1 @@
+"""Who injects what: topology, meters, injections, balancing, what is paid as import."""

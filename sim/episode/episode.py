@@ -1,0 +1,84 @@
+"""What an episode leaves behind: plain tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Episode:
+    """One controller's life through one replication.
+
+    Everything but `timings` is reproducible byte for byte from scenario, controller, seed and
+    replication.
+
+    Attributes
+    ----------
+    scenario, controller, seed, replication
+        What was run.
+    start
+        Time stamp of the first step in the record.
+    metrics
+        Figures of the episode by name; see `sim.episode.metrics`.
+    steps
+        One row per step: ``time_h, import_usd_per_mwh, load_mw, ev_mw, unserved_mw, available_mw,
+        generation_mw, curtailed_mw, storage_mw, unit_mw, shift_mw, imbalance_mw, import_mw,
+        import_mvar, loss_mw, vm_pu_min, vm_pu_max, voltage_violation_pu, loading_percent_max,
+        converged``. `import_mw` is negative for export; `load_mw` is served and contains `ev_mw`
+        and `shift_mw`.
+    vm_pu
+        Voltage magnitudes, index ``time_h``, one column per bus [pu].
+    loading_percent
+        Branch loading, index ``time_h``, one column per branch [%].
+    vehicles
+        One row per step and vehicle: ``time_h, vehicle, status, station, energy_mwh, p_mw,
+        q_mvar, x_km, y_km``; state at the end of the step, power as mean of the step.
+    events
+        One row per event: ``time_h, vehicle, event, station, detail``.
+    units
+        One row per step and thermal unit: ``time_h, unit, on, p_mw, refused``; ``refused`` says why
+        an order to start or stop was not carried out, empty otherwise.
+    prices
+        One row per period and bus for which the controller found prices: ``time_h, bus,
+        lmp_usd_per_mwh``; the last that were in force.
+    trips
+        One row per drive that ended: ``vehicle, origin, destination, depart_h, arrive_h, free_h,
+        delay_h``; the delay counts from the fastest way on empty roads, or from the running times
+        of the track.
+    spans
+        One row per segment of track that a train has run over, in order of arrival: ``vehicle,
+        from_node, to_node, ask_h, enter_h, arrive_h, running_h``; it waited for the track from
+        ``ask_h`` to ``enter_h``.
+    outages
+        One row per time a line was out of service: ``line, from_h, to_h``.
+    decisions
+        One row per decision: ``time_h, period, status, objective_usd, bound_usd, gap, fallback,
+        clipped_mwh, orders, figures``; ``orders`` is a hash of what was ordered, ``figures`` is
+        JSON, empty where the controller gave none.
+    ledger
+        ``step, payer, payee, item, usd``.
+    timings
+        ``name, seconds``; wall clock, different on every run.
+    """
+
+    scenario: str
+    controller: str
+    seed: int
+    replication: int
+    start: pd.Timestamp
+    metrics: dict[str, float]
+    steps: pd.DataFrame
+    vm_pu: pd.DataFrame
+    loading_percent: pd.DataFrame
+    vehicles: pd.DataFrame
+    events: pd.DataFrame
+    units: pd.DataFrame
+    prices: pd.DataFrame
+    trips: pd.DataFrame
+    spans: pd.DataFrame
+    outages: pd.DataFrame
+    decisions: pd.DataFrame
+    ledger: pd.DataFrame
+    timings: pd.DataFrame

@@ -1,0 +1,214 @@
+"""The ledger: who pays whom, for what.
+
+The *operator* buys and sells energy and answers for the grid; the *fleet* owns the vehicles. These
+two are the system that gridhaul plans for, whoever owns them. All others stand outside: the energy
+*market*, *customers*, the owners of renewable *generators*, *suppliers* of fuel, labour and spare
+parts, and the *inventory* that books a change of stored energy at a fixed price, so that emptying
+batteries is no profit. Thermal units belong to the operator.
+
+What served load is worth to customers is booked as well where loads have a benefit. No money flows:
+the *benefit* "pays" the customers, and cost and profit do not count it; welfare does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from sim.episode.verification import Electrics
+from sim.powerflow.import_meter import settled_import_mw
+from sim.system.system import System
+from sim.system.vehicles import Train, Truck
+from sim.units import BoolArray, FloatArray, IntArray
+from sim.world.recorder import Readings
+
+INSIDE = ("operator", "fleet")
+INCOME = "retail"
+BENEFIT = "demand benefit"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Totals:
+    """Sums over a ledger.
+
+    Attributes
+    ----------
+    cost_usd
+        What the system paid to outside parties less what it got from them, retail sales aside.
+    profit_usd
+        Retail sales less cost.
+    welfare_usd
+        Value of the load served less cost: its benefit where loads have one, else retail sales.
+    """
+
+    cost_usd: float
+    profit_usd: float
+    welfare_usd: float
+
+
+def ledger(system: System, electrics: Electrics, readings: Readings) -> pd.DataFrame:
+    """Return all payments, ``step, payer, payee, item, usd``; zero amounts are left out.
+
+    Amounts are never negative: a negative price turns payer and payee round. A step whose power
+    flow does not converge trades nothing and serves nobody: all its load is unserved.
+    """
+    timing, tariff, found = system.timing, system.tariff, electrics.injections
+    hours = timing.step_h
+    of_day = np.arange(timing.n_steps) % timing.steps_per_day
+    trade = np.nan_to_num(settled_import_mw(system, electrics.flow)) * hours
+    delivering = electrics.flow.converged * hours
+    generated = found.generation_mw.sum(axis=1) * delivering
+    curtailed = found.available_mw.sum(axis=1) * delivering - generated
+    served = electrics.served_mw * hours
+    book = _Book()
+    bought, sold = np.maximum(trade, 0), np.maximum(-trade, 0)
+    book.add("operator", "market", "energy bought", bought * tariff.import_usd_per_mwh[of_day])
+    book.add("market", "operator", "energy sold", sold * tariff.export_usd_per_mwh[of_day])
+    book.add("customers", "operator", INCOME, served * tariff.retail_usd_per_mwh[of_day])
+    book.add("operator", "generators", "feed-in", generated * tariff.feed_in_usd_per_mwh)
+    book.add("operator", "generators", "curtailment", curtailed * tariff.curtailment_usd_per_mwh)
+    unserved = electrics.unserved_mw * hours * tariff.lost_load_usd_per_mwh
+    book.add("operator", "customers", "unserved load", unserved)
+    _add_units(book, system, electrics)
+    _add_demand(book, system, electrics)
+    for index, vehicle in enumerate(system.vehicles):
+        exchanged = readings["charged_mwh"][:, index] + readings["discharged_mwh"][:, index]
+        wear = exchanged * vehicle.battery.wear_usd_per_mwh
+        book.add("fleet", "suppliers", "wear", wear)
+        charging = readings["charged_mwh"][:, index] * vehicle.battery.charging_usd_per_mwh
+        book.add("fleet", "suppliers", "charging", charging)
+        if isinstance(vehicle, Train):
+            spans = readings["spans"][:, index]
+            book.add("fleet", "suppliers", "travel", spans * vehicle.usd_per_span)
+        else:
+            worked = (exchanged > 0) | (found.storage_mvar[:, index] != 0)
+            _add_drives(book, vehicle, readings, index, worked, timing.steps_per_day)
+        change = readings["energy_mwh"][-1, index] - vehicle.battery.energy_initial_mwh
+        missing = np.zeros(timing.n_steps)
+        missing[-1] = -change * tariff.stored_usd_per_mwh
+        book.add("fleet", "inventory", "stored_energy_change", missing)
+    return book.table()
+
+
+def unit_changes(system: System, on: BoolArray) -> tuple[BoolArray, BoolArray]:
+    """Return in which steps units start and stop, each ``(step, unit)``."""
+    before = np.vstack([[unit.initially_on for unit in system.units], on[:-1]]).astype(np.bool_)
+    return on & ~before, before & ~on
+
+
+def open_shift_mwh(system: System, shift_mw: FloatArray) -> FloatArray:
+    """Return what each day leaves of moved demand, ``(day, load)`` [MWh].
+
+    Positive was consumed in excess; negative was not given back, and so never served. The last day
+    ends with the episode.
+    """
+    timing = system.timing
+    days = np.arange(0, timing.n_steps, timing.steps_per_day)
+    left: FloatArray = np.add.reduceat(shift_mw, days, axis=0) * timing.step_h
+    return left
+
+
+def _add_units(book: _Book, system: System, electrics: Electrics) -> None:
+    """Book what thermal units cost. In a step without a power flow they burn nothing."""
+    found, lost_load = electrics.injections, system.tariff.lost_load_usd_per_mwh
+    hours = system.timing.step_h
+    burning = found.unit_on * electrics.flow.converged[:, None] * hours
+    started, stopped = unit_changes(system, found.unit_on)
+    for k, unit in enumerate(system.units):
+        p_mw = found.unit_mw[:, k]
+        variable = unit.linear_usd_per_mwh * p_mw + unit.quadratic_usd_per_mw2h * p_mw**2
+        fuel = (unit.no_load_usd_per_h + variable) * burning[:, k]
+        book.add("operator", "suppliers", "fuel", fuel)
+        for item, often, usd in (
+            ("start-up", started, unit.start_up_usd),
+            ("shut-down", stopped, unit.shut_down_usd),
+        ):
+            book.add("operator", "suppliers", item, np.where(often[:, k], usd, 0.0))
+    book.add("operator", "suppliers", "imbalance", np.abs(found.imbalance_mw) * hours * lost_load)
+
+
+def _add_demand(book: _Book, system: System, electrics: Electrics) -> None:
+    """Book what served load is worth, and what moved demand owes at the end of each day."""
+    found, timing, benefit = electrics.injections, system.timing, system.loads.benefit_usd_per_mwh
+    # What moved demand has moved is consumed at one time and worth something at another.
+    served_mw = np.maximum(found.load_mw - found.shift_mw, 0.0) * electrics.flow.converged[:, None]
+    book.add("benefit", "customers", BENEFIT, served_mw @ benefit * timing.step_h)
+    lacking = np.maximum(-open_shift_mwh(system, found.shift_mw), 0.0) @ benefit
+    owed = np.zeros(timing.n_steps)
+    last = np.arange(1, len(lacking) + 1) * timing.steps_per_day - 1
+    owed[np.minimum(last, timing.n_steps - 1)] = lacking
+    book.add("operator", "customers", "shift settlement", owed)
+
+
+def _add_drives(
+    book: _Book,
+    truck: Truck,
+    readings: Readings,
+    index: int,
+    worked: BoolArray,
+    steps_per_day: int,
+) -> None:
+    """Book what a truck costs on the road; `worked` says in which steps it used its battery."""
+    travel = readings["distance_km"][:, index] * truck.usd_per_km
+    travel += readings["departures"][:, index] * truck.usd_per_trip
+    book.add("fleet", "suppliers", "travel", travel)
+    paid_h = readings["travel_h"][:, index]
+    if truck.shift_h:
+        paid_h = truck.shift_h * _first_of_day(worked | (paid_h > 0), steps_per_day)
+    book.add("fleet", "suppliers", "labour", paid_h * truck.labour_usd_per_h)
+
+
+def _first_of_day(worked: BoolArray, steps_per_day: int) -> FloatArray:
+    """Return 1 in the first step of each day in which something was done, else 0, ``(step,)``."""
+    first = np.zeros(len(worked))
+    steps = np.flatnonzero(worked)
+    first[steps[np.unique(steps // steps_per_day, return_index=True)[1]]] = 1.0
+    return first
+
+
+class _Book:
+    """Collects the columns of the ledger."""
+
+    def __init__(self) -> None:
+        self._steps: list[IntArray] = []
+        self._usd: list[FloatArray] = []
+        self._names: list[tuple[str, str, str]] = []
+
+    def add(self, payer: str, payee: str, item: str, usd: FloatArray) -> None:
+        """Book one amount per step; negative amounts flow the other way."""
+        for sign, names in ((1, (payer, payee, item)), (-1, (payee, payer, item))):
+            steps = np.flatnonzero(sign * usd > 0)
+            if len(steps):
+                self._steps.append(steps)
+                self._usd.append(sign * usd[steps])
+                self._names.append(names)
+
+    def table(self) -> pd.DataFrame:
+        """Return the ledger by step, entries of one step in the order of booking."""
+        lengths = [len(steps) for steps in self._steps]
+        steps = np.concatenate([*self._steps, np.empty(0, dtype=np.int64)])
+        order = np.argsort(steps, kind="stable")
+        columns = {
+            name: np.repeat([names[i] for names in self._names], lengths)[order]
+            for i, name in enumerate(("payer", "payee", "item"))
+        }
+        usd = np.concatenate([*self._usd, np.empty(0)])[order]
+        return pd.DataFrame({"step": steps[order], **columns, "usd": usd})
+
+
+def totals(ledger: pd.DataFrame) -> Totals:
+    """Return cost, profit and welfare of a ledger.
+
+    Payments between operator and fleet cancel.
+    """
+    payer_inside = ledger["payer"].isin(INSIDE).to_numpy()
+    payee_inside = ledger["payee"].isin(INSIDE).to_numpy()
+    usd = ledger["usd"].to_numpy()
+    item = ledger["item"].to_numpy()
+    outflow = np.where(payer_inside, usd, 0.0) - np.where(payee_inside, usd, 0.0)
+    income = -float(outflow[item == INCOME].sum())
+    cost = float(outflow[item != INCOME].sum())
+    benefit = float(usd[item == BENEFIT].sum())
+    return Totals(cost_usd=cost, profit_usd=income - cost, welfare_usd=(benefit or income) - cost)

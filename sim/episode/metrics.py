@@ -1,0 +1,164 @@
+"""Figures of one episode."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from sim.control import SolveStatus
+from sim.episode.ledger import open_shift_mwh, totals, unit_changes
+from sim.episode.verification import Electrics
+from sim.powerflow.import_meter import import_mw
+from sim.system.system import System
+from sim.units import SECONDS_PER_HOUR, FloatArray, IntArray
+from sim.world.recorder import Readings, Recorder
+from sim.world.vehicle_meter import Trip
+
+CLEARING = ("cleared_welfare_usd", "info_gap_alpha")
+
+
+def voltage_violation_pu(system: System, vm_pu: FloatArray) -> FloatArray:
+    """Return how far each voltage lies beyond its limits, ``(step, bus)`` [pu]; 0 where unknown."""
+    grid = system.grid
+    beyond = np.maximum(vm_pu - grid.v_max_pu, grid.v_min_pu - vm_pu)
+    violation: FloatArray = np.maximum(np.nan_to_num(beyond, nan=0.0), 0.0)
+    return violation
+
+
+def penalty_usd(system: System, electrics: Electrics) -> float:
+    """Return the penalty for limits violated by the means of the steps [USD].
+
+    Every pu (percentage point of loading above 100) beyond a limit counts by its hours.
+    """
+    weights, hours = system.penalties, system.timing.step_h
+    voltage = voltage_violation_pu(system, electrics.flow.vm_pu).sum() * hours
+    loading = np.nan_to_num(electrics.flow.loading_percent, nan=0.0)
+    overload = np.maximum(loading - 100.0, 0.0).sum() * hours
+    return float(
+        weights.voltage_usd_per_pu_h * voltage + weights.loading_usd_per_percent_h * overload
+    )
+
+
+def metrics(
+    system: System,
+    electrics: Electrics,
+    readings: Readings,
+    recorder: Recorder,
+    trips: Sequence[Trip],
+    evs_short: int,
+    refused: IntArray,
+    ledger: pd.DataFrame,
+) -> dict[str, float]:
+    """Return the figures of an episode by name; names carry units.
+
+    ``voltage_violation_steps`` counts steps with a violation by the mean or, where storage power
+    changed inside the step, at its largest injection; ``voltage_violation_pu_h`` sums over buses.
+    Where ``deadline_decisions`` is not 0, the wall clock ended a search, and another run of the
+    same episode may give other figures. ``shift_open_mwh`` is moved demand that its day has not
+    given back, ``imbalance_mwh`` what the slack unit's limits left over when nothing could be
+    spilled or shed any more, ``refusals`` counts starts and stops that were ordered in a period and
+    refused. Where there are units, ``cleared_welfare_usd`` and ``info_gap_alpha`` are what the
+    first clearing of a market says of itself: its welfare, and the share of wind that may be
+    missing.
+    """
+    hours = system.timing.step_h
+    flow, found = electrics.flow, electrics.injections
+    money = totals(ledger)
+    penalty = penalty_usd(system, electrics)
+    violation = voltage_violation_pu(system, flow.vm_pu)
+    violated = violation.max(axis=1) > 0
+    changed = voltage_violation_pu(system, electrics.changed_vm_pu).max(axis=1, initial=0) > 0
+    violated[found.changed_step] |= changed
+    stored = readings["energy_mwh"][-1].sum() if len(system.vehicles) else 0.0
+    initial = sum(vehicle.battery.energy_initial_mwh for vehicle in system.vehicles)
+    gaps = [decision.gap for decision in recorder.decisions if np.isfinite(decision.gap)]
+    said = {name: _first_said(recorder, name) for name in CLEARING if system.units}
+    return {
+        "objective_usd": money.cost_usd + penalty,
+        "cost_usd": money.cost_usd,
+        "penalty_usd": penalty,
+        "profit_usd": money.profit_usd,
+        "welfare_usd": money.welfare_usd,
+        "import_mwh": float(np.nansum(import_mw(system, flow)) * hours),
+        "loss_mwh": float(np.nansum(flow.loss_mw) * hours),
+        "curtailed_mwh": float((found.available_mw - found.generation_mw).sum() * hours),
+        "unserved_mwh": float(electrics.unserved_mw.sum() * hours),
+        "imbalance_mwh": float(np.abs(found.imbalance_mw).sum() * hours),
+        "shift_open_mwh": float(np.abs(open_shift_mwh(system, found.shift_mw)).sum()),
+        "emission_lb": _emission_lb(system, electrics),
+        "refusals": _refusals(system, refused),
+        "evs_short": evs_short,
+        "ev_mwh": float(found.ev_mw.sum() * hours),
+        "throughput_mwh": float(readings["charged_mwh"].sum() + readings["discharged_mwh"].sum()),
+        "cycles": _cycles(system, readings),
+        "stored_change_mwh": float(stored - initial),
+        "voltage_violation_steps": int(violated.sum()),
+        "voltage_violation_pu_h": float(violation.sum() * hours),
+        "vm_pu_min": _extreme(np.fmin, flow.vm_pu),
+        "vm_pu_max": _extreme(np.fmax, flow.vm_pu),
+        "loading_percent_max": _extreme(np.fmax, flow.loading_percent),
+        "trips": sum(event.event == "departed" for event in recorder.events),
+        "delay_h": sum(trip.arrive_s - trip.depart_s - trip.free_s for trip in trips)
+        / SECONDS_PER_HOUR,
+        "travel_h": float(readings["travel_h"].sum()),
+        "queue_h": float(readings["queue_h"].sum()),
+        "track_waits": int(readings["track_waits"].sum()),
+        "track_wait_h": float(readings["track_wait_h"].sum()),
+        "decisions": len(recorder.decisions),
+        "fallbacks": sum(bool(decision.fallback) for decision in recorder.decisions),
+        "failed_decisions": sum(
+            decision.status == SolveStatus.FAILED for decision in recorder.decisions
+        ),
+        "deadline_decisions": sum(
+            decision.status == SolveStatus.DEADLINE for decision in recorder.decisions
+        ),
+        "clipped_mwh": float(sum(decision.clipped_mwh for decision in recorder.decisions)),
+        "gap_max": max(gaps, default=0.0),
+        "steps": system.timing.n_steps,
+        "unconverged_steps": int((~flow.converged).sum()),
+        "verified_steps": len(electrics.verified),
+        "verify_max_diff_pu": electrics.difference_pu,
+        **said,
+    }
+
+
+def _first_said(recorder: Recorder, name: str) -> float:
+    """Return a figure of the first decision that gives it, NaN where none does."""
+    for decision in recorder.decisions:
+        figures = json.loads(decision.figures) if decision.figures else {}
+        if name in figures:
+            return float(figures[name])
+    return float("nan")
+
+
+def _emission_lb(system: System, electrics: Electrics) -> float:
+    """Return what thermal units emit [lb]; in a step without a power flow they burn nothing."""
+    found = electrics.injections
+    started, _ = unit_changes(system, found.unit_on)
+    energy_mwh = (found.unit_mw * electrics.flow.converged[:, None]).sum(axis=0)
+    energy_mwh *= system.timing.step_h
+    per_mwh = np.array([unit.emission_lb_per_mwh for unit in system.units])
+    per_start = np.array([unit.emission_lb_per_start for unit in system.units])
+    return float(energy_mwh @ per_mwh + started.sum(axis=0) @ per_start)
+
+
+def _refusals(system: System, refused: IntArray) -> int:
+    """Return in how many periods each unit refused an order, summed over units."""
+    timing = system.timing
+    shape = (timing.n_periods, timing.steps_per_period, len(system.units))
+    return int((refused > 0).reshape(shape).any(axis=1).sum())
+
+
+def _cycles(system: System, readings: Readings) -> float:
+    """Return equivalent full cycles, ``(charged + discharged) / (2 energy)``, all vehicles [-]."""
+    energy_mwh = np.array([vehicle.battery.energy_mwh for vehicle in system.vehicles])
+    exchanged = (readings["charged_mwh"] + readings["discharged_mwh"]).sum(axis=0)
+    return float((exchanged / (2 * energy_mwh)).sum())
+
+
+def _extreme(which: np.ufunc, values: FloatArray) -> float:
+    """Return the extreme of the known values, NaN if none is known."""
+    return float(which.reduce(values, axis=None)) if values.size else float("nan")

@@ -1,0 +1,250 @@
+"""From what was recorded to the tables of an episode."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from sim.control import VehicleStatus
+from sim.episode.episode import Episode
+from sim.episode.ledger import ledger
+from sim.episode.metrics import metrics, voltage_violation_pu
+from sim.episode.verification import Electrics
+from sim.powerflow.import_meter import import_mw
+from sim.system.system import System
+from sim.uncertainty.realisation import Realisation
+from sim.units import SECONDS_PER_HOUR, FloatArray, IntArray
+from sim.world.rail import Span
+from sim.world.recorder import Decision, Event, Readings, Recorder
+from sim.world.thermal_units import Refusal
+from sim.world.vehicle_meter import Trip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Lived:
+    """An episode that is over, before it is put into tables.
+
+    Attributes
+    ----------
+    scenario, controller, seed, replication
+        What was run.
+    system, realisation, recorder, trips, spans, electrics
+        What existed, happened, was noted, was driven and was computed.
+    evs_short
+        Electric cars that left with less energy than the next day's trips take.
+    refused
+        Why units refused an order, ``(step, unit)``; `sim.world.thermal_units.Refusal`.
+    lmp_usd_per_mwh
+        Prices that the controller found, ``(period, bus)``; NaN where it found none.
+    seconds
+        Wall clock by stage [s].
+    """
+
+    scenario: str
+    controller: str
+    seed: int
+    replication: int
+    system: System
+    realisation: Realisation
+    recorder: Recorder
+    trips: tuple[Trip, ...]
+    spans: tuple[Span, ...]
+    evs_short: int
+    electrics: Electrics
+    refused: IntArray
+    lmp_usd_per_mwh: FloatArray
+    seconds: dict[str, float]
+
+
+def tabulate(lived: Lived) -> Episode:
+    """Return the tables of an episode."""
+    system, recorder = lived.system, lived.recorder
+    readings = recorder.table()
+    book = ledger(system, lived.electrics, readings)
+    return Episode(
+        scenario=lived.scenario,
+        controller=lived.controller,
+        seed=lived.seed,
+        replication=lived.replication,
+        start=pd.Timestamp(lived.realisation.start),
+        metrics=metrics(
+            system,
+            lived.electrics,
+            readings,
+            recorder,
+            lived.trips,
+            lived.evs_short,
+            lived.refused,
+            book,
+        ),
+        steps=_steps(system, lived.electrics),
+        vm_pu=_wide(system, lived.electrics.flow.vm_pu, system.grid.bus_name),
+        loading_percent=_wide(
+            system,
+            lived.electrics.flow.loading_percent,
+            system.grid.lines.name + system.grid.transformers.name,
+        ),
+        vehicles=_vehicles(system, lived.electrics, readings),
+        events=pd.DataFrame(recorder.events, columns=Event._fields),
+        units=_units(system, lived.electrics, lived.refused),
+        prices=_prices(system, lived.lmp_usd_per_mwh),
+        trips=_trips(system, lived.trips),
+        spans=_spans(system, lived.spans),
+        outages=_outages(system, lived.realisation),
+        decisions=pd.DataFrame(recorder.decisions, columns=Decision._fields),
+        ledger=book,
+        timings=_timings(lived),
+    )
+
+
+def _start_h(system: System) -> np.ndarray:
+    return np.arange(system.timing.n_steps) * system.timing.step_h
+
+
+def _steps(system: System, solved: Electrics) -> pd.DataFrame:
+    found, flow, timing = solved.injections, solved.flow, system.timing
+    of_day = np.arange(timing.n_steps) % timing.steps_per_day
+    return pd.DataFrame(
+        {
+            "time_h": _start_h(system),
+            "import_usd_per_mwh": system.tariff.import_usd_per_mwh[of_day],
+            "load_mw": solved.served_mw,
+            "ev_mw": found.ev_mw.sum(axis=1),
+            "unserved_mw": solved.unserved_mw,
+            "available_mw": found.available_mw.sum(axis=1),
+            "generation_mw": found.generation_mw.sum(axis=1),
+            "curtailed_mw": (found.available_mw - found.generation_mw).sum(axis=1),
+            "storage_mw": found.storage_mw.sum(axis=1),
+            "unit_mw": found.unit_mw.sum(axis=1),
+            "shift_mw": found.shift_mw.sum(axis=1),
+            "imbalance_mw": found.imbalance_mw,
+            "import_mw": import_mw(system, flow),
+            "import_mvar": flow.source_mvar.sum(axis=1),
+            "loss_mw": flow.loss_mw,
+            "vm_pu_min": np.fmin.reduce(flow.vm_pu, axis=1),
+            "vm_pu_max": np.fmax.reduce(flow.vm_pu, axis=1),
+            "voltage_violation_pu": voltage_violation_pu(system, flow.vm_pu).sum(axis=1),
+            "loading_percent_max": np.fmax.reduce(flow.loading_percent, axis=1),
+            "converged": flow.converged,
+        }
+    )
+
+
+def _wide(system: System, values: np.ndarray, names: tuple[str, ...]) -> pd.DataFrame:
+    index = pd.Index(_start_h(system), name="time_h")
+    return pd.DataFrame(values, index=index, columns=list(names))
+
+
+def _vehicles(system: System, solved: Electrics, readings: Readings) -> pd.DataFrame:
+    n_steps, n_vehicles = solved.injections.storage_mw.shape
+    end_h = _start_h(system) + system.timing.step_h
+    statuses = np.array([status.name.lower() for status in VehicleStatus])
+    stations = np.array([station.name for station in system.stations])
+    return pd.DataFrame(
+        {
+            "time_h": np.repeat(end_h, n_vehicles),
+            "vehicle": np.tile([vehicle.name for vehicle in system.vehicles], n_steps),
+            "status": statuses[readings["status"].astype(np.int64)].ravel(),
+            "station": stations[readings["station"].astype(np.int64)].ravel(),
+            "energy_mwh": readings["energy_mwh"].ravel(),
+            "p_mw": solved.injections.storage_mw.ravel(),
+            "q_mvar": solved.injections.storage_mvar.ravel(),
+            "charged_mwh": readings["charged_mwh"].ravel(),
+            "discharged_mwh": readings["discharged_mwh"].ravel(),
+            "standing_mwh": readings["standing_mwh"].ravel(),
+            "traction_mwh": readings["traction_mwh"].ravel(),
+            "distance_km": readings["distance_km"].ravel(),
+            "travel_h": readings["travel_h"].ravel(),
+            "queue_h": readings["queue_h"].ravel(),
+            "x_km": readings["x_km"].ravel(),
+            "y_km": readings["y_km"].ravel(),
+        }
+    )
+
+
+def _units(system: System, solved: Electrics, refused: IntArray) -> pd.DataFrame:
+    found, n_units = solved.injections, len(system.units)
+    reasons = np.array(["" if why is Refusal.NONE else why.name.lower() for why in Refusal])
+    return pd.DataFrame(
+        {
+            "time_h": np.repeat(_start_h(system), n_units),
+            "unit": np.tile([unit.name for unit in system.units], len(refused)),
+            "on": found.unit_on.ravel(),
+            "p_mw": found.unit_mw.ravel(),
+            "refused": reasons[refused].ravel(),
+        }
+    )
+
+
+def _prices(system: System, lmp_usd_per_mwh: FloatArray) -> pd.DataFrame:
+    periods = np.flatnonzero(np.isfinite(lmp_usd_per_mwh).any(axis=1))
+    n_buses = system.grid.n_buses
+    return pd.DataFrame(
+        {
+            "time_h": np.repeat(periods * system.timing.period_h, n_buses),
+            "bus": np.tile(system.grid.bus_name, len(periods)),
+            "lmp_usd_per_mwh": lmp_usd_per_mwh[periods].ravel(),
+        }
+    )
+
+
+def _trips(system: System, trips: tuple[Trip, ...]) -> pd.DataFrame:
+    names = [station.name for station in system.stations]
+    rows = [
+        (
+            system.vehicles[trip.vehicle].name,
+            names[trip.origin],
+            names[trip.destination],
+            trip.depart_s / SECONDS_PER_HOUR,
+            trip.arrive_s / SECONDS_PER_HOUR,
+            trip.free_s / SECONDS_PER_HOUR,
+            (trip.arrive_s - trip.depart_s - trip.free_s) / SECONDS_PER_HOUR,
+        )
+        for trip in trips
+    ]
+    columns = ["vehicle", "origin", "destination", "depart_h", "arrive_h", "free_h", "delay_h"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _spans(system: System, spans: tuple[Span, ...]) -> pd.DataFrame:
+    names = system.rails.node_name
+    rows = [
+        (
+            system.vehicles[span.vehicle].name,
+            names[span.from_node],
+            names[span.to_node],
+            span.ask_s / SECONDS_PER_HOUR,
+            span.enter_s / SECONDS_PER_HOUR,
+            span.arrive_s / SECONDS_PER_HOUR,
+            span.running_s / SECONDS_PER_HOUR,
+        )
+        for span in spans
+    ]
+    columns = ["vehicle", "from_node", "to_node", "ask_h", "enter_h", "arrive_h", "running_h"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _outages(system: System, realisation: Realisation) -> pd.DataFrame:
+    timing = system.timing
+    rows = [
+        (
+            system.grid.lines.name[own.line],
+            own.first * timing.step_h,
+            min(own.last, timing.n_steps) * timing.step_h,
+        )
+        for own in realisation.outages
+        if own.first < timing.n_steps
+    ]
+    return pd.DataFrame(rows, columns=["line", "from_h", "to_h"])
+
+
+def _timings(lived: Lived) -> pd.DataFrame:
+    decisions = lived.recorder.decision_s
+    return pd.DataFrame(
+        {
+            "name": ["decision"] * len(decisions) + list(lived.seconds),
+            "seconds": [*decisions, *lived.seconds.values()],
+        }
+    )

@@ -1,0 +1,1 @@
+"""What looks at things without studying them: checks, calibration, the catalogue."""

@@ -1,0 +1,189 @@
+"""The map: roads, feeder, and where the trucks are at every step."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sim.report.figures.timeline import ACTIVITIES, Bar
+from sim.report.html.embedding import columns
+from sim.report.html.layout import positions
+from sim.report.html.tracks import track
+
+STEP_PU = 1e-4  # what the map can show of a voltage
+UNKNOWN = 2**16 - 1
+
+
+def content(
+    system: Mapping[str, Any],
+    vm_pu: Mapping[str, pd.DataFrame],
+    vehicles: Mapping[str, pd.DataFrame],
+    bars: Mapping[str, Sequence[Bar]],
+    outages: pd.DataFrame,
+    start: pd.Timestamp,
+) -> dict[str, object]:
+    """Return what the script of the map draws.
+
+    Parameters
+    ----------
+    system
+        The part of the study's manifest about the system.
+    vm_pu
+        Voltages by controller, index ``time_h``, one column per bus [pu].
+    vehicles, bars
+        Tables of vehicles and their activities by controller; see `Episode`.
+    outages
+        Lines out of service that day; see `Episode`.
+    start
+        Time stamp of hour 0.
+    """
+    place = system["map"]
+    road_x, road_y = place["road_x_km"], place["road_y_km"]
+    ends = [(start, end) for start, end, closed in place["branches"] if closed]
+    bus_x, bus_y, drawn_up = positions(place["bus_x"], place["bus_y"], ends, place["sources"])
+    if drawn_up:
+        bus_x, bus_y = _beside(bus_x, bus_y, road_x, road_y)
+    trains = place.get("rails", {}).get("trains", ())  # none in folders of earlier versions
+    n_steps = min(len(table) for table in vm_pu.values())
+    return {
+        "start": start.isoformat(),
+        "step_h": system["step_h"],
+        "steps": n_steps,
+        "buses": system["buses"],
+        "drawn_up": drawn_up,
+        "bus_x": _short(bus_x),
+        "bus_y": _short(bus_y),
+        "v_min_pu": _short(system["v_min_pu"]),
+        "v_max_pu": _short(system["v_max_pu"]),
+        "branches": place["branches"],
+        "outages": [
+            {"branch": place["lines"].index(line), "line": line, "from_h": from_h, "to_h": to_h}
+            for line, from_h, to_h in outages[["line", "from_h", "to_h"]].itertuples(index=False)
+        ],
+        "sources": place["sources"],
+        "road_x": _short(road_x),
+        "road_y": _short(road_y),
+        "road_links": place["road_links"],
+        "rail_links": _rail_links(place),
+        "stations": [
+            {"name": own["name"], "bus": bus, "node": node}
+            for own, (bus, node) in zip(system["stations"], place["stations"], strict=True)
+        ],
+        "vehicles": [
+            {"name": name, "mwh": mwh}
+            for name, mwh in zip(system["vehicles"], place["vehicle_mwh"], strict=True)
+        ],
+        "activities": list(ACTIVITIES),
+        "controllers": [
+            {
+                "name": name,
+                "vm": _packed(vm_pu[name]),
+                "trucks": [
+                    _truck(
+                        vehicles[name][vehicles[name]["vehicle"] == vehicle],
+                        [bar for bar in bars[name] if bar.vehicle == vehicle],
+                        system,
+                        first_station,
+                        on_rails=vehicle in trains,
+                    )
+                    for vehicle, first_station in zip(
+                        system["vehicles"], place["vehicle_stations"], strict=True
+                    )
+                ],
+            }
+            for name in vm_pu
+        ],
+    }
+
+
+def caption(day: str, drawn: Mapping[str, object]) -> str:
+    """Return what stands below the map of a day; `drawn` comes from `content`."""
+    out = " Bold and dashed: a line out of service at the time shown."
+    rails = ", wide and dashed: rails" if drawn["rail_links"] else ""
+    who = "Vehicles" if drawn["rail_links"] else "Trucks"
+    tree = "beside the roads as a tree, for nobody knows where its buses are; "
+    return (
+        f"A map of {day}. {who} are where they are at the time shown; voltages are the mean of "
+        f"the step that ends then. Wide: roads{rails}; thin: lines of the grid, "
+        f"{tree if drawn['drawn_up'] else ''}dashed where open; dotted: from a station to its bus."
+        f"{out if drawn['outages'] else ''}"
+    )
+
+
+def data(vehicles: Mapping[str, pd.DataFrame]) -> dict[str, object]:
+    """Return where every vehicle was, for the download."""
+    chosen = ["time_h", "vehicle", "status", "station", "energy_mwh", "p_mw", "x_km", "y_km"]
+    tables = [table[chosen].assign(controller=name) for name, table in vehicles.items()]
+    return columns(pd.concat(tables)[["controller", *chosen]])
+
+
+def _truck(
+    readings: pd.DataFrame,
+    bars: Sequence[Bar],
+    system: Mapping[str, Any],
+    first_station: int,
+    *,
+    on_rails: bool,
+) -> dict[str, object]:
+    stations = {own["name"]: i for i, own in enumerate(system["stations"])}
+    nodes = {name: system["map"]["stations"][i][1] for name, i in stations.items()}
+    place = system["map"]
+    if on_rails:
+        first_rail = len(place["road_nodes"]) - len(place["rails"]["nodes"])
+        nodes = {
+            name: first_rail + node
+            for name, node in zip(stations, place["rails"]["stations"], strict=True)
+            if node is not None
+        }
+        place = {**place, "road_links": _rail_links(place)}
+    first_node = nodes[system["stations"][first_station]["name"]]
+    points = track(readings, bars, place, nodes, first_node)
+    return {
+        "mwh": _short(readings["energy_mwh"]),
+        "mw": _short(readings["p_mw"]),
+        # Each until when: what it did, and at which station or to which.
+        "bars": [
+            [round(bar.end_h, 4), ACTIVITIES.index(bar.activity), stations.get(bar.station)]
+            for bar in bars
+        ],
+        "track": [[round(own, 4) for own in point[:3]] for point in points],
+    }
+
+
+def _rail_links(place: Mapping[str, Any]) -> list[list[int]]:
+    """Return the links of the railway among all nodes: those of the roads come first."""
+    rails = place.get("rails", {"nodes": [], "links": []})
+    first = len(place["road_nodes"]) - len(rails["nodes"])
+    return [[first + start, first + end] for start, end in rails["links"]]
+
+
+def _packed(vm_pu: pd.DataFrame) -> str:
+    """Return voltages as 16-bit multiples of `STEP_PU` in base64, steps first."""
+    values = vm_pu.to_numpy(dtype=float) / STEP_PU
+    known = np.isfinite(values)
+    whole = np.where(known, np.clip(np.rint(values), 0, UNKNOWN - 1), UNKNOWN)
+    return base64.b64encode(whole.astype("<u2").tobytes()).decode("ascii")
+
+
+def _short(values: Any) -> list[float | None]:
+    return [round(float(own), 4) if np.isfinite(own) else None for own in values]
+
+
+def _beside(
+    bus_x: list[float], bus_y: list[float], road_x: list[float], road_y: list[float]
+) -> tuple[list[float], list[float]]:
+    """Put a tree right of the roads, as high as they are."""
+    if not road_x:
+        return bus_x, bus_y
+    left, right, low, high = min(road_x), max(road_x), min(road_y), max(road_y)
+    size = max(right - left, high - low) or 1.0
+    scale_x = size / (max(bus_x) - min(bus_x) or 1.0)
+    scale_y = size / (max(bus_y) - min(bus_y) or 1.0)
+    return (
+        [right + 0.2 * size + (x - min(bus_x)) * scale_x for x in bus_x],
+        [(low + high) / 2 + size / 2 + (y - max(bus_y)) * scale_y for y in bus_y],
+    )

@@ -1,0 +1,144 @@
+"""The tables of the page: means, differences, and what follows from them in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from sim.report.risk_rows import Rows, difference_rows, risk_rows
+from sim.report.wording import (
+    HEADLINES,
+    METRICS,
+    number,
+    signed,
+    title,
+    with_interval,
+    with_margin,
+)
+from sim.study.inference import statistics
+from sim.study.inference.contrasts import contrasts
+from sim.study.inference.days import Days
+from sim.study.inference.risk import OBJECTIVE, risk
+from sim.study.inference.statistics import CONFIDENCE, Difference, Estimate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """A cell of a table: its text, and how it is to look."""
+
+    text: str
+    look: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A row of a table."""
+
+    title: str
+    cells: tuple[Cell, ...]
+    look: str = ""
+
+
+def plain_rows(rows: Iterable[tuple[str, Sequence[str]]]) -> list[Row]:
+    """Return rows of a title and texts."""
+    return [Row(title=text, cells=tuple(Cell(text=own) for own in cells)) for text, cells in rows]
+
+
+def tables(metrics: pd.DataFrame, names: list[str], days: Days, seed: int) -> dict[str, object]:
+    """Return the tables of a study by their names in the template.
+
+    Parameters
+    ----------
+    metrics
+        One row per episode, index ``(controller, replication)``.
+    names
+        Controllers with finished episodes, the baseline first.
+    days
+        Which replications share a day.
+    seed
+        Root seed of the study.
+    """
+    means = statistics.summarise(metrics, names, days)
+    differences = statistics.paired(metrics, names, days)
+    columns = list(metrics.columns)
+    order = [name for name in METRICS if name in columns]
+    order += [name for name in columns if name not in METRICS]
+    rows = {metric: _summary_row(means, names, metric) for metric in order}
+    paired = {metric: _paired_row(differences, names[1:], metric) for metric in HEADLINES}
+    objective = [statistics.difference_at(differences, name, OBJECTIVE) for name in names[1:]]
+    return {
+        "headlines": _with(
+            {metric: rows[metric] for metric in HEADLINES},
+            risk_rows([risk(metrics, name, seed) for name in names]),
+        ),
+        "details": [row for metric, row in rows.items() if metric not in HEADLINES],
+        "paired": _with(paired, difference_rows(objective)),
+        "contrasts": [
+            {"name": contrast.name, "meaning": contrast.meaning, "value": with_interval(found)}
+            for contrast, found in contrasts(metrics, names, days)
+        ],
+        "findings": [
+            _finding(found, name, names[0])
+            for name, found in zip(names[1:], objective, strict=True)
+        ],
+    }
+
+
+def _with(rows: dict[str, Row], more: Rows) -> list[Row]:
+    """Return rows, each followed by those that say more about its metric."""
+    return [
+        row
+        for metric, own in rows.items()
+        for row in (own, *(_detail(extra.title, extra.cells) for extra in more.get(metric, ())))
+    ]
+
+
+def _detail(text: str, cells: Sequence[str]) -> Row:
+    return Row(title=text.strip(), cells=tuple(Cell(text=own) for own in cells), look="detail")
+
+
+def _summary_row(means: pd.DataFrame, names: list[str], metric: str) -> Row:
+    found = [statistics.at(means, name, metric) for name in names]
+    better = METRICS[metric].better if metric in METRICS else 0
+    values = np.array([own.mean for own in found])
+    best = np.zeros(len(values), dtype=bool)
+    if better and len(values) > 1 and np.ptp(values) > 0:
+        best = values == (values.max() if better > 0 else values.min())
+    return Row(
+        title=title(metric),
+        cells=tuple(
+            Cell(text=with_margin(own), look="best" if is_best else "")
+            for own, is_best in zip(found, best, strict=True)
+        ),
+    )
+
+
+def _paired_row(differences: pd.DataFrame, names: list[str], metric: str) -> Row:
+    found = [statistics.at(differences, name, metric) for name in names]
+    return Row(
+        title=title(metric),
+        cells=tuple(Cell(text=with_interval(own), look=_direction(own)) for own in found),
+    )
+
+
+def _direction(difference: Estimate) -> str:
+    """Return which way a difference goes, empty where it may be chance; less is better here."""
+    if difference.ci95_high < 0:
+        return "better"
+    return "worse" if difference.ci95_low > 0 else ""
+
+
+def _finding(found: Difference, name: str, first: str) -> dict[str, object]:
+    interval = f"{signed(found.ci95_low)} to {signed(found.ci95_high)}"
+    return {
+        "name": name,
+        "first": first,
+        "amount": number(abs(found.mean)),
+        "direction": "less" if found.mean < 0 else "more",
+        "interval": interval if found.estimate.has_interval else "",
+        # Corrected: of many controllers that differ by nothing, some look as if they did.
+        "sure": found.p_value < 1 - CONFIDENCE,
+    }

@@ -1,0 +1,118 @@
+"""Where a truck was between two readings of its meter: from events, readings and roads."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from sim.report.figures.timeline import Bar
+
+SAME_KM = 1e-3
+
+
+class Point(NamedTuple):
+    """A position at a time; `node` is a road node, -1 anywhere else."""
+
+    time_h: float
+    x_km: float
+    y_km: float
+    node: int
+
+
+def track(
+    readings: pd.DataFrame,
+    bars: Sequence[Bar],
+    place: Mapping[str, Any],
+    nodes: Mapping[str, int],
+    first_node: int,
+) -> list[Point]:
+    """Return points of one truck in order of time, between which it drives straight on.
+
+    Readings are true. Departures and arrivals come from the events. Where a whole drive lies
+    between two readings, nobody has noted the way: the shortest is drawn.
+
+    Parameters
+    ----------
+    readings, bars
+        Rows of the table of vehicles, and activities, of this truck.
+    place
+        Roads; see `sim.study.store.geography`.
+    nodes
+        Road node by station name.
+    first_node
+        Road node at hour 0.
+    """
+    xs, ys = place["road_x_km"], place["road_y_km"]
+    read = [
+        Point(float(time_h), float(x_km), float(y_km), -1)
+        for time_h, x_km, y_km in readings[["time_h", "x_km", "y_km"]].to_numpy()
+    ]
+    stops = [Point(0.0, xs[first_node], ys[first_node], first_node)]
+    for before, bar in itertools.pairwise(bars):
+        name, time_h = before.station, bar.start_h
+        leaves = bar.activity == "driving" and before.activity not in ("driving", "broken")
+        arrives = before.activity == "driving" and bar.activity not in ("driving", "broken")
+        if (leaves or arrives) and name in nodes:
+            stops.append(Point(time_h, xs[nodes[name]], ys[nodes[name]], nodes[name]))
+    # A stop goes before a reading of the same moment.
+    points = sorted([*stops, *read], key=lambda point: (point.time_h, -point.node))
+    found: list[Point] = []
+    for point in points:
+        if found and -1 < found[-1].node != point.node > -1:
+            found += _on_the_way(found[-1], point, place)
+        found.append(point)
+    return _without_standing(found)
+
+
+def _on_the_way(start: Point, end: Point, place: Mapping[str, Any]) -> list[Point]:
+    """Return the nodes between two nodes, passed at an even speed."""
+    xs, ys = place["road_x_km"], place["road_y_km"]
+    way = _shortest(start.node, end.node, place)
+    reached_km = [0.0]
+    for a, b in itertools.pairwise(way):
+        reached_km.append(reached_km[-1] + math.dist((xs[a], ys[a]), (xs[b], ys[b])))
+    hours = end.time_h - start.time_h
+    return [
+        Point(start.time_h + hours * km / reached_km[-1], xs[node], ys[node], node)
+        for node, km in list(zip(way, reached_km, strict=True))[1:-1]
+    ]
+
+
+def _shortest(start: int, end: int, place: Mapping[str, Any]) -> list[int]:
+    """Return the nodes of the shortest way, only its ends where there is none."""
+    xs, ys = place["road_x_km"], place["road_y_km"]
+    neighbours: dict[int, list[int]] = {}
+    for a, b in place["road_links"]:
+        neighbours.setdefault(a, []).append(b)
+        neighbours.setdefault(b, []).append(a)
+    queue: list[tuple[float, int, list[int]]] = [(0.0, start, [start])]
+    done = set()
+    while queue:
+        km, node, way = heapq.heappop(queue)
+        if node == end:
+            return way
+        if node in done:
+            continue
+        done.add(node)
+        for other in neighbours.get(node, []):
+            further = km + math.dist((xs[node], ys[node]), (xs[other], ys[other]))
+            heapq.heappush(queue, (further, other, [*way, other]))
+    return [start, end]
+
+
+def _without_standing(points: list[Point]) -> list[Point]:
+    """Return the points without those in the middle of a stay."""
+    kept = points[:1]
+    for point, after in itertools.pairwise(points[1:]):
+        if not (_same(kept[-1], point) and _same(point, after)):
+            kept.append(point)
+    return kept + points[1:][-1:]
+
+
+def _same(a: Point, b: Point) -> bool:
+    return math.dist((a.x_km, a.y_km), (b.x_km, b.y_km)) < SAME_KM

@@ -1,0 +1,1 @@
+"""What is printed: tables for people, one JSON object for machines."""

@@ -1,0 +1,211 @@
+"""What a study keeps in memory: some figures per episode, never its tables.
+
+An episode takes about a kilobyte, so that a hundred thousand of them fit anywhere.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Container, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sim.study.inference.contrasts import with_regret
+from sim.study.inference.days import Days
+from sim.study.inference.stopping import OBJECTIVE, Look, is_look, look
+from sim.study.jobs import Failure, Finished, Key
+from sim.study.study import Study
+from sim.units import FloatArray, IntArray
+
+
+class Tally:
+    """Figures of the episodes so far.
+
+    Parameters
+    ----------
+    controllers
+        Names in the order of the study.
+    """
+
+    def __init__(self, controllers: Sequence[str]) -> None:
+        self._controllers = tuple(controllers)
+        self._metrics = _Rows()
+        self._timings = _Rows()
+        self._ledger = _Rows()  # by payer, payee and item [USD]
+        self._failures: dict[Key, Failure] = {}
+        self._ended: Counter[int] = Counter()  # controllers that are through, by replication
+
+    def add(self, result: Finished | Failure) -> None:
+        """Note what became of an episode."""
+        self._ended[result.replication] += 1
+        if isinstance(result, Failure):
+            self._failures[result.key] = result
+            return
+        key = result.key  # one for all three
+        self._metrics.add(key, result.metrics)
+        self._timings.add(key, result.timings)
+        entries = result.ledger.itertuples(index=False, name=None)
+        self._ledger.add(key, {tuple(parties): usd for *parties, usd in entries})
+
+    def has_ended(self, replication: int) -> bool:
+        """Return whether all controllers are through with a replication."""
+        return self._ended[replication] == len(self._controllers)
+
+    def objective(self, replications: int) -> pd.DataFrame:
+        """Return the objective of the finished episodes of the first replications."""
+        return self._metrics.frame(self._order(range(replications)), [OBJECTIVE])
+
+    def failures(self, replications: Sequence[int]) -> tuple[Failure, ...]:
+        """Return the episodes that failed, in the order of the study."""
+        return tuple(self._failures[key] for key in self._keys(replications, self._failures))
+
+    def study(
+        self,
+        scenario: str,
+        *,
+        seed: int,
+        replications: Sequence[int],
+        days: Days,
+        last_look: Look | None = None,
+    ) -> Study:
+        """Return what has been found in these replications."""
+        order = self._order(replications)
+        return Study(
+            scenario=scenario,
+            seed=seed,
+            replications=len(replications),
+            controllers=self._controllers,
+            metrics=with_regret(self._metrics.frame(order)),
+            timings=self._timings.frame(order),
+            ledger=self._payments(order),
+            failures=self.failures(replications),
+            days=days,
+            look=last_look,
+        )
+
+    def _payments(self, order: Sequence[Key]) -> pd.DataFrame:
+        parties = sorted(self._ledger.columns)
+        usd = self._ledger.values(order, parties)
+        episode, entry = np.nonzero(~np.isnan(usd))
+        if not len(entry):
+            return pd.DataFrame()
+        owners = list(zip(*order, strict=True))
+        kinds = list(zip(*parties, strict=True))
+        return pd.DataFrame(
+            {
+                **_chosen(("controller", "replication"), owners, episode),
+                **_chosen(("payer", "payee", "item"), kinds, entry),
+                "usd": usd[episode, entry],
+            }
+        )
+
+    def _order(self, replications: Sequence[int]) -> list[Key]:
+        return self._keys(replications, self._metrics)
+
+    def _keys(self, replications: Sequence[int], among: Container[Key]) -> list[Key]:
+        wanted = ((label, own) for own in replications for label in self._controllers)
+        return [key for key in wanted if key in among]
+
+
+class Looks:
+    """Looks at a running study whenever enough replications have ended, whoever ends first.
+
+    Parameters
+    ----------
+    tally
+        Figures so far.
+    controllers
+        Names, the baseline first.
+    days
+        Which replications share a day.
+    until
+        See `sim.study.inference.stopping.look`; None never looks.
+    most
+        Number of replications after which the study ends anyway, with a last look.
+    """
+
+    def __init__(
+        self,
+        tally: Tally,
+        controllers: Sequence[str],
+        days: Days,
+        until: float | None,
+        *,
+        most: int,
+    ) -> None:
+        self._tally = tally
+        self._controllers = tuple(controllers)
+        self._days = days
+        self._until = until
+        self._most = most
+        self._ended = 0  # replications from the first that have ended without a gap
+        self.last: Look | None = None
+
+    @property
+    def reached(self) -> bool:
+        """Whether the study may stop."""
+        return self.last is not None and self.last.reached
+
+    def look(self) -> bool:
+        """Look as far as the replications have ended; return whether the study may stop."""
+        while not self.reached and self._tally.has_ended(self._ended):
+            self._ended += 1
+            if self._until is not None and (is_look(self._ended) or self._ended == self._most):
+                self.last = look(
+                    self._tally.objective(self._ended),
+                    self._controllers,
+                    self._days,
+                    replications=self._ended,
+                    until=self._until,
+                )
+        return self.reached
+
+
+class _Rows:
+    """Rows of numbers by episode, in one piece; NaN where an episode lacks a column."""
+
+    def __init__(self) -> None:
+        self.columns: dict[Any, int] = {}
+        self._places: dict[Key, int] = {}
+        self._numbers = np.full((0, 0), np.nan)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._places
+
+    def add(self, key: Key, row: Mapping[Any, float]) -> None:
+        place = self._places.setdefault(key, len(self._places))
+        columns = [self.columns.setdefault(name, len(self.columns)) for name in row]
+        n, wide = self._numbers.shape
+        if place >= n or len(self.columns) > wide:
+            larger = np.full((n if place < n else 2 * n + 16, len(self.columns)), np.nan)
+            larger[:n, :wide] = self._numbers
+            self._numbers = larger
+        self._numbers[place, columns] = list(row.values())
+
+    def values(self, order: Sequence[Key], columns: Sequence[Any]) -> FloatArray:
+        """Return an array ``(episode, column)``."""
+        places = [self._places[key] for key in order]
+        chosen: FloatArray = self._numbers[np.ix_(places, [self.columns[own] for own in columns])]
+        return chosen
+
+    def frame(self, order: Sequence[Key], columns: Sequence[str] | None = None) -> pd.DataFrame:
+        index = pd.MultiIndex.from_arrays(
+            [[name for name, _ in order], [replication for _, replication in order]],
+            names=["controller", "replication"],
+        )
+        if not order:
+            return pd.DataFrame(index=index)
+        chosen = list(self.columns if columns is None else columns)
+        return pd.DataFrame(self.values(order, chosen), index=index, columns=chosen)
+
+
+def _chosen(
+    names: Sequence[str], columns: Sequence[Sequence[Any]], rows: IntArray
+) -> dict[str, object]:
+    """Return some rows of columns of anything, by name."""
+    return {
+        name: pd.Series(column).to_numpy()[rows]
+        for name, column in zip(names, columns, strict=True)
+    }

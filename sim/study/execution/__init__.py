@@ -1,0 +1,1 @@
+"""Episodes on workers: this process, processes of its own, Dask."""

@@ -1,0 +1,232 @@
+"""Dask workers: those of a cluster, or of one that is started here for the time of a study."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib.metadata
+import logging
+import uuid
+from collections.abc import Iterator, Sequence
+from concurrent.futures import CancelledError, Executor, ThreadPoolExecutor
+from typing import Any
+
+from sim.errors import GridhaulError, InputError
+from sim.study.execution.pools import single_thread_children
+from sim.study.execution.worker import Work, forget, prepare
+from sim.study.store.manifest import PACKAGES, fingerprints
+
+LOCAL = "local"
+ANSWER_S = 10.0
+# A job whose worker dies comes back at once: the runner knows better than to blame the neighbours.
+# And a worker that dies once more while its successor is starting is not given up: a cluster would
+# otherwise look at it once, some seconds after the first death, and start no other.
+SETTINGS = {
+    "distributed.scheduler.allowed-failures": 0,
+    "distributed.deploy.lost-worker-timeout": "365 days",
+}
+INSTALL = "Install the extra: pip install 'gridhaul[dask]'"
+
+
+class ClusterError(GridhaulError):
+    """The cluster went away while it was needed."""
+
+
+class DaskCrew:
+    """The workers of a Dask cluster; their number is taken at the start."""
+
+    ahead = 1
+
+    def __init__(self, client: Any, token: str) -> None:
+        from distributed.scheduler import KilledWorker
+
+        self.token = token
+        self.workers = max(1, len(client.nthreads()))
+        self.death: tuple[type[Exception], ...] = (KilledWorker,)
+        self._client = client
+
+    @contextlib.contextmanager
+    def hire(self, workers: int) -> Iterator[Executor]:
+        """Return an executor; see `sim.study.execution.pools.Crew`. The cluster replaces who dies.
+
+        Raises
+        ------
+        ClusterError
+            If the scheduler goes away meanwhile.
+        """
+        del workers
+        address = self._client.scheduler.address
+        executor: Executor = self._client.get_executor(pure=False)
+        try:
+            yield executor
+        except (Exception, asyncio.CancelledError) as error:
+            # A client that has lost its scheduler cancels all it was asked for, even if another
+            # scheduler comes up in time; whoever asks it later hears of closed connections.
+            if not isinstance(error, CancelledError) and self._client.status == "running":
+                raise
+            raise ClusterError(
+                f"--dask: dask = {address!r}: the scheduler has gone away. Episodes that have "
+                "ended are safe if --out was given: start the scheduler again, or leave --dask "
+                "out, and give the same command; it runs what is missing."
+            ) from error
+        finally:
+            # Which cancels what it has not done; a client that is lost has done that itself.
+            with contextlib.suppress(Exception, asyncio.CancelledError):
+                executor.shutdown(wait=False)
+
+
+@contextlib.contextmanager
+def dask_crew(
+    work: Work, address: str, workers: int, controllers: Sequence[str]
+) -> Iterator[DaskCrew]:
+    """Yield a crew of Dask workers that know the study.
+
+    Parameters
+    ----------
+    work
+        What they are told.
+    address
+        A scheduler's address such as ``tcp://host:8786``, or ``"local"``.
+    workers
+        How many a local cluster has.
+    controllers
+        Names of those that will be built there.
+
+    Raises
+    ------
+    InputError
+        If Dask is not installed, nobody answers at the address within 10 s, or the workers have
+        other versions of what results depend on.
+    """
+    try:
+        import distributed
+        from distributed.utils import silence_logging_cmgr
+    except ImportError as error:
+        raise _refused(address, f"needs Dask ({error})", INSTALL) from error
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(silence_logging_cmgr(logging.CRITICAL))  # errors of ours say enough
+        if address == LOCAL:
+            client = stack.enter_context(_local(distributed, workers))
+        else:
+            if workers != 1:
+                raise _refused(
+                    address, "has workers of its own", "Leave --workers out, or use --dask local"
+                )
+            client = stack.enter_context(_remote(distributed, address))
+            _check_versions(client, address, controllers)
+        token = uuid.uuid4().hex
+        plugin = _plugin(token, work)
+        client.register_plugin(plugin, name=token)
+        try:
+            yield DaskCrew(client, token)
+        finally:
+            # A cluster that has gone away needs no tidying.
+            with contextlib.suppress(Exception, asyncio.CancelledError):
+                client.unregister_worker_plugin(token)
+
+
+@contextlib.contextmanager
+def _local(distributed: Any, workers: int) -> Iterator[Any]:
+    import dask
+
+    with (
+        single_thread_children(),
+        dask.config.set(SETTINGS),
+        distributed.LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            processes=True,
+            dashboard_address="127.0.0.1:0",
+            silence_logs="CRITICAL",
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        yield client
+
+
+@contextlib.contextmanager
+def _remote(distributed: Any, address: str) -> Iterator[Any]:
+    try:
+        client = _client(distributed, address)
+    except (OSError, ValueError) as error:
+        raise _refused(
+            address,
+            f"does not answer within {ANSWER_S:g} s",
+            "Start `dask scheduler` and `dask worker` there, or use --dask local",
+        ) from error
+    try:
+        try:
+            client.wait_for_workers(1, timeout=ANSWER_S)
+        except TimeoutError:
+            raise _refused(
+                address,
+                f"has no workers after {ANSWER_S:g} s",
+                f"Start some with `dask worker {address}`",
+            ) from None
+        yield client
+    finally:
+        # A client that is still looking for a lost scheduler may fail to close, in ways that depend
+        # on the moment; whatever went wrong before is what counts.
+        with contextlib.suppress(Exception, asyncio.CancelledError):
+            client.close()
+        client.status = "closed"  # so that it does not try again when it is collected
+
+
+def _client(distributed: Any, address: str) -> Any:
+    # Where something accepts the connection and then says nothing, a client waits for ever; so the
+    # address is asked first, in a loop that can be given up. It has a thread of its own: in a
+    # notebook, this one is already running a loop.
+    async def ask() -> None:
+        async with asyncio.timeout(ANSWER_S), distributed.rpc(address) as scheduler:
+            await scheduler.identity()
+
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        thread.submit(lambda: asyncio.run(ask())).result()
+    return distributed.Client(address, timeout=ANSWER_S, set_as_default=False)
+
+
+def _check_versions(client: Any, address: str, controllers: Sequence[str]) -> None:
+    problems = []
+    for name in PACKAGES:
+        own = _own_version(name)
+        found = client.run(importlib.metadata.version, name, on_error="return")
+        others = {there if isinstance(there, str) else "missing" for there in found.values()}
+        if others != {own}:
+            problems.append(f"{name} is {', '.join(sorted(others))} there and {own} here")
+    if not problems:
+        code = fingerprints(controllers)
+        found = client.run(fingerprints, controllers, on_error="return")
+        if any(there != code for there in found.values()):
+            problems.append("the code differs from that here")
+    if problems:
+        raise _refused(
+            address,
+            f"has workers with other packages: {'; '.join(problems)}",
+            "Install the same versions; results depend on them",
+        )
+
+
+def _own_version(name: str) -> str:
+    return importlib.metadata.version(name)
+
+
+def _plugin(token: str, work: Work) -> Any:
+    from distributed.diagnostics.plugin import WorkerPlugin
+
+    # A plugin also reaches workers that join later or replace one that died.
+    class Prepared(WorkerPlugin):
+        def setup(self, worker: object) -> None:
+            del worker
+            prepare(token, work)
+
+        def teardown(self, worker: object) -> None:
+            del worker
+            forget(token)
+
+    return Prepared()
+
+
+def _refused(address: str, message: str, remedy: str) -> InputError:
+    return InputError.single(
+        where="--dask", key="dask", value=address, message=message, remedy=remedy
+    )

@@ -1,0 +1,160 @@
+"""What runs in a worker: batches of jobs in, figures and packed tables out.
+
+A worker is prepared once with what all jobs of a study have in common. It may serve several studies
+(on a cluster that others use as well), so each has a token.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import pyarrow as pa
+
+from sim.episode.episode import Episode
+from sim.errors import GridhaulError
+from sim.scenario import Scenario
+from sim.study.execution.runner import Verify, run_episode
+from sim.study.jobs import Failure, Finished, Job, Key
+from sim.study.store.bundle import Keep, bundle, join, to_bytes
+from sim.study.store.sums import sum_ledger, sum_timings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Work:
+    """What all jobs of a study have in common; picklable, and all that a worker is told.
+
+    Attributes
+    ----------
+    scenarios
+        One per point of the study; a comparison has one.
+    seed, verify
+        See `run_episode`.
+    keep
+        How much of the tables is packed; None packs nothing.
+    episode
+        Runs one job; None stands for `run_episode`. For tests of the runner.
+    """
+
+    scenarios: tuple[Scenario, ...]
+    seed: int
+    verify: Verify
+    keep: Keep | None
+    episode: Callable[[Job], Episode] | None = None
+
+    def __call__(self, job: Job) -> Episode:
+        """Run one job."""
+        if self.episode is not None:
+            return self.episode(job)
+        return run_episode(
+            self.scenarios[job.point],
+            job.controller,
+            seed=self.seed,
+            replication=job.replication,
+            verify=self.verify,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Batch:
+    """What became of some jobs.
+
+    Attributes
+    ----------
+    results
+        One per job, in order.
+    seconds
+        Wall clock of each job [s].
+    content
+        The finished episodes as a bundle, see `bundle.to_bytes`; None if nothing is kept.
+    """
+
+    results: tuple[Finished | Failure, ...]
+    seconds: tuple[float, ...]
+    content: bytes | None
+
+    @property
+    def finished(self) -> tuple[Key, ...]:
+        """Keys of the episodes in `content`."""
+        return tuple(own.key for own in self.results if isinstance(own, Finished))
+
+
+Outcome: TypeAlias = Finished | Failure
+
+_works: dict[str, Work] = {}  # of this process, by token
+# Workers of a cluster may have several threads; episodes share the solvers of their process, whose
+# caches are not made for that.
+_one_at_a_time = threading.Lock()
+
+
+def prepare(token: str, work: Work) -> None:
+    """Get a worker ready for a study."""
+    _works[token] = work
+
+
+def prepare_process(token: str, work: Work) -> None:
+    """Get a process ready that this study has started and that shall not outlive it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    prepare(token, work)
+
+
+def forget(token: str) -> None:
+    """Free what `prepare` holds."""
+    _works.pop(token, None)
+
+
+def run_batch(token: str, jobs: Sequence[Job]) -> Batch:
+    """Run jobs one after the other; what one of them raises is its own failure."""
+    work = _works[token]
+    results: list[Outcome] = []
+    seconds, packed = [], []
+    with _one_at_a_time:
+        for job in jobs:
+            started = time.perf_counter()
+            result, row = _attempt(work, job)
+            seconds.append(time.perf_counter() - started)
+            results.append(result)
+            if row is not None:
+                packed.append(row)
+    content = to_bytes(join(packed)) if packed else None
+    return Batch(results=tuple(results), seconds=tuple(seconds), content=content)
+
+
+def _attempt(work: Work, job: Job) -> tuple[Outcome, pa.Table | None]:
+    try:
+        episode = work(job)
+        return _sums(job, episode), work.keep and bundle(job.label, episode, work.keep)
+    except GridhaulError as error:
+        return _failure(job, str(error)), None
+    except Exception as error:  # noqa: BLE001 - one bad episode must not end a study
+        return _failure(job, f"{type(error).__name__}: {error}"), None
+
+
+def _sums(job: Job, episode: Episode) -> Finished:
+    return Finished(
+        controller=job.label,
+        replication=job.replication,
+        start=episode.start,
+        metrics={name: float(value) for name, value in episode.metrics.items()},
+        timings=sum_timings(episode.timings, len(episode.steps)),
+        ledger=sum_ledger(episode.ledger),
+    )
+
+
+def _failure(job: Job, error: str) -> Failure:
+    return Failure(controller=job.label, replication=job.replication, error=error)
+
+
+def _end_with_parent() -> None:
+    # A parent that is killed cannot say goodbye, and its workers would wait for jobs for ever.
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

@@ -1,0 +1,1 @@
+"""What many days say: paired differences, risk, intervals, when to stop."""

@@ -1,0 +1,1 @@
+"""An episode of a study again, proved to be the same."""

@@ -1,0 +1,186 @@
+"""What a study is: everything its numbers depend on, and the difference between two studies."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import inspect
+import json
+import platform
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, cast
+
+import sim
+from sim.episode.specification import ControllerSpec, effective_parameters, labels
+from sim.errors import shown
+from sim.plugins import is_file, load_controller
+from sim.scenario import Scenario
+from sim.study.store.bundle import Keep
+from sim.study.store.geography import geography
+from sim.uncertainty.realisation import first_days
+
+FORMAT = 2
+# Those whose arithmetic decides about the last digit of a result, or about the bytes of a table.
+PACKAGES = (
+    *("gridhaul", "numba", "numpy", "ortools", "pandapower", "pandas", "power-grid-model"),
+    *("pyarrow", "scipy", "simpy"),
+)
+# Code of ours that no episode runs through.
+WITHOUT_EFFECT = ("report/", "importers/", "cli.py")
+NOWHERE = "nothing"
+
+
+def configuration(
+    scenario: Scenario,
+    specs: Sequence[ControllerSpec],
+    *,
+    seed: int,
+    verify: str,
+    keep: Keep,
+) -> dict[str, Any]:
+    """Return all that the tables of a study depend on, as JSON values.
+
+    Two studies of one configuration differ in nothing but how many replications they have.
+    """
+    content = {
+        "format": FORMAT,
+        "scenario": {"name": scenario.name, "digest": scenario.digest},
+        "seed": seed,
+        "verify": str(verify),
+        "keep": str(keep),
+        "controllers": {
+            label: _configured(spec) for label, spec in zip(labels(specs), specs, strict=True)
+        },
+        # Differences and regret count from the first, and rows are in this order.
+        "order": list(labels(specs)),
+        "code_sha256": fingerprints([own.name for spec in specs for own in spec.in_turn]),
+        "packages": {name: version(name) for name in PACKAGES},
+        "python": ".".join(platform.python_version_tuple()[:2]),
+    }
+    # Parameters may be infinite, which JSON cannot say: those become texts.
+    plain: dict[str, Any] = json.loads(
+        json.dumps(content, default=str), parse_constant=lambda text: text
+    )
+    return plain
+
+
+def fingerprints(controllers: Iterable[str]) -> dict[str, str]:
+    """Return a hash of the code that lives episodes, by package: ours, and those of controllers.
+
+    A version number says nothing of an installation whose source is being edited, and half a study
+    with one controller and half with another would look like a result.
+    """
+    homes = {"sim": Path(inspect.getfile(sim))}
+    for name in controllers:
+        if not is_file(name):
+            package = str(cast("Any", load_controller(name)).__module__).partition(".")[0]
+            homes[package] = Path(str(sys.modules[package].__file__))
+    return {package: _hash_of_code(home) for package, home in sorted(homes.items())}
+
+
+def manifest(
+    scenario: Scenario, specs: Sequence[ControllerSpec], configured: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return what a reader of the tables needs to know about the study, whatever its length."""
+    system = scenario.system
+    return {
+        "format": FORMAT,
+        "gridhaul": version("gridhaul"),
+        "scenario": {
+            "name": scenario.name,
+            "title": scenario.title,
+            "description": scenario.description,
+            "digest": scenario.digest,
+            "source": scenario.source,
+            "overrides": dict(scenario.overrides),
+        },
+        "seed": configured["seed"],
+        "verify": configured["verify"],
+        "keep": configured["keep"],
+        "controllers": [
+            {"label": label, **asked_for(spec)}
+            for label, spec in zip(labels(specs), specs, strict=True)
+        ],
+        "system": {
+            "step_h": system.timing.step_h,
+            "end_h": system.timing.end_h,
+            "profile_days": len(first_days(system, scenario.uncertainty)),
+            "buses": list(system.grid.bus_name),
+            "v_min_pu": system.grid.v_min_pu.tolist(),
+            "v_max_pu": system.grid.v_max_pu.tolist(),
+            "stations": [
+                {"name": station.name, "set_up_h": station.set_up_h} for station in system.stations
+            ],
+            "vehicles": [vehicle.name for vehicle in system.vehicles],
+            "map": geography(system),
+        },
+        "configuration": dict(configured),
+        "configuration_sha256": _sha256(json.dumps(configured, sort_keys=True)),
+    }
+
+
+def differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> Iterator[str]:
+    """Yield in words what distinguishes the configuration of a folder from the one asked for."""
+    stored, asked = dict(_leaves(there)), dict(_leaves(here))
+    for key in sorted({*stored, *asked}):
+        old, new = stored.get(key, NOWHERE), asked.get(key, NOWHERE)
+        if old != new:
+            yield f"{key} is {_brief(old)} there and {_brief(new)} here"
+
+
+def as_json(content: object) -> str:
+    """Return JSON with a line break at its end; what JSON does not know becomes its text."""
+    return json.dumps(content, indent=2, allow_nan=False, default=str) + "\n"
+
+
+def _configured(spec: ControllerSpec) -> dict[str, object]:
+    content: dict[str, object] = {
+        "name": spec.name,
+        "parameters": effective_parameters(spec),
+        "file_sha256": _sha256(spec.source) if spec.source else None,
+    }
+    if spec.then is not None:
+        after = _configured(spec.then.controller)
+        content["then"] = {"from_period": spec.then.from_period, **after}
+    return content
+
+
+def asked_for(spec: ControllerSpec) -> dict[str, object]:
+    """Return a specification as JSON values, from which it can be made again."""
+    content: dict[str, object] = {"name": spec.name, "parameters": dict(spec.parameters)}
+    if spec.then is not None:
+        after = asked_for(spec.then.controller)
+        content["then"] = {"from_period": spec.then.from_period, **after}
+    return content
+
+
+def _leaves(value: object, prefix: str = "") -> Iterator[tuple[str, object]]:
+    if isinstance(value, Mapping) and value:
+        for key, inner in value.items():
+            yield from _leaves(inner, f"{prefix}.{key}" if prefix else str(key))
+    else:
+        yield prefix, value
+
+
+def _brief(value: object) -> str:
+    return value if value is NOWHERE else shown(value)
+
+
+@functools.cache  # what this process has imported, whatever is edited later
+def _hash_of_code(home: Path) -> str:
+    folder = home.parent if home.name == "__init__.py" else home
+    files = sorted(folder.rglob("*.py")) if folder.is_dir() else [folder]
+    digest = hashlib.sha256()
+    for file in files:
+        place = file.relative_to(folder).as_posix()
+        if not place.startswith(WITHOUT_EFFECT):
+            digest.update(f"{place}\n".encode())
+            digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()

@@ -1,0 +1,310 @@
+"""Writing a study so that nothing is lost: finished episodes are on the disk at any moment.
+
+Episodes arrive in bundles, in any order; each bundle becomes one file in ``parts``, written beside,
+synced and renamed. When all episodes of a file of the tables are there, they are sorted and take
+their place: the tables depend on the episodes only, not on who computed them, when, or how often
+the study was interrupted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import shutil
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from sim.errors import InputError
+from sim.study.jobs import Failure, Key
+from sim.study.store import durable
+from sim.study.store.bundle import Keep, from_bytes, join, keys, tables_of
+from sim.study.store.durable import StorageError
+from sim.study.store.manifest import as_json, differences
+from sim.study.store.shards import (
+    delete_shard,
+    keys_of_shard,
+    read_shard,
+    write_episodes_without,
+    write_shard,
+)
+from sim.study.store.stored_study import (
+    COMMANDS,
+    MANIFEST,
+    PARTS,
+    SUMMARY,
+    parts,
+    read_study,
+    stored_keys,
+)
+
+EPISODES_PER_FILE = 1024
+
+
+class StudyWriter:
+    """Takes the episodes of a study and keeps them.
+
+    Parameters
+    ----------
+    folder
+        Where the study is or shall be. Must not exist, be empty, or hold a study of the same
+        configuration, which is then continued.
+    about
+        See `sim.study.store.manifest.manifest`.
+    replications
+        Which are asked for; a study may grow, not shrink.
+    command
+        Who asks, for the list of commands in the folder.
+    episodes_per_file
+        Size of a file of the tables; None stands for `EPISODES_PER_FILE`.
+
+    Raises
+    ------
+    InputError
+        If the folder holds something else or another study, is being written by somebody else, or
+        cannot be written.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        about: Mapping[str, Any],
+        replications: Sequence[int],
+        *,
+        command: Mapping[str, object] | None = None,
+        episodes_per_file: int | None = None,
+    ) -> None:
+        self.folder = folder
+        self._about = about
+        self._replications = list(replications)
+        self._per_file = episodes_per_file or EPISODES_PER_FILE
+        self._place = {own["label"]: i for i, own in enumerate(about["controllers"])}
+        self._tables = tables_of(Keep(about["keep"]))
+        self._part: dict[int, Path] = {}  # where episodes wait that are in no table yet
+        self._held = contextlib.ExitStack()
+        try:
+            self._open(command or {})
+        except OSError as error:
+            self._held.close()
+            raise _refused(folder, f"cannot be written ({durable.reason(error)})") from error
+        except BaseException:
+            self._held.close()
+            raise
+        self.stored = frozenset(stored_keys(folder))
+        missing = set(self._wanted(self._replications)) - self.stored
+        self._outstanding = Counter(self._index(key) // self._per_file for key in missing)
+
+    def __enter__(self) -> StudyWriter:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._held.close()
+
+    def add(self, content: bytes, finished: Collection[Key]) -> None:
+        """Keep a bundle of episodes; they are on the disk when this returns.
+
+        Raises
+        ------
+        StorageError
+            If the disk refuses. What was added before is safe.
+        """
+        if not finished:
+            return
+        indices = [self._index(key) for key in finished]
+        file = self.folder / PARTS / f"{min(indices):09d}.arrow"
+        with self._disk():
+            durable.write_bytes(file, content)
+            self._part.update(dict.fromkeys(indices, file))
+            self._settle(indices)
+
+    def give_up(self, failure: Failure) -> None:
+        """Note that an episode will not come; it is tried again when the study is continued."""
+        with self._disk():
+            self._settle([self._index(failure.key)])
+
+    def finish(
+        self,
+        summary: Mapping[str, object],
+        failures: Sequence[Mapping[str, object]] = (),
+        replications: Sequence[int] | None = None,
+    ) -> None:
+        """Put all episodes in their places and write what was found.
+
+        Parameters
+        ----------
+        summary
+            Content of ``summary.json``.
+        failures
+            Episodes that did not end.
+        replications
+            Those that count if fewer than asked for; None for all.
+
+        Raises
+        ------
+        StorageError
+            If the disk refuses. All episodes are safe.
+        """
+        last = self._replications if replications is None else list(replications)
+        wanted = {self._index(key) for key in self._wanted(last)}
+        stored = {self._index(key) for key in self.stored}
+        with self._disk():
+            for number in sorted({i // self._per_file for i in wanted | stored | set(self._part)}):
+                self._place_episodes(number, wanted)
+            durable.write_text(self.folder / SUMMARY, as_json(summary))
+            self._write_manifest(last, failures, finished=True)
+            shutil.rmtree(self.folder / PARTS)
+
+    def _open(self, command: Mapping[str, object]) -> None:
+        folder = self.folder
+        known = (folder / MANIFEST).is_file()
+        if folder.exists() and not known and _occupied(folder):
+            raise _refused(folder, "exists and holds something that is no study")
+        if known:
+            self._check(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = self._held.enter_context(durable.opened(folder))
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise _refused(
+                folder, "is being written by another process", "Wait until that one has ended"
+            ) from None
+        for torn in folder.rglob(f".*{durable.BESIDE}"):
+            torn.unlink()
+        (folder / PARTS).mkdir(exist_ok=True)
+        for file, own in parts(folder):
+            self._part.update({self._index(key): file for key in keys(own)})
+        self._write_manifest(self._replications, (), finished=False)
+        commands = folder / COMMANDS
+        earlier = read_commands(commands)
+        durable.write_text(commands, as_json([*earlier, command]))
+
+    def _check(self, folder: Path) -> None:
+        earlier = read_study(folder).manifest
+        found = list(differences(earlier["configuration"], self._about["configuration"]))
+        if found:
+            raise _refused(
+                folder,
+                f"holds another study: {'; '.join(found)}",
+                "Name another folder, or ask for what this one holds",
+            )
+        surplus = sorted(set(earlier["replications"]) - set(self._replications))
+        if surplus:
+            raise _refused(
+                folder,
+                f"holds a study of {len(earlier['replications'])} replications, among them "
+                f"{surplus[0]}, which is not asked for",
+                "A study can grow, not shrink: ask for at least as many, or name another folder",
+            )
+
+    def _write_manifest(
+        self,
+        replications: Sequence[int],
+        failures: Sequence[Mapping[str, object]],
+        *,
+        finished: bool,
+    ) -> None:
+        content = {
+            **self._about,
+            "replications": list(replications),
+            "finished": finished,
+            "failures": list(failures),
+        }
+        durable.write_text(self.folder / MANIFEST, as_json(content))
+
+    def _settle(self, indices: Sequence[int]) -> None:
+        for index in indices:
+            number = index // self._per_file
+            self._outstanding[number] -= 1
+            full = (number + 1) * self._per_file <= self._end()
+            if full and not self._outstanding[number]:
+                self._place_episodes(number, None)
+
+    def _place_episodes(self, number: int, wanted: Collection[int] | None) -> None:
+        """Merge what waits for one file of the tables into it; leave out what is not wanted."""
+        span = range(number * self._per_file, (number + 1) * self._per_file)
+        files = sorted({self._part[index] for index in span if index in self._part})
+        placed = keys_of_shard(self.folder, number)
+        surplus = {key for key in placed if wanted is not None and self._index(key) not in wanted}
+        if not files and not surplus:
+            return
+        if surplus:
+            write_episodes_without(self.folder, number, surplus)
+        earlier = read_shard(self.folder, number, self._tables)
+        pieces = [] if earlier is None else [earlier]
+        pieces += [from_bytes(file.read_bytes()) for file in files]
+        episodes = join(pieces)
+        found = np.array([self._index(key) for key in keys(episodes)])
+        order, rows = np.unique(found, return_index=True)
+        chosen = np.array([i in span and (wanted is None or i in wanted) for i in order])
+        if chosen.any():
+            inside = episodes.take(pa.array(rows[chosen]))
+            write_shard(self.folder, number, inside, self._tables)
+        else:
+            delete_shard(self.folder, number, self._tables)
+        for index in span:
+            self._part.pop(index, None)
+        for file in set(files) - set(self._part.values()):
+            file.unlink()
+
+    def _wanted(self, replications: Sequence[int]) -> Iterator[Key]:
+        return ((label, own) for own in replications for label in self._place)
+
+    def _index(self, key: Key) -> int:
+        label, replication = key
+        return replication * len(self._place) + self._place[label]
+
+    def _end(self) -> int:
+        return (max(self._replications) + 1) * len(self._place)
+
+    @contextlib.contextmanager
+    def _disk(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            n = len(stored_keys(self.folder))
+            raise StorageError(
+                f"{self.folder}: {durable.reason(error)}. The {n} episodes finished so far are "
+                "safe in it. Make room and give the same command again: it runs what is missing."
+            ) from error
+
+
+def read_commands(path: Path) -> list[object]:
+    """Return the commands that have worked on a study so far."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return []
+    return found if isinstance(found, list) else []
+
+
+def _occupied(folder: Path) -> bool:
+    if not folder.is_dir():
+        return True
+    # A start that was interrupted leaves these.
+    mine = (f".{MANIFEST}{durable.BESIDE}", PARTS)
+    return any(
+        entry.name not in mine or (entry.is_dir() and any(entry.iterdir()))
+        for entry in folder.iterdir()
+    )
+
+
+def _refused(folder: Path, message: str, remedy: str = "") -> InputError:
+    return InputError.single(
+        where="--out",
+        key="out",
+        value=str(folder),
+        message=message,
+        remedy=remedy or "Name a new or empty folder, or that of a study to be continued",
+    )

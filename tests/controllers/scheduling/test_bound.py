@@ -1,0 +1,169 @@
+"""Prices on what vehicles share bound the scheduling problem from below."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, get_args
+
+import numpy as np
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from controllers.optimisation.solve import WorkLimits
+from controllers.scheduling.bound.bound import lower_bound
+from controllers.scheduling.problem.problem import SchedulingProblem
+from controllers.scheduling.routing.column_generation import doing_nothing_usd
+from controllers.scheduling.routing.monolithic import milp
+from controllers.scheduling.schedule import park, schedule
+from controllers.scheduling.search import Search, SolverName
+from sim.control import SolveStatus
+from tests.controllers.scheduling.build import battery, truck
+from tests.controllers.scheduling.cases import feeder, problem_of, random_day
+
+PROOF = Search(solver="milp")
+
+
+# Batteries that lose energy at rest and on the road, so that it leaves the grid of the bound.
+LEAKING = battery(self_discharge_per_h=0.02, auxiliary_mw=0.01)
+
+
+def small(
+    seed: int,
+    n_trucks: int,
+    n_periods: int,
+    least_usd_per_mwh: float = 20.0,
+    *,
+    leaking: bool = False,
+    **tariff: float,
+) -> SchedulingProblem:
+    """Return a small problem with prices of energy from `least_usd_per_mwh` on."""
+    tariff = {"stored_usd_per_mwh": 60.0, "curtailment_usd_per_mwh": 20.0} | tariff
+    own = {"battery": LEAKING, "kwh_per_km": 3.0} if leaking else {}
+    trucks = [truck(k, k % 3, **own) for k in range(n_trucks)]
+    exists = feeder(n_trucks, n_periods, tariff=tariff, trucks=trucks)
+    price = np.random.default_rng(seed).uniform(least_usd_per_mwh, 120.0, n_periods)
+    return problem_of(exists, random_day(exists, seed, price=price))
+
+
+def proven(problem: SchedulingProblem) -> float:
+    """Return the optimum that the mixed-integer model proves [USD]."""
+    best = schedule(problem, PROOF)
+    assert best is not None
+    _, status, bound = milp(problem, WorkLimits(), best.routes)
+    assert status is SolveStatus.OPTIMAL
+    assert bound is not None
+    return bound
+
+
+def check(
+    seed: int,
+    n_trucks: int,
+    n_periods: int,
+    least: float,
+    stored: float,
+    curtailment: float,
+    leaking: bool,
+) -> float:
+    """Check the bound behind the door, and return the plan's gap to the optimum [-]."""
+    tariff = {"stored_usd_per_mwh": stored, "curtailment_usd_per_mwh": curtailment}
+    problem = small(seed, n_trucks, n_periods, least, leaking=leaking, **tariff)
+    plan, optimum = schedule(problem, Search(solver="columns", prices=60)), proven(problem)
+    assert plan is not None
+    value, bound = plan.outcome.objective_usd, plan.outcome.bound_usd
+    assert value is not None
+    assert bound is not None
+    near = 1e-6 * max(abs(optimum), 1.0)
+    # Behind the door a bound is never above the plan; in front of that it must be valid as well.
+    for usd in (bound, lower_bound(problem, 60).usd):
+        assert usd <= optimum + near
+    assert value >= optimum - near
+    if plan.outcome.status is SolveStatus.OPTIMAL:
+        assert value <= optimum + near
+    return (value - optimum) / max(doing_nothing_usd(problem, Search()) - optimum, 1e-6)
+
+
+CASES = {
+    "seed": st.integers(0, 10**6),
+    "n_trucks": st.integers(1, 3),
+    "n_periods": st.integers(2, 5),
+    "least": st.sampled_from([20.0, -60.0]),
+    "stored": st.sampled_from([0.0, 60.0]),
+    "curtailment": st.sampled_from([-30.0, 0.0, 20.0]),
+    "leaking": st.booleans(),
+}
+
+
+@settings(max_examples=12, deadline=None, derandomize=True)
+@given(**CASES)
+def test_the_bound_is_never_above_the_proven_optimum(**case: Any) -> None:
+    check(**case)
+
+
+@pytest.mark.slow
+def test_of_200_small_problems_all_bounds_are_valid_and_most_plans_are_optimal() -> None:
+    gaps: list[float] = []
+
+    @settings(
+        max_examples=200, deadline=None, derandomize=True, database=None, phases=[Phase.generate]
+    )
+    @given(**CASES)
+    def each(**case: Any) -> None:
+        gaps.append(check(**case))
+
+    each()
+    assert len(gaps) == 200
+    within = sum(gap <= 0.01 for gap in gaps) / len(gaps)
+    assert within >= 0.95, f"{within:.1%} of the plans, worst gap {max(gaps):.1%}"
+
+
+def test_more_prices_give_no_worse_a_bound_and_close_in_on_the_optimum() -> None:
+    problem = small(4, 2, 5)
+    few, many = lower_bound(problem, 5).usd, lower_bound(problem, 300).usd
+    assert few <= many <= proven(problem) + 1e-6
+    nothing = doing_nothing_usd(problem, Search())
+    assert nothing - many > 0
+    assert proven(problem) - many < 0.02 * (nothing - many)
+
+
+def test_a_bounded_schedule_says_its_bound_and_one_that_is_not_says_none() -> None:
+    problem = small(1, 2, 4)
+    bounded, plain = (schedule(problem, Search(prices=n)) for n in (100, 0))
+    assert plain is not None
+    assert plain.outcome.bound_usd is None
+    assert bounded is not None
+    assert bounded.outcome.bound_usd is not None
+    assert bounded.outcome.objective_usd is not None
+    assert bounded.outcome.bound_usd <= bounded.outcome.objective_usd
+    assert bounded.outcome.gap is not None
+
+
+def test_a_vehicle_that_never_connects_does_not_upset_the_bound() -> None:
+    problem = small(3, 2, 4)
+    space = problem.space
+    late = space.start_period.copy()
+    late[0] = problem.n_periods
+    stuck = dataclasses.replace(problem, space=dataclasses.replace(space, start_period=late))
+    assert lower_bound(stuck, 30).usd <= proven(stuck) + 1e-6
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_parking_places_are_bounded_among_single_trips_at_the_start(seed: int) -> None:
+    problem = small(seed, 2, 5)
+    found, exact = (
+        park(problem, Search(solver=solver, prices=100)) for solver in get_args(SolverName)
+    )
+    assert found is not None
+    assert exact is not None
+    for one in (found, exact):
+        assert all(len(route) <= 1 for route in one.routes)
+        assert all(period == 0 for route in one.routes for period, _ in route)
+    assert exact.outcome.status is SolveStatus.OPTIMAL
+    usd, bound, optimum = (
+        found.outcome.objective_usd, found.outcome.bound_usd, exact.outcome.objective_usd,
+    )  # fmt: skip
+    assert usd is not None
+    assert bound is not None
+    assert optimum is not None
+    assert bound <= optimum + 1e-6
+    assert optimum <= usd + 1e-6
