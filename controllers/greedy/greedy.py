@@ -17,7 +17,7 @@ import numpy as np
 from controllers.greedy.trading import Trade, best_trade
 from controllers.greedy.zones import electrical_distances, station_shares
 from controllers.scheduling.problem.distances import station_distances_km
-from sim.control import FleetPlan, Forecast, Observation, Plan, VehicleStatus, Visit
+from sim.control import Capabilities, FleetPlan, Forecast, Observation, Plan, VehicleStatus, Visit
 from sim.system.battery import Battery
 from sim.system.system import System
 from sim.system.vehicles import Truck
@@ -37,7 +37,7 @@ class Greedy:
     the energy it will exchange earns.
     """
 
-    requires = frozenset({"roads"})
+    capabilities = Capabilities(requires=frozenset({"roads"}))
 
     @dataclass(frozen=True, slots=True, kw_only=True)
     class Parameters:

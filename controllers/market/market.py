@@ -23,6 +23,7 @@ from controllers.market.value import clear_from_mean, informed_usd
 from controllers.optimisation.solve import WorkLimits
 from controllers.scheduling.problem.problem import PlanningError
 from sim.control import (
+    Capabilities,
     FleetPlan,
     GridPlan,
     MarketPlan,
@@ -129,7 +130,9 @@ class Market:
     """
 
     Parameters: ClassVar[type[MarketParameters]] = MarketParameters
-    requires = frozenset({"units"})
+    capabilities = Capabilities(
+        requires=frozenset({"units"}), figures=("cleared_welfare_usd", "info_gap_alpha")
+    )
 
     def __init__(self, parameters: MarketParameters | None = None) -> None:
         self.parameters = parameters or self.Parameters()

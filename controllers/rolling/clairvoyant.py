@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from controllers.rolling.rolling import Rolling
+from sim.control import Capabilities, Contrast
 
 
 class Clairvoyant(Rolling):
@@ -12,4 +13,14 @@ class Clairvoyant(Rolling):
     periods have only a mean and a ripple inside them.
     """
 
-    clairvoyant = True
+    capabilities = Capabilities(
+        requires=frozenset({"roads"}),
+        clairvoyant=True,
+        contrasts=(
+            Contrast(
+                name="value of information",
+                without="rolling",
+                meaning="the same model, fed with what will happen",
+            ),
+        ),
+    )

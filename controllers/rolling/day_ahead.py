@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from controllers.rolling.rolling import Rolling, RollingPlanning
+from sim.control import Capabilities
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,3 +25,4 @@ class DayAhead(Rolling):
     """
 
     Parameters: ClassVar[type[RollingPlanning]] = DayAheadPlanning
+    capabilities = Capabilities(requires=frozenset({"roads"}))

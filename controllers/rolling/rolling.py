@@ -20,11 +20,9 @@ from controllers.scheduling.problem.problem import PlanningError, Schedule, Sche
 from controllers.scheduling.problem.time_space import Route
 from controllers.scheduling.schedule import park, schedule
 from controllers.scheduling.search import Search
-from sim.control import Observation, Outcome, Plan
+from sim.control import Capabilities, Contrast, Observation, Outcome, Plan
 from sim.system.system import System
 from sim.units import HOURS_PER_DAY, FloatArray
-
-EVENTS = ("arrival", "delay", "outage", "ev_arrival", "voltage_violation")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,9 +57,7 @@ class RollingPlanning(Planning):
             raise ValueError(
                 "routes(='rolling') need dispatch(='rolling'): powers follow the vehicles."
             )
-        unknown = sorted(set(self.replan_on) - set(EVENTS))
-        if unknown:
-            raise ValueError(f"replan_on(={unknown}) must be among {', '.join(EVENTS)}.")
+        Capabilities(replan_on=frozenset(self.replan_on))  # refuses what is no trigger
 
 
 class Rolling:
@@ -72,12 +68,27 @@ class Rolling:
     """
 
     Parameters: ClassVar[type[RollingPlanning]] = RollingPlanning
-    requires = frozenset({"roads"})
+    capabilities = Capabilities(
+        requires=frozenset({"roads"}),
+        contrasts=(
+            Contrast(
+                name="value of mobility",
+                without="stationary",
+                meaning="the same batteries, the same rolling dispatch, but the vehicles may move",
+            ),
+            Contrast(
+                name="value of recourse",
+                without="day_ahead",
+                meaning="the same model, solved every period instead of once a day",
+            ),
+        ),
+    )
 
     def __init__(self, parameters: RollingPlanning | None = None) -> None:
         self.parameters = parameters or self.Parameters()
-        self.replan_on = frozenset(self.parameters.replan_on)
-        self.needs_voltages = "voltage_violation" in self.replan_on
+        self.capabilities = dataclasses.replace(
+            type(self).capabilities, replan_on=frozenset(self.parameters.replan_on)
+        )
 
     def start(self, system: System, rng: np.random.Generator) -> None:
         """Prepare the models; nothing is random."""

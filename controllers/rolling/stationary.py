@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from controllers.rolling.rolling import Rolling, RollingPlanning
+from sim.control import Capabilities
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,3 +23,4 @@ class Stationary(Rolling):
     """
 
     Parameters: ClassVar[type[RollingPlanning]] = StationaryPlanning
+    capabilities = Capabilities(requires=frozenset({"roads"}))

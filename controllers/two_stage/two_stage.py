@@ -14,7 +14,16 @@ from controllers.scheduling.problem.problem import PlanningError
 from controllers.two_stage.cone_plan import ConePlanner, FirstPlan
 from controllers.two_stage.first_stage import FirstStage
 from controllers.two_stage.swarm import Schedule, SecondStage, improve
-from sim.control import FleetPlan, GridPlan, Observation, Outcome, Plan, SolveStatus, Visit
+from sim.control import (
+    Capabilities,
+    FleetPlan,
+    GridPlan,
+    Observation,
+    Outcome,
+    Plan,
+    SolveStatus,
+    Visit,
+)
 from sim.errors import SolverError
 from sim.system.system import System
 from sim.units import HOURS_PER_DAY
@@ -85,7 +94,7 @@ class TwoStage:
     """
 
     Parameters = TwoStageParameters
-    requires = frozenset({"roads"})
+    capabilities = Capabilities(requires=frozenset({"roads"}))
 
     def __init__(self, parameters: TwoStageParameters | None = None) -> None:
         self.parameters = parameters or TwoStageParameters()

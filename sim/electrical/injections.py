@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
@@ -79,19 +80,14 @@ def injections(
     first, n_steps = int(rows[0]), len(rows)
     profile = realisation.profile[steps]
     alive = metered.topology.supplied[steps]
-    load_pu = profile[:, loads.profile]
-    served = load_pu * alive[:, loads.bus]
-    wanted_mw, asked_mw, asked_mvar = (
-        load_pu * loads.p_mw,
-        served * loads.p_mw,
-        served * loads.q_mvar,
-    )
-    shift_mw = metered.shift_mw[steps]
+    wanted_mw, wanted_mvar = loads.power_mw(profile), loads.power_mvar(profile)
+    asked_mw, asked_mvar = wanted_mw * alive[:, loads.bus], wanted_mvar * alive[:, loads.bus]
+    shift_mw, ev_mw = metered.shift_mw[steps], metered.ev_mw[steps]
     load_mw = asked_mw + shift_mw
     load_mvar = asked_mvar + shift_mw * np.divide(
         loads.q_mvar, loads.p_mw, out=np.zeros_like(loads.p_mw), where=loads.p_mw > 0
     )
-    available_mw = profile[:, generators.profile] * generators.p_mw
+    available_mw = generators.available_mw(profile)
     limit_mw = metered.generation_limit_mw[rows // timing.steps_per_period]
     generation_mw = np.minimum(available_mw, limit_mw) * alive[:, generators.bus]
     unit_bus = np.array([unit.bus for unit in system.units], dtype=np.int64)
@@ -104,9 +100,10 @@ def injections(
     add_at(q_mvar, loads.bus, -load_mvar)
     add_at(p_mw, generators.bus, generation_mw)
     add_at(p_mw, unit_bus, unit_mw * [not unit.slack for unit in system.units])
-    add_at(p_mw, np.array([group.bus for group in system.evs], dtype=np.int64), -metered.ev_mw)
+    add_at(p_mw, np.array([group.bus for group in system.evs], dtype=np.int64), -ev_mw)
 
-    flows = as_floats(metered.exchanges, len(StationExchange._fields))
+    exchanges = list(chain.from_iterable(metered.exchanges[steps]))
+    flows = as_floats(exchanges, len(StationExchange._fields))
     row, vehicle, station = (flows[:, :3].astype(np.int64) - [first, 0, 0]).T
     bus = np.array([station.bus for station in system.stations], dtype=np.int64)[station]
     mean_mw, mean_mvar, peak_mw, changed = flows[:, 3:].T
@@ -123,7 +120,7 @@ def injections(
         load_mw=load_mw,
         unserved_mw=(wanted_mw - asked_mw).sum(axis=1),
         shift_mw=shift_mw,
-        ev_mw=metered.ev_mw,
+        ev_mw=ev_mw,
         load_mvar=load_mvar,
         available_mw=available_mw,
         generation_mw=generation_mw,

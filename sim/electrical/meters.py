@@ -27,25 +27,27 @@ class StationExchange(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Metered:
-    """What the world has metered and ordered.
+    """What the world has metered and ordered, all steps of the episode.
+
+    The arrays are those into which the world writes: steps to come are empty.
 
     Attributes
     ----------
     exchanges
-        What flowed at stations in the steps asked for.
+        What flowed at stations, one list per step.
     ev_mw
-        Charging power of electric cars in these steps, ``(step, group)`` [MW].
+        Charging power of electric cars, ``(step, group)`` [MW].
     generation_limit_mw
         Caps in force, ``(period, generator)`` [MW].
     unit_on, unit_mw
-        What thermal units did, ``(step, unit)``, all steps of the episode [MW].
+        What thermal units did, ``(step, unit)`` [MW].
     shift_mw
-        What loads drew beyond what they asked for, ``(step, load)``, all steps [MW].
+        What loads drew beyond what they asked for, ``(step, load)`` [MW].
     topology
-        Who was supplied, all steps of the episode.
+        Which lines were in service, and who was supplied.
     """
 
-    exchanges: Sequence[StationExchange]
+    exchanges: Sequence[Sequence[StationExchange]]
     ev_mw: FloatArray
     generation_limit_mw: FloatArray
     unit_on: BoolArray

@@ -6,7 +6,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from sim.control import Controller, EvStates, Forecast, Observation, Plan
+from sim.control import (
+    Capabilities,
+    Controller,
+    EvStates,
+    Forecast,
+    Observation,
+    Plan,
+    capabilities_of,
+)
 from sim.system.system import System
 from sim.uncertainty.forecaster import Forecaster
 
@@ -25,35 +33,44 @@ class HandOver:
         Who decides before, and from `from_period` on.
     from_period
         Index of the first period that the second one plans.
-    rng
-        The second one's own random stream.
+    streams
+        The random streams of the two.
     """
 
     def __init__(
-        self, first: Controller, second: Controller, from_period: int, rng: np.random.Generator
+        self,
+        first: Controller,
+        second: Controller,
+        from_period: int,
+        streams: tuple[np.random.Generator, ...],
     ) -> None:
         self._first = first
         self._second = second
         self._from_period = from_period
-        self._rng = rng
+        self._streams = streams
         self._in_charge = first
-        self.needs_voltages = _sees_voltages(first) or _sees_voltages(second)
 
     @property
-    def replan_on(self) -> frozenset[str]:
-        """Events that call for a decision of whoever is in charge."""
-        return frozenset(getattr(self._in_charge, "replan_on", ()))
+    def capabilities(self) -> Capabilities:
+        """What whoever is in charge waits for, and what either of them needs to see."""
+        own = [capabilities_of(self._first), capabilities_of(self._second)]
+        return Capabilities(
+            needs_voltages=any(each.needs_voltages for each in own),
+            replan_on=capabilities_of(self._in_charge).replan_on,
+            figures=tuple(dict.fromkeys(name for each in own for name in each.figures)),
+        )
 
     def start(self, system: System, rng: np.random.Generator) -> None:
-        """Prepare both."""
-        self._first.start(system, rng)
-        self._second.start(system, self._rng)
+        """Prepare both; each has its own random stream."""
+        del rng
+        for each, stream in zip((self._first, self._second), self._streams, strict=True):
+            each.start(system, stream)
 
     def decide(self, observation: Observation) -> Plan:
         """Return the plan of whoever is in charge."""
         if observation.period >= self._from_period:
             self._in_charge = self._second
-        if not _sees_voltages(self._in_charge):
+        if not capabilities_of(self._in_charge).needs_voltages:
             observation = replace(observation, vm_pu=None, loading_percent=None)
         return self._in_charge.decide(observation)
 
@@ -78,7 +95,3 @@ class HandedOverForecaster:
         """Return the forecast; see `Forecaster.issue`."""
         source = self._first if period < self._from_period else self._second
         return source.issue(period, now_h, evs)
-
-
-def _sees_voltages(controller: Controller) -> bool:
-    return bool(getattr(controller, "needs_voltages", False))

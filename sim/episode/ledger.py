@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from sim.episode.verification import Electrics
+from sim.electrical.electrics import Electrics
 from sim.powerflow.import_meter import settled_import_mw
 from sim.system.system import System
 from sim.system.vehicles import Train, Truck
@@ -48,21 +48,35 @@ class Totals:
     welfare_usd: float
 
 
-def ledger(system: System, electrics: Electrics, readings: Readings) -> pd.DataFrame:
+def ledger(
+    system: System, electrics: Electrics, readings: Readings, steps: slice = slice(None)
+) -> pd.DataFrame:
     """Return all payments, ``step, payer, payee, item, usd``; zero amounts are left out.
 
     Amounts are never negative: a negative price turns payer and payee round. A step whose power
     flow does not converge trades nothing and serves nobody: all its load is unserved.
+
+    Parameters
+    ----------
+    system
+        What exists.
+    electrics, readings
+        All steps from the start up to now, the last one of the episode or an earlier one.
+    steps
+        Those that are booked, all by default. What one range after the other books is what all
+        steps book at once: moved demand is settled as its day ends, stored energy as the episode
+        does.
     """
     timing, tariff, found = system.timing, system.tariff, electrics.injections
     hours = timing.step_h
-    of_day = np.arange(timing.n_steps) % timing.steps_per_day
+    n_steps = len(found.p_mw)
+    of_day = np.arange(n_steps) % timing.steps_per_day
     trade = np.nan_to_num(settled_import_mw(system, electrics.flow)) * hours
     delivering = electrics.flow.converged * hours
     generated = found.generation_mw.sum(axis=1) * delivering
     curtailed = found.available_mw.sum(axis=1) * delivering - generated
     served = electrics.served_mw * hours
-    book = _Book()
+    book = _Book(np.arange(n_steps)[steps])
     bought, sold = np.maximum(trade, 0), np.maximum(-trade, 0)
     book.add("operator", "market", "energy bought", bought * tariff.import_usd_per_mwh[of_day])
     book.add("market", "operator", "energy sold", sold * tariff.export_usd_per_mwh[of_day])
@@ -85,10 +99,11 @@ def ledger(system: System, electrics: Electrics, readings: Readings) -> pd.DataF
         else:
             worked = (exchanged > 0) | (found.storage_mvar[:, index] != 0)
             _add_drives(book, vehicle, readings, index, worked, timing.steps_per_day)
-        change = readings["energy_mwh"][-1, index] - vehicle.battery.energy_initial_mwh
-        missing = np.zeros(timing.n_steps)
-        missing[-1] = -change * tariff.stored_usd_per_mwh
-        book.add("fleet", "inventory", "stored_energy_change", missing)
+        if n_steps == timing.n_steps:
+            change = readings["energy_mwh"][-1, index] - vehicle.battery.energy_initial_mwh
+            missing = np.zeros(n_steps)
+            missing[-1] = -change * tariff.stored_usd_per_mwh
+            book.add("fleet", "inventory", "stored_energy_change", missing)
     return book.table()
 
 
@@ -105,7 +120,7 @@ def open_shift_mwh(system: System, shift_mw: FloatArray) -> FloatArray:
     ends with the episode.
     """
     timing = system.timing
-    days = np.arange(0, timing.n_steps, timing.steps_per_day)
+    days = np.arange(0, len(shift_mw), timing.steps_per_day)
     left: FloatArray = np.add.reduceat(shift_mw, days, axis=0) * timing.step_h
     return left
 
@@ -136,9 +151,11 @@ def _add_demand(book: _Book, system: System, electrics: Electrics) -> None:
     served_mw = np.maximum(found.load_mw - found.shift_mw, 0.0) * electrics.flow.converged[:, None]
     book.add("benefit", "customers", BENEFIT, served_mw @ benefit * timing.step_h)
     lacking = np.maximum(-open_shift_mwh(system, found.shift_mw), 0.0) @ benefit
-    owed = np.zeros(timing.n_steps)
     last = np.arange(1, len(lacking) + 1) * timing.steps_per_day - 1
-    owed[np.minimum(last, timing.n_steps - 1)] = lacking
+    last = np.minimum(last, timing.n_steps - 1)
+    over = last < len(found.shift_mw)
+    owed = np.zeros(len(found.shift_mw))
+    owed[last[over]] = lacking[over]
     book.add("operator", "customers", "shift settlement", owed)
 
 
@@ -169,9 +186,10 @@ def _first_of_day(worked: BoolArray, steps_per_day: int) -> FloatArray:
 
 
 class _Book:
-    """Collects the columns of the ledger."""
+    """Collects the columns of the ledger, of some steps."""
 
-    def __init__(self) -> None:
+    def __init__(self, steps: IntArray) -> None:
+        self._booked = steps
         self._steps: list[IntArray] = []
         self._usd: list[FloatArray] = []
         self._names: list[tuple[str, str, str]] = []
@@ -179,7 +197,7 @@ class _Book:
     def add(self, payer: str, payee: str, item: str, usd: FloatArray) -> None:
         """Book one amount per step; negative amounts flow the other way."""
         for sign, names in ((1, (payer, payee, item)), (-1, (payee, payer, item))):
-            steps = np.flatnonzero(sign * usd > 0)
+            steps = self._booked[sign * usd[self._booked] > 0]
             if len(steps):
                 self._steps.append(steps)
                 self._usd.append(sign * usd[steps])

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
 from sim.control import SolveStatus
+from sim.electrical.electrics import Electrics
 from sim.episode.ledger import open_shift_mwh, totals, unit_changes
-from sim.episode.verification import Electrics
+from sim.episode.record import EpisodeRecord
 from sim.powerflow.import_meter import import_mw
 from sim.system.system import System
 from sim.units import SECONDS_PER_HOUR, FloatArray, IntArray
 from sim.world.recorder import Readings, Recorder
-from sim.world.vehicle_meter import Trip
-
-CLEARING = ("cleared_welfare_usd", "info_gap_alpha")
 
 
 def voltage_violation_pu(system: System, vm_pu: FloatArray) -> FloatArray:
@@ -28,30 +25,22 @@ def voltage_violation_pu(system: System, vm_pu: FloatArray) -> FloatArray:
     return violation
 
 
-def penalty_usd(system: System, electrics: Electrics) -> float:
+def penalty_usd(system: System, electrics: Electrics, steps: slice = slice(None)) -> float:
     """Return the penalty for limits violated by the means of the steps [USD].
 
-    Every pu (percentage point of loading above 100) beyond a limit counts by its hours.
+    Every pu (percentage point of loading above 100) beyond a limit counts by its hours. `steps`
+    are those that count, all by default.
     """
     weights, hours = system.penalties, system.timing.step_h
-    voltage = voltage_violation_pu(system, electrics.flow.vm_pu).sum() * hours
-    loading = np.nan_to_num(electrics.flow.loading_percent, nan=0.0)
+    voltage = voltage_violation_pu(system, electrics.flow.vm_pu[steps]).sum() * hours
+    loading = np.nan_to_num(electrics.flow.loading_percent[steps], nan=0.0)
     overload = np.maximum(loading - 100.0, 0.0).sum() * hours
     return float(
         weights.voltage_usd_per_pu_h * voltage + weights.loading_usd_per_percent_h * overload
     )
 
 
-def metrics(
-    system: System,
-    electrics: Electrics,
-    readings: Readings,
-    recorder: Recorder,
-    trips: Sequence[Trip],
-    evs_short: int,
-    refused: IntArray,
-    ledger: pd.DataFrame,
-) -> dict[str, float]:
+def metrics(record: EpisodeRecord, ledger: pd.DataFrame) -> dict[str, float]:
     """Return the figures of an episode by name; names carry units.
 
     ``voltage_violation_steps`` counts steps with a violation by the mean or, where storage power
@@ -60,10 +49,10 @@ def metrics(
     same episode may give other figures. ``shift_open_mwh`` is moved demand that its day has not
     given back, ``imbalance_mwh`` what the slack unit's limits left over when nothing could be
     spilled or shed any more, ``refusals`` counts starts and stops that were ordered in a period and
-    refused. Where there are units, ``cleared_welfare_usd`` and ``info_gap_alpha`` are what the
-    first clearing of a market says of itself: its welfare, and the share of wind that may be
-    missing.
+    refused. Figures that the controller declares are those of the first decision that gives them.
     """
+    system, electrics = record.system, record.electrics
+    readings, recorder = record.readings, record.recorder
     hours = system.timing.step_h
     flow, found = electrics.flow, electrics.injections
     money = totals(ledger)
@@ -75,7 +64,6 @@ def metrics(
     stored = readings["energy_mwh"][-1].sum() if len(system.vehicles) else 0.0
     initial = sum(vehicle.battery.energy_initial_mwh for vehicle in system.vehicles)
     gaps = [decision.gap for decision in recorder.decisions if np.isfinite(decision.gap)]
-    said = {name: _first_said(recorder, name) for name in CLEARING if system.units}
     return {
         "objective_usd": money.cost_usd + penalty,
         "cost_usd": money.cost_usd,
@@ -89,8 +77,8 @@ def metrics(
         "imbalance_mwh": float(np.abs(found.imbalance_mw).sum() * hours),
         "shift_open_mwh": float(np.abs(open_shift_mwh(system, found.shift_mw)).sum()),
         "emission_lb": _emission_lb(system, electrics),
-        "refusals": _refusals(system, refused),
-        "evs_short": evs_short,
+        "refusals": _refusals(system, record.refused),
+        "evs_short": record.evs_short,
         "ev_mwh": float(found.ev_mw.sum() * hours),
         "throughput_mwh": float(readings["charged_mwh"].sum() + readings["discharged_mwh"].sum()),
         "cycles": _cycles(system, readings),
@@ -101,7 +89,7 @@ def metrics(
         "vm_pu_max": _extreme(np.fmax, flow.vm_pu),
         "loading_percent_max": _extreme(np.fmax, flow.loading_percent),
         "trips": sum(event.event == "departed" for event in recorder.events),
-        "delay_h": sum(trip.arrive_s - trip.depart_s - trip.free_s for trip in trips)
+        "delay_h": sum(trip.arrive_s - trip.depart_s - trip.free_s for trip in record.trips)
         / SECONDS_PER_HOUR,
         "travel_h": float(readings["travel_h"].sum()),
         "queue_h": float(readings["queue_h"].sum()),
@@ -119,9 +107,9 @@ def metrics(
         "gap_max": max(gaps, default=0.0),
         "steps": system.timing.n_steps,
         "unconverged_steps": int((~flow.converged).sum()),
-        "verified_steps": len(electrics.verified),
-        "verify_max_diff_pu": electrics.difference_pu,
-        **said,
+        "verified_steps": len(record.verification.steps),
+        "verify_max_diff_pu": record.verification.difference_pu,
+        **{name: _first_said(recorder, name) for name in record.figures},
     }
 
 

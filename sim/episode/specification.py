@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from pydantic import TypeAdapter, ValidationError
 
-from sim.control import Controller
+from sim.control import Capabilities, Controller, capabilities_of
 from sim.errors import GridhaulError, InputError, Problem, shown
 from sim.plugins import load_controller, read_source, suggestion
 from sim.system.system import WAYS, System
@@ -95,6 +95,15 @@ def build(spec: ControllerSpec) -> Controller:
                 message=f"has no method {method!r}",
                 remedy="A controller has start(system, rng) and decide(observation)",
             )
+    misplaced = sorted({each.name for each in dataclasses.fields(Capabilities)} & {*dir(cls)})
+    if misplaced:
+        raise InputError.single(
+            where=spec.name,
+            key=misplaced[0],
+            value=getattr(cls, misplaced[0]),
+            message="is an attribute of the class, where nobody reads it",
+            remedy=f"Write capabilities = Capabilities({misplaced[0]}=...)",
+        )
     if parameters is None:
         if spec.parameters:
             raise InputError(
@@ -114,7 +123,7 @@ def build_for(system: System, spec: ControllerSpec) -> Controller:
         for some of the ways only on which this fleet moves.
     """
     controller = build(spec)
-    requires = frozenset(getattr(controller, "requires", ()))
+    requires = capabilities_of(controller).requires
     missing = requires - system.features
     beyond = (system.features & WAYS) - requires if requires & WAYS else frozenset()
     if not missing and not beyond:
@@ -137,7 +146,9 @@ def build_for(system: System, spec: ControllerSpec) -> Controller:
 
 def _make(spec: ControllerSpec, cls: Callable[..., Any], *parameters: object) -> Controller:
     try:
-        return cast("Controller", cls(*parameters))
+        controller = cast("Controller", cls(*parameters))
+        capabilities_of(controller)  # complains where they are none
+        return controller
     except GridhaulError:
         raise
     except Exception as error:

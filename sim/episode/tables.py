@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 
 from sim.control import VehicleStatus
+from sim.electrical.electrics import Electrics
 from sim.episode.episode import Episode
-from sim.episode.ledger import ledger
-from sim.episode.metrics import metrics, voltage_violation_pu
-from sim.episode.verification import Electrics
+from sim.episode.metrics import voltage_violation_pu
+from sim.episode.record import EpisodeRecord
 from sim.powerflow.import_meter import import_mw
 from sim.system.system import System
 from sim.uncertainty.realisation import Realisation
@@ -22,80 +22,32 @@ from sim.world.thermal_units import Refusal
 from sim.world.vehicle_meter import Trip
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Lived:
-    """An episode that is over, before it is put into tables.
-
-    Attributes
-    ----------
-    scenario, controller, seed, replication
-        What was run.
-    system, realisation, recorder, trips, spans, electrics
-        What existed, happened, was noted, was driven and was computed.
-    evs_short
-        Electric cars that left with less energy than the next day's trips take.
-    refused
-        Why units refused an order, ``(step, unit)``; `sim.world.thermal_units.Refusal`.
-    lmp_usd_per_mwh
-        Prices that the controller found, ``(period, bus)``; NaN where it found none.
-    seconds
-        Wall clock by stage [s].
-    """
-
-    scenario: str
-    controller: str
-    seed: int
-    replication: int
-    system: System
-    realisation: Realisation
-    recorder: Recorder
-    trips: tuple[Trip, ...]
-    spans: tuple[Span, ...]
-    evs_short: int
-    electrics: Electrics
-    refused: IntArray
-    lmp_usd_per_mwh: FloatArray
-    seconds: dict[str, float]
-
-
-def tabulate(lived: Lived) -> Episode:
-    """Return the tables of an episode."""
-    system, recorder = lived.system, lived.recorder
-    readings = recorder.table()
-    book = ledger(system, lived.electrics, readings)
+def episode_of(
+    record: EpisodeRecord, payments: pd.DataFrame, figures: Mapping[str, float]
+) -> Episode:
+    """Return an episode with its tables, its ledger and its metrics."""
+    system, recorder, solved = record.system, record.recorder, record.electrics
+    branches = system.grid.lines.name + system.grid.transformers.name
     return Episode(
-        scenario=lived.scenario,
-        controller=lived.controller,
-        seed=lived.seed,
-        replication=lived.replication,
-        start=pd.Timestamp(lived.realisation.start),
-        metrics=metrics(
-            system,
-            lived.electrics,
-            readings,
-            recorder,
-            lived.trips,
-            lived.evs_short,
-            lived.refused,
-            book,
-        ),
-        steps=_steps(system, lived.electrics),
-        vm_pu=_wide(system, lived.electrics.flow.vm_pu, system.grid.bus_name),
-        loading_percent=_wide(
-            system,
-            lived.electrics.flow.loading_percent,
-            system.grid.lines.name + system.grid.transformers.name,
-        ),
-        vehicles=_vehicles(system, lived.electrics, readings),
+        scenario=record.key.scenario,
+        controller=record.key.controller,
+        seed=record.key.seed,
+        replication=record.key.replication,
+        start=pd.Timestamp(record.realisation.start),
+        metrics=dict(figures),
+        steps=_steps(system, solved),
+        vm_pu=_wide(system, solved.flow.vm_pu, system.grid.bus_name),
+        loading_percent=_wide(system, solved.flow.loading_percent, branches),
+        vehicles=_vehicles(system, solved, record.readings),
         events=pd.DataFrame(recorder.events, columns=Event._fields),
-        units=_units(system, lived.electrics, lived.refused),
-        prices=_prices(system, lived.lmp_usd_per_mwh),
-        trips=_trips(system, lived.trips),
-        spans=_spans(system, lived.spans),
-        outages=_outages(system, lived.realisation),
+        units=_units(system, solved, record.refused),
+        prices=_prices(system, record.lmp_usd_per_mwh),
+        trips=_trips(system, record.trips),
+        spans=_spans(system, tuple(recorder.spans)),
+        outages=_outages(system, record.realisation),
         decisions=pd.DataFrame(recorder.decisions, columns=Decision._fields),
-        ledger=book,
-        timings=_timings(lived),
+        ledger=payments,
+        timings=_timings(recorder, record.seconds),
     )
 
 
@@ -240,11 +192,11 @@ def _outages(system: System, realisation: Realisation) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["line", "from_h", "to_h"])
 
 
-def _timings(lived: Lived) -> pd.DataFrame:
-    decisions = lived.recorder.decision_s
+def _timings(recorder: Recorder, seconds: Mapping[str, float]) -> pd.DataFrame:
+    decisions = recorder.decision_s
     return pd.DataFrame(
         {
-            "name": ["decision"] * len(decisions) + list(lived.seconds),
-            "seconds": [*decisions, *lived.seconds.values()],
+            "name": ["decision"] * len(decisions) + list(seconds),
+            "seconds": [*decisions, *seconds.values()],
         }
     )

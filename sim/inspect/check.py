@@ -141,16 +141,16 @@ def _base_case(system: System, realisation: Realisation) -> BaseCase | None:
     generators = system.generators
     p_mw = np.zeros((timing.n_steps, grid.n_buses))
     q_mvar = np.zeros_like(p_mw)
-    load_pu = realisation.profile[:, loads.profile]
-    available_mw = realisation.profile[:, generators.profile] * generators.p_mw
+    load_mw, load_mvar = loads.power_mw(realisation.profile), loads.power_mvar(realisation.profile)
+    available_mw = generators.available_mw(realisation.profile)
     ev_mw = np.repeat(
         charging_mw(system, realisation.ev_sessions, 0, timing.n_periods),
         timing.steps_per_period,
         axis=0,
     )
     for place, bus in enumerate(loads.bus):
-        p_mw[:, bus] -= load_pu[:, place] * loads.p_mw[place]
-        q_mvar[:, bus] -= load_pu[:, place] * loads.q_mvar[place]
+        p_mw[:, bus] -= load_mw[:, place]
+        q_mvar[:, bus] -= load_mvar[:, place]
     for place, bus in enumerate(generators.bus):
         p_mw[:, bus] += available_mw[:, place]
     for place, group in enumerate(system.evs):
@@ -246,7 +246,7 @@ def _unit_warnings(scenario: Scenario) -> Iterator[str]:
     system, loads = scenario.system, scenario.system.loads
     if system.slack_unit is None:
         return
-    load_mw = scenario.uncertainty.record.values[:, loads.profile] @ loads.p_mw
+    load_mw = loads.power_mw(scenario.uncertainty.record.values).sum(axis=1)
     most_mw = sum(unit.p_max_mw for unit in system.units)
     if most_mw < load_mw.max():
         yield (

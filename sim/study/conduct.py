@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from sim.episode.specification import ControllerSpec
+from sim.episode.verification import Verify
 from sim.errors import InputError, Problem
 from sim.scenario import Scenario
 from sim.study.accumulator import Looks, Tally
 from sim.study.execution.execute import execute
 from sim.study.execution.pools import Crew, ProcessCrew, SerialCrew
-from sim.study.execution.runner import Verify
 from sim.study.execution.worker import Batch, Work
 from sim.study.inference.days import Days
 from sim.study.jobs import Failure, Finished, Job

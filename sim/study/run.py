@@ -8,8 +8,9 @@ from pathlib import Path
 
 from sim.episode.episode import Episode
 from sim.episode.specification import ControllerSpec, as_spec, with_source
+from sim.episode.verification import Verify
 from sim.scenario import Scenario
-from sim.study.execution.runner import Verify, run_episode
+from sim.study.execution.runner import run_episode
 from sim.study.settings import as_verify
 from sim.study.store.bundle import Keep, bundle, to_bytes
 from sim.study.store.manifest import configuration, manifest

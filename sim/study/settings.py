@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
+from sim.episode.verification import Verify
 from sim.errors import InputError, Problem, shown
 from sim.plugins import suggestion
 from sim.scenario.overrides import toml_value
-from sim.study.execution.runner import Verify
 from sim.study.store.bundle import Keep
 
 CONTROLLER_PREFIX = "controller."

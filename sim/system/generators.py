@@ -28,3 +28,8 @@ class Generators:
     bus: IntArray
     p_mw: FloatArray
     profile: IntArray
+
+    def available_mw(self, profile: FloatArray) -> FloatArray:
+        """Return what can be produced, ``(..., generator)`` [MW], for values ``(..., profile)``."""
+        power: FloatArray = profile[..., self.profile] * self.p_mw
+        return power

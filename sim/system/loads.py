@@ -36,3 +36,13 @@ class Loads:
     benefit_usd_per_mwh: FloatArray
     shiftable: FloatArray
     shift_ramp_per_h: FloatArray
+
+    def power_mw(self, profile: FloatArray) -> FloatArray:
+        """Return active power, ``(..., load)`` [MW], for profile values ``(..., profile)``."""
+        power: FloatArray = profile[..., self.profile] * self.p_mw
+        return power
+
+    def power_mvar(self, profile: FloatArray) -> FloatArray:
+        """Return reactive power, ``(..., load)`` [Mvar], for profile values ``(..., profile)``."""
+        power: FloatArray = profile[..., self.profile] * self.q_mvar
+        return power

@@ -17,7 +17,9 @@ from sim.system.thermal_units import ThermalUnit
 from sim.system.timing import Timing
 from sim.system.vehicles import Train, Truck
 
-# Those of `System.features` on which vehicles move.
+# What a controller may require of a system.
+FEATURES = ("roads", "rail", "evs", "units")
+# Those of them on which vehicles move.
 WAYS = frozenset({"roads", "rail"})
 
 

@@ -103,7 +103,6 @@ def compose(
     mean = profiles.mean
     n = len(mean)
     of_day = (period + np.arange(n)) % len(nature.import_usd_per_mwh)
-    load_pu = mean[:, loads.profile]
     return Forecast(
         issued_h=now_h,
         profile_mean=mean,
@@ -112,9 +111,9 @@ def compose(
         profile_std=profiles.std,
         profile_step_std=profiles.step_std,
         profile_correlation=correlation,
-        load_mw=load_pu * loads.p_mw,
-        load_mvar=load_pu * loads.q_mvar,
-        available_mw=mean[:, generators.profile] * generators.p_mw,
+        load_mw=loads.power_mw(mean),
+        load_mvar=loads.power_mvar(mean),
+        available_mw=generators.available_mw(mean),
         ev_mw=ev_mw,
         import_usd_per_mwh=nature.import_usd_per_mwh[of_day],
         export_usd_per_mwh=nature.export_usd_per_mwh[of_day],

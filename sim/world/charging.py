@@ -27,7 +27,7 @@ class EvFleet:
     sessions
         When they come and go.
     arrived
-        Called when a car comes home, with the index of its session.
+        Called when a car comes home.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class EvFleet:
         env: simpy.Environment,
         groups: tuple[EvGroup, ...],
         sessions: EvSessions,
-        arrived: Callable[[int], None],
+        arrived: Callable[[], None],
     ) -> None:
         self._env = env
         self._groups = groups
@@ -102,7 +102,7 @@ class EvFleet:
         yield env.timeout(max(sessions.arrival_h[session] * SECONDS_PER_HOUR - env.now, 0.0))
         self._connected[session] = process
         if sessions.arrival_h[session] > 0:
-            self._arrived(session)
+            self._arrived()
         if sessions.start_h[session] * SECONDS_PER_HOUR > env.now:
             yield env.timeout(sessions.start_h[session] * SECONDS_PER_HOUR - env.now)
         yield from self._charge(session)

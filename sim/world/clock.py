@@ -12,9 +12,11 @@ class Order(enum.IntEnum):
 
     What vehicles do runs at SimPy's own priorities (0 and 1), so that a truck that drives 600 s
     and sets up for 300 s is connected when the clock strikes 900. Trains that ask for track at one
-    moment take turns between `TRACK` and `METERING`.
+    moment take turns between `TRACK` and `METERING`. The `ANSWER` to a question that stands comes
+    before everything else.
     """
 
+    ANSWER = -1
     TRACK = 2
     METERING = 3
     DECISION = 4
@@ -29,3 +31,13 @@ class Tick(simpy.Event):
         self._ok = True
         self._value = None
         env.schedule(self, priority=order, delay=delay_s)  # type: ignore[arg-type]
+
+
+class Answer(simpy.Event):
+    """An event that happens as soon as it is given a value, before all others of that moment."""
+
+    def give(self, value: object) -> None:
+        """Let it happen with a value."""
+        self._ok = True
+        self._value = value
+        self.env.schedule(self, priority=Order.ANSWER)  # type: ignore[arg-type]

@@ -14,7 +14,7 @@ from sim.system.vehicles import Truck
 from sim.uncertainty.conditions import RoadConditions
 from sim.uncertainty.events import Breakdown
 from sim.units import KWH_PER_MWH, SECONDS_PER_HOUR
-from sim.world.onboard_battery import Storage
+from sim.world.onboard_battery import OnboardBattery
 from sim.world.vehicle import DELAY_S, Interruption, Story, Vehicle
 
 
@@ -103,7 +103,7 @@ class Driving:
                 vehicle.world.called("delay")
             yield from self._cross(vehicle, int(way[self.node]))
 
-    def settle(self, storage: Storage, start_s: float, now_s: float) -> None:
+    def settle(self, storage: OnboardBattery, start_s: float, now_s: float) -> None:
         """Book time and distance, and what the tractor drew."""
         storage.meter.travel_h += (now_s - start_s) / SECONDS_PER_HOUR
         if self.leg is None:

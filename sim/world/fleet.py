@@ -13,7 +13,7 @@ from sim.system.vehicles import Train
 from sim.uncertainty.conditions import RoadConditions
 from sim.uncertainty.realisation import Realisation
 from sim.world.driving import Driving
-from sim.world.onboard_battery import Storage
+from sim.world.onboard_battery import OnboardBattery
 from sim.world.rail import Running, Span
 from sim.world.vehicle import Surroundings, Travel, Vehicle
 
@@ -37,7 +37,7 @@ def make_fleet(
     power_order
         Returns the power in force for a vehicle and for how long [MW, Mvar, h].
     spans
-        Takes the runs of trains.
+        Takes the segments that trains run over.
     """
     railway = realisation.railway(system)
     # Segments serve trains by the moment they ask, ties by vehicle.
@@ -74,7 +74,9 @@ def make_fleet(
             spec=vehicle,
             world=world,
             travel=travel(index),
-            storage=Storage(battery=vehicle.battery, energy_mwh=vehicle.battery.energy_initial_mwh),
+            storage=OnboardBattery(
+                battery=vehicle.battery, energy_mwh=vehicle.battery.energy_initial_mwh
+            ),
             station=vehicle.initial_station,
             power_order=partial(power_order, index),
         )

@@ -1,16 +1,123 @@
-"""What is known of the fleet and what the meters say, as copies that a controller may keep."""
+"""What a controller is shown, as copies that it may keep."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
+import simpy
 
-from sim.control import Forecast, VehicleStates
+from sim.control import Forecast, Observation, VehicleStates
+from sim.electrical.electrics import StepFlow
 from sim.system.system import System
+from sim.uncertainty.conditions import RoadConditions
+from sim.uncertainty.forecaster import Forecaster
 from sim.uncertainty.realisation import Realisation
-from sim.units import FloatArray
+from sim.units import HOURS_PER_DAY, SECONDS_PER_HOUR, FloatArray
+from sim.world.charging import EvFleet
+from sim.world.load_shifting import LoadShifting
+from sim.world.thermal_units import ThermalUnits
 from sim.world.vehicle import Vehicle
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Observer:
+    """Makes observations.
+
+    Attributes
+    ----------
+    system, realisation, roads
+        What exists, what happens, and the speeds of the day.
+    forecaster
+        Who tells what is expected.
+    fleet, plugs, evs, units, shifting
+        What is observed.
+    flow
+        Power flow of a step that is over.
+    """
+
+    system: System
+    realisation: Realisation
+    roads: RoadConditions
+    forecaster: Forecaster
+    fleet: Sequence[Vehicle]
+    plugs: Sequence[simpy.PriorityResource]
+    evs: EvFleet
+    units: ThermalUnits
+    shifting: LoadShifting
+    flow: StepFlow
+
+    def observe(self, now_s: float, period: int, *, voltages: bool) -> Observation:
+        """Return what is known at `now_s` inside `period`.
+
+        Parameters
+        ----------
+        now_s
+            Time since the start [s].
+        period
+            Index of the period.
+        voltages
+            Whether voltages and loadings of the last step are shown.
+        """
+        system, timing = self.system, self.system.timing
+        now_h = now_s / SECONDS_PER_HOUR
+        evs = self.evs.states()
+        forecast = self.forecaster.issue(period, now_h, evs)
+        step = int(now_s // timing.step_s)
+        load_mw, load_mvar, available_mw = self._metered_means(step, forecast)
+        vm_pu = loading = delivered_mw = None
+        if step > 0 and (voltages or system.units):
+            found, flow = self.flow(step - 1)
+            if voltages:
+                vm_pu, loading = flow.vm_pu[0], flow.loading_percent[0]
+            delivered_mw = found.unit_mw[0]
+        return Observation(
+            now_h=now_h,
+            period=period,
+            periods_left=timing.n_periods - period,
+            hour_of_day=now_h % HOURS_PER_DAY,
+            vehicles=vehicle_states(self.fleet),
+            queue=np.array([len(plugs.queue) for plugs in self.plugs], dtype=np.int64),
+            plugs_free=np.array(
+                [plugs.capacity - plugs.count for plugs in self.plugs], dtype=np.int64
+            ),
+            terminal_energy_mwh=np.array(
+                [vehicle.battery.energy_terminal_mwh for vehicle in system.vehicles]
+            ),
+            load_mw=load_mw,
+            load_mvar=load_mvar,
+            available_mw=available_mw,
+            link_speed_kmh=self.roads.speed_now(now_s).copy(),
+            incident=self.roads.stretch_now(now_s) > 1.0,
+            line_out=self.flow.metered.topology.line_out[step].copy(),
+            evs=evs,
+            units=self.units.states(now_h, delivered_mw),
+            shifted_mwh=self.shifting.today_mwh.copy(),
+            vm_pu=vm_pu,
+            loading_percent=loading,
+            forecast=forecast,
+        )
+
+    def _metered_means(
+        self, step: int, forecast: Forecast
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return the means of the step before `step`: load [MW, Mvar] and available power [MW].
+
+        Before the first step nothing has been metered, and the forecast stands in.
+        """
+        if step == 0:
+            return (
+                forecast.load_mw[0].copy(),
+                forecast.load_mvar[0].copy(),
+                forecast.available_mw[0].copy(),
+            )
+        last, loads = self.realisation.profile[step - 1], self.system.loads
+        return (
+            loads.power_mw(last),
+            loads.power_mvar(last),
+            self.system.generators.available_mw(last),
+        )
 
 
 def vehicle_states(fleet: Sequence[Vehicle]) -> VehicleStates:
@@ -27,26 +134,4 @@ def vehicle_states(fleet: Sequence[Vehicle]) -> VehicleStates:
         itinerary=tuple(tuple(vehicle.itinerary) for vehicle in fleet),
         trips_today=np.array([vehicle.trips_today for vehicle in fleet], dtype=np.int64),
         throughput_today_mwh=np.array([vehicle.storage.throughput_today_mwh for vehicle in fleet]),
-    )
-
-
-def metered_means(
-    system: System, realisation: Realisation, step: int, forecast: Forecast
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return the means of the step before `step`: load [MW, Mvar] and available power [MW].
-
-    Before the first step nothing has been metered, and the forecast stands in.
-    """
-    if step == 0:
-        return (
-            forecast.load_mw[0].copy(),
-            forecast.load_mvar[0].copy(),
-            forecast.available_mw[0].copy(),
-        )
-    last = realisation.profile[step - 1]
-    load = last[system.loads.profile]
-    return (
-        load * system.loads.p_mw,
-        load * system.loads.q_mvar,
-        last[system.generators.profile] * system.generators.p_mw,
     )

@@ -11,7 +11,7 @@ from sim.world.vehicle_meter import Exchange, Metering
 
 
 @dataclass(slots=True, kw_only=True)
-class Storage:
+class OnboardBattery:
     """A battery with its meter. Its energy is exact whenever `advance` has been called.
 
     Attributes
@@ -23,8 +23,8 @@ class Storage:
     p_mw, q_mvar
         Power exchanged at this moment [MW, Mvar].
     withheld_mw, clipped_mwh
-        Power ordered but withheld by the guard at this moment [MW], and its energy since the last
-        decision [MWh].
+        Power ordered but withheld by the guard at this moment [MW], and its energy since
+        `reset_clipped` [MWh].
     throughput_today_mwh
         Energy exchanged since midnight [MWh].
     meter
@@ -48,6 +48,10 @@ class Storage:
         # The inverter obeys its ratings whatever the guard lets through.
         self.p_mw, self.q_mvar = self.battery.rated(p, q)
         return f"{p:.6g} MW is beyond the rating" if abs(self.p_mw - p) > 1e-9 else ""
+
+    def reset_clipped(self) -> None:
+        """Count what the guard withholds from zero."""
+        self.clipped_mwh = 0.0
 
     def cut_off(self) -> None:
         """Exchange nothing from now on."""

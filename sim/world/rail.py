@@ -17,7 +17,7 @@ from sim.system.stations import Station
 from sim.uncertainty.railway import RailConditions
 from sim.units import SECONDS_PER_HOUR
 from sim.world.clock import Order, Tick
-from sim.world.onboard_battery import Storage
+from sim.world.onboard_battery import OnboardBattery
 from sim.world.vehicle import DELAY_S, Interruption, Story, Vehicle
 
 
@@ -94,7 +94,7 @@ class Running:
                 yield from vehicle.stand_still(Interruption.of(interrupt))
                 vehicle.turn(VehicleStatus.DRIVING)
 
-    def settle(self, storage: Storage, start_s: float, now_s: float) -> None:
+    def settle(self, storage: OnboardBattery, start_s: float, now_s: float) -> None:
         """Book time under way, and time spent waiting for other trains."""
         hours = (now_s - start_s) / SECONDS_PER_HOUR
         storage.meter.travel_h += hours

@@ -12,6 +12,7 @@ from sim.electrical.meters import StationExchange, as_floats
 from sim.system.system import System
 from sim.units import SECONDS_PER_HOUR, FloatArray
 from sim.world.plan_hash import hash_of_orders
+from sim.world.rail import Span
 from sim.world.vehicle import Vehicle
 
 
@@ -69,11 +70,13 @@ class Recorder:
     readings
         One `Reading` per step and vehicle, steps first.
     exchanges
-        What flowed between vehicles and stations; steps in order.
+        What flowed between vehicles and stations, one list per step.
     events, decisions
         In order of time.
     ev_mw
-        Mean charging power of electric cars, one array ``(group,)`` per step [MW].
+        Mean charging power of electric cars, ``(step, group)``; later steps are zero [MW].
+    spans
+        Segments of track that trains have run over, in order of arrival.
     decision_s
         Wall clock of each decision [s].
     """
@@ -81,10 +84,11 @@ class Recorder:
     def __init__(self, system: System) -> None:
         self._system = system
         self.readings: list[Reading] = []
-        self.exchanges: list[StationExchange] = []
+        self.exchanges: list[list[StationExchange]] = [[] for _ in range(system.timing.n_steps)]
         self.events: list[Event] = []
         self.decisions: list[Decision] = []
-        self.ev_mw: list[FloatArray] = []
+        self.ev_mw = np.zeros((system.timing.n_steps, len(system.evs)))
+        self.spans: list[Span] = []
         self.decision_s: list[float] = []
 
     def read(self, step: int, vehicle: Vehicle) -> None:
@@ -93,7 +97,7 @@ class Recorder:
         step_h = self._system.timing.step_h
         for station, exchange in meter.exchanges.items():
             partly = exchange.hours < step_h * (1 - 1e-9)
-            self.exchanges.append(
+            self.exchanges[step].append(
                 StationExchange(
                     step,
                     vehicle.index,
@@ -138,9 +142,9 @@ class Recorder:
             )
         )
 
-    def charged(self, ev_mwh: FloatArray) -> None:
-        """Note what electric cars drew in the step that ends now, ``(group,)`` [MWh]."""
-        self.ev_mw.append(ev_mwh / self._system.timing.step_h)
+    def charged(self, step: int, ev_mwh: FloatArray) -> None:
+        """Note what electric cars drew in a step, ``(group,)`` [MWh]."""
+        self.ev_mw[step] = ev_mwh / self._system.timing.step_h
 
     def decided(
         self, now_s: float, period: int, plan: Plan, clipped_mwh: float, seconds: float

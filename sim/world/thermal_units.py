@@ -1,4 +1,4 @@
-"""Thermal units and moved demand: what the market orders, and what is done of it."""
+"""Thermal units: what the market orders, and what they do of it."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import enum
 import numpy as np
 
 from sim.control import MarketPlan, UnitStates
-from sim.system.loads import Loads
 from sim.system.thermal_units import ThermalUnit
 from sim.system.timing import Timing
 from sim.units import FloatArray
+from sim.world.orders import OrderInForce
 
 HOLD = -1  # in the programme of commitments: stay as you are
 _JUST_H = 1e-9
@@ -39,7 +39,7 @@ class Refusal(enum.IntEnum):
     SLACK = 4
 
 
-class Dispatch:
+class ThermalUnits:
     """The thermal units of one episode.
 
     Parameters
@@ -54,7 +54,7 @@ class Dispatch:
         output [MW] (for the slack unit its `p_min_mw`: what it has to balance is known later), and
         why an order to start or stop was refused, `Refusal`, in all steps of the period.
     clipped_mwh
-        Ordered energy that was not delivered since whoever reads it set it to zero [MWh].
+        Ordered energy that was not delivered since `reset_clipped` [MWh].
     """
 
     def __init__(self, units: tuple[ThermalUnit, ...], timing: Timing) -> None:
@@ -71,8 +71,10 @@ class Dispatch:
         self._now_mw = self._before_mw.copy()
         self._wanted_on = self._now_on.copy()
         self._now_refused = np.full(n, Refusal.NONE, dtype=np.int64)
-        self._commitment = np.full((timing.n_periods, n), HOLD, dtype=np.int64)
-        self._unit_p_mw = np.full((timing.n_periods, n), np.nan)
+        self._commitment: OrderInForce[np.int64] = OrderInForce(
+            timing.n_periods, n, HOLD, dtype=np.int64
+        )
+        self._unit_p_mw: OrderInForce[np.float64] = OrderInForce(timing.n_periods, n, np.nan)
         self.on = np.zeros((timing.n_steps, n), dtype=np.bool_)
         self.p_mw = np.zeros((timing.n_steps, n))
         self.refused = np.zeros((timing.n_steps, n), dtype=np.int64)
@@ -81,10 +83,12 @@ class Dispatch:
     def order(self, market: MarketPlan, period: int) -> None:
         """Take the orders of a plan whose row 0 is `period`."""
         if market.commitment is not None:
-            rows = market.commitment
-            self._commitment[period : period + len(rows)] = rows
-        if market.unit_p_mw is not None:
-            self._unit_p_mw[period : period + len(market.unit_p_mw)] = market.unit_p_mw
+            self._commitment.apply(market.commitment.astype(np.int64), period)
+        self._unit_p_mw.apply(market.unit_p_mw, period)
+
+    def reset_clipped(self) -> None:
+        """Count what is not delivered from zero."""
+        self.clipped_mwh = 0.0
 
     def states(self, now_h: float, delivered_mw: FloatArray | None) -> UnitStates:
         """Return what a controller may know.
@@ -107,8 +111,9 @@ class Dispatch:
         if not later:
             self._before_mw = self._now_mw.copy()
             self._switch(period)
+        unit_p_mw = self._unit_p_mw.row(period)
         for k, unit in enumerate(self._units):
-            ordered_mw = self._unit_p_mw[period, k] if self._wanted_on[k] else 0.0
+            ordered_mw = float(unit_p_mw[k]) if self._wanted_on[k] else 0.0
             self._now_mw[k] = self._output(k, unit, ordered_mw)
         self.on[step] = self._now_on
         self.p_mw[step] = self._now_mw
@@ -117,7 +122,7 @@ class Dispatch:
     def _switch(self, period: int) -> None:
         """Start and stop units at the start of a period, as far as that may be."""
         now_h = period * self._timing.period_h
-        ordered = self._commitment[period]
+        ordered = self._commitment.row(period)
         self._wanted_on = np.where(ordered == HOLD, self._now_on, ordered == 1)
         self._now_refused[:] = Refusal.NONE
         for k in np.flatnonzero(self._wanted_on != self._now_on).tolist():
@@ -161,65 +166,3 @@ class Dispatch:
         # Before a start the output is 0, and the edge what the ramp leads to.
         high = min(max(before + ramp, unit.edge_mw(period_h)), unit.p_max_mw)
         return max(before - ramp, unit.p_min_mw), high
-
-
-class Shifting:
-    """Demand that is moved within a day.
-
-    Parameters
-    ----------
-    loads, timing
-        What exists.
-
-    Attributes
-    ----------
-    shift_mw
-        What each load drew beyond what it asked for, ``(step, load)`` [MW]; later steps are zero.
-    today_mwh
-        Their sum since midnight, ``(load,)`` [MWh].
-    ordered
-        Whether anything was ever ordered; until then there is nothing to meter.
-    clipped_mwh
-        Ordered energy that was not moved since whoever reads it set it to zero [MWh].
-    """
-
-    def __init__(self, loads: Loads, timing: Timing) -> None:
-        self._loads = loads
-        self._timing = timing
-        n = len(loads.name)
-        self._order_mw = np.zeros((timing.n_periods, n))
-        self._before_mw = np.zeros(n)
-        self.shift_mw = np.zeros((timing.n_steps, n))
-        self.today_mwh = np.zeros(n)
-        self.ordered = False
-        self.clipped_mwh = 0.0
-
-    def order(self, market: MarketPlan, period: int) -> None:
-        """Take the orders of a plan whose row 0 is `period`."""
-        if market.shift_mw is not None:
-            self._order_mw[period : period + len(market.shift_mw)] = market.shift_mw
-            self.ordered = True
-
-    def meter(self, step: int, load_mw: FloatArray) -> None:
-        """Note what was moved in `step`, which ends now; steps come in order.
-
-        Parameters
-        ----------
-        step
-            Index of the step.
-        load_mw
-            What was asked for in it and could be served, ``(load,)`` [MW].
-        """
-        timing, loads = self._timing, self._loads
-        period, later = divmod(step, timing.steps_per_period)
-        if not later and period:
-            self._before_mw = self.shift_mw[step - timing.steps_per_period : step].mean(axis=0)
-        ordered = self._order_mw[period]
-        ramp = loads.shift_ramp_per_h * load_mw * timing.period_h
-        share = loads.shiftable * load_mw
-        moved = np.clip(ordered, self._before_mw - ramp, self._before_mw + ramp)
-        moved = np.clip(moved, -share, share)
-        self.clipped_mwh += float(np.abs(moved - ordered).sum()) * timing.step_h
-        self.shift_mw[step] = moved
-        is_midnight = (step + 1) % timing.steps_per_day == 0
-        self.today_mwh = (self.today_mwh + moved * timing.step_h) * (not is_midnight)

@@ -19,7 +19,7 @@ from sim.system.stations import Station
 from sim.system.vehicles import Train, Truck
 from sim.units import HOURS_PER_DAY, SECONDS_PER_HOUR
 from sim.world.guard import Guard
-from sim.world.onboard_battery import Storage
+from sim.world.onboard_battery import OnboardBattery
 from sim.world.vehicle_meter import Metering, Trip
 
 # A vehicle that is expected so much later than before is delayed [s].
@@ -102,7 +102,7 @@ class Travel(Protocol):
     def go(self, vehicle: Vehicle, destination: int) -> Story:
         """Get there, however often interrupted, and keep `Vehicle.expect` up to date."""
 
-    def settle(self, storage: Storage, start_s: float, now_s: float) -> None:
+    def settle(self, storage: OnboardBattery, start_s: float, now_s: float) -> None:
         """Book what the way took between two moments."""
 
     def position_km(self, vehicle: Vehicle) -> tuple[float, float]:
@@ -152,7 +152,7 @@ class Vehicle:
     spec: Truck | Train
     world: Surroundings
     travel: Travel
-    storage: Storage
+    storage: OnboardBattery
     station: int
     status: VehicleStatus = VehicleStatus.QUEUEING
     settled_s: float = 0.0
@@ -197,14 +197,15 @@ class Vehicle:
         self._orders.succeed()
         self._orders = self.world.env.event()
 
-    def exchange(self, p_mw: float, q_mvar: float, duration_h: float) -> None:
-        """Exchange power from now on, within what the guard allows for `duration_h`."""
+    def follow_orders(self) -> None:
+        """Exchange from now on what is ordered, as far as the guard allows."""
         if self.status is not VehicleStatus.CONNECTED:
             return
         self.settle()
         if not self.world.supplied(self.world.stations[self.station].bus):
             self.storage.cut_off()
             return
+        p_mw, q_mvar, duration_h = self.power_order()
         refused = self.storage.order(self.world.guard, p_mw, q_mvar, duration_h)
         if refused:
             self.log("refused", detail=refused)
@@ -246,7 +247,7 @@ class Vehicle:
                     self.turn(VehicleStatus.CONNECTED)
                     self.log("connected")
                     self.world.called("arrival")
-                    self.exchange(*self.power_order())
+                    self.follow_orders()
                     yield from self._until_due()
                     self.log("disconnected")
             except simpy.Interrupt as interrupt:

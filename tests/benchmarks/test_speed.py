@@ -13,8 +13,9 @@ import pandapower.networks
 import pytest
 
 from sim.episode.specification import ControllerSpec
+from sim.episode.verification import Verify
 from sim.scenario import load_scenario
-from sim.study.execution.runner import Verify, run_episode
+from sim.study.execution.runner import run_episode
 
 pytestmark = pytest.mark.benchmark
 

@@ -20,12 +20,13 @@ import pytest
 
 from sim.episode.episode import Episode
 from sim.episode.specification import ControllerSpec
+from sim.episode.verification import Verify
 from sim.scenario import Scenario, load_scenario
 from sim.study import conduct as module
 from sim.study.compare import compare
 from sim.study.execution.execute import execute
 from sim.study.execution.pools import Crew, ProcessCrew
-from sim.study.execution.runner import Verify, run_episode
+from sim.study.execution.runner import run_episode
 from sim.study.execution.worker import Batch, Work
 from sim.study.jobs import Finished, Job
 

@@ -19,9 +19,10 @@ from controllers.scheduling.dispatch import dispatch
 from sim.cli import main
 from sim.control import Outcome, Plan, SolveStatus
 from sim.episode.specification import ControllerSpec
+from sim.episode.verification import Verify
 from sim.scenario import Scenario, load_scenario, scenario_folder
 from sim.study.compare import compare
-from sim.study.execution.runner import Verify, run_episode
+from sim.study.execution.runner import run_episode
 from sim.study.summary import episode_summary
 from tests.contract.laws import law_energy, law_named_failures, live, shortened
 

@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from sim.episode.specification import ControllerSpec
+from sim.episode.verification import Verify
 from sim.errors import GridhaulError, InputError
 from sim.scenario import Scenario, load_scenario, scenario_folder
-from sim.study.execution.runner import Verify, run_episode
+from sim.study.execution.runner import run_episode
 
 MUTATIONS = 2000
 BATCHES = 8

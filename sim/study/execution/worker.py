@@ -18,9 +18,10 @@ from typing import TypeAlias
 import pyarrow as pa
 
 from sim.episode.episode import Episode
+from sim.episode.verification import Verify
 from sim.errors import GridhaulError
 from sim.scenario import Scenario
-from sim.study.execution.runner import Verify, run_episode
+from sim.study.execution.runner import run_episode
 from sim.study.jobs import Failure, Finished, Job, Key
 from sim.study.store.bundle import Keep, bundle, join, to_bytes
 from sim.study.store.sums import sum_ledger, sum_timings

@@ -12,10 +12,10 @@ import pandas as pd
 
 from sim.episode.log import LOG_TABLES
 from sim.episode.specification import ControllerSpec, Successor
+from sim.episode.verification import Verify
 from sim.errors import InputError
 from sim.plugins import suggestion
 from sim.scenario import Scenario, load_scenario, scenario_folder
-from sim.study.execution.runner import Verify
 from sim.study.store.bundle import EPISODES, KEYS, LOG, NO_FIGURES
 from sim.study.store.stored_study import MANIFEST, StoredStudy, read_study
 

@@ -18,13 +18,14 @@ import pytest
 
 from sim.episode.episode import Episode
 from sim.episode.specification import ControllerSpec
+from sim.episode.verification import Verify
 from sim.errors import InputError
 from sim.scenario import load_scenario
 from sim.study.compare import compare
 from sim.study.execution import dask_cluster as module
 from sim.study.execution.dask_cluster import dask_crew
 from sim.study.execution.execute import execute
-from sim.study.execution.runner import Verify, run_episode
+from sim.study.execution.runner import run_episode
 from sim.study.execution.worker import Work
 from sim.study.jobs import Failure, Job
 from sim.study.store.bundle import TABLES, Keep

@@ -10,11 +10,12 @@ import pytest
 
 from sim.episode.episode import Episode
 from sim.episode.specification import ControllerSpec
+from sim.episode.verification import Verify
 from sim.errors import EpisodeError
 from sim.scenario import load_scenario
 from sim.study.execution.execute import BATCH_S, _Batches, execute
 from sim.study.execution.pools import SINGLE_THREAD, Crew, ProcessCrew, SerialCrew
-from sim.study.execution.runner import Verify, run_episode
+from sim.study.execution.runner import run_episode
 from sim.study.execution.worker import Work
 from sim.study.jobs import Failure, Finished, Job, Key
 from sim.study.store.bundle import Keep

@@ -1,0 +1,137 @@
+"""What a controller may know: what is metered now, and what is expected."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sim.control.states import EvStates, UnitStates, VehicleStates
+from sim.units import BoolArray, FloatArray, IntArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Forecast:
+    """What is expected from now on, as seen at `issued_h`. Row 0 is the period that starts now.
+
+    Powers are period means. `H` counts the periods from now to the look-ahead or the end of the
+    episode, whichever is nearer.
+
+    Attributes
+    ----------
+    issued_h
+        When the forecast was issued [h].
+    profile_mean, profile_lower, profile_upper, profile_std
+        Conditional mean, 5 % and 95 % quantiles and standard deviation of the period means of
+        every profile, ``(H, profile)`` [pu of the profile].
+    profile_step_std
+        Standard deviation of a single step's value about `profile_mean`, ``(H, profile)``: the
+        error of the forecast and the ripple inside the period together.
+    profile_correlation
+        Correlation of the forecast errors of one profile between two leads, ``(profile, H, H)``;
+        different profiles err independently.
+    load_mw, load_mvar, available_mw
+        Mean load and mean renewable power available, ``(H, load)`` and ``(H, generator)``.
+    ev_mw
+        Mean charging power of electric cars, those at home and those yet to come,
+        ``(H, group)`` [MW].
+    import_usd_per_mwh, export_usd_per_mwh
+        Prices, known exactly, ``(H,)``.
+    travel_h, travel_lower_h, travel_upper_h
+        Mean, 5 % and 95 % quantile of the driving time between stations for a departure at the
+        start of each period, ``(H, from station, to station)`` [h]; without queueing and set-up;
+        infinite where no road leads.
+    rail_h
+        Mean time from an order to leave at the start of each period to the arrival by rail,
+        ``(H, from station, to station)`` [h]: the wait for the slot, running times and mean delays
+        of the line; not other trains in the way. Infinite where no track leads. What it is without
+        delays, `System.rails` tells.
+    """
+
+    issued_h: float
+    profile_mean: FloatArray
+    profile_lower: FloatArray
+    profile_upper: FloatArray
+    profile_std: FloatArray
+    profile_step_std: FloatArray
+    profile_correlation: FloatArray
+    load_mw: FloatArray
+    load_mvar: FloatArray
+    available_mw: FloatArray
+    ev_mw: FloatArray
+    import_usd_per_mwh: FloatArray
+    export_usd_per_mwh: FloatArray
+    travel_h: FloatArray
+    travel_lower_h: FloatArray
+    travel_upper_h: FloatArray
+    rail_h: FloatArray
+
+    @property
+    def n_periods(self) -> int:
+        """Number of periods the forecast covers."""
+        return len(self.import_usd_per_mwh)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Observation:
+    """Everything a controller may know at `now_h`.
+
+    Attributes
+    ----------
+    now_h
+        Hours since the episode's start.
+    period
+        Index of the period that starts now.
+    periods_left
+        Periods until the end of the episode, this one included.
+    hour_of_day
+        Clock time [h], in [0, 24).
+    vehicles
+        State of the fleet.
+    queue
+        Vehicles waiting at each station, ``(station,)``.
+    plugs_free
+        Free plugs at each station, ``(station,)``.
+    terminal_energy_mwh
+        Stored energy aimed at for the end of the episode, ``(vehicle,)`` [MWh].
+    load_mw, load_mvar, available_mw
+        Metered means of the last step; of the forecast's row 0 before the first step,
+        ``(load,)`` and ``(generator,)``.
+    link_speed_kmh
+        Speeds on the road links now, ``(link,)`` [km/h].
+    incident
+        Whether an incident takes capacity from a road link now, ``(link,)``.
+    line_out
+        Lines of the grid that have tripped, ``(line,)``.
+    evs
+        Electric cars at home.
+    units
+        State of the thermal units.
+    shifted_mwh
+        Energy moved so far today, ``(load,)`` [MWh]: positive where more was consumed than was
+        asked for, and has to be given back before midnight.
+    vm_pu, loading_percent
+        Bus voltages ``(bus,)`` and branch loading ``(branch,)`` of the last step, for controllers
+        that need voltages (`Capabilities`); otherwise, and before the first step, None.
+    forecast
+        What is expected.
+    """
+
+    now_h: float
+    period: int
+    periods_left: int
+    hour_of_day: float
+    vehicles: VehicleStates
+    queue: IntArray
+    plugs_free: IntArray
+    terminal_energy_mwh: FloatArray
+    load_mw: FloatArray
+    load_mvar: FloatArray
+    available_mw: FloatArray
+    link_speed_kmh: FloatArray
+    incident: BoolArray
+    line_out: BoolArray
+    evs: EvStates
+    units: UnitStates
+    shifted_mwh: FloatArray
+    vm_pu: FloatArray | None
+    loading_percent: FloatArray | None
+    forecast: Forecast

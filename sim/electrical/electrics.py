@@ -1,0 +1,114 @@
+"""From injections to voltages: the power flow of steps, and what the slack delivers in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from sim.electrical.balancing import balanced, settled
+from sim.electrical.injections import Injections, injections
+from sim.electrical.meters import Metered
+from sim.powerflow.protocol import PowerFlowResult
+from sim.powerflow.switched import SwitchedFlow
+from sim.system.system import System
+from sim.uncertainty.realisation import Realisation
+from sim.units import BoolArray, FloatArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Electrics:
+    """The electrical side of an episode.
+
+    Attributes
+    ----------
+    injections
+        Who injected what.
+    flow
+        Power flow at the means of the steps.
+    changed_vm_pu
+        Voltages at the largest injection of the steps inside which power changed, ``(n, bus)``.
+    """
+
+    injections: Injections
+    flow: PowerFlowResult
+    changed_vm_pu: FloatArray
+
+    @property
+    def served_mw(self) -> FloatArray:
+        """Load and charging that were served, ``(step,)`` [MW].
+
+        A step without a power flow serves nobody: no operating point exists, the grid collapses.
+        """
+        found = self.injections
+        wanted_mw = found.load_mw.sum(axis=1) + found.ev_mw.sum(axis=1)
+        return np.where(self.flow.converged, wanted_mw, 0.0)
+
+    @property
+    def unserved_mw(self) -> FloatArray:
+        """Load that was not, at dead buses and in steps without a power flow, ``(step,)`` [MW]."""
+        found = self.injections
+        wanted_mw = found.unserved_mw + found.load_mw.sum(axis=1) + found.ev_mw.sum(axis=1)
+        return np.where(self.flow.converged, found.unserved_mw, wanted_mw)
+
+
+def electrics(
+    system: System, found: Injections, line_out: BoolArray, engine: SwitchedFlow
+) -> Electrics:
+    """Compute the power flow of steps in one batch.
+
+    Parameters
+    ----------
+    system
+        What exists.
+    found
+        Injections of the steps, as ordered.
+    line_out
+        Lines that have tripped, ``(step, line)``.
+    engine
+        Who computes.
+    """
+    n_steps = len(found.p_mw)
+    found = balanced(system, found, line_out, engine)
+    # One batch: the means of all steps, then the largest moments of those with a change inside.
+    result = engine.solve(
+        np.vstack([found.p_mw, found.changed_p_mw]),
+        np.vstack([found.q_mvar, found.q_mvar[found.changed_step]]),
+        np.vstack([line_out, line_out[found.changed_step]]),
+        np.vstack([found.held, found.held[found.changed_step]]),
+    )
+    flow = PowerFlowResult(
+        **{each.name: getattr(result, each.name)[:n_steps] for each in fields(PowerFlowResult)}
+    )
+    return Electrics(
+        injections=settled(system, found, flow), flow=flow, changed_vm_pu=result.vm_pu[n_steps:]
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class StepFlow:
+    """Power flow of one step at a time, while the episode runs.
+
+    Attributes
+    ----------
+    system, realisation
+        What exists, and what happens.
+    metered
+        What has been metered so far.
+    engine
+        Who computes.
+    """
+
+    system: System
+    realisation: Realisation
+    metered: Metered
+    engine: SwitchedFlow
+
+    def __call__(self, step: int) -> tuple[Injections, PowerFlowResult]:
+        """Return what was injected in a step that is over, and its power flow, one row each."""
+        steps = slice(step, step + 1)
+        ordered = injections(self.system, self.realisation, self.metered, steps)
+        line_out = self.metered.topology.line_out[steps]
+        found = balanced(self.system, ordered, line_out, self.engine)
+        flow = self.engine.solve(found.p_mw, found.q_mvar, line_out, found.held)
+        return settled(self.system, found, flow), flow
