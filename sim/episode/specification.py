@@ -144,6 +144,17 @@ def build_for(system: System, spec: ControllerSpec) -> Controller:
     )
 
 
+def declared_capabilities(spec: ControllerSpec) -> Capabilities:
+    """Return what the class of a controller says of itself, whatever its parameters.
+
+    Raises
+    ------
+    InputError
+        If the controller is not found.
+    """
+    return capabilities_of(load_controller(spec.name, spec.source))
+
+
 def _make(spec: ControllerSpec, cls: Callable[..., Any], *parameters: object) -> Controller:
     try:
         controller = cast("Controller", cls(*parameters))

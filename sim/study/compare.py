@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from sim.episode.specification import ControllerSpec, as_spec, build_for, labels, with_source
 from sim.scenario import Scenario
 from sim.study.conduct import Cell, Running, check_numbers, conduct
+from sim.study.inference.contrasts import declared
 from sim.study.inference.stopping import check_until
 from sim.study.jobs import Failure, Finished
 from sim.study.settings import as_keep, as_verify
@@ -99,7 +101,11 @@ def compare(
         config = configuration(scenario, specs, seed=root, verify=verify, keep=running.keep)
         return manifest(scenario, specs, config)
 
-    return conduct(
+    def read(study: Study) -> Study:
+        own = declared(dict(zip(names, specs, strict=True)))
+        return dataclasses.replace(study, declared=own)
+
+    study = conduct(
         [Cell(label=name, controller=spec) for name, spec in zip(names, specs, strict=True)],
         [scenario],
         running,
@@ -107,6 +113,7 @@ def compare(
         replications=replications,
         verify=as_verify(verify),
         about=about,
-        summarise=study_summary,
+        summarise=lambda study: study_summary(read(study)),
         until=until,
     )
+    return read(study)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from sim.study.inference import statistics
-from sim.study.inference.contrasts import Contrast, contrasts
+from sim.study.inference.contrasts import NamedDifference, contrasts
 from sim.study.inference.days import Days
 from sim.study.inference.risk import Risk, risk
 from sim.study.inference.stopping import Look
@@ -36,6 +36,8 @@ class Study:
         Which replications share a day of the profile.
     look
         The last look of the rule that stops a study, None without one.
+    declared
+        Differences that its controllers declare, for example the value of mobility.
     """
 
     scenario: str
@@ -48,6 +50,7 @@ class Study:
     failures: tuple[Failure, ...]
     days: Days = field(default_factory=Days)
     look: Look | None = None
+    declared: tuple[NamedDifference, ...] = ()
 
     @property
     def summary(self) -> pd.DataFrame:
@@ -65,6 +68,6 @@ class Study:
         return {name: risk(self.metrics, name, self.seed) for name in self.controllers}
 
     @property
-    def contrasts(self) -> tuple[tuple[Contrast, statistics.Estimate], ...]:
-        """Values of mobility, recourse and information that the controllers allow."""
-        return contrasts(self.metrics, self.controllers, self.days)
+    def contrasts(self) -> tuple[tuple[NamedDifference, statistics.Estimate], ...]:
+        """The declared differences with their intervals."""
+        return contrasts(self.metrics, self.declared, self.days)

@@ -65,6 +65,8 @@ class World:
         What was noted and metered so far.
     fleet, evs, units, shifting
         What acts: vehicles, electric cars, thermal units, loads that are moved.
+    plugs
+        Plugs of each station.
     orders
         Orders in force.
     calls
@@ -92,12 +94,14 @@ class World:
         self.evs = EvFleet(
             env, system.evs, realisation.ev_sessions, lambda: self.calls.call(Trigger.EV_ARRIVAL)
         )
-        plugs = tuple(simpy.PriorityResource(env, station.plugs) for station in system.stations)
+        self.plugs = tuple(
+            simpy.PriorityResource(env, station.plugs) for station in system.stations
+        )
         roads = realisation.conditions(system)
         surroundings = Surroundings(
             env=env,
             stations=system.stations,
-            plugs=plugs,
+            plugs=self.plugs,
             guard=guard,
             supplied=self._is_supplied,
             log=self._log,
@@ -124,7 +128,7 @@ class World:
             roads=roads,
             forecaster=forecaster,
             fleet=self.fleet,
-            plugs=plugs,
+            plugs=self.plugs,
             evs=self.evs,
             units=self.units,
             shifting=self.shifting,

@@ -11,13 +11,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sim.control import Controller, EvStates, Forecast, Observation, Plan
-from sim.electrical.injections import injections
+from sim.control import (
+    Capabilities,
+    Controller,
+    EvStates,
+    Forecast,
+    Observation,
+    Plan,
+    capabilities_of,
+)
 from sim.episode.episode import Episode
-from sim.episode.tables import Lived, tabulate
-from sim.episode.verification import Verify, electrics
-from sim.powerflow.pgm import PowerGridModelFlow
-from sim.powerflow.switched import SwitchedFlow
+from sim.episode.record import EpisodeKey
+from sim.episode.simulate import simulate
 from sim.scenario import Scenario
 from sim.system.battery import Battery
 from sim.system.system import System
@@ -26,7 +31,6 @@ from sim.uncertainty.events import Breakdown
 from sim.uncertainty.evs import EvSessions
 from sim.uncertainty.forecaster import Forecaster
 from sim.uncertainty.realisation import Nature, Realisation
-from sim.uncertainty.streams import stream
 from sim.uncertainty.traffic import QUARTER_S
 from sim.world.guard import Guard, limit_power
 from sim.world.world import World
@@ -43,13 +47,12 @@ class Diary:
 
     def __init__(self, controller: Controller) -> None:
         self.controller = controller
-        self.needs_voltages = getattr(controller, "needs_voltages", False)
         self.observations: list[Observation] = []
         self.plans: list[Any] = []
 
     @property
-    def replan_on(self) -> Any:
-        return getattr(self.controller, "replan_on", ())
+    def capabilities(self) -> Capabilities:
+        return capabilities_of(self.controller)
 
     def start(self, system: Any, rng: np.random.Generator) -> None:
         self.controller.start(system, rng)
@@ -89,46 +92,26 @@ def live(
     forecaster: Forecaster | None = None,
     guard: Guard = limit_power,
     nature: Nature | None = None,
-) -> tuple[Episode, Diary, World]:
-    """Live through an episode of the public world, by hand."""
+) -> tuple[Episode, Diary]:
+    """Simulate an episode and write down what is said in it."""
     system = scenario.system
     nature = nature or Nature.build(system, scenario.uncertainty)
     realisation = realisation or nature.draw(scenario.seed, replication)
-    engine = SwitchedFlow(system.grid, PowerGridModelFlow)
     diary = Diary(controller)
-    diary.start(system, stream(scenario.seed, replication, "controller"))
-    world = World(
+    episode = simulate(
         system,
         realisation,
         forecaster or CalibratedForecaster.build(nature, realisation),
         diary,
-        guard=guard,
-        power_flow=engine,
-    )
-    recorder = world.run()
-    found = injections(system, realisation, world.metered(), slice(None))
-    rng = stream(scenario.seed, replication, "verification")
-    episode = tabulate(
-        Lived(
+        guard,
+        key=EpisodeKey(
             scenario=scenario.name,
             controller=type(controller).__name__,
             seed=scenario.seed,
             replication=replication,
-            system=system,
-            realisation=realisation,
-            recorder=recorder,
-            trips=tuple(trip for vehicle in world.fleet for trip in vehicle.trips),
-            spans=tuple(world.spans),
-            evs_short=world.evs.short,
-            electrics=electrics(
-                system, found, world.topology.line_out, engine, None, Verify.OFF, rng
-            ),
-            refused=world.dispatch.refused,
-            lmp_usd_per_mwh=world.lmp_usd_per_mwh,
-            seconds={},
-        )
+        ),
     )
-    return episode, diary, world
+    return episode, diary
 
 
 # -- law 1: non-anticipation ---------------------------------------------------------------------
@@ -225,7 +208,7 @@ def law_non_anticipation(scenario: Scenario, make: Make, periods: tuple[int, ...
     """Another future changes nothing that was decided or happened before it."""
     nature = Nature.build(scenario.system, scenario.uncertainty)
     kept, other = (nature.draw(scenario.seed, replication) for replication in (0, 1))
-    truth, reference, _ = live(scenario, make(), realisation=kept, nature=nature)
+    truth, reference = live(scenario, make(), realisation=kept, nature=nature)
     for period in periods:
         timing = scenario.system.timing
         now_h = period * timing.period_h
@@ -244,7 +227,7 @@ def law_non_anticipation(scenario: Scenario, make: Make, periods: tuple[int, ...
             CalibratedForecaster.build(nature, other),
             period,
         )
-        episode, diary, _ = live(
+        episode, diary = live(
             scenario, make(), realisation=tampered, forecaster=forecaster, nature=nature
         )
         decided = [

@@ -184,5 +184,5 @@ class Late:
 
 
 def test_the_flag_does_not_depend_on_who_plans(scenario: Scenario) -> None:
-    episode, _, _ = live(scenario, Late())
+    episode, _ = live(scenario, Late())
     assert episode.metrics["deadline_decisions"] == episode.metrics["decisions"] == 3

@@ -129,7 +129,7 @@ def test_one_seed_gives_one_result(controller: str, scenario: str) -> None:
 
 
 def test_energy_and_money_close_and_failures_have_names(controller: str, scenario: str) -> None:
-    episode, _, _ = live(load(scenario), maker(controller, scenario)())
+    episode, _ = live(load(scenario), maker(controller, scenario)())
     law_energy(load(scenario), episode)
     law_money(load(scenario), episode)
     law_named_failures(episode)
@@ -140,5 +140,5 @@ def test_energy_closes_without_the_guard(controller: str, scenario: str) -> None
     def no_guard(_battery: Any, _energy: float, p: float, q: float, _hours: float) -> Any:
         return p, q
 
-    episode, _, _ = live(load(scenario), maker(controller, scenario)(), guard=no_guard)
+    episode, _ = live(load(scenario), maker(controller, scenario)(), guard=no_guard)
     law_energy(load(scenario), episode)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sim.control import FleetPlan, Observation, Plan, Visit
+from sim.control import Capabilities, FleetPlan, Observation, Plan, Visit
 from sim.scenario import Scenario, load_scenario
 from sim.system.battery import Battery
 from sim.system.system import System
@@ -84,7 +84,7 @@ def test_a_non_deterministic_controller_is_caught(scenario: Scenario) -> None:
 
 
 def test_the_world_refuses_overcharging_without_the_guard_and_says_so(scenario: Scenario) -> None:
-    episode, _, _ = live(scenario, Overcharging(), guard=no_guard)
+    episode, _ = live(scenario, Overcharging(), guard=no_guard)
     law_energy(scenario, episode)
     refused = episode.events[episode.events["event"] == "refused"]
     assert set(refused["vehicle"]) == {truck.name for truck in scenario.system.vehicles}
@@ -101,7 +101,7 @@ def test_overcharging_is_caught_where_batteries_do_not_refuse(
 
 
 def test_the_guard_withholds_what_cannot_be_held_and_counts_it(scenario: Scenario) -> None:
-    episode, _, _ = live(scenario, Overcharging())
+    episode, _ = live(scenario, Overcharging())
     law_energy(scenario, episode)
     assert "refused" not in set(episode.events["event"])
     assert episode.metrics["clipped_mwh"] > 1
@@ -152,7 +152,7 @@ class Thin(Base):
 def test_a_failing_controller_costs_no_episode(
     scenario: Scenario, cls: type[Base], reason: str
 ) -> None:
-    episode, _, _ = live(scenario, cls())
+    episode, _ = live(scenario, cls())
     law_named_failures(episode)
     law_energy(scenario, episode)
     assert episode.metrics["failed_decisions"] == scenario.system.timing.n_periods
@@ -162,7 +162,7 @@ def test_a_failing_controller_costs_no_episode(
 class Restless(Base):
     """Sends everybody somewhere else at every decision."""
 
-    replan_on = frozenset({"arrival", "delay", "outage", "ev_arrival"})
+    capabilities = Capabilities(replan_on=frozenset({"arrival", "delay", "outage", "ev_arrival"}))
 
     def decide(self, observation: Observation) -> Plan:
         visits = tuple(
@@ -189,7 +189,7 @@ def test_the_laws_hold_for_a_fleet_that_never_rests_in_a_storm() -> None:
     )
     law_non_anticipation(scenario, Restless, (2, 5, 6))
     law_determinism(scenario, Restless)
-    episode, _, _ = live(scenario, Restless(), guard=no_guard)
+    episode, _ = live(scenario, Restless(), guard=no_guard)
     law_energy(scenario, episode)
     assert len(episode.trips) > 10
     assert (episode.events["event"] == "interrupted").any()

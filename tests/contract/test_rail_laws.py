@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sim.control import FleetPlan, Observation, Plan, Visit
+from sim.control import Capabilities, FleetPlan, Observation, Plan, Visit
 from sim.scenario import Scenario
 from sim.system.system import System
 from tests.contract.laws import (
@@ -46,7 +46,7 @@ def scenario(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRe
 class Shunting:
     """Sends every train somewhere else at every decision, and plans with all it is told."""
 
-    replan_on = frozenset({"arrival", "delay"})
+    capabilities = Capabilities(replan_on=frozenset({"arrival", "delay"}))
 
     def start(self, system: System, rng: np.random.Generator) -> None:
         self.system = system
@@ -82,7 +82,7 @@ def test_one_seed_gives_one_timetable(scenario: Scenario) -> None:
 
 
 def test_energy_and_money_close_on_rails_with_and_without_the_guard(scenario: Scenario) -> None:
-    episode, _, _ = live(scenario, Shunting())
+    episode, _ = live(scenario, Shunting())
     assert len(episode.trips) > 4
     assert (episode.events["event"] == "late").any()
     assert (episode.events["event"] == "waiting for track").any()

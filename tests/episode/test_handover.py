@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sim.control import Controller, Observation, Plan
+from sim.control import Capabilities, Controller, Observation, Plan
 from sim.episode.handover import HandedOverForecaster, HandOver
 from sim.episode.specification import ControllerSpec, build
+from sim.errors import EpisodeError
 from sim.scenario import Scenario, load_scenario
 from sim.system.system import System
 from sim.uncertainty.calibrated import CalibratedForecaster
@@ -31,10 +32,9 @@ STORM = {
 class Watcher:
     """Lets everything be, and remembers what it is shown."""
 
-    def __init__(self, **attributes: Any) -> None:
+    def __init__(self, **capabilities: Any) -> None:
         self.seen: list[Observation] = []
-        for name, value in attributes.items():
-            setattr(self, name, value)
+        self.capabilities = Capabilities(**capabilities)
 
     def start(self, system: System, rng: np.random.Generator) -> None:
         self.number = rng.random()
@@ -50,7 +50,8 @@ def scenario() -> Scenario:
 
 
 def handed(first: Controller, second: Controller, at: int = AT) -> HandOver:
-    return HandOver(first, second, at, stream(0, 0, "controller", "second"))
+    streams = tuple(stream(0, 0, "controller", name) for name in ("first", "second"))
+    return HandOver(first, second, at, streams)
 
 
 def named(name: str) -> Controller:
@@ -110,8 +111,8 @@ def test_forecasts_change_hands_with_the_controllers() -> None:
 def test_a_plan_in_force_outlives_whoever_made_it() -> None:
     """Nobody takes over when the successor lets everything be: the programme runs on."""
     tiny = load_scenario("tiny")
-    alone, _, _ = live(tiny, named("day_ahead"))
-    watched, _, _ = live(tiny, handed(named("day_ahead"), Watcher(), 1))
+    alone, _ = live(tiny, named("day_ahead"))
+    watched, _ = live(tiny, handed(named("day_ahead"), Watcher(), 1))
     assert alone.events.equals(watched.events)
     assert alone.vehicles.equals(watched.vehicles)
     assert alone.vehicles["p_mw"].abs().max() > 0
@@ -127,5 +128,5 @@ def test_a_successor_that_cannot_start_ends_the_run_before_it_begins() -> None:
         def start(self, system: System, rng: np.random.Generator) -> None:
             raise OSError("no licence")
 
-    with pytest.raises(OSError, match="no licence"):
+    with pytest.raises(EpisodeError, match="OSError: no licence"):
         live(scenario(), handed(Watcher(), Unlucky()))

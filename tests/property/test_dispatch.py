@@ -67,7 +67,7 @@ def test_no_order_makes_a_unit_or_a_load_leave_its_limits(
         )
 
     scenario = village(coal, gas, n_periods=N_PERIODS, **MOVABLE)
-    episode, diary, _ = live(scenario, Scripted(script))
+    episode, diary = live(scenario, Scripted(script))
     law_energy(scenario, episode)
     law_money(scenario, episode)
     assert (episode.decisions["fallback"] == "").all()

@@ -118,6 +118,7 @@ def test_no_plug_leaks_no_truck_is_in_two_places_and_energy_closes(
         np.testing.assert_allclose(np.diff(energy), flows, atol=1e-9)
         assert energy.min() >= battery.energy_min_mwh - 1e-9
         assert energy.max() <= battery.energy_max_mwh + 1e-9
-    by_station = sum(flow.p_mw for flow in recorder.exchanges) * system.timing.step_h
+    flows = [flow for step in recorder.exchanges for flow in step]
+    by_station = sum(flow.p_mw for flow in flows) * system.timing.step_h
     by_vehicle = (table["discharged_mwh"] - table["charged_mwh"]).sum()
     np.testing.assert_allclose(by_station, by_vehicle, atol=1e-9)

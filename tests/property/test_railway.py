@@ -116,7 +116,7 @@ def assert_runs_hang_together(system: System, here: World) -> None:
     """A train goes from node to node, leaves stations on slots, and takes its time."""
     rails, delay_h = system.rails, here.realisation.rail_delay_h
     for k in range(N_TRAINS):
-        own = [span for span in here.spans if span.vehicle == k]
+        own = [span for span in here.recorder.spans if span.vehicle == k]
         for one, next_one in itertools.pairwise(own):
             assert next_one.from_node == one.to_node
             assert next_one.ask_s >= one.arrive_s
@@ -192,7 +192,7 @@ def test_trains_never_overlap_never_jump_and_inject_nothing_before_they_arrive(
     here.env.process(strike())
     here.env.process(inspect())
     here.run()
-    assert_nobody_overlaps(system, here.spans)
+    assert_nobody_overlaps(system, here.recorder.spans)
     assert_runs_hang_together(system, here)
     assert_nothing_flows_before_arrival(system, here)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sim.control import Observation, Plan
+from sim.control import Capabilities, Observation, Plan
 from sim.system.system import System
 
 
@@ -41,7 +41,7 @@ class Tuned(Plain):
 class Conductor(Plain):
     """Can do nothing without trains."""
 
-    requires = frozenset({"rail"})
+    capabilities = Capabilities(requires=frozenset({"rail"}))
 
 
 class Mute:

@@ -8,15 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from sim.control import FleetPlan, Observation, Plan, Visit
-from sim.powerflow.pgm import PowerGridModelFlow
-from sim.powerflow.switched import SwitchedFlow
+from sim.control import Controller, FleetPlan, Observation, Plan, Visit, capabilities_of
+from sim.powerflow.engines import engine
 from sim.scenario import load_scenario
 from sim.system.battery import Battery
 from sim.system.system import System
 from sim.uncertainty.calibrated import CalibratedForecaster
-from sim.uncertainty.realisation import Nature
+from sim.uncertainty.forecaster import Forecaster
+from sim.uncertainty.realisation import Nature, Realisation
 from sim.world.guard import Guard, limit_power
+from sim.world.recorder import Recorder
 from sim.world.world import World
 
 
@@ -84,17 +85,41 @@ def tiny(
     return system, Nature.build(system, scenario.uncertainty)
 
 
+class ScriptedWorld(World):
+    """A world with its controller."""
+
+    def __init__(
+        self,
+        system: System,
+        realisation: Realisation,
+        forecaster: Forecaster,
+        controller: Controller,
+        guard: Guard = limit_power,
+    ) -> None:
+        super().__init__(
+            system,
+            realisation,
+            forecaster,
+            capabilities_of(controller),
+            guard=guard,
+            power_flow=engine(system.grid),
+        )
+        self.controller = controller
+
+    def run(self, controller: Controller | None = None) -> Recorder:
+        """Live through the episode."""
+        return super().run(controller or self.controller)
+
+
 def world(
     system: System,
     nature: Nature,
     script: Plan | Callable[[Observation], Plan],
     guard: Guard = limit_power,
-) -> tuple[World, Scripted]:
+) -> tuple[ScriptedWorld, Scripted]:
     """Return a world and its scripted controller."""
     controller = Scripted(script)
     controller.start(system, np.random.default_rng(0))
     realisation = nature.draw(1, 0)
     forecaster = CalibratedForecaster.build(nature, realisation)
-    engine = SwitchedFlow(system.grid, PowerGridModelFlow)
-    here = World(system, realisation, forecaster, controller, guard=guard, power_flow=engine)
-    return here, controller
+    return ScriptedWorld(system, realisation, forecaster, controller, guard=guard), controller

@@ -31,7 +31,7 @@ def three_bus(script: object, **overrides: object) -> tuple[Episode, list[Observ
     def no_guard(_battery: object, _energy: float, p: float, q: float, _hours: float):
         return p, q
 
-    episode, diary, _ = live(scenario, Scripted(script), guard=no_guard)
+    episode, diary = live(scenario, Scripted(script), guard=no_guard)
     return episode, diary.observations
 
 

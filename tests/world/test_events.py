@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sim.control import Plan, VehicleStatus
+from sim.control import Capabilities, Plan, VehicleStatus
 from sim.electrical.injections import injections
+from sim.powerflow.engines import engine
 from sim.scenario import load_scenario
 from sim.system.battery import Battery
 from sim.system.evs import EvGroup
@@ -19,24 +20,21 @@ from sim.uncertainty.calibrated import CalibratedForecaster
 from sim.uncertainty.conditions import RoadConditions
 from sim.uncertainty.events import Breakdown, Incident, Incidents, Outage
 from sim.uncertainty.realisation import Nature
-from sim.world.world import World
-from tests.world.build import Scripted, fleet_plan, tiny, world
+from tests.world.build import Scripted, ScriptedWorld, fleet_plan, tiny, world
 
 BATTERY = Battery(
     energy_mwh=1.0, p_charge_max_mw=0.5, p_discharge_max_mw=0.5, s_mva=0.5, soc_initial=0.8
 )
 
 
-def lived(system: System, nature: Nature, plan: Plan, **what: object) -> tuple[World, Scripted]:
+def lived(
+    system: System, nature: Nature, plan: Plan, **what: object
+) -> tuple[ScriptedWorld, Scripted]:
     """Return a world that has lived through a day on which `what` happens."""
     here, controller = world(system, nature, plan)
     realisation = dataclasses.replace(here.realisation, **what)
-    here = World(
-        system,
-        realisation,
-        CalibratedForecaster.build(nature, realisation),
-        controller,
-        power_flow=here.power_flow,
+    here = ScriptedWorld(
+        system, realisation, CalibratedForecaster.build(nature, realisation), controller
     )
     here.run()
     return here, controller
@@ -156,12 +154,12 @@ def test_an_island_loses_its_load_its_sun_and_its_storage_and_says_so() -> None:
     np.testing.assert_allclose(power[5:9], 0.0)
     assert power[9] > 0
     assert [bool(seen.line_out[0]) for seen in controller.seen] == [False, False, True, False]
-    found = injections(system, here.realisation, here.metered(), slice(None))
+    found = injections(system, here.realisation, here.metered, slice(None))
     lost = found.unserved_mw > 0
     assert lost[5:9].all()
     assert not lost[:5].any()
     assert not lost[9:].any()
-    flow = here.power_flow.solve(found.p_mw, found.q_mvar, here.topology.line_out)
+    flow = engine(system.grid).solve(found.p_mw, found.q_mvar, here.metered.topology.line_out)
     assert flow.converged.all()
     dead = np.arange(system.grid.n_buses) != source
     assert np.isnan(flow.vm_pu[5:9][:, dead]).all()
@@ -212,9 +210,7 @@ def test_a_back_off_moves_charging_into_the_night_and_nobody_is_short() -> None:
             here, _ = world(system, nature, Plan())
             realisation = nature.draw(1, replication)
             forecaster = CalibratedForecaster.build(nature, realisation)
-            here = World(
-                system, realisation, forecaster, Scripted(Plan()), power_flow=here.power_flow
-            )
+            here = ScriptedWorld(system, realisation, forecaster, Scripted(Plan()))
             loads.append(np.array(here.run().ev_mw)[:, 0])
             assert here.evs.short == 0
         evening.append(np.mean(loads, axis=0)[4 * 36 : 4 * 44].sum())
@@ -229,7 +225,7 @@ def test_the_forecast_of_charging_is_unbiased() -> None:
         realisation = nature.draw(2, replication)
         forecaster = CalibratedForecaster.build(nature, realisation)
         controller = Scripted(Plan())
-        here = World(system, realisation, forecaster, controller, power_flow=here.power_flow)
+        here = ScriptedWorld(system, realisation, forecaster, controller)
         truth = np.array(here.run().ev_mw)[:, 0].reshape(48, -1).mean(axis=1)
         for period in (0, 6, 17):
             forecast = controller.seen[period].forecast.ev_mw[:, 0]
@@ -255,7 +251,7 @@ def test_a_car_at_a_dead_bus_waits_and_goes_on() -> None:
 
 
 class Called(Scripted):
-    replan_on = frozenset({"arrival", "outage"})
+    capabilities = Capabilities(replan_on=frozenset({"arrival", "outage"}))
 
 
 def test_what_happens_at_one_moment_is_one_decision_between_the_periods() -> None:
@@ -266,7 +262,7 @@ def test_what_happens_at_one_moment_is_one_decision_between_the_periods() -> Non
     controller = Called(plan)
     forecaster = CalibratedForecaster.build(nature, here.realisation)
     realisation = dataclasses.replace(here.realisation, outages=(Outage(0, 9, 10),))
-    here = World(system, realisation, forecaster, controller, power_flow=here.power_flow)
+    here = ScriptedWorld(system, realisation, forecaster, controller)
     here.run()
     times = [observation.now_h for observation in controller.seen]
     # Both arrive at 1.75; the line trips at 2.25 and returns at 2.5; boundaries come once.

@@ -10,13 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sim.control import Observation, Plan, VehicleStatus
+from sim.control import Capabilities, Observation, Plan, VehicleStatus
 from sim.episode.episode import Episode
 from sim.scenario import Scenario
 from sim.uncertainty.forecaster import ExactForecaster
 from sim.uncertainty.realisation import Nature
 from sim.world.vehicle import Interruption
-from sim.world.world import World
 from tests.contract.laws import Diary, live
 from tests.rail import railway
 from tests.world.build import Scripted, fleet_plan, world
@@ -33,7 +32,7 @@ def on_time(tmp_path: Path) -> Scenario:
 
 def lived(
     scenario: Scenario, script: Script, late_h: dict[tuple[int, int], float] | None = None
-) -> tuple[Episode, Diary, World]:
+) -> tuple[Episode, Diary]:
     """Live an episode in which only those are late who enter ``(slot, segment)`` in `late_h`."""
     nature = Nature.build(scenario.system, scenario.uncertainty)
     realisation = nature.draw(scenario.seed, 0)
@@ -57,7 +56,7 @@ def test_a_train_exchanges_power_until_its_slot_and_again_where_it_has_arrived(
     on_time: Scenario,
 ) -> None:
     # It is told to leave at 0.5 h; the slot is at 1 h; it runs 1.25 h and sets up for 0.25 h.
-    episode, diary, _ = lived(on_time, orders([(EAST, 0.5)], [], p_mw=0.1))
+    episode, diary = lived(on_time, orders([(EAST, 0.5)], [], p_mw=0.1))
     assert events_of(episode, "east bound") == [
         ("connected", 0.0),
         ("disconnected", 1.0),
@@ -82,7 +81,7 @@ def test_a_train_exchanges_power_until_its_slot_and_again_where_it_has_arrived(
 def test_trains_that_face_each_other_meet_at_a_node_and_the_wait_is_counted(
     on_time: Scenario,
 ) -> None:
-    episode, _, _ = lived(on_time, orders([(EAST, 1.0)], [(WEST, 1.0)]))
+    episode, _ = lived(on_time, orders([(EAST, 1.0)], [(WEST, 1.0)]))
     waiting = episode.events[episode.events["event"] == "waiting for track"]
     # The one from the west is at `halt` at 1.5 h, the other one leaves the track at 1.75 h.
     assert waiting[["time_h", "vehicle", "detail"]].to_numpy().tolist() == [
@@ -104,7 +103,7 @@ def test_of_trains_that_ask_at_one_moment_the_first_of_the_fleet_goes_first(
     tracks = "from_node,to_node,running_h\nwest,halt,0.5\nhalt,mine,1.5\nhalt,east,0.5\n"
     scenario = railway(tmp_path / "rail", SURE, trains=trains, rail_tracks=tracks + "east,far,1\n")
     # Both reach `halt` at 2.5 h, the second one of the fleet after the longer run.
-    episode, _, _ = lived(scenario, orders([(EAST, 2.0)], [(EAST, 1.0)]))
+    episode, _ = lived(scenario, orders([(EAST, 2.0)], [(EAST, 1.0)]))
     shared = episode.spans[episode.spans["to_node"] == "east"]
     assert shared["vehicle"].tolist() == ["first", "second"]
     assert shared["enter_h"].tolist() == pytest.approx([2.5, 3.0])
@@ -116,7 +115,7 @@ def test_two_tracks_let_trains_pass_on_the_line(tmp_path: Path) -> None:
         "west,halt,0.5,2\nhalt,mine,0.4,1\nhalt,east,0.75,2\neast,far,1,1\n"
     )
     scenario = railway(tmp_path / "rail", SURE, rail_tracks=tracks)
-    episode, _, _ = lived(scenario, orders([(EAST, 1.0)], [(WEST, 1.0)]))
+    episode, _ = lived(scenario, orders([(EAST, 1.0)], [(WEST, 1.0)]))
     assert episode.metrics["track_waits"] == 0
     assert episode.metrics["delay_h"] == pytest.approx(0.0)
 
@@ -125,7 +124,7 @@ def test_a_late_train_injects_nothing_before_it_has_arrived_and_nobody_knows_whe
     on_time: Scenario,
 ) -> None:
     # 1.7 h late between `halt` and `east`, entered in the slot from 1 h on.
-    episode, diary, _ = lived(on_time, orders([(EAST, 1.0)], [], p_mw=0.1), late_h={(1, 1): 1.7})
+    episode, diary = lived(on_time, orders([(EAST, 1.0)], [], p_mw=0.1), late_h={(1, 1): 1.7})
     assert ("late", 2.25) in events_of(episode, "east bound")
     assert ("arrived", 3.95) in events_of(episode, "east bound")
     own = episode.vehicles[episode.vehicles["vehicle"] == "east bound"]
@@ -140,7 +139,7 @@ def test_a_late_train_injects_nothing_before_it_has_arrived_and_nobody_knows_whe
 
 def test_a_late_train_calls_a_controller_that_waits_for_delays(on_time: Scenario) -> None:
     class Waiting(Scripted):
-        replan_on = frozenset({"delay"})
+        capabilities = Capabilities(replan_on=frozenset({"delay"}))
 
     nature = Nature.build(on_time.system, on_time.uncertainty)
     realisation = nature.draw(1, 0)
@@ -148,13 +147,13 @@ def test_a_late_train_calls_a_controller_that_waits_for_delays(on_time: Scenario
     delay_h[1, 1] = 1.7
     realisation = dataclasses.replace(realisation, rail_delay_h=delay_h, told_rail_delay_s=1800.0)
     controller = Waiting(lambda seen: orders([(EAST, 1.0)], []) if seen.now_h == 0 else Plan())
-    _, diary, _ = live(on_time, controller, realisation=realisation, nature=nature)
+    _, diary = live(on_time, controller, realisation=realisation, nature=nature)
     between = [seen.now_h for seen in diary.observations if seen.now_h % 1]
     assert between == pytest.approx([2.25 + 300 / 3600])
 
 
 def test_a_train_pays_by_the_span_and_its_wagons_are_one_battery(on_time: Scenario) -> None:
-    episode, _, _ = lived(on_time, orders([(FAR, 1.0), (WEST, 5.0)], []))
+    episode, _ = lived(on_time, orders([(FAR, 1.0), (WEST, 5.0)], []))
     travel = episode.ledger[episode.ledger["item"] == "travel"]
     assert travel["usd"].tolist() == [200.0] * 6
     assert set(episode.ledger["item"]) >= {"travel"}
@@ -176,7 +175,9 @@ def test_a_broken_train_blocks_the_track_and_leaves_it_when_it_goes_on(on_time: 
 
     here.env.process(strike())
     here.run()
-    runs = [(span.vehicle, span.enter_s / 3600, span.arrive_s / 3600) for span in here.spans]
+    runs = [
+        (span.vehicle, span.enter_s / 3600, span.arrive_s / 3600) for span in here.recorder.spans
+    ]
     assert runs[:2] == [(0, 1.0, 1.5), (0, 1.5, pytest.approx(3.25))]
     assert runs[2][:2] == (1, pytest.approx(3.25))  # asked at 2 h, got the track at 3.25 h
 
@@ -185,7 +186,7 @@ def test_the_forecast_tells_the_wait_for_the_slot_the_running_time_and_the_mean_
     tmp_path: Path,
 ) -> None:
     scenario = railway(tmp_path / "rail", {"rails.slot_h": 2.0})
-    _, diary, _ = live(scenario, Scripted(Plan()))
+    _, diary = live(scenario, Scripted(Plan()))
     rail_h = diary.observations[0].forecast.rail_h
     assert rail_h.shape == (12, 4, 4)
     mean_h = 0.5 * 0.3
@@ -203,7 +204,7 @@ def test_an_exact_forecast_is_what_a_train_takes_that_meets_no_other(tmp_path: P
     assert realisation.rail_delay_h.any()
     told = ExactForecaster(nature, realisation).issue(0, 0.0, None)  # type: ignore[arg-type]
     for hour, goal in ((1, FAR), (3, MINE)):
-        episode, _, _ = live(
+        episode, _ = live(
             scenario,
             Scripted(orders([(goal, float(hour))], [])),
             realisation=realisation,
@@ -249,6 +250,6 @@ def test_an_order_to_a_station_without_rails_is_refused_and_said(tmp_path: Path)
         "village,mine,village,,1\n",
         road_nodes="name,x_km,y_km\nvillage,5,5\n",
     )
-    episode, _, _ = lived(scenario, orders([(2, 1.0)], []))
+    episode, _ = lived(scenario, orders([(2, 1.0)], []))
     assert ("unreachable", 1.0) in events_of(episode, "east bound")
     assert episode.metrics["trips"] == 0

@@ -71,7 +71,7 @@ def lived(
     """Live one day under the market's orders; energy and money close whatever they are."""
     script: Any = market if callable(market) else Plan(market=market)
     controller = Scripted(script)
-    episode, _, _ = live(scenario, controller)
+    episode, _ = live(scenario, controller)
     law_energy(scenario, episode)
     law_money(scenario, episode)
     assert (episode.decisions["fallback"] == "").all()
@@ -233,7 +233,7 @@ def test_a_unit_that_loses_its_bus_trips_and_comes_back() -> None:
     drawn = nature.draw(scenario.seed, 0)
     controller = Scripted(Plan())
     dark = dataclasses.replace(drawn, outages=(Outage(0, 4, 8),))
-    episode, _, _ = live(scenario, controller, realisation=dark, nature=nature)
+    episode, _ = live(scenario, controller, realisation=dark, nature=nature)
     law_energy(scenario, episode)
     law_money(scenario, episode)
     np.testing.assert_allclose(of(episode, "gas"), [0.4, 0.0, 0.4, 0.4])
@@ -315,7 +315,7 @@ def test_every_day_settles_its_own_shifts() -> None:
     ],
 )
 def test_orders_without_a_meaning_are_refused_by_name(market: MarketPlan, message: str) -> None:
-    episode, _, _ = live(village(), Scripted(Plan(market=market)))
+    episode, _ = live(village(), Scripted(Plan(market=market)))
     assert episode.decisions["fallback"].iloc[0] != ""
     assert episode.decisions["fallback"].str.contains(message).iloc[0]
 

@@ -92,7 +92,7 @@ def test_a_change_inside_a_step_is_looked_at_at_its_largest_injection() -> None:
     away = 1 - system.vehicles[0].initial_station
     here, _ = world(system, nature, fleet_plan([[(away, 0.0)]], [[0.4]]))
     here.run()
-    found = injections(system, here.realisation, here.metered(), slice(None))
+    found = injections(system, here.realisation, here.metered, slice(None))
     bus = system.stations[away].bus
     base = found.p_mw[0, bus] - found.storage_mw[0, 0]
     assert found.storage_mw[0, 0] == pytest.approx(0.4 * 0.1 / 0.25)  # connected after 0.15 h

@@ -15,7 +15,7 @@ from plotly.offline import get_plotlyjs
 from sim.report.html import gallery, solver, stress_page
 from sim.report.html.tables import Row, plain_rows, tables
 from sim.report.wording import caveats, number, stopping
-from sim.study.inference.contrasts import with_regret
+from sim.study.inference.contrasts import NamedDifference, with_regret
 from sim.study.inference.days import Days, inference
 from sim.study.store.bundle import LOG
 from sim.study.store.stored_study import SUMMARY, StoredStudy, read_study
@@ -80,7 +80,8 @@ def render(study: StoredStudy) -> str:
         drawn = gallery.across_days(study, metrics, finished, days)
         if day is not None:
             drawn += gallery.of_the_day(study, day, finished[0])
-        context |= tables(metrics, finished, days, manifest["seed"])
+        declared = [NamedDifference(**each) for each in manifest.get("contrasts", ())]
+        context |= tables(metrics, finished, days, manifest["seed"], declared)
         context |= {
             "figures": drawn,
             "map": gallery.the_map(study, day),

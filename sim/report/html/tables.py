@@ -19,7 +19,7 @@ from sim.report.wording import (
     with_margin,
 )
 from sim.study.inference import statistics
-from sim.study.inference.contrasts import contrasts
+from sim.study.inference.contrasts import NamedDifference, contrasts
 from sim.study.inference.days import Days
 from sim.study.inference.risk import OBJECTIVE, risk
 from sim.study.inference.statistics import CONFIDENCE, Difference, Estimate
@@ -47,7 +47,13 @@ def plain_rows(rows: Iterable[tuple[str, Sequence[str]]]) -> list[Row]:
     return [Row(title=text, cells=tuple(Cell(text=own) for own in cells)) for text, cells in rows]
 
 
-def tables(metrics: pd.DataFrame, names: list[str], days: Days, seed: int) -> dict[str, object]:
+def tables(
+    metrics: pd.DataFrame,
+    names: list[str],
+    days: Days,
+    seed: int,
+    declared: Sequence[NamedDifference],
+) -> dict[str, object]:
     """Return the tables of a study by their names in the template.
 
     Parameters
@@ -60,6 +66,8 @@ def tables(metrics: pd.DataFrame, names: list[str], days: Days, seed: int) -> di
         Which replications share a day.
     seed
         Root seed of the study.
+    declared
+        Differences that its controllers declare.
     """
     means = statistics.summarise(metrics, names, days)
     differences = statistics.paired(metrics, names, days)
@@ -78,7 +86,7 @@ def tables(metrics: pd.DataFrame, names: list[str], days: Days, seed: int) -> di
         "paired": _with(paired, difference_rows(objective)),
         "contrasts": [
             {"name": contrast.name, "meaning": contrast.meaning, "value": with_interval(found)}
-            for contrast, found in contrasts(metrics, names, days)
+            for contrast, found in contrasts(metrics, declared, days)
         ],
         "findings": [
             _finding(found, name, names[0])

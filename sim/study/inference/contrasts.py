@@ -1,16 +1,18 @@
 """What a study says of mobility, of recourse, of information: differences that have a name.
 
-All are differences of the objective on the same days between two controllers that share everything
-but one thing; positive means that having the thing is worth money.
+Controllers declare them (`Capabilities.contrasts`). All are differences of the objective on common
+days between two controllers that share everything but one thing; positive means that having the
+thing is worth money.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import pandas as pd
 
+from sim.episode.specification import ControllerSpec, declared_capabilities
 from sim.study.inference.days import Days
 from sim.study.inference.statistics import Estimate, difference_of, estimate, of_controller
 
@@ -18,8 +20,8 @@ OBJECTIVE = "objective_usd"
 REGRET = "regret_usd"
 
 
-class Contrast(NamedTuple):
-    """A named difference: objective of `without` less that of `having`."""
+class NamedDifference(NamedTuple):
+    """A difference between two controllers of a study: objective of `without` less of `having`."""
 
     name: str
     without: str
@@ -27,47 +29,41 @@ class Contrast(NamedTuple):
     meaning: str
 
 
-CONTRASTS = (
-    Contrast(
-        "value of mobility",
-        "stationary",
-        "rolling",
-        "the same batteries, the same rolling dispatch, but the vehicles may move",
-    ),
-    Contrast(
-        "value of recourse",
-        "day_ahead",
-        "rolling",
-        "the same model, solved every period instead of once a day",
-    ),
-    Contrast(
-        "value of information",
-        "rolling",
-        "clairvoyant",
-        "the same model, fed with what will happen",
-    ),
-)
+def declared(specs: Mapping[str, ControllerSpec]) -> tuple[NamedDifference, ...]:
+    """Return the differences that controllers declare and a study can tell.
+
+    Parameters
+    ----------
+    specs
+        Controllers of the study by label; one that is declared by name is looked for by label.
+    """
+    return tuple(
+        NamedDifference(each.name, each.without, label, each.meaning)
+        for label, spec in specs.items()
+        for each in declared_capabilities(spec).contrasts
+        if each.without in specs
+    )
 
 
 def contrasts(
-    metrics: pd.DataFrame, controllers: Sequence[str], days: Days | None = None
-) -> tuple[tuple[Contrast, Estimate], ...]:
-    """Return the contrasts that the controllers of a study allow, with 95 % intervals.
+    metrics: pd.DataFrame, wanted: Sequence[NamedDifference], days: Days | None = None
+) -> tuple[tuple[NamedDifference, Estimate], ...]:
+    """Return named differences with 95 % intervals, those whose controllers have finished episodes.
 
     Parameters
     ----------
     metrics
         One row per episode, index ``(controller, replication)``.
-    controllers
-        Names of the controllers, as registered.
+    wanted
+        Which differences.
     days
         Which replications share a day; None if none do.
     """
     present = set(metrics.index.get_level_values("controller"))
     return tuple(
         (each, _estimate(metrics, each, days or Days()))
-        for each in CONTRASTS
-        if {each.without, each.having} <= present.intersection(controllers)
+        for each in wanted
+        if {each.without, each.having} <= present
     )
 
 
@@ -84,7 +80,7 @@ def with_regret(metrics: pd.DataFrame) -> pd.DataFrame:
     return metrics.assign(**{REGRET: metrics[OBJECTIVE] - best})
 
 
-def _estimate(metrics: pd.DataFrame, contrast: Contrast, days: Days) -> Estimate:
+def _estimate(metrics: pd.DataFrame, contrast: NamedDifference, days: Days) -> Estimate:
     without = of_controller(metrics, contrast.without)[OBJECTIVE]
     having = of_controller(metrics, contrast.having)[OBJECTIVE]
     common = without.index.intersection(having.index)

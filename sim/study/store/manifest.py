@@ -18,6 +18,7 @@ from sim.episode.specification import ControllerSpec, effective_parameters, labe
 from sim.errors import shown
 from sim.plugins import is_file, load_controller
 from sim.scenario import Scenario
+from sim.study.inference.contrasts import declared
 from sim.study.store.bundle import Keep
 from sim.study.store.geography import geography
 from sim.uncertainty.realisation import first_days
@@ -103,6 +104,9 @@ def manifest(
         "controllers": [
             {"label": label, **asked_for(spec)}
             for label, spec in zip(labels(specs), specs, strict=True)
+        ],
+        "contrasts": [
+            each._asdict() for each in declared(dict(zip(labels(specs), specs, strict=True)))
         ],
         "system": {
             "step_h": system.timing.step_h,

@@ -114,4 +114,4 @@ def test_prices_are_recorded_and_shifts_are_given_back() -> None:
     episode = sim.run(scenario, "market", verify="off")
     assert episode.metrics["shift_open_mwh"] == pytest.approx(0, abs=1e-6)
     assert episode.metrics["clipped_mwh"] == pytest.approx(0, abs=1e-3)
-    assert Market.requires == {"units"}
+    assert Market.capabilities.requires == {"units"}
