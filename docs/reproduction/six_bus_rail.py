@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import sim
+import gridhaul as gh
 from sim.episode.episode import Episode
 from sim.episode.specification import ControllerSpec
 
@@ -145,7 +145,7 @@ def _cleared(parameters: Mapping[str, object], settings: Mapping[str, object]) -
 
 def _episode(parameters: Mapping[str, object], settings: Mapping[str, object]) -> Episode:
     spec = ControllerSpec(name="market_day_ahead", parameters=tuple(parameters.items()))
-    return sim.run(sim.load_scenario("six_bus_rail", settings), spec, verify="off")
+    return gh.run(gh.load_scenario("six_bus_rail", settings), spec, verify="off")
 
 
 def _said(name: str, episode: Episode) -> float:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-import sim
+import gridhaul as gh
 from sim.episode.episode import Episode
 
 PAGE = Path(__file__).with_suffix(".md")
@@ -94,8 +94,8 @@ def stages() -> str:
 def under_uncertainty() -> str:
     """Return the profits on days that no forecast knows exactly, as a table."""
     controllers = ("idle", "greedy", "two_stage")
-    scenario = sim.load_scenario("three_bus", {"uncertainty": "on"})
-    study = sim.compare(scenario, controllers, replications=REPLICATIONS, verify="off")
+    scenario = gh.load_scenario("three_bus", {"uncertainty": "on"})
+    study = gh.compare(scenario, controllers, replications=REPLICATIONS, verify="off")
     rows = []
     for controller in controllers:
         own = study.summary.loc[controller]["mean"]
@@ -117,8 +117,8 @@ def under_uncertainty() -> str:
 
 @functools.cache
 def _episode(controller: str, meter: str) -> Episode:
-    scenario = sim.load_scenario("three_bus", {"settlement.import_meter": meter})
-    return sim.run(scenario, controller, verify="off")
+    scenario = gh.load_scenario("three_bus", {"settlement.import_meter": meter})
+    return gh.run(scenario, controller, verify="off")
 
 
 def _accounts(episode: Episode) -> dict[str, float]:

@@ -9,15 +9,15 @@ import numpy as np
 import pyarrow.parquet as pq
 
 import scenarios
-import sim
+import gridhaul as gh
 
 FOLDER = Path(scenarios.__file__).parent / "six_bus_rail"
 
 
 def test_the_published_day_is_the_first_of_the_record() -> None:
     """Load and wind by hour, as the study prints them, and the split of the load."""
-    system = sim.load_scenario("six_bus_rail").system
-    record = sim.load_scenario("six_bus_rail").uncertainty.record
+    system = gh.load_scenario("six_bus_rail").system
+    record = gh.load_scenario("six_bus_rail").uncertainty.record
     of_hour = record.values[::4] * 100
     assert np.isclose(of_hour[:, 0].sum(), 5016.75)
     assert (of_hour[[0, 16, 23], 0] == [175.19, 256.0, 195.6]).all()
@@ -36,7 +36,7 @@ def test_the_record_is_what_its_script_makes(tmp_path: Path) -> None:
 
 
 def test_days_are_off_by_a_tenth_in_load_as_a_whole_and_by_a_fiftieth_from_hour_to_hour() -> None:
-    record = sim.load_scenario("six_bus_rail", {"uncertainty": "on"}).uncertainty.record
+    record = gh.load_scenario("six_bus_rail", {"uncertainty": "on"}).uncertainty.record
     load = record.values[::4, 0].reshape(365, 24)
     factor = load[1:] / load[0]
     assert 0.08 < factor.mean(axis=1).std() < 0.12
@@ -46,7 +46,7 @@ def test_days_are_off_by_a_tenth_in_load_as_a_whole_and_by_a_fiftieth_from_hour_
 
 def test_without_a_market_load_is_shed_in_the_evening_and_wind_spilled_in_the_morning() -> None:
     """Every step is verified by pandapower; what is not served is counted, named and paid."""
-    episode = sim.run(sim.load_scenario("six_bus_rail"), "idle", verify="full")
+    episode = gh.run(gh.load_scenario("six_bus_rail"), "idle", verify="full")
     metrics, steps = episode.metrics, episode.steps
     assert metrics["verified_steps"] == metrics["steps"] == 96
     assert metrics["verify_max_diff_pu"] < 1e-6

@@ -55,7 +55,7 @@ def stress(
     on_start
         Called once with the number of episodes of the whole study.
     seed, workers, dask, verify, keep, out, command, on_resume, on_episode
-        See `sim.compare`.
+        See `gridhaul.compare`.
 
     Raises
     ------

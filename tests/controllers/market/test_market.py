@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-import sim
+import gridhaul as gh
 from controllers.market.market import Market, MarketParameters
 from sim.episode.specification import ControllerSpec
 from sim.errors import InputError
@@ -18,7 +18,7 @@ from sim.system.vehicles import Train
 def six_bus_rail(**settings: object) -> sim.Scenario:
     """Return the scenario; ``market__x`` stands for ``market.x``."""
     overrides = {key.replace("__", "."): value for key, value in settings.items()}
-    return sim.load_scenario("six_bus_rail", overrides)
+    return gh.load_scenario("six_bus_rail", overrides)
 
 
 def test_rules_of_the_market_replace_what_the_tables_say() -> None:
@@ -77,12 +77,12 @@ def test_parameters_that_make_no_sense_are_refused_by_name() -> None:
 
 def test_a_grid_that_is_fed_from_upstream_has_no_market() -> None:
     with pytest.raises(InputError, match="requires"):
-        sim.run(sim.load_scenario("tiny"), "market", verify="off")
+        gh.run(gh.load_scenario("tiny"), "market", verify="off")
 
 
 def test_a_certain_day_is_lived_as_it_was_cleared() -> None:
     """Losses and quadratic costs are all that a clearing without either leaves out."""
-    episode = sim.run(six_bus_rail(fleet="none"), "market", verify="off")
+    episode = gh.run(six_bus_rail(fleet="none"), "market", verify="off")
     metrics = episode.metrics
     assert metrics["cleared_welfare_usd"] == pytest.approx(161_197, abs=5)
     assert metrics["welfare_usd"] == pytest.approx(metrics["cleared_welfare_usd"], rel=0.005)
@@ -96,7 +96,7 @@ def test_a_certain_day_is_lived_as_it_was_cleared() -> None:
 def test_without_redispatch_the_day_ahead_clearing_stays_in_force() -> None:
     scenario = six_bus_rail(fleet="none", uncertainty="on")
     once, again = (
-        sim.run(
+        gh.run(
             scenario,
             ControllerSpec(name="market", parameters=(("redispatch", redispatch),)),
             verify="off",
@@ -111,7 +111,7 @@ def test_without_redispatch_the_day_ahead_clearing_stays_in_force() -> None:
 
 def test_prices_are_recorded_and_shifts_are_given_back() -> None:
     scenario = six_bus_rail(fleet="none", market__demand_response=0.1, timing__hours=12)
-    episode = sim.run(scenario, "market", verify="off")
+    episode = gh.run(scenario, "market", verify="off")
     assert episode.metrics["shift_open_mwh"] == pytest.approx(0, abs=1e-6)
     assert episode.metrics["clipped_mwh"] == pytest.approx(0, abs=1e-3)
     assert Market.capabilities.requires == {"units"}

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-import sim
+import gridhaul as gh
 from controllers.scheduling.problem.distances import station_distances_km
 from controllers.scheduling.problem.time_space import AWAY
 from controllers.two_stage.cone_plan import ConePlanner, FirstPlan
@@ -90,7 +90,7 @@ def test_a_grid_with_loops_is_refused_by_name() -> None:
 
 
 def test_the_hand_computed_optimum_of_tiny_is_found_and_proven() -> None:
-    episode = sim.run(sim.load_scenario("tiny"), "two_stage", verify="off")
+    episode = gh.run(gh.load_scenario("tiny"), "two_stage", verify="off")
     assert episode.metrics["trips"] == 1
     first = episode.decisions.iloc[0]
     assert first["objective_usd"] == pytest.approx(episode.metrics["objective_usd"], abs=1e-6)
@@ -201,13 +201,13 @@ def test_an_effort_that_makes_no_sense_is_refused_by_name() -> None:
 
 def coarse(**overrides: object) -> sim.Scenario:
     """Return the three-bus day in periods of an hour."""
-    return sim.load_scenario("three_bus", {"timing.period_min": 60, **overrides})
+    return gh.load_scenario("three_bus", {"timing.period_min": 60, **overrides})
 
 
 @pytest.mark.parametrize("meter", ["slack", "published"])
 def test_the_plan_never_loses_to_the_best_parked_schedule(meter: str) -> None:
     scenario = coarse(**{"settlement.import_meter": meter})
-    episode = sim.run(scenario, "two_stage", verify="off")
+    episode = gh.run(scenario, "two_stage", verify="off")
     first = episode.decisions.iloc[0]
     figures = json.loads(first["figures"])
     parked = [usd for name, usd in figures.items() if name.startswith("parked_usd")]
@@ -249,7 +249,7 @@ def windy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_where_a_line_keeps_apart_what_is_cheap_and_dear_moving_beats_parking(windy: Path) -> None:
-    scenario = sim.load_scenario(
+    scenario = gh.load_scenario(
         windy,
         {
             "timing.period_min": 60,
@@ -260,7 +260,7 @@ def test_where_a_line_keeps_apart_what_is_cheap_and_dear_moving_beats_parking(wi
             "penalties.loading_usd_per_percent_h": 50.0,
         },
     )
-    episode = sim.run(scenario, "two_stage", verify="off")
+    episode = gh.run(scenario, "two_stage", verify="off")
     first = episode.decisions.iloc[0]
     figures = json.loads(first["figures"])
     parked_usd = min(usd for name, usd in figures.items() if name.startswith("parked_usd"))
@@ -276,8 +276,8 @@ def test_where_a_line_keeps_apart_what_is_cheap_and_dear_moving_beats_parking(wi
 @pytest.mark.slow
 @pytest.mark.parametrize(("meter", "least_usd"), [("slack", 788.0), ("published", 795.0)])
 def test_the_published_day_at_ten_minutes(meter: str, least_usd: float) -> None:
-    scenario = sim.load_scenario("three_bus", {"settlement.import_meter": meter})
-    episode = sim.run(scenario, "two_stage", verify="full")
+    scenario = gh.load_scenario("three_bus", {"settlement.import_meter": meter})
+    episode = gh.run(scenario, "two_stage", verify="full")
     first = episode.decisions.iloc[0]
     figures = json.loads(first["figures"])
     parked = [usd for name, usd in figures.items() if name.startswith("parked_usd")]

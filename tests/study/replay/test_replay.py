@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-import sim
+import gridhaul as gh
 from sim.episode.episode import Episode
 from sim.episode.log import log_of, log_sha256
 from sim.episode.specification import ControllerSpec, Successor
@@ -352,7 +352,7 @@ def test_episodes_that_failed_or_are_still_to_come_are_told(studies: Path, tmp_p
 
 
 def test_a_replay_is_in_the_public_interface_and_plain(studies: Path) -> None:
-    found = sim.replay(studies / "tiny", "greedy", 0, from_period=1, hand_to="idle")
+    found = gh.replay(studies / "tiny", "greedy", 0, from_period=1, hand_to="idle")
     assert isinstance(found, sim.Replay)
     content = json.loads(json.dumps(replay_summary(found), allow_nan=False))
     objective = [

@@ -1,11 +1,18 @@
+from sim.control import Capabilities as Capabilities
+from sim.control import Contrast as Contrast
 from sim.control import Controller as Controller
+from sim.control import EvStates as EvStates
 from sim.control import FleetPlan as FleetPlan
 from sim.control import Forecast as Forecast
 from sim.control import GridPlan as GridPlan
+from sim.control import MarketPlan as MarketPlan
 from sim.control import Observation as Observation
 from sim.control import Outcome as Outcome
 from sim.control import Plan as Plan
 from sim.control import SolveStatus as SolveStatus
+from sim.control import Trigger as Trigger
+from sim.control import UnitStates as UnitStates
+from sim.control import VehicleStates as VehicleStates
 from sim.control import VehicleStatus as VehicleStatus
 from sim.control import Visit as Visit
 from sim.episode.episode import Episode as Episode
@@ -27,3 +34,4 @@ from sim.study.study import Study as Study
 from sim.system.system import System as System
 
 __all__: list[str]
+__version__: str
