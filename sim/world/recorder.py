@@ -183,10 +183,10 @@ class Recorder:
 
 
 class Readings:
-    """Readings as arrays: ``readings["energy_mwh"]`` is ``(step, vehicle)``."""
+    """Readings as arrays: ``readings["energy_mwh"]`` is ``(step, vehicle)``; all are `rows`."""
 
     def __init__(self, values: FloatArray) -> None:
-        self._values = values
+        self.rows = values
 
     def __getitem__(self, name: str) -> FloatArray:
-        return self._values[:, :, Reading._fields.index(name)]
+        return self.rows[:, :, Reading._fields.index(name)]

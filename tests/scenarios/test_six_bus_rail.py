@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
-import scenarios
 import gridhaul as gh
+import scenarios
 
 FOLDER = Path(scenarios.__file__).parent / "six_bus_rail"
 

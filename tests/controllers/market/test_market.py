@@ -15,7 +15,7 @@ from sim.system.market import MarketUncertainty
 from sim.system.vehicles import Train
 
 
-def six_bus_rail(**settings: object) -> sim.Scenario:
+def six_bus_rail(**settings: object) -> gh.Scenario:
     """Return the scenario; ``market__x`` stands for ``market.x``."""
     overrides = {key.replace("__", "."): value for key, value in settings.items()}
     return gh.load_scenario("six_bus_rail", overrides)

@@ -199,7 +199,7 @@ def test_an_effort_that_makes_no_sense_is_refused_by_name() -> None:
         TwoStage.Parameters(swarm_iterations=-1)
 
 
-def coarse(**overrides: object) -> sim.Scenario:
+def coarse(**overrides: object) -> gh.Scenario:
     """Return the three-bus day in periods of an hour."""
     return gh.load_scenario("three_bus", {"timing.period_min": 60, **overrides})
 

@@ -353,7 +353,7 @@ def test_episodes_that_failed_or_are_still_to_come_are_told(studies: Path, tmp_p
 
 def test_a_replay_is_in_the_public_interface_and_plain(studies: Path) -> None:
     found = gh.replay(studies / "tiny", "greedy", 0, from_period=1, hand_to="idle")
-    assert isinstance(found, sim.Replay)
+    assert isinstance(found, gh.Replay)
     content = json.loads(json.dumps(replay_summary(found), allow_nan=False))
     objective = [
         content[name]["metrics"]["objective_usd"] for name in ("original", "replay", "hand_over")
