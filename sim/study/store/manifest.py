@@ -29,7 +29,7 @@ PACKAGES = (
     *("pyarrow", "scipy", "simpy"),
 )
 # Code of ours that no episode runs through.
-WITHOUT_EFFECT = ("report/", "importers/", "cli.py")
+WITHOUT_EFFECT = ("cli/", "report/", "importers/", "inspect/")
 NOWHERE = "nothing"
 
 
