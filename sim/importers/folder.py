@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sim.errors import InputError
 from sim.scenario.document import toml_text
-from sim.scenario.schema import Table
+from sim.scenario.schema.values import Table
 
 SETTINGS = "scenario.toml"
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sim.importers.folder import write_rows
 from sim.scenario.problems import Problems
-from sim.scenario.schema import RoadLinkRow, RoadNodeRow
+from sim.scenario.schema.csv_rows import RoadLinkRow, RoadNodeRow
 
 _TAG = re.compile(r"<([^>]+)>\s*([^~]*)")
 LINK_COLUMNS = ("init_node", "term_node", "capacity", "length", "free_flow_time", "b", "power")

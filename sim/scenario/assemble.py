@@ -12,7 +12,7 @@ import numpy as np
 from sim.plugins import suggestion
 from sim.scenario.content import Content
 from sim.scenario.problems import Problems
-from sim.scenario.schema import DelayRow, ScenarioFile, TariffBlock
+from sim.scenario.schema.toml_tables import DelayRow, ScenarioFile, TariffBlock
 from sim.system.battery import Battery
 from sim.system.evs import EvGroup
 from sim.system.generators import Generators

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sim.scenario.problems import Problems
-from sim.scenario.schema import (
+from sim.scenario.schema.csv_rows import (
     BusRow,
     GeneratorRow,
     LineRow,
@@ -17,12 +17,12 @@ from sim.scenario.schema import (
     RoadLinkRow,
     RoadNodeRow,
     StationRow,
-    Table,
     TrainRow,
     TransformerRow,
     UnitRow,
     VehicleRow,
 )
+from sim.scenario.schema.values import Table
 from sim.scenario.tables import CsvTable, read_table
 
 

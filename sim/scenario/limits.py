@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sim.scenario.content import Content
 from sim.scenario.problems import Problems
-from sim.scenario.schema import ScenarioFile
+from sim.scenario.schema.toml_tables import ScenarioFile
 from sim.system.timing import Timing
 
 MOST_STEPS = 6_000_000

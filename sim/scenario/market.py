@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from sim.plugins import suggestion
 from sim.scenario.problems import Problems
-from sim.scenario.schema import ScenarioFile
+from sim.scenario.schema.toml_tables import ScenarioFile
 from sim.system.market import MarketRules
 from sim.system.stations import Station
 from sim.system.system import System

@@ -8,7 +8,7 @@ from sim.plugins import suggestion
 from sim.scenario.content import Content
 from sim.scenario.problems import Problems
 from sim.scenario.references import reached
-from sim.scenario.schema import ScenarioFile
+from sim.scenario.schema.toml_tables import ScenarioFile
 from sim.system.battery import Battery
 from sim.system.rails import Rails
 from sim.system.vehicles import Train

@@ -24,7 +24,7 @@ from sim.scenario.files import (
 )
 from sim.scenario.limits import MOST_RECORDED, MOST_ROWS
 from sim.scenario.problems import Problems
-from sim.scenario.schema import SeriesTable
+from sim.scenario.schema.toml_tables import SeriesTable
 from sim.scenario.stamps import STANDARD_TIME, check_stamps
 from sim.units import FloatArray
 

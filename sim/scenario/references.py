@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from sim.plugins import suggestion
 from sim.scenario.content import Content
 from sim.scenario.problems import Problems
-from sim.scenario.schema import ScenarioFile
+from sim.scenario.schema.toml_tables import ScenarioFile
 
 
 def check_references(content: Content, config: ScenarioFile | None, problems: Problems) -> None:

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from sim.plugins import suggestion
 from sim.scenario.files import MOST_TABLE_BYTES, commas, csv_lines, path_inside, small_enough
 from sim.scenario.problems import Problems
-from sim.scenario.schema import Table
+from sim.scenario.schema.values import Table
 
 Row = TypeVar("Row", bound=Table)
 

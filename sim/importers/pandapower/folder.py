@@ -18,7 +18,7 @@ from sim.importers.pandapower.grid import (
     representatives,
 )
 from sim.importers.pandapower.injections import read_generators, read_loads
-from sim.scenario.schema import BusRow, LineRow, TransformerRow
+from sim.scenario.schema.csv_rows import BusRow, LineRow, TransformerRow
 from sim.system.grid import Grid
 
 KM_PER_DEGREE = 111.2

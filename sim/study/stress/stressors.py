@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from sim.errors import InputError, Problem, shown
 from sim.plugins import suggestion
 from sim.scenario import Scenario, varied
-from sim.scenario.schema import ScenarioFile
+from sim.scenario.schema.toml_tables import ScenarioFile
 from sim.study.stress.axes import AXES, FIXED_OUTAGES, GRID_OUTAGE, NO_OUTAGE, PACKS, KnownAxis
 from sim.study.stress.axes import Pack as KnownPack
 from sim.study.stress.design import PACK, Axis, Design, Level, Point
