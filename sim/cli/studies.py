@@ -134,8 +134,8 @@ def stress(
     from sim.report.terminal.stress import print_stress
     from sim.scenario import load_scenario
     from sim.study.settings import parse
+    from sim.study.stress.build import parse_axes
     from sim.study.stress.run import stress as stress_
-    from sim.study.stress.stressors import parse_axes
 
     chosen = parse(settings or [], days=days)
     loaded = load_scenario(scenario, chosen.scenario)

@@ -24,9 +24,9 @@ from sim.scenario import Scenario, load_scenario
 from sim.study import conduct as module
 from sim.study.compare import compare
 from sim.study.execution.execute import execute
-from sim.study.execution.pools import Crew, ProcessCrew
+from sim.study.execution.pools import ProcessPool, WorkerPool
 from sim.study.execution.runner import Verify, run_episode
-from sim.study.execution.worker import Batch, Work
+from sim.study.execution.worker import Batch, JobContext
 from sim.study.jobs import Finished, Job
 
 pytestmark = pytest.mark.benchmark
@@ -81,13 +81,13 @@ def stamped(job: Job) -> Episode:
 
 
 def lived(
-    crew: str, controllers: tuple[str, ...], days: int, out: Path, patch: pytest.MonkeyPatch
+    pool: str, controllers: tuple[str, ...], days: int, out: Path, patch: pytest.MonkeyPatch
 ) -> pd.DataFrame:
     """Run a study and return one row per episode: who, when, and the seconds of its job."""
     rows: list[dict[str, float]] = []
 
-    def watched(jobs: Iterable[Job], crew: Crew) -> Generator[Batch, None, None]:
-        for number, batch in enumerate(execute(jobs, crew)):
+    def watched(jobs: Iterable[Job], pool: WorkerPool) -> Generator[Batch, None, None]:
+        for number, batch in enumerate(execute(jobs, pool)):
             for own, seconds in zip(batch.results, batch.seconds, strict=True):
                 assert isinstance(own, Finished)
                 rows.append({**own.metrics, "job_s": seconds, "batch": number})
@@ -98,12 +98,12 @@ def lived(
     warm_up.cache_clear()
     with patch.context() as patched:
         patched.setenv(READY, str(ready))
-        patched.setenv(WORKERS, str(CREWS[crew].get("workers", 1)))
-        patched.setattr(module, "Work", functools.partial(Work, episode=stamped))
+        patched.setenv(WORKERS, str(CREWS[pool].get("workers", 1)))
+        patched.setattr(module, "JobContext", functools.partial(JobContext, episode=stamped))
         patched.setattr(module, "execute", watched)
-        if crew == "pool of 1":
-            patched.setattr(module, "SerialCrew", functools.partial(ProcessCrew, workers=1))
-        compare(scenario(), controllers, replications=days, seed=SEED, out=out, **CREWS[crew])
+        if pool == "pool of 1":
+            patched.setattr(module, "SerialPool", functools.partial(ProcessPool, workers=1))
+        compare(scenario(), controllers, replications=days, seed=SEED, out=out, **CREWS[pool])
     return pd.DataFrame(rows)
 
 
@@ -138,16 +138,16 @@ def test_a_second_worker_and_what_scheduling_costs(
 ) -> None:
     days = times * REPLICATIONS
     found = {
-        crew: shares(lived(crew, controllers, days, tmp_path / crew, monkeypatch)) for crew in CREWS
+        pool: shares(lived(pool, controllers, days, tmp_path / pool, monkeypatch)) for pool in CREWS
     }
     table = pd.DataFrame(found).T
     one_s, one_of_pool_s = table.loc[["this process", "pool of 1"], "seconds"]
     lines = [
-        f"  {crew:16}{own.seconds:8.1f} s"
+        f"  {pool:16}{own.seconds:8.1f} s"
         f"{one_s / own.seconds:8.2f} x{one_of_pool_s / own.seconds:8.2f} x"
         f"{100 * own.episodes:10.1f} %{100 * own.packing:8.1f} %{100 * own.scheduling:10.2f} %"
         f"{100 * own.idle:8.1f} %{own.batches:8.0f}"
-        for crew, own in table.iterrows()
+        for pool, own in table.iterrows()
     ]
     with capsys.disabled():
         print(

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 
 from sim.report.figures.drawing import DASHES, colours, faint, finished, panels
 from sim.report.wording import number, signed, title
-from sim.study.stress.curves import Contest
+from sim.study.stress.curves import PairedCurve
 
 PANEL_PX = 320
 BAND = 0.18  # opacity
@@ -24,7 +24,7 @@ def curves(
     controllers: Sequence[str],
     axis: str,
     unit: str,
-    contests: Mapping[str, Sequence[Contest]],
+    paired_curves: Mapping[str, Sequence[PairedCurve]],
     *,
     zero: bool = False,
 ) -> go.Figure:
@@ -38,7 +38,7 @@ def curves(
         All of the study, which keep their colours; those without rows are not drawn.
     axis, unit
         What the axes are called.
-    contests
+    paired_curves
         By title: crossovers to be marked.
     zero
         Whether a line marks zero.
@@ -57,7 +57,7 @@ def curves(
             if len(own[controller]):
                 line = _line(own[controller], controller, controllers, first=row == 1)
                 figure.add_trace(line, row=row, col=1)
-        for trace in _crossovers(table, contests.get(name, ())):
+        for trace in _crossovers(table, paired_curves.get(name, ())):
             figure.add_trace(trace, row=row, col=1)
         if zero:
             figure.add_hline(y=0, line={"width": 1, "color": "#8c8c8c"}, row=row, col=1)
@@ -166,13 +166,13 @@ def _line(
     )
 
 
-def _crossovers(table: pd.DataFrame, contests: Sequence[Contest]) -> list[go.Scatter]:
+def _crossovers(table: pd.DataFrame, paired_curves: Sequence[PairedCurve]) -> list[go.Scatter]:
     """Return a diamond with the interval of its place for each crossover."""
     traces = []
-    for contest in contests:
-        own = table[table["controller"] == contest.one].sort_values("position")
-        start, end = float(contest.position[0]), float(contest.position[-1])
-        for crossing in contest.course.crossings:
+    for pair in paired_curves:
+        own = table[table["controller"] == pair.one].sort_values("position")
+        start, end = float(pair.position[0]), float(pair.position[-1])
+        for crossing in pair.curve.crossings:
             low, high = np.clip([crossing.low, crossing.high], start, end)
             height = float(np.interp(crossing.at, own["position"], own["mean"]))
             traces.append(
@@ -188,7 +188,7 @@ def _crossovers(table: pd.DataFrame, contests: Sequence[Contest]) -> list[go.Sca
                     },
                     mode="markers",
                     marker={"symbol": "diamond-open", "size": DIAMOND_PX, "color": "#D55E00"},
-                    name=html.escape(f"{contest.one} and {contest.other} meet"),
+                    name=html.escape(f"{pair.one} and {pair.other} meet"),
                     showlegend=False,
                     hovertemplate="at %{x:.3g}<extra>%{fullData.name}</extra>",
                 )

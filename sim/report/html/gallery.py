@@ -226,7 +226,7 @@ def _paired(metrics: pd.DataFrame, names: list[str], days: Days) -> Figure:
         f"{name}: objective {signed(found.mean)} USD, 95 % interval {signed(found.ci95_low)} to "
         f"{signed(found.ci95_high)}."
         for name in names[1:]
-        for found in [statistics.at(differences, name, "objective_usd")]
+        for found in [statistics.estimate_at(differences, name, "objective_usd")]
     ]
     return figure(
         "paired",

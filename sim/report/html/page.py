@@ -16,7 +16,7 @@ from sim.report.html import gallery, solver, stress_page
 from sim.report.html.tables import Row, plain_rows, tables
 from sim.report.wording import caveats, number, stopping
 from sim.study.inference.contrasts import with_regret
-from sim.study.inference.days import Days, inference
+from sim.study.inference.days import Days, inference_statement
 from sim.study.store.bundle import LOG
 from sim.study.store.stored_study import SUMMARY, StoredStudy, read_study
 
@@ -93,7 +93,7 @@ def render(study: StoredStudy) -> str:
                 solver.rows(study.table("decisions"), study.table("timings"), finished)
             ),
             "solver_columns": (*solver.COLUMNS, *solver.TIMES),
-            "inference": inference(days, metrics.index.unique("replication")),
+            "inference": inference_statement(days, metrics.index.unique("replication")),
         }
     return environment.get_template("report.html").render(context)
 

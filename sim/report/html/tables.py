@@ -101,7 +101,7 @@ def _detail(text: str, cells: Sequence[str]) -> Row:
 
 
 def _summary_row(means: pd.DataFrame, names: list[str], metric: str) -> Row:
-    found = [statistics.at(means, name, metric) for name in names]
+    found = [statistics.estimate_at(means, name, metric) for name in names]
     better = METRICS[metric].better if metric in METRICS else 0
     values = np.array([own.mean for own in found])
     best = np.zeros(len(values), dtype=bool)
@@ -117,7 +117,7 @@ def _summary_row(means: pd.DataFrame, names: list[str], metric: str) -> Row:
 
 
 def _paired_row(differences: pd.DataFrame, names: list[str], metric: str) -> Row:
-    found = [statistics.at(differences, name, metric) for name in names]
+    found = [statistics.estimate_at(differences, name, metric) for name in names]
     return Row(
         title=title(metric),
         cells=tuple(Cell(text=with_interval(own), look=_direction(own)) for own in found),

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from sim.errors import InputError, Problem, shown
-from sim.study.inference.days import Days, spread_of_mean
+from sim.study.inference.days import Days, variance_of_mean
 from sim.study.inference.statistics import CONFIDENCE, Estimate, difference_of, of_controller
 from sim.units import FloatArray, IntArray
 
@@ -148,7 +148,7 @@ def confidence_sequence(
     """Return the mean and the current interval of its asymptotic 95 % confidence sequence.
 
     Replications draw days and chance independently, so values are independent draws from the
-    profile year; the variance of their mean is that of `spread_of_mean`. There is no interval for
+    profile year; the variance of their mean is that of `variance_of_mean`. There is no interval for
     fewer than 50 values. Source: Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas, Time-uniform
     central limit theory and asymptotic confidence sequences, Annals of Statistics 52 (2024) 2613,
     theorem 2.2 (the two-sided boundary of Robbins' normal mixture).
@@ -158,7 +158,7 @@ def confidence_sequence(
     own = np.arange(n) if clusters is None else clusters
     if n < LEAST_REPLICATIONS:
         return Estimate(mean, math.nan, math.nan, n)
-    half = boundary(n) * math.sqrt(spread_of_mean(values, own, in_profile).variance)
+    half = boundary(n) * math.sqrt(variance_of_mean(values, own, in_profile).variance)
     return Estimate(mean, mean - half, mean + half, n)
 
 

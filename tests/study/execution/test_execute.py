@@ -12,10 +12,10 @@ from sim.episode.episode import Episode
 from sim.episode.specification import ControllerSpec
 from sim.errors import EpisodeError
 from sim.scenario import load_scenario
-from sim.study.execution.execute import BATCH_S, _Batches, execute
-from sim.study.execution.pools import SINGLE_THREAD, Crew, ProcessCrew, SerialCrew
+from sim.study.execution.execute import BATCH_S, _BatchQueue, execute
+from sim.study.execution.pools import SINGLE_THREAD, ProcessPool, SerialPool, WorkerPool
 from sim.study.execution.runner import Verify, run_episode
-from sim.study.execution.worker import Work
+from sim.study.execution.worker import JobContext
 from sim.study.jobs import Failure, Finished, Job, Key
 from sim.study.store.bundle import Keep
 
@@ -51,8 +51,8 @@ def dies_once(job: Job) -> Episode:
     return episode(job)
 
 
-def work(live: Callable[[Job], Episode]) -> Work:
-    return Work(
+def work(live: Callable[[Job], Episode]) -> JobContext:
+    return JobContext(
         scenarios=(load_scenario("tiny"),),
         seed=0,
         verify=Verify.OFF,
@@ -61,8 +61,8 @@ def work(live: Callable[[Job], Episode]) -> Work:
     )
 
 
-def results(jobs: list[Job], crew: Crew) -> dict[Key, Finished | Failure]:
-    found = [result for batch in execute(jobs, crew) for result in batch.results]
+def results(jobs: list[Job], pool: WorkerPool) -> dict[Key, Finished | Failure]:
+    found = [result for batch in execute(jobs, pool) for result in batch.results]
     assert len(found) == len(jobs)
     return {result.key: result for result in found}
 
@@ -72,7 +72,7 @@ def failures(found: dict[Key, Finished | Failure]) -> list[str]:
 
 
 def test_a_failing_episode_is_named_and_the_others_go_on() -> None:
-    found = results(jobs("fine", "raises", "distrusted", n=2), SerialCrew(work(fragile)))
+    found = results(jobs("fine", "raises", "distrusted", n=2), SerialPool(work(fragile)))
     assert failures(found) == [
         "distrusted, replication 0: pandapower differs",
         "distrusted, replication 1: pandapower differs",
@@ -85,13 +85,13 @@ def test_an_episode_whose_worker_dies_by_chance_is_run_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GRIDHAUL_TEST_DIED", str(tmp_path / "died"))
-    assert failures(results(jobs("unlucky", n=3), ProcessCrew(work(dies_once), 1))) == []
+    assert failures(results(jobs("unlucky", n=3), ProcessPool(work(dies_once), 1))) == []
     assert (tmp_path / "died").exists()
 
 
 def test_workers_run_single_threaded_and_leave_this_process_as_it_was() -> None:
     before = {key: os.environ.get(key) for key in SINGLE_THREAD}
-    found = results(jobs("fine", n=12), ProcessCrew(work(episode), 2))
+    found = results(jobs("fine", n=12), ProcessPool(work(episode), 2))
     assert [own.metrics["threads"] for own in found.values() if isinstance(own, Finished)] == (
         [1.0] * 12
     )
@@ -100,13 +100,13 @@ def test_workers_run_single_threaded_and_leave_this_process_as_it_was() -> None:
 
 def test_batches_grow_to_their_length_and_shrink_towards_the_end() -> None:
     """An episode that waited for imports is no measure of the next ones."""
-    batches = _Batches(jobs("fine", n=400), workers=2)
+    batches = _BatchQueue(jobs("fine", n=400), workers=2)
     first = batches.take()
     assert len(first) == 1  # nobody knows yet how long it takes
-    batches.took(first, (40 * BATCH_S,))
+    batches.record(first, (40 * BATCH_S,))
     second = batches.take()
     assert len(second) == 1
-    batches.took(second, (BATCH_S / 8,))
+    batches.record(second, (BATCH_S / 8,))
     sizes = []
     while batches.more:
         sizes.append(len(batches.take()))

@@ -91,7 +91,7 @@ def test_a_study_killed_between_any_two_files_ends_like_an_undisturbed_one(
             nonlocal written
             written += 1
             if written > limit:
-                path.with_name(f".{path.name}{durable.BESIDE}").write_bytes(b"torn")
+                path.with_name(f".{path.name}{durable.PARTIAL_SUFFIX}").write_bytes(b"torn")
                 raise Killed
             original(path, fill)
 
