@@ -175,7 +175,7 @@ def test_a_study_grows_but_does_not_shrink(tmp_path: Path) -> None:
         ({"controllers": ["greedy", "idle"]}, r"order is \['idle', 'greedy'\] there"),
         (
             {"controllers": ["idle", ControllerSpec(name="rolling", parameters=(("nodes", 5),))]},
-            "controllers.rolling.rolling.parameters.nodes is nothing there and 5 here",
+            "controllers.rolling.parameters.nodes is nothing there and 5 here",
         ),
         ({"scenario": {"tariff.stored_usd_per_mwh": 1}}, "scenario.digest is"),
     ],
