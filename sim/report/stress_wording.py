@@ -1,4 +1,4 @@
-"""What a stress study found, in sentences."""
+"""The findings of a stress study as sentences."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Sentence:
 
 
 def sentences(study: StressStudy) -> Iterator[Sentence]:
-    """Yield who overtakes whom and where, what is reversed, and whether delays rise."""
+    """Yield crossovers, reversals, and whether metrics rise as expected."""
     for pair in study.paired_curves:
         yield from _of_pair(pair)
     for reversal in study.reversals:
@@ -72,7 +72,7 @@ def _interval(own: Crossing, low: str, high: str) -> str:
 
 
 def _place(position: float) -> str:
-    """Return a place on an axis, as short as it can be told."""
+    """Return a position on an axis as short text."""
     return f"{position:.4g}"
 
 

@@ -1,4 +1,4 @@
-"""Figures of a comparison: differences, payments, voltages, and what the trucks did."""
+"""Figures of a comparison: differences, payments, voltages, and activities of vehicles."""
 
 from __future__ import annotations
 
@@ -9,7 +9,14 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from sim.report.figures.drawing import CLOCK, VIOLATION, colours, finished, panels, stamps
+from sim.report.figures.drawing import (
+    CLOCK,
+    VIOLATION,
+    colours,
+    panels,
+    timestamps,
+    with_common_layout,
+)
 from sim.report.figures.timeline import ACTIVITIES, Bar
 from sim.report.wording import METRICS
 from sim.units import FloatArray
@@ -54,7 +61,7 @@ def paired(differences: pd.DataFrame, controllers: Sequence[str]) -> go.Figure:
     figure.update_yaxes(range=[len(metrics) - 0.5, -0.5])
     # Controllers stand below one another inside a row, not on top of each other.
     figure.update_layout(scattermode="group", scattergap=0.4, height=90 + 90 * len(metrics))
-    return finished(figure)
+    return with_common_layout(figure)
 
 
 def voltages(
@@ -78,7 +85,7 @@ def voltages(
     figure = panels(names, one_scale=True)
     lower_limit, upper_limit = float(np.max(v_min_pu)), float(np.min(v_max_pu))
     for row, (name, table) in enumerate(vm_pu.items(), start=1):
-        times = stamps(start, table.index.to_numpy(dtype=float))
+        times = timestamps(start, table.index.to_numpy(dtype=float))
         values = table.to_numpy(dtype=float)
         colour = colours(names)[name]
         for trace in _band(times, values, [str(bus) for bus in table.columns], colour):
@@ -93,7 +100,7 @@ def voltages(
     figure.update_xaxes(tickformat=CLOCK, hoverformat="%d %b %H:%M", showticklabels=False)
     figure.update_xaxes(showticklabels=True, row=len(names))
     figure.update_layout(height=80 + ROW_PX * len(names), showlegend=False, hovermode="x unified")
-    return finished(figure)
+    return with_common_layout(figure)
 
 
 def timeline(bars: Mapping[str, Iterable[Bar]], start: pd.Timestamp, end_h: float) -> go.Figure:
@@ -110,12 +117,12 @@ def timeline(bars: Mapping[str, Iterable[Bar]], start: pd.Timestamp, end_h: floa
     shown = {bar.activity for own in found.values() for bar in own}
     _legend(figure, [activity for activity in ACTIVITIES if activity in shown])
     figure.update_xaxes(type="date", tickformat=CLOCK, showticklabels=False)
-    figure.update_xaxes(range=stamps(start, [0.0, end_h]))
+    figure.update_xaxes(range=timestamps(start, [0.0, end_h]))
     figure.update_xaxes(showticklabels=True, row=len(found))
     figure.update_layout(
         barmode="overlay", bargap=0.25, height=130 + 45 * len(found) + 34 * sum(heights)
     )
-    return finished(figure, top_px=70)
+    return with_common_layout(figure, top_px=70)
 
 
 def ledger(entries: pd.DataFrame, controllers: Sequence[str]) -> go.Figure:
@@ -144,7 +151,7 @@ def ledger(entries: pd.DataFrame, controllers: Sequence[str]) -> go.Figure:
     figure.update_layout(
         barmode="group", bargap=0.3, height=110 + (12 + 13 * len(controllers)) * len(order)
     )
-    return finished(figure)
+    return with_common_layout(figure)
 
 
 def _band(times: list[str], values: FloatArray, buses: list[str], colour: str) -> list[go.Scatter]:
@@ -200,7 +207,7 @@ def _activity(activity: str, bars: Sequence[Bar], start: pd.Timestamp) -> go.Bar
         orientation="h",
         y=[html.escape(bar.vehicle) for bar in bars],
         x=[(bar.end_h - bar.start_h) * MS_PER_H for bar in bars],
-        base=stamps(start, [bar.start_h for bar in bars]),
+        base=timestamps(start, [bar.start_h for bar in bars]),
         text=[
             station if bar.end_h - bar.start_h >= LABEL_MIN_H else ""
             for station, bar in zip(stations, bars, strict=True)

@@ -1,4 +1,4 @@
-"""Figures of a stress study: curves along an axis, and points that lie on none."""
+"""Figures of a stress study: curves along an axis, and points without a position."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from sim.report.figures.drawing import DASHES, colours, faint, finished, panels
+from sim.report.figures.drawing import DASHES, colours, faint, panels, with_common_layout
 from sim.report.wording import number, signed, title
 from sim.study.stress.curves import PairedCurve
 
@@ -65,7 +65,7 @@ def curves(
     figure.update_xaxes(title_text=html.escape(axis), row=len(tables))
     figure.update_xaxes(showticklabels=True)
     figure.update_layout(height=90 + PANEL_PX * len(tables))
-    return finished(figure, top_px=70)
+    return with_common_layout(figure, top_px=70)
 
 
 def points(
@@ -107,7 +107,7 @@ def points(
         figure.update_yaxes(title_text=title(metric), row=row, col=1)
     figure.update_xaxes(showticklabels=True)
     figure.update_layout(scattermode="group", scattergap=0.5, height=90 + PANEL_PX * len(tables))
-    return finished(figure, top_px=70)
+    return with_common_layout(figure, top_px=70)
 
 
 def in_words(table: pd.DataFrame, controllers: Sequence[str], *, difference: bool = False) -> str:

@@ -1,4 +1,4 @@
-"""The timetable that was run: time to the right, the stations along the line upwards."""
+"""Time-space diagrams of trains: time to the right, stations along the line upwards."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from sim.report.figures.drawing import (
     PALETTE,
     VIOLATION,
     faint,
-    finished,
     panels,
-    stamps,
+    timestamps,
+    with_common_layout,
 )
 from sim.report.figures.timeline import Bar
 
@@ -121,10 +121,10 @@ def figure(
     drawn.update_yaxes(tickmode="array", tickvals=at, ticktext=labels, zeroline=False)
     drawn.update_yaxes(range=[min(at) - margin, max(at) + margin])
     drawn.update_xaxes(type="date", tickformat=CLOCK, showticklabels=False)
-    drawn.update_xaxes(range=stamps(start, [0.0, end_h]))
+    drawn.update_xaxes(range=timestamps(start, [0.0, end_h]))
     drawn.update_xaxes(showticklabels=True, row=len(spans))
     drawn.update_layout(height=150 + max(ROW_PX * len(at), 150) * len(spans))
-    return finished(drawn, top_px=70)
+    return with_common_layout(drawn, top_px=70)
 
 
 def alternative(spans: Mapping[str, pd.DataFrame]) -> str:
@@ -175,7 +175,7 @@ def _run(
 ) -> go.Scatter:
     name_at = {place: str(name) for place, name in zip(at, rails["nodes"], strict=True)}
     return go.Scatter(
-        x=stamps(start, [hour for hour, _ in path]),
+        x=timestamps(start, [hour for hour, _ in path]),
         y=[place for _, place in path],
         mode="lines",
         line=dict(line),
@@ -194,7 +194,7 @@ def _stays(
     x: list[str | None] = []
     y: list[float | None] = []
     for hours, place in stays:
-        x += [*stamps(start, hours), None]
+        x += [*timestamps(start, hours), None]
         y += [place, place, None]
     return go.Scatter(x=x, y=y, mode="lines", line=dict(look), showlegend=False, hoverinfo="skip")
 

@@ -1,4 +1,4 @@
-"""The map: roads, feeder, and where the trucks are at every step."""
+"""Data of the animated map: roads, grid, and positions of vehicles at every step."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pandas as pd
 from sim.report.figures.timeline import ACTIVITIES, Bar
 from sim.report.html.embedding import columns
 from sim.report.html.layout import positions
-from sim.report.html.tracks import track
+from sim.report.html.trajectories import trajectory
 
 STEP_PU = 1e-4  # what the map can show of a voltage
 UNKNOWN = 2**16 - 1
@@ -141,7 +141,7 @@ def _truck(
         }
         place = {**place, "road_links": _rail_links(place)}
     first_node = nodes[system["stations"][first_station]["name"]]
-    points = track(readings, bars, place, nodes, first_node)
+    points = trajectory(readings, bars, place, nodes, first_node)
     return {
         "mwh": _short(readings["energy_mwh"]),
         "mw": _short(readings["p_mw"]),
@@ -176,7 +176,7 @@ def _short(values: Any) -> list[float | None]:
 def _beside(
     bus_x: list[float], bus_y: list[float], road_x: list[float], road_y: list[float]
 ) -> tuple[list[float], list[float]]:
-    """Put a tree right of the roads, as high as they are."""
+    """Return a tree scaled to the height of the roads and moved to their right."""
     if not road_x:
         return bus_x, bus_y
     left, right, low, high = min(road_x), max(road_x), min(road_y), max(road_y)

@@ -1,4 +1,4 @@
-"""The page of a stress study: findings, tables of all points, curves."""
+"""The report page of a stress study: findings, tables of all points, curves."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pandas as pd
 
 from sim.report.figures import stress as stress_figures
 from sim.report.html.embedding import Figure, figure
-from sim.report.html.tables import plain_rows
+from sim.report.html.tables import text_rows
 from sim.report.stress_wording import sentences
 from sim.report.wording import METRICS, ROUNDING, title, with_interval, with_margin
 from sim.study.inference import statistics
@@ -83,7 +83,7 @@ def _tables(
         yield {
             "caption": f"{title(metric)}: mean per episode ± half of the 95 % interval",
             "columns": study.controllers,
-            "rows": plain_rows(
+            "rows": text_rows(
                 (
                     point.label,
                     [
@@ -99,7 +99,7 @@ def _tables(
                 "caption": f"{title(metric)}: difference from {first} on the same days, with "
                 "95 % interval",
                 "columns": others,
-                "rows": plain_rows(
+                "rows": text_rows(
                     (
                         point.label,
                         [

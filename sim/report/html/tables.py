@@ -1,4 +1,4 @@
-"""The tables of the page: means, differences, and what follows from them in words."""
+"""Tables of the page: means, paired differences, and findings in words."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Row:
     look: str = ""
 
 
-def plain_rows(rows: Iterable[tuple[str, Sequence[str]]]) -> list[Row]:
+def text_rows(rows: Iterable[tuple[str, Sequence[str]]]) -> list[Row]:
     """Return rows of a title and texts."""
     return [Row(title=text, cells=tuple(Cell(text=own) for own in cells)) for text, cells in rows]
 
@@ -70,12 +70,12 @@ def tables(metrics: pd.DataFrame, names: list[str], days: Days, seed: int) -> di
     paired = {metric: _paired_row(differences, names[1:], metric) for metric in HEADLINES}
     objective = [statistics.difference_at(differences, name, OBJECTIVE) for name in names[1:]]
     return {
-        "headlines": _with(
+        "headlines": _insert_rows(
             {metric: rows[metric] for metric in HEADLINES},
             risk_rows([risk(metrics, name, seed) for name in names]),
         ),
         "details": [row for metric, row in rows.items() if metric not in HEADLINES],
-        "paired": _with(paired, difference_rows(objective)),
+        "paired": _insert_rows(paired, difference_rows(objective)),
         "contrasts": [
             {"name": contrast.name, "meaning": contrast.meaning, "value": with_interval(found)}
             for contrast, found in contrasts(metrics, names, days)
@@ -87,8 +87,8 @@ def tables(metrics: pd.DataFrame, names: list[str], days: Days, seed: int) -> di
     }
 
 
-def _with(rows: dict[str, Row], more: Rows) -> list[Row]:
-    """Return rows, each followed by those that say more about its metric."""
+def _insert_rows(rows: dict[str, Row], more: Rows) -> list[Row]:
+    """Return rows, each followed by the further rows of its metric."""
     return [
         row
         for metric, own in rows.items()

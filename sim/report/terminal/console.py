@@ -1,4 +1,4 @@
-"""Results on the terminal: tables for people, one JSON object for machines."""
+"""Print results on the terminal: tables for people, one JSON object for machines."""
 
 from __future__ import annotations
 

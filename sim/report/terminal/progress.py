@@ -1,4 +1,4 @@
-"""A progress bar of episodes: how many, how fast, how long it still takes."""
+"""A progress bar of episodes: count, rate, time left."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SPEED_OVER_S = 120.0  # rate and time left are those of the last two minutes
 
 
 class EpisodeBar:
-    """What a study reports to while it runs.
+    """Receives the progress of a running study.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""A stress study on the terminal."""
+"""Print a stress study on the terminal."""
 
 from __future__ import annotations
 
@@ -54,13 +54,13 @@ def _print_tables(study: StressStudy, console: Console) -> None:
                 ),
             )
         )
-    told = list(sentences(study))
-    for sentence in told:
+    findings = list(sentences(study))
+    for sentence in findings:
         if not sentence.warning:
             console.print(escape(sentence.text))
     console.print(inference_statement(cells.days, cells.metrics.index.unique("replication")))
     totals = cells.metrics.groupby("controller", sort=False).sum()
-    print_warnings(sentence.text for sentence in told if sentence.warning)
+    print_warnings(sentence.text for sentence in findings if sentence.warning)
     print_warnings(caveats(totals))
 
 
