@@ -1,4 +1,4 @@
-"""Roads from a matrix of distances between stations."""
+"""Import roads from a matrix of distances between stations."""
 
 from __future__ import annotations
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sim.errors import InputError
-from sim.scenario.document import toml_text
 from sim.scenario.schema.values import Table
+from sim.scenario.toml_writer import toml_text
 
 SETTINGS = "scenario.toml"
 

@@ -153,10 +153,10 @@ def _read_links(
                 power=values["power"],
             )
         )
-    told = _whole(tags, "NUMBER OF LINKS", where, problems)
-    if told is not None and told != count:
+    stated = _whole(tags, "NUMBER OF LINKS", where, problems)
+    if stated is not None and stated != count:
         message = f"but the file has {count} links"
-        problems.add(where, "<NUMBER OF LINKS>", told, message, "Complete the file")
+        problems.add(where, "<NUMBER OF LINKS>", stated, message, "Complete the file")
     return tags, links
 
 

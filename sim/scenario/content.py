@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from sim.scenario.csv_table import CsvTable, read_table
 from sim.scenario.problems import Problems
 from sim.scenario.schema.csv_rows import (
     BusRow,
@@ -23,7 +24,6 @@ from sim.scenario.schema.csv_rows import (
     VehicleRow,
 )
 from sim.scenario.schema.values import Table
-from sim.scenario.tables import CsvTable, read_table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""From a name or a folder to a `Scenario`; all problems of the input are reported at once."""
+"""Load a `Scenario` from a name or a folder; all problems are reported at once."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ from sim.scenario.assemble import (
     make_vehicles,
 )
 from sim.scenario.content import Content, read_content
+from sim.scenario.csv_table import read_table
 from sim.scenario.files import MOST_TOML_BYTES, path_inside, small_enough
 from sim.scenario.limits import check_size
 from sim.scenario.market import check_fleet, with_market
@@ -41,8 +42,7 @@ from sim.scenario.problems import Problems
 from sim.scenario.railway import check_rails, make_rails, make_trains
 from sim.scenario.references import check_references
 from sim.scenario.schema.toml_tables import DelayRow, ScenarioFile, TariffBlock
-from sim.scenario.tables import read_table
-from sim.scenario.uncertain import make_uncertainty
+from sim.scenario.uncertainty import make_uncertainty
 from sim.scenario.used_profiles import read_record, used_series
 from sim.system.system import System
 from sim.uncertainty.model import Record, Uncertainty

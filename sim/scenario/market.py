@@ -1,4 +1,4 @@
-"""``[market]`` and ``fleet``: the rules of the market, and what they change of what exists."""
+"""``[market]`` and ``fleet``: market rules, and the changes they make to the system."""
 
 from __future__ import annotations
 

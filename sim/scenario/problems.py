@@ -1,4 +1,4 @@
-"""The list of everything wrong with a scenario, filled by all checks before anyone complains."""
+"""Collects all problems of a scenario before one error reports them."""
 
 from __future__ import annotations
 

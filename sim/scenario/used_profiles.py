@@ -104,7 +104,7 @@ def _check_season(
 
 
 def _first_day(record: Record, config: ScenarioFile, timing: Timing) -> Record:
-    """Return the part of the record that an episode from the first day of the season lives."""
+    """Return the part of the record of an episode that starts on the first day of the season."""
     first_day = record.start.astype("datetime64[D]")
     day = first_day + np.arange(len(record.values) // timing.steps_per_day)
     inside = np.isin(day.astype("datetime64[M]").astype(int) % 12 + 1, config.profiles.months)

@@ -292,7 +292,7 @@ class ScenarioFile(Table):
     `fleet` is ``train`` for the trains as they are, ``none`` for no trains, or ``fixed:`` with a
     station's name for trains that stand there for good.
 
-    With `uncertainty` off, every replication lives the first day of the season, forecasts come
+    With `uncertainty` off, every replication runs on the first day of the season, forecasts come
     true, and nothing goes wrong on roads, rails and lines; only electric cars still differ from
     replication to replication.
     """

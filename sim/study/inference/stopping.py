@@ -1,8 +1,8 @@
-"""When a study has run long enough: intervals that hold at every look.
+"""The stopping rule of a study: a confidence sequence, valid at every look.
 
-Whoever looks again and again and stops when it suits would be wrong far more often than in 5 % of
-the studies if each look used a fixed-sample interval. A confidence sequence covers the truth at all
-looks together with 95 %, whenever one stops and whyever.
+With a fixed-sample interval at each look, a study that may stop at any look would be wrong far more
+often than in 5 % of cases. A confidence sequence covers the truth at all looks together with 95 %,
+whenever and for whatever reason one stops.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ TIGHTEST_AT = 100  # replications at which the sequence is made to be narrowest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """What one look at a running study shows.
+    """The result of one look at a running study.
 
     Attributes
     ----------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+import sim
 from sim.episode.episode import Episode
 from sim.episode.specification import ControllerSpec
 from sim.errors import InputError
@@ -23,7 +25,7 @@ from sim.study.store import durable
 from sim.study.store import writer as module
 from sim.study.store.bundle import Keep, bundle, flat, from_bytes, join, keys, names, nest, to_bytes
 from sim.study.store.durable import StorageError
-from sim.study.store.manifest import configuration, manifest
+from sim.study.store.manifest import WITHOUT_EFFECT, configuration, manifest
 from sim.study.store.resume import finished_episodes
 from sim.study.store.stored_study import read_study
 from sim.study.store.writer import StudyWriter
@@ -153,6 +155,19 @@ def test_what_is_read_back_is_what_was_found(tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(again.metrics, study.metrics, check_exact=True)
     pd.testing.assert_frame_equal(again.timings, study.timings, check_exact=True)
     pd.testing.assert_frame_equal(again.ledger, study.ledger, check_exact=True)
+
+
+def test_the_code_hash_leaves_out_only_what_no_episode_imports() -> None:
+    code = (
+        "import sys; from sim import load_scenario, compare;"
+        "compare(load_scenario('tiny'), ['greedy'], replications=1);"
+        "print(*(name for name in sys.modules if name.startswith('sim.')))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    used = {f"{name.split('.')[1]}/" for name in run.stdout.split()}
+    assert used.isdisjoint(WITHOUT_EFFECT)
+    home = Path(str(sim.__file__)).parent
+    assert all((home / name).is_dir() for name in WITHOUT_EFFECT)
 
 
 def test_a_study_grows_but_does_not_shrink(tmp_path: Path) -> None:

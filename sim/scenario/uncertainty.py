@@ -1,4 +1,4 @@
-"""From the validated file to what may happen."""
+"""Make `Uncertainty` (records, traffic, outages, forecast skill) from the validated file."""
 
 from __future__ import annotations
 

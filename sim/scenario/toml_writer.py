@@ -1,4 +1,4 @@
-"""Writes what `tomllib` reads: the TOML of a scenario, from nested dictionaries."""
+"""Write TOML from nested dictionaries."""
 
 from __future__ import annotations
 
