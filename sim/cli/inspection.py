@@ -1,4 +1,4 @@
-"""Commands that look at what is there without running an episode: ``list`` and ``check``."""
+"""Commands that run no episode: ``list`` what is installed, ``check`` a scenario."""
 
 from __future__ import annotations
 

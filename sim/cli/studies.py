@@ -29,7 +29,7 @@ from sim.study.stress.axes import overview
 
 STRESS_HELP = f"""Compare controllers along axes on which the scenario gets harder.
 
-All points and controllers live the same days. Of several axes all combinations are run.
+All points and controllers run on the same days. Of several axes all combinations are run.
 
 With --out, the same command again runs only what is missing; `gridhaul report DIR` draws curves.
 

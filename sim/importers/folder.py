@@ -1,4 +1,4 @@
-"""The folder that importers fill: CSV tables row by row, and pieces of ``scenario.toml``."""
+"""Write the CSV tables and ``scenario.toml`` of an imported scenario."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Roads in the TNTP format of the collection "Transportation Networks for Research".
+"""Import roads in the TNTP format of the collection "Transportation Networks for Research".
 
 Units differ from network to network, and the files do not name them; each network's README does.
 Some networks, such as Sioux Falls, give free-flow times in the place of lengths.

@@ -1,4 +1,4 @@
-"""The CSV tables of one scenario folder, read and checked row by row."""
+"""Read all CSV tables of a scenario folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CSV tables of a scenario folder: a header of known columns, one validated row per thing."""
+"""Read one CSV table: a header of known columns, each row validated by its model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes a scenario as a folder of its own, with everything resolved that it refers to."""
+"""Export a scenario as a self-contained folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Collects all problems of a scenario before one error reports them."""
+"""Collect all problems of a scenario, to be reported by one error."""
 
 from __future__ import annotations
 

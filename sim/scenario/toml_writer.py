@@ -14,7 +14,7 @@ def toml_text(document: Mapping[str, object]) -> str:
     """Return `document` as TOML.
 
     Dictionaries become tables, dictionaries inside lists inline tables. Entries that are None are
-    left out, because TOML knows no such value.
+    left out, because TOML has no such value.
 
     Raises
     ------

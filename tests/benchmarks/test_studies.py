@@ -1,6 +1,6 @@
 """What a second worker is worth, and what handing out work costs; `make bench` prints it.
 
-All crews run the same study, one after the other, and are timed from the first episode on: workers
+All pools run the same study, one after the other, and are timed from the first episode on: workers
 start, import and warm up before their clock does. GRIDHAUL_BENCH_REPLICATIONS sets the number of
 common days.
 """
@@ -35,14 +35,14 @@ REPLICATIONS = int(os.environ.get("GRIDHAUL_BENCH_REPLICATIONS", "16"))
 SCENARIO, SEED = "ieee33", 0
 FAST, MIXED = ("idle", "greedy"), ("idle", "greedy", "stationary")
 # As a user asks for them; "pool of 1" is the same pool as with two, which nobody asks for.
-CREWS: dict[str, dict[str, Any]] = {
+POOLS: dict[str, dict[str, Any]] = {
     "this process": {},
     "pool of 1": {},
     "pool of 2": {"workers": 2},
     "Dask, 2 workers": {"workers": 2, "dask": "local"},
 }
 MOST_SCHEDULING = 0.02  # of the workers' time
-READY, WORKERS = "GRIDHAUL_BENCH_READY", "GRIDHAUL_BENCH_WORKERS"  # told to workers
+READY, WORKERS = "GRIDHAUL_BENCH_READY", "GRIDHAUL_BENCH_WORKERS"  # read by workers
 
 
 @functools.cache
@@ -54,7 +54,7 @@ def scenario() -> Scenario:
 def warm_up() -> None:
     """Import and compile what episodes need, once per worker; then wait for the other workers."""
     for name in MIXED:
-        live(ControllerSpec(name=name), 0)
+        run_one(ControllerSpec(name=name), 0)
     ready = Path(os.environ[READY])
     (ready / str(os.getpid())).touch()
     patience_s = time.monotonic() + 120
@@ -63,7 +63,7 @@ def warm_up() -> None:
         time.sleep(0.001)
 
 
-def live(controller: ControllerSpec, replication: int) -> Episode:
+def run_one(controller: ControllerSpec, replication: int) -> Episode:
     return run_episode(
         scenario(), controller, seed=SEED, replication=replication, verify=Verify.AUDIT
     )
@@ -74,13 +74,13 @@ def stamped(job: Job) -> Episode:
     asked_s = time.monotonic()  # one clock for all processes of a machine
     warm_up()
     started_s = time.monotonic()
-    episode = live(job.controller, job.replication)
+    episode = run_one(job.controller, job.replication)
     stamps = {"worker": float(os.getpid()), "asked_s": asked_s, "started_s": started_s}
     metrics = episode.metrics | stamps | {"ended_s": time.monotonic()}
     return dataclasses.replace(episode, metrics=metrics)
 
 
-def lived(
+def timed_study(
     pool: str, controllers: tuple[str, ...], days: int, out: Path, patch: pytest.MonkeyPatch
 ) -> pd.DataFrame:
     """Run a study and return one row per episode: who, when, and the seconds of its job."""
@@ -98,12 +98,12 @@ def lived(
     warm_up.cache_clear()
     with patch.context() as patched:
         patched.setenv(READY, str(ready))
-        patched.setenv(WORKERS, str(CREWS[pool].get("workers", 1)))
+        patched.setenv(WORKERS, str(POOLS[pool].get("workers", 1)))
         patched.setattr(module, "JobContext", functools.partial(JobContext, episode=stamped))
         patched.setattr(module, "execute", watched)
         if pool == "pool of 1":
             patched.setattr(module, "SerialPool", functools.partial(ProcessPool, workers=1))
-        compare(scenario(), controllers, replications=days, seed=SEED, out=out, **CREWS[pool])
+        compare(scenario(), controllers, replications=days, seed=SEED, out=out, **POOLS[pool])
     return pd.DataFrame(rows)
 
 
@@ -138,7 +138,8 @@ def test_a_second_worker_and_what_scheduling_costs(
 ) -> None:
     days = times * REPLICATIONS
     found = {
-        pool: shares(lived(pool, controllers, days, tmp_path / pool, monkeypatch)) for pool in CREWS
+        pool: shares(timed_study(pool, controllers, days, tmp_path / pool, monkeypatch))
+        for pool in POOLS
     }
     table = pd.DataFrame(found).T
     one_s, one_of_pool_s = table.loc[["this process", "pool of 1"], "seconds"]

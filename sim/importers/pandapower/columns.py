@@ -1,4 +1,4 @@
-"""Columns of pandapower's tables, as arrays; pandapower itself is not imported."""
+"""Read columns of pandapower's tables as arrays, without importing pandapower."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables of a scenario folder from a pandapower net."""
+"""Write the tables of a scenario folder from a pandapower net."""
 
 from __future__ import annotations
 

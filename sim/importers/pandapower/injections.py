@@ -1,4 +1,4 @@
-"""Loads and generators of a scenario from those of a pandapower net."""
+"""Read loads and generators of a pandapower net."""
 
 from __future__ import annotations
 

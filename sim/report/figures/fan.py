@@ -20,7 +20,7 @@ from sim.units import FloatArray
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 MIDDLE = len(QUANTILES) // 2
 ROW_PX = 170
-ANY_DAY = pd.Timestamp("2000-01-01")  # an axis of hours needs a date, which nobody sees
+ANY_DAY = pd.Timestamp("2000-01-01")  # a time axis needs a date; it is not shown
 
 
 def quantiles(steps: pd.DataFrame) -> pd.DataFrame:

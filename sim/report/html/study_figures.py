@@ -47,7 +47,7 @@ class Day:
         Vehicles, their activities, the segments of track that trains ran over, and locational
         marginal prices, by controller; prices only of controllers that found any.
     outages
-        Lines out of service, the same whoever decides; none in folders of earlier versions.
+        Lines out of service, the same for all controllers; none in folders of earlier versions.
     """
 
     replication: int

@@ -1,4 +1,4 @@
-"""What a row of each CSV table of a scenario may say."""
+"""Row models of the CSV tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ``scenario.toml`` may say, table by table; `ScenarioFile` is the whole file.
+"""Models of the tables of ``scenario.toml``; `ScenarioFile` is the whole file.
 
 Everything is named; indices appear only after the names are resolved. Units are in the names. The
 checks here concern one value each; what depends on several values is checked where the frozen

@@ -1,4 +1,4 @@
-"""Constrained values that the tables of a scenario are made of, and the base of these tables."""
+"""Constrained value types, and the base class of all tables."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ class DaskPool:
             yield executor
         except (Exception, asyncio.CancelledError) as error:
             # A client that has lost its scheduler cancels all it was asked for, even if another
-            # scheduler comes up in time; whoever asks it later hears of closed connections.
+            # scheduler comes up in time; later requests fail with closed connections.
             if not isinstance(error, CancelledError) and self._client.status == "running":
                 raise
             raise ClusterError(
@@ -95,8 +95,8 @@ def dask_pool(
     Raises
     ------
     InputError
-        If Dask is not installed, nobody answers at the address within 10 s, or the workers have
-        other versions of what results depend on.
+        If Dask is not installed, no scheduler answers within 10 s, or the workers have other
+        versions of what results depend on.
     """
     try:
         import distributed

@@ -84,7 +84,7 @@ class Replay:
     evidence
         The evidence for it.
     handed_over
-        The day with another controller from some period on, None if nobody took over.
+        The day with another controller from some period on, None without a hand-over.
     """
 
     metrics: Mapping[str, float]
@@ -116,7 +116,7 @@ def replay(
         Which episode; they may be left out where there is only one.
     from_period, hand_to
         Let another controller take over: the index of the first period that it plans, and who it
-        is. It takes over what is in force, and knows what it would know alone at that moment.
+        is. It takes over what is in force, with the information of that moment.
     scenario
         Where the scenario is now, if it has moved since.
     verify

@@ -55,8 +55,8 @@ class StudyWriter:
     folder
         Where the study is or shall be. Must not exist, be empty, or hold a study of the same
         configuration, which is then continued.
-    content
-        The manifest; see `sim.study.store.manifest.manifest`.
+    manifest
+        See `sim.study.store.manifest.manifest`.
     replications
         Which are asked for; a study may grow, not shrink.
     command
@@ -74,18 +74,18 @@ class StudyWriter:
     def __init__(
         self,
         folder: Path,
-        content: Mapping[str, Any],
+        manifest: Mapping[str, Any],
         replications: Sequence[int],
         *,
         command: Mapping[str, object] | None = None,
         episodes_per_file: int | None = None,
     ) -> None:
         self.folder = folder
-        self._content = content
+        self._manifest = manifest
         self._replications = list(replications)
         self._per_file = episodes_per_file or EPISODES_PER_FILE
-        self._position = {own["label"]: i for i, own in enumerate(content["controllers"])}
-        self._tables = tables_of(Keep(content["keep"]))
+        self._position = {own["label"]: i for i, own in enumerate(manifest["controllers"])}
+        self._tables = tables_of(Keep(manifest["keep"]))
         self._part_of: dict[int, Path] = {}  # files of episodes that are in no table yet
         self._resources = contextlib.ExitStack()
         try:
@@ -194,7 +194,7 @@ class StudyWriter:
 
     def _check(self, folder: Path) -> None:
         earlier = read_study(folder).manifest
-        found = list(differences(earlier["configuration"], self._content["configuration"]))
+        found = list(differences(earlier["configuration"], self._manifest["configuration"]))
         if found:
             raise _refused(
                 folder,
@@ -218,7 +218,7 @@ class StudyWriter:
         finished: bool,
     ) -> None:
         content = {
-            **self._content,
+            **self._manifest,
             "replications": list(replications),
             "finished": finished,
             "failures": list(failures),

@@ -1,6 +1,6 @@
 """The known stress axes, and packs of named points.
 
-These tables say what ``gridhaul stress`` knows. ``--help`` shows them, so they import little.
+``gridhaul stress --help`` shows these tables, so this module imports little.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A stress study as plain JSON values: what ``--json`` prints and ``summary.json`` keeps."""
+"""Summary of a stress study as JSON values: what ``--json`` prints and ``summary.json`` keeps."""
 
 from __future__ import annotations
 

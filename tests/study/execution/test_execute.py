@@ -27,11 +27,11 @@ def jobs(*names: str, n: int) -> list[Job]:
 
 
 def episode(job: Job) -> Episode:
-    lived = run_episode(
+    episode = run_episode(
         load_scenario("tiny"), IDLE, seed=0, replication=job.replication, verify=Verify.OFF
     )
     threads = float(os.environ.get("OMP_NUM_THREADS", "0"))
-    return dataclasses.replace(lived, metrics=lived.metrics | {"threads": threads})
+    return dataclasses.replace(episode, metrics=episode.metrics | {"threads": threads})
 
 
 def fragile(job: Job) -> Episode:
@@ -51,13 +51,13 @@ def dies_once(job: Job) -> Episode:
     return episode(job)
 
 
-def work(live: Callable[[Job], Episode]) -> JobContext:
+def job_context(run: Callable[[Job], Episode]) -> JobContext:
     return JobContext(
         scenarios=(load_scenario("tiny"),),
         seed=0,
         verify=Verify.OFF,
         keep=Keep.SUMMARY,
-        episode=live,
+        episode=run,
     )
 
 
@@ -72,7 +72,7 @@ def failures(found: dict[Key, Finished | Failure]) -> list[str]:
 
 
 def test_a_failing_episode_is_named_and_the_others_go_on() -> None:
-    found = results(jobs("fine", "raises", "distrusted", n=2), SerialPool(work(fragile)))
+    found = results(jobs("fine", "raises", "distrusted", n=2), SerialPool(job_context(fragile)))
     assert failures(found) == [
         "distrusted, replication 0: pandapower differs",
         "distrusted, replication 1: pandapower differs",
@@ -85,13 +85,13 @@ def test_an_episode_whose_worker_dies_by_chance_is_run_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GRIDHAUL_TEST_DIED", str(tmp_path / "died"))
-    assert failures(results(jobs("unlucky", n=3), ProcessPool(work(dies_once), 1))) == []
+    assert failures(results(jobs("unlucky", n=3), ProcessPool(job_context(dies_once), 1))) == []
     assert (tmp_path / "died").exists()
 
 
 def test_workers_run_single_threaded_and_leave_this_process_as_it_was() -> None:
     before = {key: os.environ.get(key) for key in SINGLE_THREAD}
-    found = results(jobs("fine", n=12), ProcessPool(work(episode), 2))
+    found = results(jobs("fine", n=12), ProcessPool(job_context(episode), 2))
     assert [own.metrics["threads"] for own in found.values() if isinstance(own, Finished)] == (
         [1.0] * 12
     )

@@ -64,7 +64,7 @@ def test_a_controller_with_a_clock_of_its_own_is_found_out(
         replay(tmp_path / "run")
 
 
-def test_an_episode_that_the_clock_cut_short_is_told(
+def test_a_decision_ended_by_the_clock_is_named_as_a_cause(
     studies: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def cut(*args: Any, **kwargs: Any) -> Episode:
@@ -115,7 +115,7 @@ def test_folders_of_earlier_versions_are_compared_as_far_as_they_go(tmp_path: Pa
         replay(tmp_path / "other")
 
 
-def test_a_scenario_that_has_moved_or_changed_is_told(tmp_path: Path) -> None:
+def test_a_scenario_that_has_moved_or_changed_is_refused(tmp_path: Path) -> None:
     from sim.scenario.export import export_scenario
 
     mine = tmp_path / "mine"
@@ -163,7 +163,9 @@ def test_bad_input_is_one_clear_message_with_what_there_is(
     assert len(caught.value.problems) == 1
 
 
-def test_episodes_that_failed_or_are_still_to_come_are_told(studies: Path, tmp_path: Path) -> None:
+def test_episodes_that_failed_or_are_still_to_come_are_refused(
+    studies: Path, tmp_path: Path
+) -> None:
     scenario = load_scenario("tiny")
     file = tmp_path / "mine.py"
     file.write_text(CONSTANT.replace("np.full", "np.fool").replace("POWER", "1.0"))

@@ -88,9 +88,9 @@ def test_without_forecast_error_forecasts_are_exact() -> None:
     error = []
     for scenario in (exact, worse):
         nature = nature_of(scenario)
-        lived = nature.draw(1, 0)
-        forecast = CalibratedForecaster.build(nature, lived).issue(0, 0.0, NO_EVS)
-        error.append(np.abs(forecast.profile_mean - lived.period_mean).max())
+        drawn = nature.draw(1, 0)
+        forecast = CalibratedForecaster.build(nature, drawn).issue(0, 0.0, NO_EVS)
+        error.append(np.abs(forecast.profile_mean - drawn.period_mean).max())
     assert error[0] == 0
     assert error[1] > 0.1
 
@@ -148,8 +148,8 @@ def test_all_combinations_are_run() -> None:
 
 
 def test_any_number_of_the_scenario_is_an_axis() -> None:
-    _, (_, dear) = build_design(tiny(), {"battery.trailer.wear_usd_per_mwh": [0, 50]}, None)
-    assert dear.system.vehicles[0].battery.wear_usd_per_mwh == 50
+    _, (_, costly) = build_design(tiny(), {"battery.trailer.wear_usd_per_mwh": [0, 50]}, None)
+    assert costly.system.vehicles[0].battery.wear_usd_per_mwh == 50
 
 
 def test_what_was_set_before_stays_set() -> None:
