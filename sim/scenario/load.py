@@ -218,7 +218,7 @@ def load_scenario(
     )
 
 
-def varied(scenario: Scenario, overrides: Mapping[str, object]) -> Scenario:
+def load_varied(scenario: Scenario, overrides: Mapping[str, object]) -> Scenario:
     """Return `scenario`, loaded again with more overrides.
 
     Parts that they do not touch are those of `scenario` itself, so that what is prepared for one

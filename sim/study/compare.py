@@ -9,7 +9,7 @@ from sim.episode.specification import ControllerSpec, as_spec, build_for, labels
 from sim.scenario import Scenario
 from sim.study.conduct import Cell, ExecutionOptions, check_numbers, conduct
 from sim.study.inference.stopping import check_until
-from sim.study.jobs import Failure, Finished
+from sim.study.jobs import Failure, FinishedEpisode
 from sim.study.settings import as_keep, as_verify
 from sim.study.store.manifest import configuration, manifest
 from sim.study.study import Study
@@ -30,7 +30,7 @@ def compare(
     out: str | Path | None = None,
     command: Mapping[str, object] | None = None,
     on_resume: Callable[[int], None] | None = None,
-    on_episode: Callable[[Finished | Failure], None] | None = None,
+    on_episode: Callable[[FinishedEpisode | Failure], None] | None = None,
 ) -> Study:
     """Run every controller on the same days.
 
@@ -57,7 +57,7 @@ def compare(
     verify
         How many steps pandapower computes again: ``"full"``, ``"audit"`` or ``"off"``.
     keep
-        What `out` keeps of each episode: ``"steps"`` for all tables, ``"summary"`` for its figures,
+        What `out` keeps of each episode: ``"steps"`` for all tables, ``"summary"`` for its metrics,
         payments and decisions summed up.
     out
         Folder for the tables. A study in it is continued if it is this one: only what is missing

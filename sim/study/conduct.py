@@ -19,9 +19,9 @@ from sim.study.accumulator import Accumulator, StoppingRule
 from sim.study.execution.execute import execute
 from sim.study.execution.pools import ProcessPool, SerialPool, WorkerPool
 from sim.study.execution.runner import Verify
-from sim.study.execution.worker import Batch, JobContext
+from sim.study.execution.worker import BatchResult, JobContext
 from sim.study.inference.days import Days
-from sim.study.jobs import Failure, Finished, Job
+from sim.study.jobs import Failure, FinishedEpisode, Job
 from sim.study.store.bundle import Keep
 from sim.study.store.resume import finished_episodes
 from sim.study.store.writer import StudyWriter
@@ -68,7 +68,7 @@ class ExecutionOptions:
     out: str | Path | None = None
     command: Mapping[str, object] | None = None
     on_resume: Callable[[int], None] | None = None
-    on_episode: Callable[[Finished | Failure], None] | None = None
+    on_episode: Callable[[FinishedEpisode | Failure], None] | None = None
 
 
 def conduct(
@@ -186,7 +186,7 @@ def check_numbers(where: str, **numbers: int) -> None:
         raise InputError(problems)
 
 
-def _store(batch: Batch, accumulator: Accumulator, writer: StudyWriter | None) -> None:
+def _store(batch: BatchResult, accumulator: Accumulator, writer: StudyWriter | None) -> None:
     if writer and batch.content is not None:
         writer.add(batch.content, batch.finished)
     for result in batch.results:

@@ -41,7 +41,7 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Finished:
+class FinishedEpisode:
     """A finished episode, without its long tables.
 
     Attributes
@@ -88,4 +88,4 @@ class Failure:
         return self.controller, self.replication
 
 
-JobResult: TypeAlias = Finished | Failure
+JobResult: TypeAlias = FinishedEpisode | Failure

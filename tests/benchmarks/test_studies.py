@@ -26,8 +26,8 @@ from sim.study.compare import compare
 from sim.study.execution.execute import execute
 from sim.study.execution.pools import ProcessPool, WorkerPool
 from sim.study.execution.runner import Verify, run_episode
-from sim.study.execution.worker import Batch, JobContext
-from sim.study.jobs import Finished, Job
+from sim.study.execution.worker import BatchResult, JobContext
+from sim.study.jobs import FinishedEpisode, Job
 
 pytestmark = pytest.mark.benchmark
 
@@ -86,10 +86,10 @@ def timed_study(
     """Run a study and return one row per episode: who, when, and the seconds of its job."""
     rows: list[dict[str, float]] = []
 
-    def watched(jobs: Iterable[Job], pool: WorkerPool) -> Generator[Batch, None, None]:
+    def watched(jobs: Iterable[Job], pool: WorkerPool) -> Generator[BatchResult, None, None]:
         for number, batch in enumerate(execute(jobs, pool)):
             for own, seconds in zip(batch.results, batch.seconds, strict=True):
-                assert isinstance(own, Finished)
+                assert isinstance(own, FinishedEpisode)
                 rows.append({**own.metrics, "job_s": seconds, "batch": number})
             yield batch
 

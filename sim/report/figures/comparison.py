@@ -90,7 +90,7 @@ def voltages(
         colour = colours(names)[name]
         for trace in _band(times, values, [str(bus) for bus in table.columns], colour):
             figure.add_trace(trace, row=row, col=1)
-        for trace in _beyond(times, values, lower_limit, upper_limit):
+        for trace in _area_outside(times, values, lower_limit, upper_limit):
             figure.add_trace(trace, row=row, col=1)
         for limit in (lower_limit, upper_limit):
             figure.add_hline(
@@ -185,10 +185,10 @@ def _band(times: list[str], values: FloatArray, buses: list[str], colour: str) -
     ]
 
 
-def _beyond(
+def _area_outside(
     times: list[str], values: FloatArray, lower_limit: float, upper_limit: float
 ) -> list[go.Scatter]:
-    """Return filled areas between a limit and what lies beyond it."""
+    """Return filled areas between a limit and values outside it."""
     low = np.fmin(np.fmin.reduce(values, axis=1), lower_limit)
     high = np.fmax(np.fmax.reduce(values, axis=1), upper_limit)
     traces = []
@@ -223,7 +223,7 @@ def _activity(activity: str, bars: Sequence[Bar], start: pd.Timestamp) -> go.Bar
             for station, bar in zip(stations, bars, strict=True)
         ],
         hovertemplate=f"{activity}: %{{customdata}}<extra>%{{y}}</extra>",
-        marker=_look(activity),
+        marker=_activity_style(activity),
         name=activity,
         showlegend=False,
     )
@@ -233,16 +233,18 @@ def _legend(figure: go.Figure, activities: Iterable[str]) -> None:
     # A bar trace without bars carries the legend, so that no controller's row owns it.
     for activity in activities:
         figure.add_trace(
-            go.Bar(x=[None], y=[None], name=activity, marker=_look(activity)), row=1, col=1
+            go.Bar(x=[None], y=[None], name=activity, marker=_activity_style(activity)),
+            row=1,
+            col=1,
         )
     figure.update_layout(legend={"itemclick": False, "itemdoubleclick": False})
 
 
-def _look(activity: str) -> dict[str, object]:
-    look: dict[str, object] = {"color": ACTIVITY_COLOURS[activity], "line": {"width": 0}}
+def _activity_style(activity: str) -> dict[str, object]:
+    style: dict[str, object] = {"color": ACTIVITY_COLOURS[activity], "line": {"width": 0}}
     if activity == "broken":  # black alone would vanish on a dark page
-        look["pattern"] = {"shape": "x", "fgcolor": "#ffffff", "size": 6}
-    return look
+        style["pattern"] = {"shape": "x", "fgcolor": "#ffffff", "size": 6}
+    return style
 
 
 def _clock(start: pd.Timestamp, hour: float) -> str:

@@ -131,17 +131,17 @@ def _band(own: pd.DataFrame, controller: str, controllers: Sequence[str]) -> lis
     own = own.dropna(subset="ci95_low")
     if not len(own):
         return []
-    look = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
+    style = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
     x, group = own["position"].to_numpy(), {"legendgroup": controller}
     colour = faint(colours(controllers)[controller], BAND)
     return [
-        go.Scatter(x=x, y=own["ci95_low"].to_numpy(), **look, **group),
+        go.Scatter(x=x, y=own["ci95_low"].to_numpy(), **style, **group),
         go.Scatter(
             x=x,
             y=own["ci95_high"].to_numpy(),
             fill="tonexty",
             fillcolor=colour,
-            **look,
+            **style,
             **group,
         ),
     ]

@@ -27,7 +27,7 @@ LEAST_APART = 0.08  # of the length of the line: rows of the names of nodes
 PLUGGED = ("charging", "discharging", "connected, idle")
 CONNECTED, WAITING = "connected to the grid", "waiting for track"
 
-Point = tuple[float, float]  # hour, place on the line
+DiagramPoint = tuple[float, float]  # hour, place on the line
 
 
 def places(rails: Mapping[str, Any]) -> list[float]:
@@ -42,9 +42,9 @@ def places(rails: Mapping[str, Any]) -> list[float]:
         Nodes, links and running times; see `sim.study.store.geography`.
     """
     n = len(rails["nodes"])
-    away = _away(0, rails)
+    away = _running_time_from(0, rails)
     end = max((node for node in range(n) if away[node] < float("inf")), key=lambda k: away[k])
-    away = _away(end, rails)
+    away = _running_time_from(end, rails)
     longest = max(own for own in away if own < float("inf")) or 1.0
     found = [0.0] * n
     last = -LEAST_APART * longest
@@ -99,19 +99,21 @@ def figure(
                 for ask_h, enter_h, node in own[["ask_h", "enter_h", "from_node"]].to_numpy()
                 if enter_h > ask_h
             ]
-            look = {"color": faint(colour, 0.35), "width": 10}
-            drawn.add_trace(_stays(plugged, look, start), row=row, col=1)
+            style = {"color": faint(colour, 0.35), "width": 10}
+            drawn.add_trace(_stays(plugged, style, start), row=row, col=1)
             line = {"color": colour, "dash": DASHES[i % len(DASHES)], "width": 2.5}
             path = list(_path(own, own_bars, node_at, station_at, end_h))
-            drawn.add_trace(_run(train, path, line, start, at, rails, row == 1), row=row, col=1)
-            look = {"color": VIOLATION, "width": 4, "dash": "dot"}
-            drawn.add_trace(_stays(waits, look, start), row=row, col=1)
-    for what, look in (
+            drawn.add_trace(
+                _train_line(train, path, line, start, at, rails, row == 1), row=row, col=1
+            )
+            style = {"color": VIOLATION, "width": 4, "dash": "dot"}
+            drawn.add_trace(_stays(waits, style, start), row=row, col=1)
+    for what, style in (
         (CONNECTED, {"color": faint("#8c8c8c", 0.6), "width": 10}),
         (WAITING, {"color": VIOLATION, "width": 4, "dash": "dot"}),
     ):
         drawn.add_trace(
-            go.Scatter(x=[None], y=[None], mode="lines", line=look, name=what), row=1, col=1
+            go.Scatter(x=[None], y=[None], mode="lines", line=style, name=what), row=1, col=1
         )
     plugs = set(stations.values())
     names = [html.escape(str(node)) for node in rails["nodes"]]
@@ -149,9 +151,9 @@ def _path(
     node_at: Mapping[str, float],
     station_at: Mapping[str, float],
     end_h: float,
-) -> Iterator[Point]:
+) -> Iterator[DiagramPoint]:
     """Yield the corners of a train's line, from hour 0 to where it was seen last."""
-    last: Point | None = None
+    last: DiagramPoint | None = None
     if bars and bars[0].activity != "driving" and bars[0].station in station_at:
         last = (0.0, station_at[bars[0].station])
         yield last
@@ -164,9 +166,9 @@ def _path(
         yield end_h, last[1]
 
 
-def _run(
+def _train_line(
     train: str,
-    path: Sequence[Point],
+    path: Sequence[DiagramPoint],
     line: Mapping[str, object],
     start: pd.Timestamp,
     at: Sequence[float],
@@ -188,7 +190,7 @@ def _run(
 
 
 def _stays(
-    stays: Sequence[tuple[Sequence[float], float]], look: Mapping[str, object], start: pd.Timestamp
+    stays: Sequence[tuple[Sequence[float], float]], style: Mapping[str, object], start: pd.Timestamp
 ) -> go.Scatter:
     """Return level pieces of a line, one for each stay."""
     x: list[str | None] = []
@@ -196,10 +198,10 @@ def _stays(
     for hours, place in stays:
         x += [*timestamps(start, hours), None]
         y += [place, place, None]
-    return go.Scatter(x=x, y=y, mode="lines", line=dict(look), showlegend=False, hoverinfo="skip")
+    return go.Scatter(x=x, y=y, mode="lines", line=dict(style), showlegend=False, hoverinfo="skip")
 
 
-def _away(node: int, rails: Mapping[str, Any]) -> list[float]:
+def _running_time_from(node: int, rails: Mapping[str, Any]) -> list[float]:
     """Return the running time from a node to all others [h]."""
     neighbours: dict[int, list[tuple[int, float]]] = {}
     for (a, b), hours in zip(rails["links"], rails["running_h"], strict=True):

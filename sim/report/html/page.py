@@ -13,7 +13,7 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from sim.report.html import decisions, stress_page, study_figures
-from sim.report.html.tables import Row, tables, text_rows
+from sim.report.html.tables import TableRow, tables, text_rows
 from sim.report.wording import caveats, number, stopping
 from sim.study.inference.contrasts import with_regret
 from sim.study.inference.days import Days, inference_statement
@@ -105,7 +105,7 @@ def _stopping(study: StoredStudy, first: str) -> str:
     return stopping(summary["stopping"], first) if summary.get("stopping") else ""
 
 
-def _days(metrics: pd.DataFrame, dates: pd.Series, names: list[str]) -> list[Row]:
+def _days(metrics: pd.DataFrame, dates: pd.Series, names: list[str]) -> list[TableRow]:
     """Return a row per day with its date and the objective under each controller."""
     objective = metrics["objective_usd"].unstack("controller")[names]
     if not 1 < len(objective) <= MOST_DAYS:

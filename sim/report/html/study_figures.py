@@ -34,7 +34,7 @@ FEWEST_DAYS = 3  # for quantiles over days
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Day:
+class ShownDay:
     """The day whose steps the page shows.
 
     Attributes
@@ -74,7 +74,7 @@ class Map:
     data: Markup
 
 
-def select_day(study: StoredStudy, metrics: pd.DataFrame, names: list[str]) -> Day | None:
+def select_day(study: StoredStudy, metrics: pd.DataFrame, names: list[str]) -> ShownDay | None:
     """Return the day with the most voltage violation under the first controller.
 
     Controllers that did not finish it are left out. None if the study keeps no steps.
@@ -99,7 +99,7 @@ def select_day(study: StoredStudy, metrics: pd.DataFrame, names: list[str]) -> D
         if len(found):
             lmp[name] = found
         bars[name] = timeline.bars(events, vehicles[name], set_up_h, system["end_h"])
-    return Day(
+    return ShownDay(
         replication=replication,
         start=pd.Timestamp(episodes["start"].iloc[0]),
         vm_pu=vm_pu,
@@ -113,7 +113,7 @@ def select_day(study: StoredStudy, metrics: pd.DataFrame, names: list[str]) -> D
     )
 
 
-def map_of_day(study: StoredStudy, day: Day | None) -> Map | None:
+def map_of_day(study: StoredStudy, day: ShownDay | None) -> Map | None:
     """Return the map, None for a study that keeps no positions."""
     if day is None or "map" not in study.manifest["system"]:
         return None
@@ -152,7 +152,7 @@ def figures_of_all_days(
     return found
 
 
-def figures_of_day(study: StoredStudy, day: Day, first: str) -> list[Figure]:
+def figures_of_day(study: StoredStudy, day: ShownDay, first: str) -> list[Figure]:
     """Return the figures that show one day step by step."""
     system = study.manifest["system"]
     limits = np.array(system["v_min_pu"]), np.array(system["v_max_pu"])
@@ -285,7 +285,7 @@ def _fan(study: StoredStudy, names: list[str], days: int) -> Figure:
 
 
 def _heat_map(
-    day: Day, voltages: pd.DataFrame, v_min_pu: FloatArray, v_max_pu: FloatArray
+    day: ShownDay, voltages: pd.DataFrame, v_min_pu: FloatArray, v_max_pu: FloatArray
 ) -> Figure:
     shown = heatmap.buses_shown(day.vm_pu, v_min_pu, v_max_pu)
     low, high = v_min_pu[shown], v_max_pu[shown]
@@ -302,7 +302,7 @@ def _heat_map(
     )
 
 
-def _timetable(day: Day, system: dict[str, Any]) -> Figure:
+def _timetable(day: ShownDay, system: dict[str, Any]) -> Figure:
     rails = system["map"]["rails"]
     stations = {
         own["name"]: node
@@ -321,7 +321,7 @@ def _timetable(day: Day, system: dict[str, Any]) -> Figure:
     )
 
 
-def _prices(day: Day, system: dict[str, Any]) -> Figure:
+def _prices(day: ShownDay, system: dict[str, Any]) -> Figure:
     return figure(
         "prices",
         "Locational marginal prices",

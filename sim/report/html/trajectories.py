@@ -15,7 +15,7 @@ from sim.report.figures.timeline import Bar
 SAME_KM = 1e-3
 
 
-class Point(NamedTuple):
+class TrajectoryPoint(NamedTuple):
     """A position at a time; `node` is a road node, -1 anywhere else."""
 
     time_h: float
@@ -30,7 +30,7 @@ def trajectory(
     place: Mapping[str, Any],
     nodes: Mapping[str, int],
     first_node: int,
-) -> list[Point]:
+) -> list[TrajectoryPoint]:
     """Return points of one vehicle in order of time, with straight lines between them.
 
     Recorded positions are exact. Departures and arrivals come from the events. Where a whole drive
@@ -49,19 +49,19 @@ def trajectory(
     """
     xs, ys = place["road_x_km"], place["road_y_km"]
     read = [
-        Point(float(time_h), float(x_km), float(y_km), -1)
+        TrajectoryPoint(float(time_h), float(x_km), float(y_km), -1)
         for time_h, x_km, y_km in readings[["time_h", "x_km", "y_km"]].to_numpy()
     ]
-    stops = [Point(0.0, xs[first_node], ys[first_node], first_node)]
+    stops = [TrajectoryPoint(0.0, xs[first_node], ys[first_node], first_node)]
     for before, bar in itertools.pairwise(bars):
         name, time_h = before.station, bar.start_h
         leaves = bar.activity == "driving" and before.activity not in ("driving", "broken")
         arrives = before.activity == "driving" and bar.activity not in ("driving", "broken")
         if (leaves or arrives) and name in nodes:
-            stops.append(Point(time_h, xs[nodes[name]], ys[nodes[name]], nodes[name]))
+            stops.append(TrajectoryPoint(time_h, xs[nodes[name]], ys[nodes[name]], nodes[name]))
     # A stop goes before a reading of the same moment.
     points = sorted([*stops, *read], key=lambda point: (point.time_h, -point.node))
-    found: list[Point] = []
+    found: list[TrajectoryPoint] = []
     for point in points:
         if found and -1 < found[-1].node != point.node > -1:
             found += _path_between(found[-1], point, place)
@@ -69,7 +69,9 @@ def trajectory(
     return _without_interior_stops(found)
 
 
-def _path_between(start: Point, end: Point, place: Mapping[str, Any]) -> list[Point]:
+def _path_between(
+    start: TrajectoryPoint, end: TrajectoryPoint, place: Mapping[str, Any]
+) -> list[TrajectoryPoint]:
     """Return the nodes between two nodes, passed at constant speed."""
     xs, ys = place["road_x_km"], place["road_y_km"]
     path = _shortest_path(start.node, end.node, place)
@@ -78,7 +80,7 @@ def _path_between(start: Point, end: Point, place: Mapping[str, Any]) -> list[Po
         reached_km.append(reached_km[-1] + math.dist((xs[a], ys[a]), (xs[b], ys[b])))
     hours = end.time_h - start.time_h
     return [
-        Point(start.time_h + hours * km / reached_km[-1], xs[node], ys[node], node)
+        TrajectoryPoint(start.time_h + hours * km / reached_km[-1], xs[node], ys[node], node)
         for node, km in list(zip(path, reached_km, strict=True))[1:-1]
     ]
 
@@ -105,7 +107,7 @@ def _shortest_path(start: int, end: int, place: Mapping[str, Any]) -> list[int]:
     return [start, end]
 
 
-def _without_interior_stops(points: list[Point]) -> list[Point]:
+def _without_interior_stops(points: list[TrajectoryPoint]) -> list[TrajectoryPoint]:
     """Return the points without those inside a stay."""
     kept = points[:1]
     for point, after in itertools.pairwise(points[1:]):
@@ -114,5 +116,5 @@ def _without_interior_stops(points: list[Point]) -> list[Point]:
     return kept + points[1:][-1:]
 
 
-def _same(a: Point, b: Point) -> bool:
+def _same(a: TrajectoryPoint, b: TrajectoryPoint) -> bool:
     return math.dist((a.x_km, a.y_km), (b.x_km, b.y_km)) < SAME_KM

@@ -19,7 +19,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from sim.study.jobs import Failure, Finished
+from sim.study.jobs import Failure, FinishedEpisode
 
 SPEED_OVER_S = 120.0  # rate and time left are those of the last two minutes
 
@@ -45,7 +45,7 @@ class EpisodeBar:
         """Show the episodes that were there before; they say nothing of the rate."""
         self._bar.reset(self._task, completed=episodes)
 
-    def ended(self, result: Finished | Failure) -> None:
+    def ended(self, result: FinishedEpisode | Failure) -> None:
         """Show that another episode has ended."""
         text = f"{escape(result.controller)} {result.replication}"
         self._bar.update(self._task, advance=1, description=text)

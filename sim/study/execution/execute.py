@@ -12,7 +12,7 @@ from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from typing import TypeAlias
 
 from sim.study.execution.pools import WorkerPool
-from sim.study.execution.worker import Batch, run_batch
+from sim.study.execution.worker import BatchResult, run_batch
 from sim.study.jobs import Failure, Job
 
 # Sending a batch and receiving its results costs some 5 ms, with Dask 20: less than 1 % of this.
@@ -27,7 +27,7 @@ WORKER_DIED = (
 Jobs: TypeAlias = tuple[Job, ...]
 
 
-def execute(jobs: Iterable[Job], pool: WorkerPool) -> Generator[Batch, None, None]:
+def execute(jobs: Iterable[Job], pool: WorkerPool) -> Generator[BatchResult, None, None]:
     """Run jobs and yield their results, batch by batch, in the order they end.
 
     A job that raises is a `Failure`. When a worker dies, it is unknown which of the jobs in flight
@@ -53,9 +53,9 @@ def execute(jobs: Iterable[Job], pool: WorkerPool) -> Generator[Batch, None, Non
 
 def _run_in_parallel(
     batches: _BatchQueue, to_retry: deque[Job], pool: WorkerPool, executor: Executor
-) -> Generator[Batch, None, None]:
+) -> Generator[BatchResult, None, None]:
     """Run batches until there are no more, or until a worker has died."""
-    in_flight: dict[Future[Batch], Jobs] = {}
+    in_flight: dict[Future[BatchResult], Jobs] = {}
     try:
         while in_flight or (batches.more and not to_retry):
             while (
@@ -85,7 +85,7 @@ def _run_in_parallel(
 
 def _retry_alone(
     to_retry: deque[Job], pool: WorkerPool, executor: Executor
-) -> Generator[Batch, None, None]:
+) -> Generator[BatchResult, None, None]:
     """Retry jobs one by one until there are no more, or until a worker has died again."""
     while to_retry:
         job = to_retry.popleft()
@@ -93,7 +93,7 @@ def _retry_alone(
             batch = executor.submit(run_batch, pool.token, (job,)).result()
         except pool.death_errors:
             failure = Failure(controller=job.label, replication=job.replication, error=WORKER_DIED)
-            yield Batch(results=(failure,), seconds=(0.0,), content=None)
+            yield BatchResult(results=(failure,), seconds=(0.0,), content=None)
             return
         yield batch
 

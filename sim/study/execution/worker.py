@@ -20,7 +20,7 @@ from sim.episode.episode import Episode
 from sim.errors import GridhaulError
 from sim.scenario import Scenario
 from sim.study.execution.runner import Verify, run_episode
-from sim.study.jobs import Failure, Finished, Job, JobResult, Key
+from sim.study.jobs import Failure, FinishedEpisode, Job, JobResult, Key
 from sim.study.store.bundle import Keep, bundle, join, to_bytes
 from sim.study.store.sums import sum_ledger, sum_timings
 
@@ -61,7 +61,7 @@ class JobContext:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Batch:
+class BatchResult:
     """The results of some jobs.
 
     Attributes
@@ -81,7 +81,7 @@ class Batch:
     @property
     def finished(self) -> tuple[Key, ...]:
         """Keys of the episodes in `content`."""
-        return tuple(own.key for own in self.results if isinstance(own, Finished))
+        return tuple(own.key for own in self.results if isinstance(own, FinishedEpisode))
 
 
 _contexts: dict[str, JobContext] = {}  # of this process, by token
@@ -107,7 +107,7 @@ def release(token: str) -> None:
     _contexts.pop(token, None)
 
 
-def run_batch(token: str, jobs: Sequence[Job]) -> Batch:
+def run_batch(token: str, jobs: Sequence[Job]) -> BatchResult:
     """Run jobs one after the other; what one of them raises is its own failure."""
     context = _contexts[token]
     results: list[JobResult] = []
@@ -121,7 +121,7 @@ def run_batch(token: str, jobs: Sequence[Job]) -> Batch:
             if row is not None:
                 bundles.append(row)
     content = to_bytes(join(bundles)) if bundles else None
-    return Batch(results=tuple(results), seconds=tuple(seconds), content=content)
+    return BatchResult(results=tuple(results), seconds=tuple(seconds), content=content)
 
 
 def _run_job(context: JobContext, job: Job) -> tuple[JobResult, pa.Table | None]:
@@ -134,8 +134,8 @@ def _run_job(context: JobContext, job: Job) -> tuple[JobResult, pa.Table | None]
         return _failure(job, f"{type(error).__name__}: {error}"), None
 
 
-def _finished(job: Job, episode: Episode) -> Finished:
-    return Finished(
+def _finished(job: Job, episode: Episode) -> FinishedEpisode:
+    return FinishedEpisode(
         controller=job.label,
         replication=job.replication,
         start=episode.start,

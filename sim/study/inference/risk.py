@@ -47,7 +47,7 @@ class Risk:
 
 
 def risk(metrics: pd.DataFrame, controller: str, seed: int) -> Risk:
-    """Return the risk figures of a controller.
+    """Return the tail risk of a controller.
 
     Parameters
     ----------

@@ -9,7 +9,7 @@ from typing import cast
 import pandas as pd
 import pyarrow as pa
 
-from sim.study.jobs import Finished, Key
+from sim.study.jobs import FinishedEpisode, Key
 from sim.study.store.bundle import EPISODES, NOT_METRICS, TIMINGS, flat
 from sim.study.store.shards import keys_of_shard, read_shard
 from sim.study.store.stored_study import parts, table_files
@@ -18,7 +18,7 @@ from sim.study.store.sums import sum_timings
 LEDGER = "ledger"
 
 
-def finished_episodes(folder: Path) -> Iterator[Finished]:
+def finished_episodes(folder: Path) -> Iterator[FinishedEpisode]:
     """Yield the results of all episodes in a folder; tables are read one file at a time."""
     done = set()
     for file in table_files(folder, EPISODES):
@@ -31,7 +31,7 @@ def finished_episodes(folder: Path) -> Iterator[Finished]:
         yield from (own for own in _results(episodes) if own.key not in done)
 
 
-def _results(episodes: pa.Table) -> Iterator[Finished]:
+def _results(episodes: pa.Table) -> Iterator[FinishedEpisode]:
     rows: pd.DataFrame = flat(episodes, EPISODES).to_pandas()
     metrics = [name for name in rows.columns if name not in NOT_METRICS]
     timings = _by_episode(flat(episodes, TIMINGS).to_pandas())
@@ -42,7 +42,7 @@ def _results(episodes: pa.Table) -> Iterator[Finished]:
     empty = pd.DataFrame({name: [] for name in (*parties[2:], "usd")})
     for row in rows.to_dict(orient="records"):
         key = (str(row["controller"]), int(row["replication"]))
-        yield Finished(
+        yield FinishedEpisode(
             controller=key[0],
             replication=key[1],
             start=pd.Timestamp(row["start"]),

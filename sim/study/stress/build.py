@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from sim.errors import InputError, Problem, shown
 from sim.plugins import suggestion
-from sim.scenario import Scenario, varied
+from sim.scenario import Scenario, load_varied
 from sim.scenario.schema.toml_tables import ScenarioFile
 from sim.study.stress.axes import AXES, FIXED_OUTAGES, GRID_OUTAGE, NO_OUTAGE, PACKS, KnownAxis
 from sim.study.stress.axes import Pack as KnownPack
@@ -90,7 +90,7 @@ def _scenario(
     scenario: Scenario, design: Design, point: Point, loaded: Mapping[str, Scenario]
 ) -> Scenario:
     overrides = design.overrides(point)
-    return loaded.get(repr(overrides)) or varied(scenario, overrides)
+    return loaded.get(repr(overrides)) or load_varied(scenario, overrides)
 
 
 def _load_level(
@@ -102,7 +102,7 @@ def _load_level(
 ) -> None:
     """Load the scenario at a level; its problems are those of the axis."""
     try:
-        loaded[repr(dict(level.overrides))] = varied(scenario, level.overrides)
+        loaded[repr(dict(level.overrides))] = load_varied(scenario, level.overrides)
     except InputError as error:
         where = "--pack" if axis.is_pack else "--axis"
         problems += [

@@ -133,12 +133,14 @@ class Design:
                 groups.setdefault(tuple(point.levels[i] for i in rest), []).append(point)
             for levels, points in groups.items():
                 held = ", ".join(
-                    _at(self.axes[i], level) for i, level in zip(rest, levels, strict=True)
+                    _level_label(self.axes[i], level) for i, level in zip(rest, levels, strict=True)
                 )
                 yield Slice(axis=axis, held=held, points=tuple(points))
 
     def _label(self, levels: Sequence[int]) -> str:
-        return ", ".join(_at(axis, level) for axis, level in zip(self.axes, levels, strict=True))
+        return ", ".join(
+            _level_label(axis, level) for axis, level in zip(self.axes, levels, strict=True)
+        )
 
 
 def cell_label(controller: str, point: Point) -> str:
@@ -179,6 +181,6 @@ def design_from_json(plain: Sequence[Mapping[str, Any]]) -> Design:
     )
 
 
-def _at(axis: Axis, level: int) -> str:
+def _level_label(axis: Axis, level: int) -> str:
     label = axis.levels[level].label
     return label if axis.is_pack else f"{axis.name}={label}"

@@ -8,7 +8,7 @@ from pathlib import Path
 from sim.episode.specification import ControllerSpec, as_spec, build_for, labels, with_source
 from sim.scenario import Scenario
 from sim.study.conduct import Cell, ExecutionOptions, check_numbers, conduct
-from sim.study.jobs import Failure, Finished
+from sim.study.jobs import Failure, FinishedEpisode
 from sim.study.settings import as_keep, as_verify
 from sim.study.store.manifest import configuration, manifest, specification_as_json
 from sim.study.stress.build import build_design
@@ -34,7 +34,7 @@ def stress(
     command: Mapping[str, object] | None = None,
     on_start: Callable[[int], None] | None = None,
     on_resume: Callable[[int], None] | None = None,
-    on_episode: Callable[[Finished | Failure], None] | None = None,
+    on_episode: Callable[[FinishedEpisode | Failure], None] | None = None,
 ) -> StressStudy:
     """Run every controller at every point of some axes, on the same days.
 
@@ -88,7 +88,7 @@ def stress(
 
     def make_manifest() -> Mapping[str, object]:
         config = configuration(scenario, specs, seed=root, verify=verify, keep=options.keep)
-        config["stress"] = _points(design, scenarios)
+        config["stress"] = _point_configurations(design, scenarios)
         return {
             **manifest(scenario, specs, config),
             "controllers": [
@@ -97,7 +97,7 @@ def stress(
                     **specification_as_json(spec),
                     "controller": name,
                     "point": point.label,
-                    **_places(design, point.levels),
+                    **_level_values(design, point.levels),
                 }
                 for point in design.points
                 for name, spec in zip(names, specs, strict=True)
@@ -125,14 +125,14 @@ def stress(
     return read(study)
 
 
-def _points(design: Design, scenarios: Sequence[Scenario]) -> dict[str, object]:
+def _point_configurations(design: Design, scenarios: Sequence[Scenario]) -> dict[str, object]:
     return {
         point.label: {"overrides": design.overrides(point), "digest": own.digest}
         for point, own in zip(design.points, scenarios, strict=True)
     }
 
 
-def _places(design: Design, levels: Sequence[int]) -> dict[str, object]:
+def _level_values(design: Design, levels: Sequence[int]) -> dict[str, object]:
     """Return the level on each axis: its position, or its label where there is none."""
     found: dict[str, object] = {}
     for axis, level in zip(design.axes, levels, strict=True):

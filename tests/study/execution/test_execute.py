@@ -16,7 +16,7 @@ from sim.study.execution.execute import BATCH_S, _BatchQueue, execute
 from sim.study.execution.pools import SINGLE_THREAD, ProcessPool, SerialPool, WorkerPool
 from sim.study.execution.runner import Verify, run_episode
 from sim.study.execution.worker import JobContext
-from sim.study.jobs import Failure, Finished, Job, Key
+from sim.study.jobs import Failure, FinishedEpisode, Job, Key
 from sim.study.store.bundle import Keep
 
 IDLE = ControllerSpec(name="idle")
@@ -61,13 +61,13 @@ def job_context(run: Callable[[Job], Episode]) -> JobContext:
     )
 
 
-def results(jobs: list[Job], pool: WorkerPool) -> dict[Key, Finished | Failure]:
+def results(jobs: list[Job], pool: WorkerPool) -> dict[Key, FinishedEpisode | Failure]:
     found = [result for batch in execute(jobs, pool) for result in batch.results]
     assert len(found) == len(jobs)
     return {result.key: result for result in found}
 
 
-def failures(found: dict[Key, Finished | Failure]) -> list[str]:
+def failures(found: dict[Key, FinishedEpisode | Failure]) -> list[str]:
     return [str(found[key]) for key in sorted(found) if isinstance(found[key], Failure)]
 
 
@@ -92,9 +92,9 @@ def test_an_episode_whose_worker_dies_by_chance_is_run_again(
 def test_workers_run_single_threaded_and_leave_this_process_as_it_was() -> None:
     before = {key: os.environ.get(key) for key in SINGLE_THREAD}
     found = results(jobs("fine", n=12), ProcessPool(job_context(episode), 2))
-    assert [own.metrics["threads"] for own in found.values() if isinstance(own, Finished)] == (
-        [1.0] * 12
-    )
+    assert [
+        own.metrics["threads"] for own in found.values() if isinstance(own, FinishedEpisode)
+    ] == ([1.0] * 12)
     assert {key: os.environ.get(key) for key in SINGLE_THREAD} == before
 
 

@@ -19,7 +19,7 @@ from sim.episode.specification import ControllerSpec
 from sim.errors import InputError
 from sim.scenario import load_scenario
 from sim.study.compare import compare
-from sim.study.jobs import Failure, Finished
+from sim.study.jobs import Failure, FinishedEpisode
 from sim.study.run import run
 from sim.study.store import durable
 from sim.study.store import writer as module
@@ -138,7 +138,7 @@ def test_tables_survive_nesting(episodes: list[Episode]) -> None:
 
 def test_what_is_read_back_is_what_was_found(tmp_path: Path) -> None:
     scenario = load_scenario("ieee33")
-    found: list[Finished | Failure] = []
+    found: list[FinishedEpisode | Failure] = []
     study = compare(
         scenario, NAMES, replications=2, verify="off", out=tmp_path / "s", on_episode=found.append
     )
