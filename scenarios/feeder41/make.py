@@ -19,7 +19,7 @@ from pandapower.networks import case33bw
 
 from sim.importers.folder import write_rows
 from sim.importers.pandapower import write_network
-from sim.scenario.schema import RoadLinkRow, RoadNodeRow
+from sim.scenario.schema.csv_rows import RoadLinkRow, RoadNodeRow
 
 HERE = Path(__file__).parent
 PUBLISHED = HERE.parent / "three_bus" / "published.csv"

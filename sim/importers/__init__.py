@@ -1,1 +1,1 @@
-"""Networks, roads and profiles that others describe, turned into what gridhaul simulates."""
+"""Importers: networks, roads and profiles of other formats become scenario tables."""

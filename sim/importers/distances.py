@@ -1,4 +1,4 @@
-"""Roads from a matrix of distances between stations."""
+"""Import roads from a matrix of distances between stations."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scipy.sparse.csgraph import shortest_path
 
 from sim.importers.folder import write_rows
 from sim.scenario.problems import Problems
-from sim.scenario.schema import RoadLinkRow, RoadNodeRow
+from sim.scenario.schema.csv_rows import RoadLinkRow, RoadNodeRow
 from sim.units import FloatArray
 
 NO_ROAD = {"", "-", "inf", "nan"}

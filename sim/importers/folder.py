@@ -1,4 +1,4 @@
-"""The folder that importers fill: CSV tables row by row, and pieces of ``scenario.toml``."""
+"""Write the CSV tables and ``scenario.toml`` of an imported scenario."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sim.errors import InputError
-from sim.scenario.document import toml_text
-from sim.scenario.schema import Table
+from sim.scenario.schema.values import Table
+from sim.scenario.toml_writer import toml_text
 
 SETTINGS = "scenario.toml"
 

@@ -1,4 +1,4 @@
-"""Records of loads and renewables with time stamps, checked and put into a scenario's folder."""
+"""Import records of loads and renewables with time stamps."""
 
 from __future__ import annotations
 

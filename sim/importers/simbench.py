@@ -1,4 +1,4 @@
-"""Grids and profiles of the SimBench data set, by code.
+"""Import grids and profiles of the SimBench data set, by code.
 
 Needs the extra ``gridhaul[simbench]`` (some 400 MB). The data are under the ODbL 1.0: name SimBench
 (https://simbench.net) where you share what you make of them.

@@ -1,4 +1,4 @@
-"""Roads in the TNTP format of the collection "Transportation Networks for Research".
+"""Import roads in the TNTP format of the collection "Transportation Networks for Research".
 
 Units differ from network to network, and the files do not name them; each network's README does.
 Some networks, such as Sioux Falls, give free-flow times in the place of lengths.
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sim.importers.folder import write_rows
 from sim.scenario.problems import Problems
-from sim.scenario.schema import RoadLinkRow, RoadNodeRow
+from sim.scenario.schema.csv_rows import RoadLinkRow, RoadNodeRow
 
 _TAG = re.compile(r"<([^>]+)>\s*([^~]*)")
 LINK_COLUMNS = ("init_node", "term_node", "capacity", "length", "free_flow_time", "b", "power")
@@ -153,10 +153,10 @@ def _read_links(
                 power=values["power"],
             )
         )
-    told = _whole(tags, "NUMBER OF LINKS", where, problems)
-    if told is not None and told != count:
+    stated = _whole(tags, "NUMBER OF LINKS", where, problems)
+    if stated is not None and stated != count:
         message = f"but the file has {count} links"
-        problems.add(where, "<NUMBER OF LINKS>", told, message, "Complete the file")
+        problems.add(where, "<NUMBER OF LINKS>", stated, message, "Complete the file")
     return tags, links
 
 

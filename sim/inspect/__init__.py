@@ -1,1 +1,1 @@
-"""What looks at things without studying them: checks, calibration, the catalogue."""
+"""Inspection without a study: scenario checks, forecast calibration, the catalogue."""

@@ -1,4 +1,4 @@
-"""Whether forecasts are calibrated: truth follows them with slope 1, bounds cover what they say.
+"""Calibration of forecasts: slope and bias of truth on forecast, coverage of the bounds.
 
 A forecast is calibrated if ``E[truth | forecast] = forecast``: then the truth regressed on the
 forecast has slope 1, and the mean error is zero; and if 90 % of all truths lie within its bounds.
@@ -142,14 +142,14 @@ def _drives(
 ) -> Iterator[tuple[float, FloatArray]]:
     """Yield ``(1, 4)`` of mean, lower, upper, truth of one drive between stations by lead [h]."""
     system = nature.system
-    reached = [i for i, own in enumerate(system.stations) if own.road_node is not None]
-    if len(reached) < 2:
+    on_roads = [i for i, own in enumerate(system.stations) if own.road_node is not None]
+    if len(on_roads) < 2:
         return
     conditions = realisation.conditions(system)
     for lead_h, lead in _leads(nature, len(forecast.travel_h)):
         if lead_h > LAST_TRAVEL_LEAD_H:
             return
-        start, goal = rng.choice(reached, size=2, replace=False)
+        start, goal = rng.choice(on_roads, size=2, replace=False)
         truth = conditions.drive_h(
             system.stations[start].road_node,
             system.stations[goal].road_node,
@@ -196,6 +196,6 @@ def _figures(rows: FloatArray, kind: str) -> dict[str, object]:
         "coverage": coverage,
         "mean_absolute_error": float(np.abs(truth - mean).mean()),
         "unit": "h" if kind == "travel" else "pu",
-        # Comparisons with NaN are false: what cannot be had is not missed.
+        # Comparisons with NaN are false: a missing figure counts as met.
         "calibrated": not any(misses),
     }

@@ -1,4 +1,4 @@
-"""What is installed: scenarios and controllers, one line each."""
+"""The catalogue of installed scenarios and controllers, one line each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a scenario holds, how its grid fares without storage, and what looks like a mistake."""
+"""Check a scenario: its contents, its grid without storage, and likely mistakes."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class BaseCase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Findings:
-    """What `check` found out about a scenario.
+    """The results of `check`.
 
     Attributes
     ----------
@@ -164,7 +164,7 @@ def _base_case(system: System, realisation: Realisation) -> BaseCase | None:
     if not result.converged.any():
         return None
     vm_pu = result.vm_pu[result.converged]
-    beyond = (vm_pu < grid.v_min_pu) | (vm_pu > grid.v_max_pu)
+    violated = (vm_pu < grid.v_min_pu) | (vm_pu > grid.v_max_pu)
     branches = (*grid.lines.name, *grid.transformers.name)
     import_mw = result.source_mw[result.converged].sum(axis=1)
     return BaseCase(
@@ -173,7 +173,7 @@ def _base_case(system: System, realisation: Realisation) -> BaseCase | None:
         unconverged_steps=int((~result.converged).sum()),
         vm_pu_min=_extreme(-vm_pu, grid.bus_name, -1.0),
         vm_pu_max=_extreme(vm_pu, grid.bus_name, 1.0),
-        violated_steps=int(beyond.any(axis=1).sum()),
+        violated_steps=int(violated.any(axis=1).sum()),
         loading_percent_max=_extreme(result.loading_percent[result.converged], branches, 1.0),
         import_mw_max=float(import_mw.max()),
         import_mw_min=float(import_mw.min()),
@@ -198,11 +198,11 @@ def _warnings(scenario: Scenario, base_case: BaseCase | None) -> Iterator[str]:
     if plugs < len(system.vehicles):
         yield f"{len(system.vehicles)} vehicles share {plugs} plugs: some can never be connected"
     tariff = system.tariff
-    dear = int((tariff.export_usd_per_mwh > tariff.import_usd_per_mwh).sum())
-    if dear:
+    n_steps = int((tariff.export_usd_per_mwh > tariff.import_usd_per_mwh).sum())
+    if n_steps:
         yield (
-            f"in {dear} steps of the day exported energy is paid more than imported energy costs: "
-            "money can be made by turning it round"
+            f"in {n_steps} steps of the day exported energy is paid more than imported energy "
+            "costs: money can be made by turning it round"
         )
     for kind in dict.fromkeys(scenario.uncertainty.record.kind):
         if scenario.uncertainty.skill[kind].far == 0:
@@ -242,7 +242,7 @@ def _battery_warnings(system: System) -> Iterator[str]:
 
 
 def _unit_warnings(scenario: Scenario) -> Iterator[str]:
-    """Look at what units can deliver, beside all loads of the record and none of its wind."""
+    """Look at what units can deliver, with all loads of the record and none of its wind."""
     system, loads = scenario.system, scenario.system.loads
     if system.slack_unit is None:
         return

@@ -1,4 +1,4 @@
-"""Rows beyond the means: what bad days look like, and how sure a difference is."""
+"""Table rows on tail risk, and on the p-value and variance reduction of differences."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sim.report.wording import number
 from sim.study.inference.risk import ENOUGH_EPISODES, OBJECTIVE, VIOLATIONS, Risk
 from sim.study.inference.statistics import Difference, Estimate
 
-SMALLEST_P = 0.001  # the t distribution's tail is no better known
+SMALLEST_P = 0.001  # smaller values depend on the far tail of the t distribution
 
 
 class TextRow(NamedTuple):
@@ -31,7 +31,7 @@ def risk_rows(risks: Sequence[Risk]) -> Rows:
         OBJECTIVE: [
             TextRow(
                 f"  Mean of the worst 5 % [USD]{needs}",
-                tuple(_between(own.cvar95) for own in risks),
+                tuple(_with_bounds(own.cvar95) for own in risks),
             ),
             TextRow("  Worst [USD]", tuple(number(own.worst) for own in risks)),
         ],
@@ -59,13 +59,13 @@ def difference_rows(found: Sequence[Difference]) -> Rows:
 
 
 def p_value(value: float) -> str:
-    """Return a p-value with the digits that can be believed."""
+    """Return a p-value with its reliable digits."""
     if math.isnan(value):
         return number(value)
     return f"< {SMALLEST_P:g}" if value < SMALLEST_P else f"{value:.3f}"
 
 
-def _between(found: Estimate) -> str:
+def _with_bounds(found: Estimate) -> str:
     if not found.has_interval:
         return number(found.mean)
     return f"{number(found.mean)} [{number(found.ci95_low)}, {number(found.ci95_high)}]"

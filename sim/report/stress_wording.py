@@ -1,4 +1,4 @@
-"""What a stress study found, in sentences."""
+"""The findings of a stress study as sentences."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sim.report.wording import METRICS, number
 from sim.study.inference.statistics import CONFIDENCE
 from sim.study.stress.crossover import FEWEST_REPLICATIONS, Crossing
-from sim.study.stress.curves import Contest, Reversal, Rise, StressStudy, named
+from sim.study.stress.curves import ExpectedRise, PairedCurve, Reversal, StressStudy, axis_title
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,38 +21,38 @@ class Sentence:
 
 
 def sentences(study: StressStudy) -> Iterator[Sentence]:
-    """Yield who overtakes whom and where, what is reversed, and whether delays rise."""
-    for contest in study.contests:
-        yield from _of_contest(contest)
+    """Yield crossovers, reversals, and whether metrics rise as expected."""
+    for pair in study.paired_curves:
+        yield from _of_pair(pair)
     for reversal in study.reversals:
         yield _of_reversal(reversal)
-    for rise in study.rises:
+    for rise in study.expected_rises:
         yield _of_rise(rise)
 
 
-def _of_contest(own: Contest) -> Iterator[Sentence]:
+def _of_pair(own: PairedCurve) -> Iterator[Sentence]:
     axis = own.along.axis
     where = f" at {own.along.held}" if own.along.held else ""
     low, high = _place(own.position[0]), _place(own.position[-1])
     pair = f"{own.other} and {own.one}"
-    if not own.course.replications:
+    if not own.curve.replications:
         yield Sentence(text=f"{pair}: they finished no replication in common at all points{where}.")
         return
-    for crossing in own.course.crossings:
+    for crossing in own.curve.crossings:
         winner, loser = (own.one, own.other) if crossing.rises else (own.other, own.one)
         yield Sentence(
-            text=f"{winner} overtakes {loser} at {named(axis)} = {_place(crossing.at)}{where} "
+            text=f"{winner} overtakes {loser} at {axis_title(axis)} = {_place(crossing.at)}{where} "
             f"({_interval(crossing, low, high)})."
         )
-    if own.course.crossings:
+    if own.curve.crossings:
         return
-    mean = own.course.mean
-    between = f"No crossover of {pair} for {named(axis)} in [{low}, {high}]{where}"
+    mean = own.curve.mean
+    between = f"No crossover of {pair} for {axis_title(axis)} in [{low}, {high}]{where}"
     if (mean == 0).all():
         yield Sentence(text=f"{between}: they do not differ.")
         return
     better = own.other if mean.sum() < 0 else own.one
-    sure = own.course.same_sign
+    sure = own.curve.same_sign
     how = _unknown() if math.isnan(sure) else f"in {_share(sure)} of the resamples"
     ahead = f"{better} does better throughout"
     if math.isfinite(sure) and sure < CONFIDENCE:
@@ -72,7 +72,7 @@ def _interval(own: Crossing, low: str, high: str) -> str:
 
 
 def _place(position: float) -> str:
-    """Return a place on an axis, as short as it can be told."""
+    """Return a position on an axis as short text."""
     return f"{position:.4g}"
 
 
@@ -93,7 +93,7 @@ def _of_reversal(own: Reversal) -> Sentence:
     )
 
 
-def _of_rise(own: Rise) -> Sentence:
+def _of_rise(own: ExpectedRise) -> Sentence:
     what = METRICS[own.metric].title + (" per trip" if own.per_trip else "")
     unit = METRICS[own.metric].unit
     where = f" at {own.along.held}" if own.along.held else ""

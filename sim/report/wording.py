@@ -1,4 +1,4 @@
-"""How figures are called and written for people."""
+"""Titles, units and number formats of metrics, and sentences that comparisons share."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ METRICS: dict[str, Wording] = {
     "verify_max_diff_pu": Wording("Largest difference to pandapower", "pu"),
 }
 
-# What a reader wants to see first.
+# Shown first.
 HEADLINES = (
     "objective_usd",
     "cost_usd",
@@ -86,7 +86,7 @@ def title(metric: str) -> str:
 
 
 def number(value: float) -> str:
-    """Return a figure with as many digits as a reader can use; a dash where there is none."""
+    """Return a number with a reasonable number of digits; a dash where there is none."""
     if not math.isfinite(value):
         return "–"
     size = abs(value)
@@ -121,7 +121,7 @@ def with_interval(found: Estimate) -> str:
 
 
 def caveats(totals: pd.DataFrame) -> list[str]:
-    """Return what a reader must know before trusting the figures, a sentence per controller.
+    """Return warnings about the validity of the metrics, a sentence per controller.
 
     Parameters
     ----------

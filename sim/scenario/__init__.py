@@ -6,6 +6,6 @@ about what may happen to it.
 
 from __future__ import annotations
 
-from sim.scenario.load import Scenario, load_scenario, scenario_folder, varied
+from sim.scenario.load import Scenario, load_scenario, load_varied, scenario_folder
 
-__all__ = ["Scenario", "load_scenario", "scenario_folder", "varied"]
+__all__ = ["Scenario", "load_scenario", "load_varied", "scenario_folder"]

@@ -1,4 +1,4 @@
-"""From validated rows with names to the frozen dataclasses with indices."""
+"""Make the frozen dataclasses with indices from validated rows with names."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from sim.plugins import suggestion
 from sim.scenario.content import Content
 from sim.scenario.problems import Problems
-from sim.scenario.schema import DelayRow, ScenarioFile, TariffBlock
+from sim.scenario.schema.toml_tables import DelayRow, ScenarioFile, TariffBlock
 from sim.system.battery import Battery
 from sim.system.evs import EvGroup
 from sim.system.generators import Generators
@@ -38,7 +38,7 @@ def integers(values: Sequence[int]) -> IntArray:
     return cast(IntArray, frozen(values, np.int64))
 
 
-def truths(values: Sequence[bool]) -> BoolArray:
+def booleans(values: Sequence[bool]) -> BoolArray:
     """Return a read-only array of truth values."""
     return cast(BoolArray, frozen(values, np.bool_))
 
@@ -206,8 +206,8 @@ def make_grid(content: Content, config: ScenarioFile, problems: Problems) -> Gri
             c_nf=floats([row.c_nf_per_km * row.length_km for row in lines]),
             max_i_ka=floats(max_i_ka),
             limit_mva=floats(limit_mva),
-            from_closed=truths([row.from_closed for row in lines]),
-            to_closed=truths([row.to_closed for row in lines]),
+            from_closed=booleans([row.from_closed for row in lines]),
+            to_closed=booleans([row.to_closed for row in lines]),
         ),
         transformers=Transformers(
             name=tuple(row.name for row in transformers),
@@ -220,8 +220,8 @@ def make_grid(content: Content, config: ScenarioFile, problems: Problems) -> Gri
             vkr_percent=floats([row.vkr_percent for row in transformers]),
             pfe_kw=floats([row.pfe_kw for row in transformers]),
             i0_percent=floats([row.i0_percent for row in transformers]),
-            hv_closed=truths([row.hv_closed for row in transformers]),
-            lv_closed=truths([row.lv_closed for row in transformers]),
+            hv_closed=booleans([row.hv_closed for row in transformers]),
+            lv_closed=booleans([row.lv_closed for row in transformers]),
         ),
         source_bus=integers(list(sources)),
         source_vm_pu=floats(list(sources.values())),

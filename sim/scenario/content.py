@@ -1,4 +1,4 @@
-"""The CSV tables of one scenario folder, read and checked row by row."""
+"""Read all CSV tables of a scenario folder."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from sim.scenario.csv_table import CsvTable, read_table
 from sim.scenario.problems import Problems
-from sim.scenario.schema import (
+from sim.scenario.schema.csv_rows import (
     BusRow,
     GeneratorRow,
     LineRow,
@@ -17,13 +18,12 @@ from sim.scenario.schema import (
     RoadLinkRow,
     RoadNodeRow,
     StationRow,
-    Table,
     TrainRow,
     TransformerRow,
     UnitRow,
     VehicleRow,
 )
-from sim.scenario.tables import CsvTable, read_table
+from sim.scenario.schema.values import Table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

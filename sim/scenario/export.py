@@ -1,4 +1,4 @@
-"""Writes a scenario as a folder of its own, with everything resolved that it refers to."""
+"""Export a scenario as a self-contained folder."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from sim.errors import GridhaulError, InputError
-from sim.scenario.document import toml_text
 from sim.scenario.load import FILE, NO_OVERRIDES, Scenario, load_scenario, scenario_folder
 from sim.scenario.overrides import with_overrides
 from sim.scenario.problems import Problems
 from sim.scenario.record import find_profiles
+from sim.scenario.toml_writer import toml_text
 
 
 def export_scenario(
@@ -59,7 +59,7 @@ def export_scenario(
             remedy="Name another folder, or empty this one",
         )
     goal.parent.mkdir(parents=True, exist_ok=True)
-    # Written beside and renamed: there is the whole folder or none.
+    # Written under a temporary name and renamed: the folder is complete or absent.
     staging = Path(tempfile.mkdtemp(prefix=f".{goal.name}.", dir=goal.parent))
     try:
         _copy(source, staging, scenario, overrides)

@@ -1,4 +1,4 @@
-"""The door to the files of a scenario folder: plain files, inside it, of a size one can read."""
+"""Safe access to the files of a scenario folder: regular, inside it, of limited size."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def path_inside(folder: Path, file: str, where: str, key: str, problems: Problem
         OSError,
         ValueError,
         RuntimeError,
-    ) as error:  # too long a name, a NUL, a circle of links
+    ) as error:  # too long a name, a NUL, a cycle of links
         problems.add(where, key, file, f"cannot be opened ({error})", "Name a file of the folder")
         return None
     if not inside:
@@ -49,7 +49,7 @@ def path_inside(folder: Path, file: str, where: str, key: str, problems: Problem
         problems.add(where, key, file, message, remedy)
         return None
     if not stat.S_ISREG(mode):
-        # A pipe would be waited for for ever.
+        # Reading a pipe could block for ever.
         problems.add(where, key, file, "is no regular file", "Put a plain file in its place")
         return None
     return path
@@ -85,7 +85,7 @@ def csv_lines(path: Path) -> Iterator[Iterator[tuple[int, list[str]]]]:
         yield ((reader.line_num, cells) for cells in reader if any(map(str.strip, cells)))
 
 
-def commas(header: list[str], where: str, problems: Problems) -> bool:
+def separated_by_commas(header: list[str], where: str, problems: Problems) -> bool:
     """Return whether a header is separated by commas, and note it if it is by anything else."""
     if len(header) == 1:
         for sign, name in ((";", "semicolons"), ("\t", "tabs")):

@@ -1,14 +1,14 @@
-"""How large a scenario may be: what would not fit into memory is refused before it is made.
+"""Limits on the size of a scenario, so that no episode runs out of memory.
 
 The bounds are generous: ten years in steps of a minute, a few hundred thousand cars. A value beyond
-them is a slip of the pen.
+them is a typing error.
 """
 
 from __future__ import annotations
 
 from sim.scenario.content import Content
 from sim.scenario.problems import Problems
-from sim.scenario.schema import ScenarioFile
+from sim.scenario.schema.toml_tables import ScenarioFile
 from sim.system.timing import Timing
 
 MOST_STEPS = 6_000_000

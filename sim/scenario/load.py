@@ -1,4 +1,4 @@
-"""From a name or a folder to a `Scenario`; all problems of the input are reported at once."""
+"""Load a `Scenario` from a name or a folder; all problems are reported at once."""
 
 from __future__ import annotations
 
@@ -12,14 +12,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from pydantic import ValidationError
 
 from sim import plugins
 from sim.errors import InputError
 from sim.plugins import suggestion
 from sim.scenario.assemble import (
-    floats,
     make_batteries,
     make_delays,
     make_evs,
@@ -35,22 +33,19 @@ from sim.scenario.assemble import (
     make_vehicles,
 )
 from sim.scenario.content import Content, read_content
+from sim.scenario.csv_table import read_table
 from sim.scenario.files import MOST_TOML_BYTES, path_inside, small_enough
 from sim.scenario.limits import check_size
 from sim.scenario.market import check_fleet, with_market
 from sim.scenario.overrides import with_overrides
 from sim.scenario.problems import Problems
 from sim.scenario.railway import check_rails, make_rails, make_trains
-from sim.scenario.record import build_values, find_profiles, read_columns
 from sim.scenario.references import check_references
-from sim.scenario.schema import DelayRow, ScenarioFile, SeriesTable, TariffBlock
-from sim.scenario.tables import read_table
-from sim.scenario.uncertain import make_uncertainty
+from sim.scenario.schema.toml_tables import DelayRow, ScenarioFile, TariffBlock
+from sim.scenario.uncertainty import make_uncertainty
+from sim.scenario.used_profiles import read_record, used_series
 from sim.system.system import System
-from sim.system.timing import Timing
 from sim.uncertainty.model import Record, Uncertainty
-from sim.uncertainty.storm import Storm
-from sim.uncertainty.weather import with_gusts, with_storm
 
 FILE = "scenario.toml"
 NO_OVERRIDES: Mapping[str, object] = {}
@@ -166,13 +161,13 @@ def load_scenario(
     tariff_blocks = _tariff_blocks(folder, config, where, problems)
     delay_rows = _delay_rows(folder, config, where, problems)
     batteries = make_batteries(config, where, problems)
-    series, kinds = _used_series(content, config, problems)
+    series, kinds = used_series(content, config, problems)
     tariff = record = delays = None
     if timing is not None:
         check_size(config, content, len(series), timing, where, problems)
         tariff = make_tariff(config, tariff_blocks, timing, where, problems)
         delays = make_delays(config, delay_rows, timing, where, problems)
-        record = _read_record(folder, config, series, kinds, timing, where, problems)
+        record = read_record(folder, config, series, kinds, timing, where, problems)
     uncertainty = make_uncertainty(config, record, delays, where, problems)
     evs = make_evs(content, config, where, problems)
     units = make_units(content, problems)
@@ -223,7 +218,7 @@ def load_scenario(
     )
 
 
-def varied(scenario: Scenario, overrides: Mapping[str, object]) -> Scenario:
+def load_varied(scenario: Scenario, overrides: Mapping[str, object]) -> Scenario:
     """Return `scenario`, loaded again with more overrides.
 
     Parts that they do not touch are those of `scenario` itself, so that what is prepared for one
@@ -289,102 +284,6 @@ def _delay_rows(
     if file is None or path_inside(folder, file, where, "delays.file", problems) is None:
         return ()
     return tuple(row for _, row in read_table(folder, file, DelayRow, problems).rows)
-
-
-def _used_series(
-    content: Content, config: ScenarioFile, problems: Problems
-) -> tuple[dict[str, SeriesTable], dict[str, str]]:
-    """Return the profiles in use, in order of first use, and the kind of each.
-
-    A profile is a series of ``[profiles.series]`` or else a column of the record itself.
-    """
-    series: dict[str, SeriesTable] = {}
-    kinds: dict[str, str] = {}
-    users = [
-        (f"{content.loads.where}, line {line}", row.profile, "load")
-        for line, row in content.loads.rows
-    ] + [
-        (f"{content.generators.where}, line {line}", row.profile, row.kind)
-        for line, row in content.generators.rows
-    ]
-    for where, name, kind in users:
-        defined = config.profiles.series.get(name)
-        series.setdefault(name, defined or SeriesTable(columns={name: 1.0}))
-        if kinds.setdefault(name, kind) != kind:
-            message = f"is used for {kind} here and for {kinds[name]} elsewhere"
-            problems.add(where, "profile", name, message, "Use one profile per kind")
-    for name in config.profiles.series:
-        if name not in series:
-            key, remedy = f"profiles.series.{name}", "Remove it, or name it in a table"
-            problems.add(content.where, key, name, "is used by no load and no generator", remedy)
-    return series, kinds
-
-
-def _read_record(
-    folder: Path,
-    config: ScenarioFile,
-    series: dict[str, SeriesTable],
-    kinds: dict[str, str],
-    timing: Timing,
-    where: str,
-    problems: Problems,
-) -> Record | None:
-    before = len(problems)
-    path = find_profiles(folder, config.profiles.file, where, problems)
-    if path is None or not series:
-        return None
-    wanted = {
-        column: f"{where}, profile {name}" for name, mix in series.items() for column in mix.columns
-    }
-    columns = read_columns(path, wanted, f"{path.parent.name}/{path.name}", problems)
-    if columns is None:
-        return None
-    values = build_values(columns, series, timing.step_s, where, problems)
-    if len(problems) > before:
-        return None
-    record = Record(
-        start=columns.start,
-        step_s=timing.step_s,
-        values=floats(values),
-        kind=tuple(kinds[name] for name in series),
-    )
-    _check_season(record, config, timing, where, problems)
-    stormy = with_storm(record, Storm(**config.storm.model_dump()))
-    record = with_gusts(stormy, config.wind.gusts, tuple(series), timing.period_s)
-    return record if config.uncertainty == "on" else _first_day(record, config, timing)
-
-
-def _check_season(
-    record: Record, config: ScenarioFile, timing: Timing, where: str, problems: Problems
-) -> None:
-    last = (len(record.values) - timing.n_steps) // timing.steps_per_day
-    months = {
-        (record.start + day * 86400).astype("datetime64[M]").astype(int) % 12 + 1
-        for day in range(last + 1)
-    }
-    if not months & set(config.profiles.months):
-        problems.add(
-            where,
-            "profiles.months",
-            list(config.profiles.months),
-            f"the record has no day in them that {timing.n_periods} periods could start with",
-            "Choose other months, or a shorter episode",
-        )
-
-
-def _first_day(record: Record, config: ScenarioFile, timing: Timing) -> Record:
-    """Return the part of the record that an episode from the first day of the season lives."""
-    first_day = record.start.astype("datetime64[D]")
-    day = first_day + np.arange(len(record.values) // timing.steps_per_day)
-    inside = np.isin(day.astype("datetime64[M]").astype(int) % 12 + 1, config.profiles.months)
-    first = int(np.argmax(inside))
-    n_days = -(-timing.n_steps // timing.steps_per_day)
-    rows = slice(first * timing.steps_per_day, (first + n_days) * timing.steps_per_day)
-    return replace(
-        record,
-        start=record.start + np.timedelta64(first, "D"),
-        values=floats(record.values[rows]),
-    )
 
 
 def _digest(

@@ -1,4 +1,4 @@
-"""``[market]`` and ``fleet``: the rules of the market, and what they change of what exists."""
+"""``[market]`` and ``fleet``: market rules, and the changes they make to the system."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from sim.plugins import suggestion
 from sim.scenario.problems import Problems
-from sim.scenario.schema import ScenarioFile
+from sim.scenario.schema.toml_tables import ScenarioFile
 from sim.system.market import MarketRules
 from sim.system.stations import Station
 from sim.system.system import System

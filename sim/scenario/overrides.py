@@ -21,7 +21,7 @@ def toml_value(value: object) -> object:
         read = tomllib.loads(f"value = {value}")
     except (ValueError, RecursionError):  # no TOML, a million digits, a million brackets
         return value
-    # A text with line breaks may have smuggled in more than a value.
+    # A text with line breaks may hold more than a value.
     return read["value"] if set(read) == {"value"} else value
 
 
@@ -37,8 +37,7 @@ def with_overrides(
     overrides
         Value by dotted key, ``timing.days`` or ``grid.source.0.vm_pu``.
     problems
-        Takes note of keys that lead nowhere. Unknown names are left to the schema, which knows
-        what exists.
+        Takes note of keys that lead nowhere. Unknown names are left to the schema.
     """
     document = copy.deepcopy(raw)
     for key, value in overrides.items():

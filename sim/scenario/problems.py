@@ -1,4 +1,4 @@
-"""The list of everything wrong with a scenario, filled by all checks before anyone complains."""
+"""Collect all problems of a scenario, to be reported by one error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rails and trains: what must hold across their tables, and the frozen dataclasses made of them."""
+"""Rails and trains: checks across their tables, and the frozen dataclasses made of them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections import defaultdict
 from sim.plugins import suggestion
 from sim.scenario.content import Content
 from sim.scenario.problems import Problems
-from sim.scenario.references import reached
-from sim.scenario.schema import ScenarioFile
+from sim.scenario.references import reachable
+from sim.scenario.schema.toml_tables import ScenarioFile
 from sim.system.battery import Battery
 from sim.system.rails import Rails
 from sim.system.vehicles import Train
@@ -16,7 +16,7 @@ from sim.units import frozen
 
 
 def check_rails(content: Content, config: ScenarioFile | None, problems: Problems) -> None:
-    """Note every name that leads nowhere, every station and every train that is cut off.
+    """Note every unknown name, and every station and train that is disconnected.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ def check_rails(content: Content, config: ScenarioFile | None, problems: Problem
     _check_stations(content, problems)
     _check_trains(content, config, problems)
     if content.complete and len(problems) == before:
-        _check_ways(content, problems)
+        _check_connected(content, problems)
 
 
 def _check_tracks(content: Content, problems: Problems) -> None:
@@ -87,7 +87,7 @@ def _check_trains(content: Content, config: ScenarioFile | None, problems: Probl
             problems.add(where, key, train.battery, "is no battery type", known)
 
 
-def _check_ways(content: Content, problems: Problems) -> None:
+def _check_connected(content: Content, problems: Problems) -> None:
     tracks: dict[str, set[str]] = defaultdict(set)
     for _, track in content.rail_tracks.rows:
         tracks[track.from_node].add(track.to_node)
@@ -95,10 +95,10 @@ def _check_ways(content: Content, problems: Problems) -> None:
     on_rails = [row for _, row in content.stations.rows if row.rail_node is not None]
     for station in on_rails[:1]:  # tracks lead both ways: what one station reaches, all do
         assert station.rail_node is not None
-        there = reached([station.rail_node], tracks)
-        lost = [other.name for other in on_rails if other.rail_node not in there]
-        if lost:
-            message = f"no track leads from here to {', '.join(lost)}"
+        there = reachable([station.rail_node], tracks)
+        unreachable = [other.name for other in on_rails if other.rail_node not in there]
+        if unreachable:
+            message = f"no track leads from here to {', '.join(unreachable)}"
             remedy = "Add tracks to rail_tracks.csv"
             where = content.stations.where
             problems.add(where, station.name, station.rail_node, message, remedy)

@@ -17,15 +17,15 @@ from sim.errors import InputError
 from sim.plugins import suggestion
 from sim.scenario.files import (
     MOST_RECORD_BYTES,
-    commas,
     csv_lines,
     path_inside,
+    separated_by_commas,
     small_enough,
 )
 from sim.scenario.limits import MOST_RECORDED, MOST_ROWS
 from sim.scenario.problems import Problems
-from sim.scenario.schema import SeriesTable
-from sim.scenario.stamps import STANDARD_TIME, check_stamps
+from sim.scenario.schema.toml_tables import SeriesTable
+from sim.scenario.timestamps import STANDARD_TIME, check_timestamps
 from sim.units import FloatArray
 
 LEAST_PU, MOST_PU = 1e-9, 1e9
@@ -53,7 +53,7 @@ class Columns:
 def shared_profiles() -> dict[str, Path]:
     """Return the bundled profile files by name.
 
-    They lie in a folder ``profiles`` beside a registered scenario, so that a package that
+    They lie in a folder ``profiles`` next to a registered scenario, so that a package that
     contributes scenarios contributes its profiles with them.
     """
     found: dict[str, Path] = {}
@@ -61,7 +61,7 @@ def shared_profiles() -> dict[str, Path]:
         try:
             folder = plugins.load(plugins.SCENARIOS, name)
         except InputError:
-            continue  # whoever asks for that scenario is told
+            continue  # loading that scenario reports it
         if isinstance(folder, Path):
             for path in sorted((folder.parent / "profiles").glob("*.parquet")):
                 found.setdefault(path.stem, path)
@@ -102,7 +102,7 @@ def read_columns(
     path
         CSV or Parquet file with a column ``time``, evenly spaced, from midnight, whole days.
     names
-        Wanted columns, with who wants them, for messages.
+        Wanted columns, with what uses them, for messages.
     where
         The file, for messages.
     problems
@@ -129,7 +129,7 @@ def read_columns(
             message = f"is negative, not a number or beyond {MOST_PU:g} ({wrong.size} such rows)"
             remedy = "Profiles are magnitudes >= 0 without gaps"
             problems.add(where, f"row {row + 1}, {name}", float(column[row]), message, remedy)
-    step_s = check_stamps(times, where, problems)
+    step_s = check_timestamps(times, where, problems)
     if len(problems) > before:
         return None
     return Columns(start=times[0], step_s=step_s, values=values)
@@ -213,7 +213,9 @@ def _read_csv(
         # Line by line: the texts of a long record take ten times the memory of its numbers.
         with csv_lines(path) as lines:
             header = [cell.strip() for cell in next(lines, (0, []))[1]]
-            if commas(header, where, problems) and _check_columns(header, names, where, problems):
+            if separated_by_commas(header, where, problems) and _check_columns(
+                header, names, where, problems
+            ):
                 _read_rows(lines, header, where, problems, times, values)
     arrays = {name: np.array(column, dtype=np.float64) for name, column in values.items()}
     return np.array(times, dtype="datetime64[s]"), arrays

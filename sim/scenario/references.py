@@ -1,4 +1,4 @@
-"""Checks across tables: names that must exist, buses that must be fed, roads that must lead."""
+"""Checks across tables: names exist, buses are supplied, roads connect the stations."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping
 from sim.plugins import suggestion
 from sim.scenario.content import Content
 from sim.scenario.problems import Problems
-from sim.scenario.schema import ScenarioFile
+from sim.scenario.schema.toml_tables import ScenarioFile
 
 
 def check_references(content: Content, config: ScenarioFile | None, problems: Problems) -> None:
-    """Note every name that leads nowhere and every thing that is cut off.
+    """Note every unknown name and everything that is disconnected.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def check_references(content: Content, config: ScenarioFile | None, problems: Pr
     """
     before = len(problems)
     _check_names(content, config, problems)
-    # A row that is not valid is missing here; what hangs on it would be called cut off.
+    # Invalid rows are missing here; what depends on them would count as disconnected.
     if content.complete and len(problems) == before:
         _check_roads(content, problems)
         _check_branches(content, problems)
@@ -88,18 +88,20 @@ def _check_roads(content: Content, problems: Problems) -> None:
             roads[link.to_node].add(link.from_node)
     for line, link in content.road_links.rows:
         if link.from_node == link.to_node:
-            _add_circle(content.road_links.where, f"line {line}, to_node", link.to_node, problems)
+            _add_self_loop(
+                content.road_links.where, f"line {line}, to_node", link.to_node, problems
+            )
     stations = [row for _, row in content.stations.rows if row.road_node is not None]
     for station in stations:
         assert station.road_node is not None
-        there = reached([station.road_node], roads)
-        lost = [other.name for other in stations if other.road_node not in there]
-        if lost:
+        there = reachable([station.road_node], roads)
+        unreachable = [other.name for other in stations if other.road_node not in there]
+        if unreachable:
             problems.add(
                 content.stations.where,
                 station.name,
                 station.road_node,
-                f"no road leads from here to {', '.join(lost)}",
+                f"no road leads from here to {', '.join(unreachable)}",
                 "Add links to road_links.csv",
             )
     parked: dict[str, int] = defaultdict(int)
@@ -130,7 +132,7 @@ def _check_branches(content: Content, problems: Problems) -> None:
     where = content.lines.where
     for line, row in content.lines.rows:
         if row.from_bus == row.to_bus:
-            _add_circle(where, f"line {line}, to_bus", row.to_bus, problems)
+            _add_self_loop(where, f"line {line}, to_bus", row.to_bus, problems)
         ends = vn_kv[row.from_bus], vn_kv[row.to_bus]
         if not math.isclose(*ends, rel_tol=1e-6):
             message = "connects buses of different nominal voltage (vn_kv)"
@@ -143,10 +145,10 @@ def _check_branches(content: Content, problems: Problems) -> None:
     for line, unit in content.transformers.rows:
         if unit.hv_bus == unit.lv_bus:
             where = content.transformers.where
-            _add_circle(where, f"line {line}, lv_bus", unit.lv_bus, problems)
+            _add_self_loop(where, f"line {line}, lv_bus", unit.lv_bus, problems)
 
 
-def _add_circle(where: str, key: str, name: str, problems: Problems) -> None:
+def _add_self_loop(where: str, key: str, name: str, problems: Problems) -> None:
     problems.add(where, key, name, "both ends are the same", "Correct one end, or remove the row")
 
 
@@ -208,9 +210,9 @@ def _check_grid(content: Content, config: ScenarioFile, problems: Problems) -> N
     before = len(problems)
     sources = {source.bus for source in config.grid.source}
     sources |= {unit.bus for _, unit in content.units.rows if unit.slack}
-    if not sources:  # noted above; all else would be called dead
+    if not sources:  # noted above; every bus would count as unsupplied
         return
-    fed = reached(sources, branches)
+    supplied = reachable(sources, branches)
     users = [
         (content.loads.where, [(line, row.bus) for line, row in content.loads.rows]),
         (content.generators.where, [(line, row.bus) for line, row in content.generators.rows]),
@@ -218,25 +220,25 @@ def _check_grid(content: Content, config: ScenarioFile, problems: Problems) -> N
         (content.stations.where, [(line, row.bus) for line, row in content.stations.rows]),
     ]
     for k, group in enumerate(config.ev):
-        if group.bus in content.buses.names and group.bus not in fed:
-            _add_dead(content.where, f"ev.{k}.bus", group.bus, problems)
+        if group.bus in content.buses.names and group.bus not in supplied:
+            _add_unsupplied(content.where, f"ev.{k}.bus", group.bus, problems)
     for where, places in users:
         for line, bus in places:
-            if bus not in fed:
-                _add_dead(where, f"line {line}, bus", bus, problems)
-    if len(problems) == before and not fed - sources:
+            if bus not in supplied:
+                _add_unsupplied(where, f"line {line}, bus", bus, problems)
+    if len(problems) == before and not supplied - sources:
         message = "feeds no bus but the sources themselves"
         problems.add(
-            content.where, "grid.source", sorted(fed), message, "Add a bus or close a line"
+            content.where, "grid.source", sorted(supplied), message, "Add a bus or close a line"
         )
 
 
-def _add_dead(where: str, key: str, bus: str, problems: Problems) -> None:
+def _add_unsupplied(where: str, key: str, bus: str, problems: Problems) -> None:
     message = "the bus is not connected to a source"
     problems.add(where, key, bus, message, "Close a line that leads there")
 
 
-def reached(start: Iterable[str], edges: Mapping[str, set[str]]) -> set[str]:
+def reachable(start: Iterable[str], edges: Mapping[str, set[str]]) -> set[str]:
     """Return all nodes that `edges` lead to from `start`, which they include."""
     seen = set(start)
     front = list(seen)

@@ -1,6 +1,7 @@
-"""What a study keeps in memory: some figures per episode, never its tables.
+"""Accumulate the metrics of a running study, and apply its stopping rule.
 
-An episode takes about a kilobyte, so that a hundred thousand of them fit anywhere.
+Metrics, timings and payments take about a kilobyte per episode; the tables of steps never stay in
+memory.
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ import pandas as pd
 from sim.study.inference.contrasts import with_regret
 from sim.study.inference.days import Days
 from sim.study.inference.stopping import OBJECTIVE, Look, is_look, look
-from sim.study.jobs import Failure, Finished, Key
+from sim.study.jobs import Failure, JobResult, Key
 from sim.study.study import Study
 from sim.units import FloatArray, IntArray
 
 
-class Tally:
-    """Figures of the episodes so far.
+class Accumulator:
+    """Metrics, timings and payments of the episodes so far.
 
     Parameters
     ----------
@@ -31,14 +32,16 @@ class Tally:
 
     def __init__(self, controllers: Sequence[str]) -> None:
         self._controllers = tuple(controllers)
-        self._metrics = _Rows()
-        self._timings = _Rows()
-        self._ledger = _Rows()  # by payer, payee and item [USD]
+        self._metrics = _EpisodeTable()
+        self._timings = _EpisodeTable()
+        self._ledger = _EpisodeTable()  # by payer, payee and item [USD]
         self._failures: dict[Key, Failure] = {}
-        self._ended: Counter[int] = Counter()  # controllers that are through, by replication
+        self._ended: Counter[int] = (
+            Counter()
+        )  # number of controllers that have ended, by replication
 
-    def add(self, result: Finished | Failure) -> None:
-        """Note what became of an episode."""
+    def add(self, result: JobResult) -> None:
+        """Add the result of an episode."""
         self._ended[result.replication] += 1
         if isinstance(result, Failure):
             self._failures[result.key] = result
@@ -50,7 +53,7 @@ class Tally:
         self._ledger.add(key, {tuple(parties): usd for *parties, usd in entries})
 
     def has_ended(self, replication: int) -> bool:
-        """Return whether all controllers are through with a replication."""
+        """Return whether a replication has ended under all controllers."""
         return self._ended[replication] == len(self._controllers)
 
     def objective(self, replications: int) -> pd.DataFrame:
@@ -70,7 +73,7 @@ class Tally:
         days: Days,
         last_look: Look | None = None,
     ) -> Study:
-        """Return what has been found in these replications."""
+        """Return the results of these replications."""
         order = self._order(replications)
         return Study(
             scenario=scenario,
@@ -95,8 +98,8 @@ class Tally:
         kinds = list(zip(*parties, strict=True))
         return pd.DataFrame(
             {
-                **_chosen(("controller", "replication"), owners, episode),
-                **_chosen(("payer", "payee", "item"), kinds, entry),
+                **_take(("controller", "replication"), owners, episode),
+                **_take(("payer", "payee", "item"), kinds, entry),
                 "usd": usd[episode, entry],
             }
         )
@@ -109,13 +112,13 @@ class Tally:
         return [key for key in wanted if key in among]
 
 
-class Looks:
-    """Looks at a running study whenever enough replications have ended, whoever ends first.
+class StoppingRule:
+    """Looks at a running study at fixed numbers of ended replications, in their order.
 
     Parameters
     ----------
-    tally
-        Figures so far.
+    accumulator
+        Metrics so far.
     controllers
         Names, the baseline first.
     days
@@ -128,14 +131,14 @@ class Looks:
 
     def __init__(
         self,
-        tally: Tally,
+        accumulator: Accumulator,
         controllers: Sequence[str],
         days: Days,
         until: float | None,
         *,
         most: int,
     ) -> None:
-        self._tally = tally
+        self._accumulator = accumulator
         self._controllers = tuple(controllers)
         self._days = days
         self._until = until
@@ -148,13 +151,13 @@ class Looks:
         """Whether the study may stop."""
         return self.last is not None and self.last.reached
 
-    def look(self) -> bool:
-        """Look as far as the replications have ended; return whether the study may stop."""
-        while not self.reached and self._tally.has_ended(self._ended):
+    def update(self) -> bool:
+        """Look at every number of ended replications that is due; return whether to stop."""
+        while not self.reached and self._accumulator.has_ended(self._ended):
             self._ended += 1
             if self._until is not None and (is_look(self._ended) or self._ended == self._most):
                 self.last = look(
-                    self._tally.objective(self._ended),
+                    self._accumulator.objective(self._ended),
                     self._controllers,
                     self._days,
                     replications=self._ended,
@@ -163,31 +166,31 @@ class Looks:
         return self.reached
 
 
-class _Rows:
-    """Rows of numbers by episode, in one piece; NaN where an episode lacks a column."""
+class _EpisodeTable:
+    """Numbers by episode and column in one array; NaN where an episode lacks a column."""
 
     def __init__(self) -> None:
         self.columns: dict[Any, int] = {}
-        self._places: dict[Key, int] = {}
+        self._row_of: dict[Key, int] = {}
         self._numbers = np.full((0, 0), np.nan)
 
     def __contains__(self, key: object) -> bool:
-        return key in self._places
+        return key in self._row_of
 
     def add(self, key: Key, row: Mapping[Any, float]) -> None:
-        place = self._places.setdefault(key, len(self._places))
+        position = self._row_of.setdefault(key, len(self._row_of))
         columns = [self.columns.setdefault(name, len(self.columns)) for name in row]
         n, wide = self._numbers.shape
-        if place >= n or len(self.columns) > wide:
-            larger = np.full((n if place < n else 2 * n + 16, len(self.columns)), np.nan)
+        if position >= n or len(self.columns) > wide:
+            larger = np.full((n if position < n else 2 * n + 16, len(self.columns)), np.nan)
             larger[:n, :wide] = self._numbers
             self._numbers = larger
-        self._numbers[place, columns] = list(row.values())
+        self._numbers[position, columns] = list(row.values())
 
     def values(self, order: Sequence[Key], columns: Sequence[Any]) -> FloatArray:
         """Return an array ``(episode, column)``."""
-        places = [self._places[key] for key in order]
-        chosen: FloatArray = self._numbers[np.ix_(places, [self.columns[own] for own in columns])]
+        rows = [self._row_of[key] for key in order]
+        chosen: FloatArray = self._numbers[np.ix_(rows, [self.columns[own] for own in columns])]
         return chosen
 
     def frame(self, order: Sequence[Key], columns: Sequence[str] | None = None) -> pd.DataFrame:
@@ -201,7 +204,7 @@ class _Rows:
         return pd.DataFrame(self.values(order, chosen), index=index, columns=chosen)
 
 
-def _chosen(
+def _take(
     names: Sequence[str], columns: Sequence[Sequence[Any]], rows: IntArray
 ) -> dict[str, object]:
     """Return some rows of columns of anything, by name."""

@@ -1,4 +1,4 @@
-"""Several controllers on the same days."""
+"""Compare controllers on common days."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from pathlib import Path
 
 from sim.episode.specification import ControllerSpec, as_spec, build_for, labels, with_source
 from sim.scenario import Scenario
-from sim.study.conduct import Cell, Running, check_numbers, conduct
+from sim.study.conduct import Cell, ExecutionOptions, check_numbers, conduct
 from sim.study.inference.contrasts import declared
 from sim.study.inference.stopping import check_until
-from sim.study.jobs import Failure, Finished
+from sim.study.jobs import Failure, FinishedEpisode
 from sim.study.settings import as_keep, as_verify
 from sim.study.store.manifest import configuration, manifest
 from sim.study.study import Study
@@ -32,7 +32,7 @@ def compare(
     out: str | Path | None = None,
     command: Mapping[str, object] | None = None,
     on_resume: Callable[[int], None] | None = None,
-    on_episode: Callable[[Finished | Failure], None] | None = None,
+    on_episode: Callable[[FinishedEpisode | Failure], None] | None = None,
 ) -> Study:
     """Run every controller on the same days.
 
@@ -59,13 +59,13 @@ def compare(
     verify
         How many steps pandapower computes again: ``"full"``, ``"audit"`` or ``"off"``.
     keep
-        What `out` keeps of each episode: ``"steps"`` for all tables, ``"summary"`` for its figures,
+        What `out` keeps of each episode: ``"steps"`` for all tables, ``"summary"`` for its metrics,
         payments and decisions summed up.
     out
         Folder for the tables. A study in it is continued if it is this one: only what is missing
         is run, failed episodes included.
     command
-        Who asks, for the list of commands in `out`.
+        The command that asks, for the list of commands in `out`.
     on_resume
         Called once with the number of episodes that `out` has already.
     on_episode
@@ -85,9 +85,9 @@ def compare(
     check_until(until, replications=replications, controllers=len(specs))
     for spec in specs:
         for one in spec.in_turn:
-            build_for(scenario.system, one)  # complains now rather than once per episode
+            build_for(scenario.system, one)  # fails now rather than once per episode
     root = scenario.seed if seed is None else seed
-    running = Running(
+    options = ExecutionOptions(
         workers=workers,
         dask=dask,
         keep=as_keep(keep),
@@ -97,8 +97,8 @@ def compare(
         on_episode=on_episode,
     )
 
-    def about() -> Mapping[str, object]:
-        config = configuration(scenario, specs, seed=root, verify=verify, keep=running.keep)
+    def make_manifest() -> Mapping[str, object]:
+        config = configuration(scenario, specs, seed=root, verify=verify, keep=options.keep)
         return manifest(scenario, specs, config)
 
     def read(study: Study) -> Study:
@@ -108,11 +108,11 @@ def compare(
     study = conduct(
         [Cell(label=name, controller=spec) for name, spec in zip(names, specs, strict=True)],
         [scenario],
-        running,
+        options,
         seed=root,
         replications=replications,
         verify=as_verify(verify),
-        about=about,
+        make_manifest=make_manifest,
         summarise=lambda study: study_summary(read(study)),
         until=until,
     )

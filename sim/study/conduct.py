@@ -1,7 +1,7 @@
-"""Running a study: every cell on every replication, kept on disk as it goes.
+"""Run a study: every cell on every replication, stored on disk as results arrive.
 
-A cell is a controller at a point. A comparison has one point; a stress study has many. Whatever the
-cells are, they live the same replications.
+A cell is a controller at a point. A comparison has one point; a stress study has many. All cells
+run on the same replications.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from sim.episode.specification import ControllerSpec
 from sim.episode.verification import Verify
 from sim.errors import InputError, Problem
 from sim.scenario import Scenario
-from sim.study.accumulator import Looks, Tally
+from sim.study.accumulator import Accumulator, StoppingRule
 from sim.study.execution.execute import execute
-from sim.study.execution.pools import Crew, ProcessCrew, SerialCrew
-from sim.study.execution.worker import Batch, Work
+from sim.study.execution.pools import ProcessPool, SerialPool, WorkerPool
+from sim.study.execution.worker import BatchResult, JobContext
 from sim.study.inference.days import Days
-from sim.study.jobs import Failure, Finished, Job
+from sim.study.jobs import Failure, FinishedEpisode, Job
 from sim.study.store.bundle import Keep
 from sim.study.store.resume import finished_episodes
 from sim.study.store.writer import StudyWriter
 from sim.study.study import Study
-from sim.study.summary import failures_as_rows
+from sim.study.summary import failures_as_json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,17 +49,17 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Running:
-    """How a study is run; nothing of this changes what is found.
+class ExecutionOptions:
+    """How a study is run; no option changes its results.
 
     Attributes
     ----------
     workers, dask
         See `sim.study.compare.compare`.
     keep, out, command
-        What is kept of each episode, where, and who asks.
+        What is stored of each episode, where, and the command that asks.
     on_resume, on_episode
-        Called with the number of episodes that are there, and with each that has ended.
+        Called with the number of episodes that are stored already, and with each that has ended.
     """
 
     workers: int = 1
@@ -68,18 +68,18 @@ class Running:
     out: str | Path | None = None
     command: Mapping[str, object] | None = None
     on_resume: Callable[[int], None] | None = None
-    on_episode: Callable[[Finished | Failure], None] | None = None
+    on_episode: Callable[[FinishedEpisode | Failure], None] | None = None
 
 
 def conduct(
     cells: Sequence[Cell],
     scenarios: Sequence[Scenario],
-    running: Running,
+    options: ExecutionOptions,
     *,
     seed: int,
     replications: int,
     verify: Verify,
-    about: Callable[[], Mapping[str, Any]],
+    make_manifest: Callable[[], Mapping[str, Any]],
     summarise: Callable[[Study], Mapping[str, object]],
     until: float | None = None,
 ) -> Study:
@@ -88,15 +88,15 @@ def conduct(
     Parameters
     ----------
     cells
-        What is run, in the order of the tables; the first is what a rule that stops compares with.
+        In the order of the tables; the stopping rule compares with the first.
     scenarios
         By point; all of them draw the same days.
-    running
-        Who runs it and where it is kept.
+    options
+        Workers, storage and progress.
     seed, replications, verify, until
         See `sim.study.compare.compare`.
-    about
-        Makes what the folder says of the study; see `sim.study.store.manifest.manifest`.
+    make_manifest
+        Makes the manifest of the folder; see `sim.study.store.manifest.manifest`.
     summarise
         Makes the content of ``summary.json``.
 
@@ -108,26 +108,28 @@ def conduct(
         If the disk refuses; what was finished before is safe.
     """
     names = tuple(cell.label for cell in cells)
-    asked = range(replications)
-    work = Work(
+    requested = range(replications)
+    context = JobContext(
         scenarios=tuple(scenarios),
         seed=seed,
         verify=verify,
-        keep=None if running.out is None else running.keep,
+        keep=None if options.out is None else options.keep,
     )
-    tally = Tally(names)
-    days = Days.of_scenario(scenarios[0], seed, asked)
-    looks = Looks(tally, names, days, until, most=replications)
+    accumulator = Accumulator(names)
+    days = Days.of_scenario(scenarios[0], seed, requested)
+    stopping = StoppingRule(accumulator, names, days, until, most=replications)
     with contextlib.ExitStack() as stack:
         writer = None
-        if running.out is not None:
+        if options.out is not None:
             writer = stack.enter_context(
-                StudyWriter(Path(running.out), about(), asked, command=running.command or {})
+                StudyWriter(
+                    Path(options.out), make_manifest(), requested, command=options.command or {}
+                )
             )
             for result in finished_episodes(writer.folder):
-                tally.add(result)
-            if running.on_resume:
-                running.on_resume(len(writer.stored))
+                accumulator.add(result)
+            if options.on_resume:
+                options.on_resume(len(writer.stored))
         stored = writer.stored if writer else frozenset()
         jobs = [
             Job(
@@ -136,26 +138,28 @@ def conduct(
                 replication=replication,
                 point=cell.point,
             )
-            for replication in asked
+            for replication in requested
             for cell in cells
             if (cell.label, replication) not in stored
         ]
-        if jobs and not looks.look():
-            crew = stack.enter_context(_crew(work, running, cells))
-            batches = stack.enter_context(contextlib.closing(execute(jobs, crew)))
+        if jobs and not stopping.update():
+            pool = stack.enter_context(_worker_pool(context, options, cells))
+            batches = stack.enter_context(contextlib.closing(execute(jobs, pool)))
             for batch in batches:
-                _keep(batch, tally, writer)
-                if running.on_episode:
+                _store(batch, accumulator, writer)
+                if options.on_episode:
                     for own in batch.results:
-                        running.on_episode(own)
-                if looks.look():
+                        options.on_episode(own)
+                if stopping.update():
                     break
-        last = range(looks.last.replications) if looks.last and looks.reached else asked
-        study = tally.study(
-            scenarios[0].name, seed=seed, replications=last, days=days, last_look=looks.last
+        last = (
+            range(stopping.last.replications) if stopping.last and stopping.reached else requested
+        )
+        study = accumulator.study(
+            scenarios[0].name, seed=seed, replications=last, days=days, last_look=stopping.last
         )
         if writer:
-            writer.finish(summarise(study), failures_as_rows(study.failures), last)
+            writer.finish(summarise(study), failures_as_json(study.failures), last)
     return study
 
 
@@ -182,24 +186,26 @@ def check_numbers(where: str, **numbers: int) -> None:
         raise InputError(problems)
 
 
-def _keep(batch: Batch, tally: Tally, writer: StudyWriter | None) -> None:
+def _store(batch: BatchResult, accumulator: Accumulator, writer: StudyWriter | None) -> None:
     if writer and batch.content is not None:
         writer.add(batch.content, batch.finished)
     for result in batch.results:
-        tally.add(result)
+        accumulator.add(result)
         if writer and isinstance(result, Failure):
-            writer.give_up(result)
+            writer.note_failure(result)
 
 
 @contextlib.contextmanager
-def _crew(work: Work, running: Running, cells: Sequence[Cell]) -> Iterator[Crew]:
-    if running.dask is not None:
-        from sim.study.execution.dask_cluster import dask_crew  # an extra, which not everybody has
+def _worker_pool(
+    context: JobContext, options: ExecutionOptions, cells: Sequence[Cell]
+) -> Iterator[WorkerPool]:
+    if options.dask is not None:
+        from sim.study.execution.dask_cluster import dask_pool  # an extra, which not everybody has
 
         names = [own.name for cell in cells for own in cell.controller.in_turn]
-        with dask_crew(work, running.dask, running.workers, names) as crew:
-            yield crew
-    elif running.workers == 1:
-        yield SerialCrew(work)
+        with dask_pool(context, options.dask, options.workers, names) as pool:
+            yield pool
+    elif options.workers == 1:
+        yield SerialPool(context)
     else:
-        yield ProcessCrew(work, running.workers)
+        yield ProcessPool(context, options.workers)

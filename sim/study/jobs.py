@@ -1,4 +1,4 @@
-"""What the runner is given and gives back: jobs, finished episodes, failures."""
+"""Jobs of a study and their results: finished episodes and failures."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ class Job:
 
     @property
     def key(self) -> Key:
-        """What tells this episode from the others of a study."""
+        """Identifies this episode among those of a study."""
         return self.label, self.replication
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Finished:
-    """An episode that has ended, without its long tables.
+class FinishedEpisode:
+    """A finished episode, without its long tables.
 
     Attributes
     ----------
@@ -51,9 +51,9 @@ class Finished:
     start
         Time stamp of the first step in the record.
     metrics
-        Its figures; see `sim.episode.metrics`.
+        Its metrics; see `sim.episode.metrics`.
     timings
-        Wall-clock figures, different on every run.
+        Wall-clock times, different on every run.
     ledger
         What was paid, summed over the steps: ``payer, payee, item, usd``.
     """
@@ -67,13 +67,13 @@ class Finished:
 
     @property
     def key(self) -> Key:
-        """What tells this episode from the others of a study."""
+        """Identifies this episode among those of a study."""
         return self.controller, self.replication
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """An episode that did not end, and why."""
+    """An episode that did not finish, and why."""
 
     controller: str
     replication: int
@@ -84,5 +84,8 @@ class Failure:
 
     @property
     def key(self) -> Key:
-        """What tells this episode from the others of a study."""
+        """Identifies this episode among those of a study."""
         return self.controller, self.replication
+
+
+JobResult: TypeAlias = FinishedEpisode | Failure

@@ -1,4 +1,4 @@
-"""Statistics of a study as plain JSON values."""
+"""Statistics of a study as JSON values."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from sim.study.inference.days import inference
+from sim.study.inference.days import inference_statement
 from sim.study.inference.risk import OBJECTIVE, VIOLATIONS, Risk
-from sim.study.inference.statistics import Difference, Estimate, at, difference_at
+from sim.study.inference.statistics import Difference, Estimate, difference_at, estimate_at
 from sim.study.inference.stopping import Look
 from sim.study.study import Study
 
 
-def plain_controllers(study: Study) -> dict[str, dict[str, dict[str, object]]]:
+def controllers_as_json(study: Study) -> dict[str, dict[str, dict[str, object]]]:
     """Return ``{controller: {metric: {mean, ci95}}}``.
 
     The objective also has ``cvar95`` (with ``note`` where there are too few episodes for its
@@ -22,7 +22,9 @@ def plain_controllers(study: Study) -> dict[str, dict[str, dict[str, object]]]:
     """
     table, risks = study.summary, study.risk
     found = {
-        name: {metric: plain_estimate(at(table, name, metric)) for metric in _metrics(study)}
+        name: {
+            metric: estimate_as_json(estimate_at(table, name, metric)) for metric in _metrics(study)
+        }
         for name in study.controllers
     }
     for name, own in found.items():
@@ -31,7 +33,7 @@ def plain_controllers(study: Study) -> dict[str, dict[str, dict[str, object]]]:
     return found
 
 
-def plain_paired(study: Study) -> dict[str, dict[str, dict[str, object]]]:
+def paired_as_json(study: Study) -> dict[str, dict[str, dict[str, object]]]:
     """Return ``{controller: {metric: {mean, ci95, p_value, variance_reduction}}}``."""
     table = study.paired
     return {
@@ -42,40 +44,40 @@ def plain_paired(study: Study) -> dict[str, dict[str, dict[str, object]]]:
     }
 
 
-def plain_inference(study: Study) -> dict[str, object]:
-    """Return what the intervals speak of."""
+def inference_as_json(study: Study) -> dict[str, object]:
+    """Return the population that the intervals refer to."""
     replications: Sequence[int] = study.metrics.index.unique("replication").tolist()
     return {
         "days": len(np.unique(study.days.clusters(replications))),
         "profile_days": study.days.in_profile,
-        "statement": inference(study.days, replications),
+        "statement": inference_statement(study.days, replications),
     }
 
 
-def plain_look(look: Look) -> dict[str, object]:
+def look_as_json(look: Look) -> dict[str, object]:
     """Return the last look of a study with a stopping rule."""
     return {
         "until": look.until,
         "reached": look.reached,
         "replications": look.replications,
         "allowed_half_width": finite(look.allowed_usd),
-        "differences": {name: plain_estimate(own) for name, own in look.differences.items()},
+        "differences": {name: estimate_as_json(own) for name, own in look.differences.items()},
     }
 
 
-def plain_estimate(found: Estimate) -> dict[str, object]:
+def estimate_as_json(found: Estimate) -> dict[str, object]:
     """Return ``{mean, ci95}``, null where there is none."""
     interval = [found.ci95_low, found.ci95_high] if found.has_interval else None
     return {"mean": finite(found.mean), "ci95": interval}
 
 
-def plain_figures(values: Mapping[str, float]) -> dict[str, float | int | None]:
-    """Return figures by name as JSON values."""
+def metrics_as_json(values: Mapping[str, float]) -> dict[str, float | int | None]:
+    """Return metrics by name as JSON values."""
     return {name: finite(value) for name, value in values.items()}
 
 
 def finite(value: float) -> float | int | None:
-    """Return a number that JSON knows: neither NaN nor infinity; whole numbers stay whole."""
+    """Return a number as JSON allows it: null for NaN and infinity; whole numbers stay whole."""
     if isinstance(value, int | np.integer):
         return int(value)
     return float(value) if math.isfinite(value) else None
@@ -89,16 +91,16 @@ def _risk(found: Risk) -> dict[str, dict[str, object]]:
     note = {"note": found.note} if found.note else {}
     return {
         OBJECTIVE: {
-            "cvar95": {**plain_estimate(found.cvar95), **note},
+            "cvar95": {**estimate_as_json(found.cvar95), **note},
             "worst": finite(found.worst),
         },
-        VIOLATIONS: {"p_violation": plain_estimate(found.p_violation)},
+        VIOLATIONS: {"p_violation": estimate_as_json(found.p_violation)},
     }
 
 
 def _difference(found: Difference) -> dict[str, object]:
     return {
-        **plain_estimate(found.estimate),
+        **estimate_as_json(found.estimate),
         "p_value": finite(found.p_value),
         "variance_reduction": finite(found.variance_reduction),
     }

@@ -1,4 +1,4 @@
-"""One controller on one day."""
+"""Run one controller on one day."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def run(
     out
         Folder for the tables: a new or empty one, or one that holds this very episode.
     command
-        Who asks, for the list of commands in `out`.
+        The command that asks, for the list of commands in `out`.
 
     Raises
     ------
@@ -57,16 +57,16 @@ def run(
     spec = with_source(as_spec(controller))
     root = scenario.seed if seed is None else seed
     check = as_verify(verify)
-    with keeping(
+    with storing(
         out, scenario, spec, seed=root, replication=replication, verify=check, command=command
-    ) as keep:
+    ) as store:
         episode = run_episode(scenario, spec, seed=root, replication=replication, verify=check)
-        keep(episode)
+        store(episode)
     return episode
 
 
 @contextlib.contextmanager
-def keeping(
+def storing(
     out: str | Path | None,
     scenario: Scenario,
     spec: ControllerSpec,
@@ -76,21 +76,21 @@ def keeping(
     verify: Verify,
     command: Mapping[str, object] | None,
 ) -> Iterator[Callable[[Episode], None]]:
-    """Yield what takes the tables of one episode; a folder that cannot be used is refused before.
+    """Yield a function that stores an episode; a folder that cannot be used is refused before.
 
-    Parameters are those of `run`; without `out` nothing is kept.
+    Parameters are those of `run`; without `out` nothing is stored.
     """
     if out is None:
         yield lambda _: None
         return
     config = configuration(scenario, [spec], seed=seed, verify=verify, keep=Keep.STEPS)
-    about = manifest(scenario, [spec], config)
-    with StudyWriter(Path(out), about, [replication], command=command or {}) as writer:
+    content = manifest(scenario, [spec], config)
+    with StudyWriter(Path(out), content, [replication], command=command or {}) as writer:
 
-        def keep(episode: Episode) -> None:
+        def store(episode: Episode) -> None:
             key = (spec.label, replication)
             if key not in writer.stored:
                 writer.add(to_bytes(bundle(spec.label, episode, Keep.STEPS)), [key])
             writer.finish(episode_summary(episode))
 
-        yield keep
+        yield store

@@ -1,4 +1,4 @@
-"""Settings from the command line: ``key=value`` texts become typed overrides."""
+"""Parse settings of the command line: ``key=value`` texts become typed overrides."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a comparison found."""
+"""The results of a comparison."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sim.study.jobs import Failure
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Study:
-    """What a comparison found.
+    """The results of a comparison.
 
     Attributes
     ----------
@@ -25,9 +25,9 @@ class Study:
     controllers
         Names in the order given; differences are taken from the first.
     metrics
-        Figures of the finished episodes, index ``(controller, replication)``.
+        Metrics of the finished episodes, index ``(controller, replication)``.
     timings
-        Wall-clock figures, same index; different on every run.
+        Wall-clock times, same index; different on every run.
     ledger
         USD by ``controller, replication, payer, payee, item``.
     failures
@@ -64,7 +64,7 @@ class Study:
 
     @property
     def risk(self) -> dict[str, Risk]:
-        """What bad days look like, by controller; see `risk.risk`."""
+        """Tail risk by controller; see `risk.risk`."""
         return {name: risk(self.metrics, name, self.seed) for name in self.controllers}
 
     @property

@@ -1,4 +1,4 @@
-"""Studies and episodes as plain JSON values: what ``--json`` prints and the manifest keeps."""
+"""Summaries of studies and episodes as JSON values: for ``--json`` and ``summary.json``."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from sim.episode.episode import Episode
 from sim.episode.log import log_of, log_sha256
 from sim.study.jobs import Failure
 from sim.study.json_values import (
-    plain_controllers,
-    plain_estimate,
-    plain_figures,
-    plain_inference,
-    plain_look,
-    plain_paired,
+    controllers_as_json,
+    estimate_as_json,
+    inference_as_json,
+    look_as_json,
+    metrics_as_json,
+    paired_as_json,
 )
 from sim.study.store.sums import sum_ledger, sum_timings
 from sim.study.study import Study
@@ -31,8 +31,8 @@ def episode_summary(episode: Episode) -> dict[str, object]:
         "start": episode.start.isoformat(),
         "reproducible": episode.metrics["deadline_decisions"] == 0,
         "log_sha256": log_sha256(log_of(episode)),
-        "metrics": plain_figures(episode.metrics),
-        "timings": plain_figures(timings_of(episode)),
+        "metrics": metrics_as_json(episode.metrics),
+        "timings": metrics_as_json(timings_of(episode)),
         "ledger": ledger_of(episode).to_dict(orient="records"),
     }
 
@@ -44,23 +44,23 @@ def study_summary(study: Study) -> dict[str, object]:
         "seed": study.seed,
         "replications": study.replications,
         "baseline": study.controllers[0],
-        "controllers": plain_controllers(study),
-        "paired": plain_paired(study),
+        "controllers": controllers_as_json(study),
+        "paired": paired_as_json(study),
         "contrasts": {
             contrast.name: {
                 "without": contrast.without,
                 "having": contrast.having,
-                **plain_estimate(found),
+                **estimate_as_json(found),
             }
             for contrast, found in study.contrasts
         },
-        "inference": plain_inference(study),
-        "stopping": plain_look(study.look) if study.look else None,
-        "failures": failures_as_rows(study.failures),
+        "inference": inference_as_json(study),
+        "stopping": look_as_json(study.look) if study.look else None,
+        "failures": failures_as_json(study.failures),
     }
 
 
-def failures_as_rows(failures: Sequence[Failure]) -> list[dict[str, object]]:
+def failures_as_json(failures: Sequence[Failure]) -> list[dict[str, object]]:
     """Return failures as JSON values."""
     return [
         {
@@ -73,7 +73,7 @@ def failures_as_rows(failures: Sequence[Failure]) -> list[dict[str, object]]:
 
 
 def timings_of(episode: Episode) -> dict[str, float]:
-    """Return wall-clock figures of an episode; different on every run."""
+    """Return wall-clock times of an episode; different on every run."""
     return sum_timings(episode.timings, len(episode.steps))
 
 

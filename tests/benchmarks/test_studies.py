@@ -1,6 +1,6 @@
 """What a second worker is worth, and what handing out work costs; `make bench` prints it.
 
-All crews run the same study, one after the other, and are timed from the first episode on: workers
+All pools run the same study, one after the other, and are timed from the first episode on: workers
 start, import and warm up before their clock does. GRIDHAUL_BENCH_REPLICATIONS sets the number of
 common days.
 """
@@ -25,10 +25,10 @@ from sim.scenario import Scenario, load_scenario
 from sim.study import conduct as module
 from sim.study.compare import compare
 from sim.study.execution.execute import execute
-from sim.study.execution.pools import Crew, ProcessCrew
+from sim.study.execution.pools import ProcessPool, WorkerPool
 from sim.study.execution.runner import run_episode
-from sim.study.execution.worker import Batch, Work
-from sim.study.jobs import Finished, Job
+from sim.study.execution.worker import BatchResult, JobContext
+from sim.study.jobs import FinishedEpisode, Job
 
 pytestmark = pytest.mark.benchmark
 
@@ -36,14 +36,14 @@ REPLICATIONS = int(os.environ.get("GRIDHAUL_BENCH_REPLICATIONS", "16"))
 SCENARIO, SEED = "ieee33", 0
 FAST, MIXED = ("idle", "greedy"), ("idle", "greedy", "stationary")
 # As a user asks for them; "pool of 1" is the same pool as with two, which nobody asks for.
-CREWS: dict[str, dict[str, Any]] = {
+POOLS: dict[str, dict[str, Any]] = {
     "this process": {},
     "pool of 1": {},
     "pool of 2": {"workers": 2},
     "Dask, 2 workers": {"workers": 2, "dask": "local"},
 }
 MOST_SCHEDULING = 0.02  # of the workers' time
-READY, WORKERS = "GRIDHAUL_BENCH_READY", "GRIDHAUL_BENCH_WORKERS"  # told to workers
+READY, WORKERS = "GRIDHAUL_BENCH_READY", "GRIDHAUL_BENCH_WORKERS"  # read by workers
 
 
 @functools.cache
@@ -55,7 +55,7 @@ def scenario() -> Scenario:
 def warm_up() -> None:
     """Import and compile what episodes need, once per worker; then wait for the other workers."""
     for name in MIXED:
-        live(ControllerSpec(name=name), 0)
+        run_one(ControllerSpec(name=name), 0)
     ready = Path(os.environ[READY])
     (ready / str(os.getpid())).touch()
     patience_s = time.monotonic() + 120
@@ -64,7 +64,7 @@ def warm_up() -> None:
         time.sleep(0.001)
 
 
-def live(controller: ControllerSpec, replication: int) -> Episode:
+def run_one(controller: ControllerSpec, replication: int) -> Episode:
     return run_episode(
         scenario(), controller, seed=SEED, replication=replication, verify=Verify.AUDIT
     )
@@ -75,22 +75,22 @@ def stamped(job: Job) -> Episode:
     asked_s = time.monotonic()  # one clock for all processes of a machine
     warm_up()
     started_s = time.monotonic()
-    episode = live(job.controller, job.replication)
+    episode = run_one(job.controller, job.replication)
     stamps = {"worker": float(os.getpid()), "asked_s": asked_s, "started_s": started_s}
     metrics = episode.metrics | stamps | {"ended_s": time.monotonic()}
     return dataclasses.replace(episode, metrics=metrics)
 
 
-def lived(
-    crew: str, controllers: tuple[str, ...], days: int, out: Path, patch: pytest.MonkeyPatch
+def timed_study(
+    pool: str, controllers: tuple[str, ...], days: int, out: Path, patch: pytest.MonkeyPatch
 ) -> pd.DataFrame:
     """Run a study and return one row per episode: who, when, and the seconds of its job."""
     rows: list[dict[str, float]] = []
 
-    def watched(jobs: Iterable[Job], crew: Crew) -> Generator[Batch, None, None]:
-        for number, batch in enumerate(execute(jobs, crew)):
+    def watched(jobs: Iterable[Job], pool: WorkerPool) -> Generator[BatchResult, None, None]:
+        for number, batch in enumerate(execute(jobs, pool)):
             for own, seconds in zip(batch.results, batch.seconds, strict=True):
-                assert isinstance(own, Finished)
+                assert isinstance(own, FinishedEpisode)
                 rows.append({**own.metrics, "job_s": seconds, "batch": number})
             yield batch
 
@@ -99,12 +99,12 @@ def lived(
     warm_up.cache_clear()
     with patch.context() as patched:
         patched.setenv(READY, str(ready))
-        patched.setenv(WORKERS, str(CREWS[crew].get("workers", 1)))
-        patched.setattr(module, "Work", functools.partial(Work, episode=stamped))
+        patched.setenv(WORKERS, str(POOLS[pool].get("workers", 1)))
+        patched.setattr(module, "JobContext", functools.partial(JobContext, episode=stamped))
         patched.setattr(module, "execute", watched)
-        if crew == "pool of 1":
-            patched.setattr(module, "SerialCrew", functools.partial(ProcessCrew, workers=1))
-        compare(scenario(), controllers, replications=days, seed=SEED, out=out, **CREWS[crew])
+        if pool == "pool of 1":
+            patched.setattr(module, "SerialPool", functools.partial(ProcessPool, workers=1))
+        compare(scenario(), controllers, replications=days, seed=SEED, out=out, **POOLS[pool])
     return pd.DataFrame(rows)
 
 
@@ -139,16 +139,17 @@ def test_a_second_worker_and_what_scheduling_costs(
 ) -> None:
     days = times * REPLICATIONS
     found = {
-        crew: shares(lived(crew, controllers, days, tmp_path / crew, monkeypatch)) for crew in CREWS
+        pool: shares(timed_study(pool, controllers, days, tmp_path / pool, monkeypatch))
+        for pool in POOLS
     }
     table = pd.DataFrame(found).T
     one_s, one_of_pool_s = table.loc[["this process", "pool of 1"], "seconds"]
     lines = [
-        f"  {crew:16}{own.seconds:8.1f} s"
+        f"  {pool:16}{own.seconds:8.1f} s"
         f"{one_s / own.seconds:8.2f} x{one_of_pool_s / own.seconds:8.2f} x"
         f"{100 * own.episodes:10.1f} %{100 * own.packing:8.1f} %{100 * own.scheduling:10.2f} %"
         f"{100 * own.idle:8.1f} %{own.batches:8.0f}"
-        for crew, own in table.iterrows()
+        for pool, own in table.iterrows()
     ]
     with capsys.disabled():
         print(

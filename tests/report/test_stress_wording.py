@@ -7,7 +7,7 @@ import pytest
 
 from sim.report.stress_wording import Sentence, sentences
 from sim.study.stress.curves import StressStudy
-from sim.study.stress.design import Axis, Design, Level, cell
+from sim.study.stress.design import Axis, Design, Level, cell_label
 from sim.study.study import Study
 
 DAYS = 20
@@ -27,7 +27,12 @@ def found(
 ) -> list[Sentence]:
     """Return what is said if the mean figures at the points are these, and days hardly differ."""
     rows = [
-        (cell(name, point), day, objective[name][k] + 1e-3 * ((day * 7) % 11 - 5), delay[name][k])
+        (
+            cell_label(name, point),
+            day,
+            objective[name][k] + 1e-3 * ((day * 7) % 11 - 5),
+            delay[name][k],
+        )
         for day in range(DAYS)
         for k, point in enumerate(design.points)
         for name in objective
@@ -39,7 +44,7 @@ def found(
         scenario="s",
         seed=1,
         replications=DAYS,
-        controllers=tuple(cell(name, point) for point in design.points for name in names),
+        controllers=tuple(cell_label(name, point) for point in design.points for name in names),
         metrics=metrics.assign(trips=2.0),
         timings=pd.DataFrame(),
         ledger=pd.DataFrame(),

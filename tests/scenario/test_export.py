@@ -11,8 +11,8 @@ import pytest
 
 from sim.errors import InputError
 from sim.scenario import load_scenario, scenario_folder
-from sim.scenario.document import toml_text
 from sim.scenario.export import export_scenario
+from sim.scenario.toml_writer import toml_text
 
 OVERRIDES = {
     "timing.days": 2,

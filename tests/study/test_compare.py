@@ -9,7 +9,7 @@ import pytest
 from sim.errors import InputError
 from sim.scenario import load_scenario
 from sim.study.compare import compare
-from sim.study.jobs import Failure, Finished
+from sim.study.jobs import Failure, FinishedEpisode
 from sim.study.run import run
 from sim.study.store.stored_study import read_study
 from sim.study.summary import study_summary
@@ -31,7 +31,7 @@ def test_all_controllers_live_the_same_days() -> None:
 
 def test_a_study_on_disk_says_what_was_run(tmp_path: Path) -> None:
     scenario = load_scenario("tiny")
-    ended: list[Finished | Failure] = []
+    ended: list[FinishedEpisode | Failure] = []
     study = compare(
         scenario,
         ["idle", "greedy"],

@@ -1,4 +1,4 @@
-"""Networks in pandapower's form.
+"""Import networks from pandapower.
 
 Only the tables are read; pandapower itself is not imported. What a `Grid` cannot express is
 refused, all of it at once; nothing is dropped in silence. Voltages, flows and losses of the

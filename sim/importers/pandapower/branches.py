@@ -1,4 +1,4 @@
-"""Lines and transformers of a pandapower net."""
+"""Read lines and transformers of a pandapower net."""
 
 from __future__ import annotations
 

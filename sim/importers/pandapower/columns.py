@@ -1,4 +1,4 @@
-"""Columns of pandapower's tables, as arrays; pandapower itself is not imported."""
+"""Read columns of pandapower's tables as arrays, without importing pandapower."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pandas as pd
 from pydantic import ValidationError
 
 from sim.errors import InputError, Problem
-from sim.scenario.schema import Table
+from sim.scenario.schema.values import Table
 from sim.units import BoolArray, FloatArray, IntArray
 
 Row = TypeVar("Row", bound=Table)

@@ -1,4 +1,4 @@
-"""Tables of a scenario folder from a pandapower net."""
+"""Write the tables of a scenario folder from a pandapower net."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sim.importers.pandapower.grid import (
     representatives,
 )
 from sim.importers.pandapower.injections import read_generators, read_loads
-from sim.scenario.schema import BusRow, LineRow, TransformerRow
+from sim.scenario.schema.csv_rows import BusRow, LineRow, TransformerRow
 from sim.system.grid import Grid
 
 KM_PER_DEGREE = 111.2

@@ -1,4 +1,4 @@
-"""The network of a pandapower net, and what it injects."""
+"""Read the network of a pandapower net, and its injections."""
 
 from __future__ import annotations
 

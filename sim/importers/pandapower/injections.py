@@ -1,4 +1,4 @@
-"""Loads and generators of a scenario from those of a pandapower net."""
+"""Read loads and generators of a pandapower net."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from sim.importers.pandapower.columns import (
     usable_ends,
 )
 from sim.importers.pandapower.grid import buses_from_pandapower
-from sim.scenario.schema import GeneratorRow, Kind, LoadRow
+from sim.scenario.schema.csv_rows import GeneratorRow, LoadRow
+from sim.scenario.schema.values import Kind
 from sim.system.grid import Grid
 
 # What types and names of static generators begin with, as pandapower and simbench use them.

@@ -1,4 +1,4 @@
-"""Sources of a pandapower net, and the angles that they and the transformers set."""
+"""Read sources of a pandapower net, and check the angles of sources and transformers."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The figures of the report, one file each."""
+"""Plotly figures, one module each."""

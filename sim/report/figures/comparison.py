@@ -1,4 +1,4 @@
-"""Figures of a comparison: differences, payments, voltages, and what the trucks did."""
+"""Figures of a comparison: differences, payments, voltages, and activities of vehicles."""
 
 from __future__ import annotations
 
@@ -9,7 +9,14 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from sim.report.figures.drawing import CLOCK, VIOLATION, colours, finished, panels, stamps
+from sim.report.figures.drawing import (
+    CLOCK,
+    VIOLATION,
+    colours,
+    panels,
+    timestamps,
+    with_common_layout,
+)
 from sim.report.figures.timeline import ACTIVITIES, Bar
 from sim.report.wording import METRICS
 from sim.units import FloatArray
@@ -54,7 +61,7 @@ def paired(differences: pd.DataFrame, controllers: Sequence[str]) -> go.Figure:
     figure.update_yaxes(range=[len(metrics) - 0.5, -0.5])
     # Controllers stand below one another inside a row, not on top of each other.
     figure.update_layout(scattermode="group", scattergap=0.4, height=90 + 90 * len(metrics))
-    return finished(figure)
+    return with_common_layout(figure)
 
 
 def voltages(
@@ -78,12 +85,12 @@ def voltages(
     figure = panels(names, one_scale=True)
     lower_limit, upper_limit = float(np.max(v_min_pu)), float(np.min(v_max_pu))
     for row, (name, table) in enumerate(vm_pu.items(), start=1):
-        times = stamps(start, table.index.to_numpy(dtype=float))
+        times = timestamps(start, table.index.to_numpy(dtype=float))
         values = table.to_numpy(dtype=float)
         colour = colours(names)[name]
         for trace in _band(times, values, [str(bus) for bus in table.columns], colour):
             figure.add_trace(trace, row=row, col=1)
-        for trace in _beyond(times, values, lower_limit, upper_limit):
+        for trace in _area_outside(times, values, lower_limit, upper_limit):
             figure.add_trace(trace, row=row, col=1)
         for limit in (lower_limit, upper_limit):
             figure.add_hline(
@@ -93,7 +100,7 @@ def voltages(
     figure.update_xaxes(tickformat=CLOCK, hoverformat="%d %b %H:%M", showticklabels=False)
     figure.update_xaxes(showticklabels=True, row=len(names))
     figure.update_layout(height=80 + ROW_PX * len(names), showlegend=False, hovermode="x unified")
-    return finished(figure)
+    return with_common_layout(figure)
 
 
 def timeline(bars: Mapping[str, Iterable[Bar]], start: pd.Timestamp, end_h: float) -> go.Figure:
@@ -110,12 +117,12 @@ def timeline(bars: Mapping[str, Iterable[Bar]], start: pd.Timestamp, end_h: floa
     shown = {bar.activity for own in found.values() for bar in own}
     _legend(figure, [activity for activity in ACTIVITIES if activity in shown])
     figure.update_xaxes(type="date", tickformat=CLOCK, showticklabels=False)
-    figure.update_xaxes(range=stamps(start, [0.0, end_h]))
+    figure.update_xaxes(range=timestamps(start, [0.0, end_h]))
     figure.update_xaxes(showticklabels=True, row=len(found))
     figure.update_layout(
         barmode="overlay", bargap=0.25, height=130 + 45 * len(found) + 34 * sum(heights)
     )
-    return finished(figure, top_px=70)
+    return with_common_layout(figure, top_px=70)
 
 
 def ledger(entries: pd.DataFrame, controllers: Sequence[str]) -> go.Figure:
@@ -144,7 +151,7 @@ def ledger(entries: pd.DataFrame, controllers: Sequence[str]) -> go.Figure:
     figure.update_layout(
         barmode="group", bargap=0.3, height=110 + (12 + 13 * len(controllers)) * len(order)
     )
-    return finished(figure)
+    return with_common_layout(figure)
 
 
 def _band(times: list[str], values: FloatArray, buses: list[str], colour: str) -> list[go.Scatter]:
@@ -178,10 +185,10 @@ def _band(times: list[str], values: FloatArray, buses: list[str], colour: str) -
     ]
 
 
-def _beyond(
+def _area_outside(
     times: list[str], values: FloatArray, lower_limit: float, upper_limit: float
 ) -> list[go.Scatter]:
-    """Return filled areas between a limit and what lies beyond it."""
+    """Return filled areas between a limit and values outside it."""
     low = np.fmin(np.fmin.reduce(values, axis=1), lower_limit)
     high = np.fmax(np.fmax.reduce(values, axis=1), upper_limit)
     traces = []
@@ -200,7 +207,7 @@ def _activity(activity: str, bars: Sequence[Bar], start: pd.Timestamp) -> go.Bar
         orientation="h",
         y=[html.escape(bar.vehicle) for bar in bars],
         x=[(bar.end_h - bar.start_h) * MS_PER_H for bar in bars],
-        base=stamps(start, [bar.start_h for bar in bars]),
+        base=timestamps(start, [bar.start_h for bar in bars]),
         text=[
             station if bar.end_h - bar.start_h >= LABEL_MIN_H else ""
             for station, bar in zip(stations, bars, strict=True)
@@ -216,7 +223,7 @@ def _activity(activity: str, bars: Sequence[Bar], start: pd.Timestamp) -> go.Bar
             for station, bar in zip(stations, bars, strict=True)
         ],
         hovertemplate=f"{activity}: %{{customdata}}<extra>%{{y}}</extra>",
-        marker=_look(activity),
+        marker=_activity_style(activity),
         name=activity,
         showlegend=False,
     )
@@ -226,16 +233,18 @@ def _legend(figure: go.Figure, activities: Iterable[str]) -> None:
     # A bar trace without bars carries the legend, so that no controller's row owns it.
     for activity in activities:
         figure.add_trace(
-            go.Bar(x=[None], y=[None], name=activity, marker=_look(activity)), row=1, col=1
+            go.Bar(x=[None], y=[None], name=activity, marker=_activity_style(activity)),
+            row=1,
+            col=1,
         )
     figure.update_layout(legend={"itemclick": False, "itemdoubleclick": False})
 
 
-def _look(activity: str) -> dict[str, object]:
-    look: dict[str, object] = {"color": ACTIVITY_COLOURS[activity], "line": {"width": 0}}
+def _activity_style(activity: str) -> dict[str, object]:
+    style: dict[str, object] = {"color": ACTIVITY_COLOURS[activity], "line": {"width": 0}}
     if activity == "broken":  # black alone would vanish on a dark page
-        look["pattern"] = {"shape": "x", "fgcolor": "#ffffff", "size": 6}
-    return look
+        style["pattern"] = {"shape": "x", "fgcolor": "#ffffff", "size": 6}
+    return style
 
 
 def _clock(start: pd.Timestamp, hour: float) -> str:

@@ -1,14 +1,13 @@
-"""How the objective is spread over the days."""
+"""Box plots of the objective over the days."""
 
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
 
 import pandas as pd
 import plotly.graph_objects as go
 
-from sim.report.figures.drawing import colours, finished
+from sim.report.figures.drawing import colours, with_common_layout
 from sim.report.wording import number
 
 ROW_PX = 90
@@ -43,7 +42,7 @@ def figure(objective_usd: pd.DataFrame) -> go.Figure:
     drawn.update_xaxes(title_text="objective of an episode, USD")
     drawn.update_yaxes(autorange="reversed")
     drawn.update_layout(showlegend=False, height=100 + ROW_PX * len(names))
-    return finished(drawn, top_px=20)
+    return with_common_layout(drawn, top_px=20)
 
 
 def alternative(objective_usd: pd.DataFrame) -> str:
@@ -57,10 +56,3 @@ def _in_words(objective_usd: pd.DataFrame, name: str) -> str:
         f"{name}: median {number(middle)} USD, nine days in ten between {number(low)} and "
         f"{number(high)} USD."
     )
-
-
-def days(objective_usd: pd.DataFrame, starts: Sequence[pd.Timestamp]) -> pd.DataFrame:
-    """Return one row per replication: its date, and the objective under each controller [USD]."""
-    table = objective_usd.reset_index()
-    table.insert(1, "starts", [f"{start:%Y-%m-%d}" for start in starts])
-    return table

@@ -1,4 +1,4 @@
-"""What all figures share. Colours of text and grid are left to the page, which knows the theme."""
+"""Colours, panels and layout that all figures share; text and grid colours depend on the page."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def faint(colour: str, opacity: float) -> str:
     return f"rgba({red},{green},{blue},{opacity})"
 
 
-def stamps(start: pd.Timestamp, hours: Iterable[float]) -> list[str]:
+def timestamps(start: pd.Timestamp, hours: Iterable[float]) -> list[str]:
     """Return hours of an episode as dates that plotly reads."""
     return [(start + pd.Timedelta(hours=float(hour))).isoformat() for hour in hours]
 
@@ -54,7 +54,7 @@ def panels(
     )
 
 
-def finished(figure: go.Figure, top_px: int = 40) -> go.Figure:
+def with_common_layout(figure: go.Figure, top_px: int = 40) -> go.Figure:
     """Return the figure with what all have in common."""
     figure.update_layout(
         template="none",

@@ -1,4 +1,4 @@
-"""Stored energy of every vehicle over the day."""
+"""Line charts of the stored energy of every vehicle over the day."""
 
 from __future__ import annotations
 
@@ -8,7 +8,14 @@ from collections.abc import Mapping
 import pandas as pd
 import plotly.graph_objects as go
 
-from sim.report.figures.drawing import CLOCK, DASHES, PALETTE, finished, panels, stamps
+from sim.report.figures.drawing import (
+    CLOCK,
+    DASHES,
+    PALETTE,
+    panels,
+    timestamps,
+    with_common_layout,
+)
 from sim.report.wording import number
 
 ROW_PX = 150
@@ -31,7 +38,7 @@ def figure(vehicles: Mapping[str, pd.DataFrame], start: pd.Timestamp, end_h: flo
         for i, (vehicle, own) in enumerate(table.groupby("vehicle", sort=False)):
             drawn.add_trace(
                 go.Scatter(
-                    x=stamps(start, own["time_h"]),
+                    x=timestamps(start, own["time_h"]),
                     y=own["energy_mwh"].to_numpy(),
                     mode="lines",
                     line={
@@ -51,10 +58,10 @@ def figure(vehicles: Mapping[str, pd.DataFrame], start: pd.Timestamp, end_h: flo
     highest = max(float(table["energy_mwh"].max()) for table in vehicles.values())
     drawn.update_yaxes(range=[0.0, 1.08 * highest])
     drawn.update_xaxes(tickformat=CLOCK, hoverformat="%d %b %H:%M", showticklabels=False)
-    drawn.update_xaxes(range=stamps(start, [0.0, end_h]))
+    drawn.update_xaxes(range=timestamps(start, [0.0, end_h]))
     drawn.update_xaxes(showticklabels=True, row=len(vehicles))
     drawn.update_layout(height=110 + ROW_PX * len(vehicles), hovermode="x unified")
-    return finished(drawn, top_px=70)
+    return with_common_layout(drawn, top_px=70)
 
 
 def alternative(vehicles: Mapping[str, pd.DataFrame]) -> str:

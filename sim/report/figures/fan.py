@@ -1,4 +1,4 @@
-"""Voltages of all days by the hour: a fan against the limits."""
+"""Fan charts of the voltages of all days by the hour."""
 
 from __future__ import annotations
 
@@ -6,13 +6,21 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from sim.report.figures.drawing import CLOCK, VIOLATION, colours, faint, finished, panels, stamps
+from sim.report.figures.drawing import (
+    CLOCK,
+    VIOLATION,
+    colours,
+    faint,
+    panels,
+    timestamps,
+    with_common_layout,
+)
 from sim.units import FloatArray
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 MIDDLE = len(QUANTILES) // 2
 ROW_PX = 170
-ANY_DAY = pd.Timestamp("2000-01-01")  # an axis of hours needs a date, which nobody sees
+ANY_DAY = pd.Timestamp("2000-01-01")  # a time axis needs a date; it is not shown
 
 
 def quantiles(steps: pd.DataFrame) -> pd.DataFrame:
@@ -48,7 +56,7 @@ def figure(
     for row, (name, colour) in enumerate(colours(controllers).items(), start=1):
         for extreme, dash in (("lowest", "solid"), ("highest", "dot")):
             own = found[(found["controller"] == name) & (found["extreme"] == extreme)]
-            times = stamps(ANY_DAY, own["time_h"])
+            times = timestamps(ANY_DAY, own["time_h"])
             values = own.iloc[:, 3:].to_numpy(dtype=float)
             for trace in _fan(times, values, colour, dash, extreme):
                 drawn.add_trace(trace, row=row, col=1)
@@ -64,7 +72,7 @@ def figure(
     drawn.update_layout(
         height=90 + ROW_PX * len(controllers), showlegend=False, hovermode="x unified"
     )
-    return finished(drawn)
+    return with_common_layout(drawn)
 
 
 def alternative(found: pd.DataFrame, controllers: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""Voltages of every bus at every step."""
+"""Heat maps of the voltage of every bus at every step."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from sim.report.figures.drawing import CLOCK, finished, panels, stamps
+from sim.report.figures.drawing import CLOCK, panels, timestamps, with_common_layout
 from sim.units import FloatArray, IntArray
 
 MOST_BUSES = 120  # more rows than that are thinner than a pixel on paper
@@ -57,7 +57,7 @@ def figure(
     drawn = panels(list(vm_pu))
     n_buses = len(v_min_pu)
     for row, table in enumerate(vm_pu.values(), start=1):
-        times = stamps(start, table.index.to_numpy(dtype=float))
+        times = timestamps(start, table.index.to_numpy(dtype=float))
         values = table.to_numpy(dtype=float)
         names = [html.escape(str(bus)) for bus in table.columns]
         drawn.add_trace(
@@ -102,7 +102,7 @@ def figure(
     drawn.update_xaxes(tickformat=CLOCK, showticklabels=False, showgrid=False)
     drawn.update_xaxes(range=[times[0], times[-1]], showticklabels=True, row=len(vm_pu))
     drawn.update_yaxes(showgrid=False, zeroline=False)
-    return finished(drawn)
+    return with_common_layout(drawn)
 
 
 def alternative(

@@ -1,4 +1,4 @@
-"""Locational marginal prices of every bus in every period."""
+"""Heat maps of locational marginal prices by bus and period."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from sim.report.figures.drawing import CLOCK, finished, panels, stamps
+from sim.report.figures.drawing import CLOCK, panels, timestamps, with_common_layout
 from sim.report.wording import number
 
 LMP = "lmp_usd_per_mwh"
@@ -36,7 +36,7 @@ def figure(prices: Mapping[str, pd.DataFrame], start: pd.Timestamp, end_h: float
         wide = own.pivot_table(index="bus", columns="time_h", values=LMP).reindex(buses)
         drawn.add_trace(
             go.Heatmap(
-                x=stamps(start, [*wide.columns, end_h]),  # edges: a price holds until the next
+                x=timestamps(start, [*wide.columns, end_h]),  # edges: a price holds until the next
                 y=np.arange(len(buses)),
                 z=wide.to_numpy().round(3),
                 coloraxis="coloraxis",
@@ -65,10 +65,10 @@ def figure(prices: Mapping[str, pd.DataFrame], start: pd.Timestamp, end_h: float
         height=90 + max(150, min(18 * len(buses), 420)) * len(prices),
     )
     drawn.update_xaxes(tickformat=CLOCK, showticklabels=False, showgrid=False)
-    drawn.update_xaxes(range=stamps(start, [0.0, end_h]))
+    drawn.update_xaxes(range=timestamps(start, [0.0, end_h]))
     drawn.update_xaxes(showticklabels=True, row=len(prices))
     drawn.update_yaxes(showgrid=False, zeroline=False)
-    return finished(drawn)
+    return with_common_layout(drawn)
 
 
 def alternative(prices: Mapping[str, pd.DataFrame]) -> str:

@@ -1,4 +1,4 @@
-"""Figures of a stress study: curves along an axis, and points that lie on none."""
+"""Figures of a stress study: curves along an axis, and points without a position."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from sim.report.figures.drawing import DASHES, colours, faint, finished, panels
+from sim.report.figures.drawing import DASHES, colours, faint, panels, with_common_layout
 from sim.report.wording import number, signed, title
-from sim.study.stress.curves import Contest
+from sim.study.stress.curves import PairedCurve
 
 PANEL_PX = 320
 BAND = 0.18  # opacity
@@ -24,7 +24,7 @@ def curves(
     controllers: Sequence[str],
     axis: str,
     unit: str,
-    contests: Mapping[str, Sequence[Contest]],
+    paired_curves: Mapping[str, Sequence[PairedCurve]],
     *,
     zero: bool = False,
 ) -> go.Figure:
@@ -38,7 +38,7 @@ def curves(
         All of the study, which keep their colours; those without rows are not drawn.
     axis, unit
         What the axes are called.
-    contests
+    paired_curves
         By title: crossovers to be marked.
     zero
         Whether a line marks zero.
@@ -57,7 +57,7 @@ def curves(
             if len(own[controller]):
                 line = _line(own[controller], controller, controllers, first=row == 1)
                 figure.add_trace(line, row=row, col=1)
-        for trace in _crossovers(table, contests.get(name, ())):
+        for trace in _crossovers(table, paired_curves.get(name, ())):
             figure.add_trace(trace, row=row, col=1)
         if zero:
             figure.add_hline(y=0, line={"width": 1, "color": "#8c8c8c"}, row=row, col=1)
@@ -65,7 +65,7 @@ def curves(
     figure.update_xaxes(title_text=html.escape(axis), row=len(tables))
     figure.update_xaxes(showticklabels=True)
     figure.update_layout(height=90 + PANEL_PX * len(tables))
-    return finished(figure, top_px=70)
+    return with_common_layout(figure, top_px=70)
 
 
 def points(
@@ -107,7 +107,7 @@ def points(
         figure.update_yaxes(title_text=title(metric), row=row, col=1)
     figure.update_xaxes(showticklabels=True)
     figure.update_layout(scattermode="group", scattergap=0.5, height=90 + PANEL_PX * len(tables))
-    return finished(figure, top_px=70)
+    return with_common_layout(figure, top_px=70)
 
 
 def in_words(table: pd.DataFrame, controllers: Sequence[str], *, difference: bool = False) -> str:
@@ -131,17 +131,17 @@ def _band(own: pd.DataFrame, controller: str, controllers: Sequence[str]) -> lis
     own = own.dropna(subset="ci95_low")
     if not len(own):
         return []
-    look = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
+    style = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
     x, group = own["position"].to_numpy(), {"legendgroup": controller}
     colour = faint(colours(controllers)[controller], BAND)
     return [
-        go.Scatter(x=x, y=own["ci95_low"].to_numpy(), **look, **group),
+        go.Scatter(x=x, y=own["ci95_low"].to_numpy(), **style, **group),
         go.Scatter(
             x=x,
             y=own["ci95_high"].to_numpy(),
             fill="tonexty",
             fillcolor=colour,
-            **look,
+            **style,
             **group,
         ),
     ]
@@ -166,13 +166,13 @@ def _line(
     )
 
 
-def _crossovers(table: pd.DataFrame, contests: Sequence[Contest]) -> list[go.Scatter]:
+def _crossovers(table: pd.DataFrame, paired_curves: Sequence[PairedCurve]) -> list[go.Scatter]:
     """Return a diamond with the interval of its place for each crossover."""
     traces = []
-    for contest in contests:
-        own = table[table["controller"] == contest.one].sort_values("position")
-        start, end = float(contest.position[0]), float(contest.position[-1])
-        for crossing in contest.course.crossings:
+    for pair in paired_curves:
+        own = table[table["controller"] == pair.one].sort_values("position")
+        start, end = float(pair.position[0]), float(pair.position[-1])
+        for crossing in pair.curve.crossings:
             low, high = np.clip([crossing.low, crossing.high], start, end)
             height = float(np.interp(crossing.at, own["position"], own["mean"]))
             traces.append(
@@ -188,7 +188,7 @@ def _crossovers(table: pd.DataFrame, contests: Sequence[Contest]) -> list[go.Sca
                     },
                     mode="markers",
                     marker={"symbol": "diamond-open", "size": DIAMOND_PX, "color": "#D55E00"},
-                    name=html.escape(f"{contest.one} and {contest.other} meet"),
+                    name=html.escape(f"{pair.one} and {pair.other} meet"),
                     showlegend=False,
                     hovertemplate="at %{x:.3g}<extra>%{fullData.name}</extra>",
                 )

@@ -1,4 +1,4 @@
-"""What each vehicle did, from when to when: the bars of the timeline."""
+"""Activities of vehicles with start and end: the bars of the timeline."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The timetable that was run: time to the right, the stations along the line upwards."""
+"""Time-space diagrams of trains: time to the right, stations along the line upwards."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from sim.report.figures.drawing import (
     PALETTE,
     VIOLATION,
     faint,
-    finished,
     panels,
-    stamps,
+    timestamps,
+    with_common_layout,
 )
 from sim.report.figures.timeline import Bar
 
@@ -27,7 +27,7 @@ LEAST_APART = 0.08  # of the length of the line: rows of the names of nodes
 PLUGGED = ("charging", "discharging", "connected, idle")
 CONNECTED, WAITING = "connected to the grid", "waiting for track"
 
-Point = tuple[float, float]  # hour, place on the line
+DiagramPoint = tuple[float, float]  # hour, place on the line
 
 
 def places(rails: Mapping[str, Any]) -> list[float]:
@@ -42,9 +42,9 @@ def places(rails: Mapping[str, Any]) -> list[float]:
         Nodes, links and running times; see `sim.study.store.geography`.
     """
     n = len(rails["nodes"])
-    away = _away(0, rails)
+    away = _running_time_from(0, rails)
     end = max((node for node in range(n) if away[node] < float("inf")), key=lambda k: away[k])
-    away = _away(end, rails)
+    away = _running_time_from(end, rails)
     longest = max(own for own in away if own < float("inf")) or 1.0
     found = [0.0] * n
     last = -LEAST_APART * longest
@@ -99,19 +99,21 @@ def figure(
                 for ask_h, enter_h, node in own[["ask_h", "enter_h", "from_node"]].to_numpy()
                 if enter_h > ask_h
             ]
-            look = {"color": faint(colour, 0.35), "width": 10}
-            drawn.add_trace(_stays(plugged, look, start), row=row, col=1)
+            style = {"color": faint(colour, 0.35), "width": 10}
+            drawn.add_trace(_stays(plugged, style, start), row=row, col=1)
             line = {"color": colour, "dash": DASHES[i % len(DASHES)], "width": 2.5}
             path = list(_path(own, own_bars, node_at, station_at, end_h))
-            drawn.add_trace(_run(train, path, line, start, at, rails, row == 1), row=row, col=1)
-            look = {"color": VIOLATION, "width": 4, "dash": "dot"}
-            drawn.add_trace(_stays(waits, look, start), row=row, col=1)
-    for what, look in (
+            drawn.add_trace(
+                _train_line(train, path, line, start, at, rails, row == 1), row=row, col=1
+            )
+            style = {"color": VIOLATION, "width": 4, "dash": "dot"}
+            drawn.add_trace(_stays(waits, style, start), row=row, col=1)
+    for what, style in (
         (CONNECTED, {"color": faint("#8c8c8c", 0.6), "width": 10}),
         (WAITING, {"color": VIOLATION, "width": 4, "dash": "dot"}),
     ):
         drawn.add_trace(
-            go.Scatter(x=[None], y=[None], mode="lines", line=look, name=what), row=1, col=1
+            go.Scatter(x=[None], y=[None], mode="lines", line=style, name=what), row=1, col=1
         )
     plugs = set(stations.values())
     names = [html.escape(str(node)) for node in rails["nodes"]]
@@ -121,10 +123,10 @@ def figure(
     drawn.update_yaxes(tickmode="array", tickvals=at, ticktext=labels, zeroline=False)
     drawn.update_yaxes(range=[min(at) - margin, max(at) + margin])
     drawn.update_xaxes(type="date", tickformat=CLOCK, showticklabels=False)
-    drawn.update_xaxes(range=stamps(start, [0.0, end_h]))
+    drawn.update_xaxes(range=timestamps(start, [0.0, end_h]))
     drawn.update_xaxes(showticklabels=True, row=len(spans))
     drawn.update_layout(height=150 + max(ROW_PX * len(at), 150) * len(spans))
-    return finished(drawn, top_px=70)
+    return with_common_layout(drawn, top_px=70)
 
 
 def alternative(spans: Mapping[str, pd.DataFrame]) -> str:
@@ -149,9 +151,9 @@ def _path(
     node_at: Mapping[str, float],
     station_at: Mapping[str, float],
     end_h: float,
-) -> Iterator[Point]:
+) -> Iterator[DiagramPoint]:
     """Yield the corners of a train's line, from hour 0 to where it was seen last."""
-    last: Point | None = None
+    last: DiagramPoint | None = None
     if bars and bars[0].activity != "driving" and bars[0].station in station_at:
         last = (0.0, station_at[bars[0].station])
         yield last
@@ -164,9 +166,9 @@ def _path(
         yield end_h, last[1]
 
 
-def _run(
+def _train_line(
     train: str,
-    path: Sequence[Point],
+    path: Sequence[DiagramPoint],
     line: Mapping[str, object],
     start: pd.Timestamp,
     at: Sequence[float],
@@ -175,7 +177,7 @@ def _run(
 ) -> go.Scatter:
     name_at = {place: str(name) for place, name in zip(at, rails["nodes"], strict=True)}
     return go.Scatter(
-        x=stamps(start, [hour for hour, _ in path]),
+        x=timestamps(start, [hour for hour, _ in path]),
         y=[place for _, place in path],
         mode="lines",
         line=dict(line),
@@ -188,18 +190,18 @@ def _run(
 
 
 def _stays(
-    stays: Sequence[tuple[Sequence[float], float]], look: Mapping[str, object], start: pd.Timestamp
+    stays: Sequence[tuple[Sequence[float], float]], style: Mapping[str, object], start: pd.Timestamp
 ) -> go.Scatter:
     """Return level pieces of a line, one for each stay."""
     x: list[str | None] = []
     y: list[float | None] = []
     for hours, place in stays:
-        x += [*stamps(start, hours), None]
+        x += [*timestamps(start, hours), None]
         y += [place, place, None]
-    return go.Scatter(x=x, y=y, mode="lines", line=dict(look), showlegend=False, hoverinfo="skip")
+    return go.Scatter(x=x, y=y, mode="lines", line=dict(style), showlegend=False, hoverinfo="skip")
 
 
-def _away(node: int, rails: Mapping[str, Any]) -> list[float]:
+def _running_time_from(node: int, rails: Mapping[str, Any]) -> list[float]:
     """Return the running time from a node to all others [h]."""
     neighbours: dict[int, list[tuple[int, float]]] = {}
     for (a, b), hours in zip(rails["links"], rails["running_h"], strict=True):

@@ -1,4 +1,4 @@
-"""How payments add up to the cost, or turn one controller's cost into another's."""
+"""Waterfall charts: how payments add up to a cost, or to the difference of two costs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from sim.report.figures.drawing import PALETTE, VIOLATION, finished, panels
+from sim.report.figures.drawing import PALETTE, VIOLATION, panels, with_common_layout
 from sim.report.wording import number, signed
 
 TOTAL = "cost"
@@ -81,7 +81,7 @@ def figure(usd: pd.DataFrame) -> go.Figure:
     drawn.update_xaxes(title_text="USD per episode", row=len(found), col=1)
     rows = sum(len(own) for own in found.values())
     drawn.update_layout(showlegend=False, height=90 + 40 * len(found) + ROW_PX * rows)
-    return finished(drawn)
+    return with_common_layout(drawn)
 
 
 def alternative(usd: pd.DataFrame) -> str:

@@ -1,4 +1,4 @@
-"""Figures and their data as JSON inside the page."""
+"""Embed figures and their data in the page as JSON."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def figure(
         label=label,
         caption=caption,
         alternative=alternative,
-        json=_harmless(drawn.to_json()),
+        json=_escape(drawn.to_json()),
         data=in_script(columns(data)),
     )
 
@@ -58,7 +58,7 @@ def columns(table: pd.DataFrame) -> dict[str, object]:
     return {
         "columns": [str(name) for name in table.columns],
         "values": [
-            [_plain(value) for value in table.iloc[:, i].to_numpy().tolist()]
+            [_json_value(value) for value in table.iloc[:, i].to_numpy().tolist()]
             for i in range(table.shape[1])
         ],
     }
@@ -66,15 +66,15 @@ def columns(table: pd.DataFrame) -> dict[str, object]:
 
 def in_script(content: object) -> Markup:
     """Return JSON that nothing in it can break out of a script element."""
-    return _harmless(json.dumps(content, allow_nan=False, separators=(",", ":")))
+    return _escape(json.dumps(content, allow_nan=False, separators=(",", ":")))
 
 
-def _harmless(text: str) -> Markup:
+def _escape(text: str) -> Markup:
     # Inside a script element only "<" could end it; JSON has another way to write that.
     return Markup(text.replace("<", "\\u003c"))
 
 
-def _plain(value: object) -> object:
+def _json_value(value: object) -> object:
     if isinstance(value, bool | int | str) or value is None:
         return value
     if isinstance(value, float):

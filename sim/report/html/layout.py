@@ -1,4 +1,4 @@
-"""Positions for buses of which nobody knows where they are."""
+"""Tree layout for buses without coordinates."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def positions(
     branches: Sequence[tuple[int, int]],
     sources: Sequence[int],
 ) -> tuple[list[float], list[float], bool]:
-    """Return positions of all buses, and whether they are drawn up rather than known.
+    """Return positions of all buses, and whether they are a layout rather than coordinates.
 
     Where a position is missing, or all are one and the same, the grid is drawn as a tree from its
     sources: columns by the number of branches between, rows by leaf.

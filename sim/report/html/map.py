@@ -1,4 +1,4 @@
-"""The map: roads, feeder, and where the trucks are at every step."""
+"""Data of the animated map: roads, grid, and positions of vehicles at every step."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pandas as pd
 from sim.report.figures.timeline import ACTIVITIES, Bar
 from sim.report.html.embedding import columns
 from sim.report.html.layout import positions
-from sim.report.html.tracks import track
+from sim.report.html.trajectories import trajectory
 
 STEP_PU = 1e-4  # what the map can show of a voltage
 UNKNOWN = 2**16 - 1
@@ -46,7 +46,7 @@ def content(
     ends = [(start, end) for start, end, closed in place["branches"] if closed]
     bus_x, bus_y, drawn_up = positions(place["bus_x"], place["bus_y"], ends, place["sources"])
     if drawn_up:
-        bus_x, bus_y = _beside(bus_x, bus_y, road_x, road_y)
+        bus_x, bus_y = _place_right_of_roads(bus_x, bus_y, road_x, road_y)
     trains = place.get("rails", {}).get("trains", ())  # none in folders of earlier versions
     n_steps = min(len(table) for table in vm_pu.values())
     return {
@@ -55,18 +55,18 @@ def content(
         "steps": n_steps,
         "buses": system["buses"],
         "drawn_up": drawn_up,
-        "bus_x": _short(bus_x),
-        "bus_y": _short(bus_y),
-        "v_min_pu": _short(system["v_min_pu"]),
-        "v_max_pu": _short(system["v_max_pu"]),
+        "bus_x": _rounded(bus_x),
+        "bus_y": _rounded(bus_y),
+        "v_min_pu": _rounded(system["v_min_pu"]),
+        "v_max_pu": _rounded(system["v_max_pu"]),
         "branches": place["branches"],
         "outages": [
             {"branch": place["lines"].index(line), "line": line, "from_h": from_h, "to_h": to_h}
             for line, from_h, to_h in outages[["line", "from_h", "to_h"]].itertuples(index=False)
         ],
         "sources": place["sources"],
-        "road_x": _short(road_x),
-        "road_y": _short(road_y),
+        "road_x": _rounded(road_x),
+        "road_y": _rounded(road_y),
         "road_links": place["road_links"],
         "rail_links": _rail_links(place),
         "stations": [
@@ -141,10 +141,10 @@ def _truck(
         }
         place = {**place, "road_links": _rail_links(place)}
     first_node = nodes[system["stations"][first_station]["name"]]
-    points = track(readings, bars, place, nodes, first_node)
+    points = trajectory(readings, bars, place, nodes, first_node)
     return {
-        "mwh": _short(readings["energy_mwh"]),
-        "mw": _short(readings["p_mw"]),
+        "mwh": _rounded(readings["energy_mwh"]),
+        "mw": _rounded(readings["p_mw"]),
         # Each until when: what it did, and at which station or to which.
         "bars": [
             [round(bar.end_h, 4), ACTIVITIES.index(bar.activity), stations.get(bar.station)]
@@ -169,14 +169,14 @@ def _packed(vm_pu: pd.DataFrame) -> str:
     return base64.b64encode(whole.astype("<u2").tobytes()).decode("ascii")
 
 
-def _short(values: Any) -> list[float | None]:
+def _rounded(values: Any) -> list[float | None]:
     return [round(float(own), 4) if np.isfinite(own) else None for own in values]
 
 
-def _beside(
+def _place_right_of_roads(
     bus_x: list[float], bus_y: list[float], road_x: list[float], road_y: list[float]
 ) -> tuple[list[float], list[float]]:
-    """Put a tree right of the roads, as high as they are."""
+    """Return a tree scaled to the height of the roads and moved to their right."""
     if not road_x:
         return bus_x, bus_y
     left, right, low, high = min(road_x), max(road_x), min(road_y), max(road_y)

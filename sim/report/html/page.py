@@ -1,4 +1,4 @@
-"""The report: one HTML file with everything in it, readable without a network."""
+"""Write the HTML report: one file that needs no network."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from sim.report.html import gallery, solver, stress_page
-from sim.report.html.tables import Row, plain_rows, tables
+from sim.report.html import decisions, stress_page, study_figures
+from sim.report.html.tables import TableRow, tables, text_rows
 from sim.report.wording import caveats, number, stopping
 from sim.study.inference.contrasts import NamedDifference, with_regret
-from sim.study.inference.days import Days, inference
+from sim.study.inference.days import Days, inference_statement
 from sim.study.store.bundle import LOG
 from sim.study.store.stored_study import SUMMARY, StoredStudy, read_study
 
 FILE = "report.html"
-MOST_DAYS = 500  # a longer table of days is for the tables beside the page
+MOST_DAYS = 500  # longer tables of days are left to the stored tables
 
 
 def write_report(folder: str | Path) -> Path:
-    """Write the report of a study beside its tables and return its path.
+    """Write the report of a study into its folder and return its path.
 
     Parameters
     ----------
@@ -39,9 +39,9 @@ def write_report(folder: str | Path) -> Path:
     """
     study = read_study(folder)
     path = study.folder / FILE
-    beside = path.with_suffix(f".partial-{os.getpid()}")
-    beside.write_text(render(study), encoding="utf-8")
-    beside.replace(path)
+    partial = path.with_suffix(f".partial-{os.getpid()}")
+    partial.write_text(render(study), encoding="utf-8")
+    partial.replace(path)
     return path
 
 
@@ -76,25 +76,25 @@ def render(study: StoredStudy) -> str:
     if finished and "stress" in manifest:
         context |= stress_page.context(study, metrics, finished, days)
     elif finished:
-        day = gallery.the_day(study, metrics, finished)
-        drawn = gallery.across_days(study, metrics, finished, days)
+        day = study_figures.select_day(study, metrics, finished)
+        drawn = study_figures.figures_of_all_days(study, metrics, finished, days)
         if day is not None:
-            drawn += gallery.of_the_day(study, day, finished[0])
+            drawn += study_figures.figures_of_day(study, day, finished[0])
         declared = [NamedDifference(**each) for each in manifest.get("contrasts", ())]
         context |= tables(metrics, finished, days, manifest["seed"], declared)
         context |= {
             "figures": drawn,
-            "map": gallery.the_map(study, day),
+            "map": study_figures.map_of_day(study, day),
             "days": _days(metrics, dates, finished),
             "stopping": _stopping(study, finished[0]),
         }
     if finished:
         context |= {
-            "solver": plain_rows(
-                solver.rows(study.table("decisions"), study.table("timings"), finished)
+            "solver": text_rows(
+                decisions.rows(study.table("decisions"), study.table("timings"), finished)
             ),
-            "solver_columns": (*solver.COLUMNS, *solver.TIMES),
-            "inference": inference(days, metrics.index.unique("replication")),
+            "solver_columns": (*decisions.COLUMNS, *decisions.TIMES),
+            "inference": inference_statement(days, metrics.index.unique("replication")),
         }
     return environment.get_template("report.html").render(context)
 
@@ -106,12 +106,12 @@ def _stopping(study: StoredStudy, first: str) -> str:
     return stopping(summary["stopping"], first) if summary.get("stopping") else ""
 
 
-def _days(metrics: pd.DataFrame, dates: pd.Series, names: list[str]) -> list[Row]:
+def _days(metrics: pd.DataFrame, dates: pd.Series, names: list[str]) -> list[TableRow]:
     """Return a row per day with its date and the objective under each controller."""
     objective = metrics["objective_usd"].unstack("controller")[names]
     if not 1 < len(objective) <= MOST_DAYS:
         return []
-    return plain_rows(
+    return text_rows(
         (str(day), (f"{dates[day]:%Y-%m-%d}", *(number(float(usd)) for usd in own)))
         for day, own in zip(objective.index, objective.to_numpy(), strict=True)
     )

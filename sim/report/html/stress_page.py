@@ -1,4 +1,4 @@
-"""The page of a stress study: findings, tables of all points, curves."""
+"""The report page of a stress study: findings, tables of all points, curves."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import pandas as pd
 
 from sim.report.figures import stress as stress_figures
 from sim.report.html.embedding import Figure, figure
-from sim.report.html.tables import plain_rows
+from sim.report.html.tables import text_rows
 from sim.report.stress_wording import sentences
 from sim.report.wording import METRICS, ROUNDING, title, with_interval, with_margin
 from sim.study.inference import statistics
 from sim.study.inference.days import Days
 from sim.study.inference.risk import OBJECTIVE
 from sim.study.store.stored_study import StoredStudy
-from sim.study.stress.curves import StressStudy, here, named
-from sim.study.stress.design import Axis, Slice, read_design
+from sim.study.stress.curves import StressStudy, at_point, axis_title
+from sim.study.stress.design import Axis, Slice, design_from_json
 from sim.study.study import Study
 
 SHOWN = (OBJECTIVE, "voltage_violation_pu_h", "unserved_mwh", "curtailed_mwh", "delay_h")
@@ -55,7 +55,7 @@ def context(
             days=days,
         ),
         controllers=tuple(manifest["stress"]["controllers"]),
-        design=read_design(manifest["stress"]["axes"]),
+        design=design_from_json(manifest["stress"]["axes"]),
     )
     summary, paired = study.summary, study.paired
     shown = [
@@ -83,11 +83,11 @@ def _tables(
         yield {
             "caption": f"{title(metric)}: mean per episode ± half of the 95 % interval",
             "columns": study.controllers,
-            "rows": plain_rows(
+            "rows": text_rows(
                 (
                     point.label,
                     [
-                        with_margin(statistics.at(here(summary, point), name, metric))
+                        with_margin(statistics.estimate_at(at_point(summary, point), name, metric))
                         for name in study.controllers
                     ],
                 )
@@ -99,11 +99,13 @@ def _tables(
                 "caption": f"{title(metric)}: difference from {first} on the same days, with "
                 "95 % interval",
                 "columns": others,
-                "rows": plain_rows(
+                "rows": text_rows(
                     (
                         point.label,
                         [
-                            with_interval(statistics.at(here(paired, point), name, metric))
+                            with_interval(
+                                statistics.estimate_at(at_point(paired, point), name, metric)
+                            )
                             for name in others
                         ],
                     )
@@ -117,7 +119,7 @@ def _figures(
 ) -> Iterator[Figure]:
     for place, axis in enumerate(study.design.axes):
         slices = [own for own in study.design.slices() if own.axis is axis]
-        if len(axis.placed) < len(axis.levels):
+        if len(axis.placed_levels) < len(axis.levels):
             yield _points(study, summary, slices, place)
         if not axis.is_curve:
             continue
@@ -150,12 +152,12 @@ def _curves(
     names, axis = study.controllers, slices[0].axis
     tables = {own.held: _table(summary, own, names, metric) for own in slices}
     drawn = _placed(tables)
-    contests = {
-        own.held: [each for each in study.contests if each.along == own]
+    paired_curves = {
+        own.held: [each for each in study.paired_curves if each.along == own]
         for own in slices
         if metric == OBJECTIVE
     }
-    meet = any(each.course.crossings for own in contests.values() for each in own)
+    meet = any(each.curve.crossings for own in paired_curves.values() for each in own)
     return figure(
         f"curve-{place}-{metric.replace('_', '-')}",
         f"{METRICS[metric].title} along {axis.scale}",
@@ -163,7 +165,7 @@ def _curves(
         + (" Diamonds: where one overtakes another, with its interval." if meet else "")
         + _left_out(tables),
         _words(drawn, names),
-        stress_figures.curves(drawn, names, named(axis), title(metric), contests),
+        stress_figures.curves(drawn, names, axis_title(axis), title(metric), paired_curves),
         _data(tables),
     )
 
@@ -182,7 +184,7 @@ def _differences(
         f"interval. Below zero is better than {first}.{_left_out(tables)}",
         _words(drawn, others, difference=True),
         stress_figures.curves(
-            drawn, study.controllers, named(axis), f"USD against {first}", {}, zero=True
+            drawn, study.controllers, axis_title(axis), f"USD against {first}", {}, zero=True
         ),
         _data(tables),
     )
@@ -197,7 +199,13 @@ def _table(
             "controller": name,
             "level": level.label,
             "position": level.position,
-            **dict(zip(COLUMNS, statistics.at(here(means, point), name, metric), strict=True)),
+            **dict(
+                zip(
+                    COLUMNS,
+                    statistics.estimate_at(at_point(means, point), name, metric),
+                    strict=True,
+                )
+            ),
         }
         for name in names
         for level, point in zip(along.axis.levels, along.points, strict=True)

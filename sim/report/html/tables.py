@@ -1,4 +1,4 @@
-"""The tables of the page: means, differences, and what follows from them in words."""
+"""Tables of the page: means, paired differences, and findings in words."""
 
 from __future__ import annotations
 
@@ -26,25 +26,28 @@ from sim.study.inference.statistics import CONFIDENCE, Difference, Estimate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cell:
-    """A cell of a table: its text, and how it is to look."""
+class TableCell:
+    """A cell of a table: its text and CSS class."""
 
     text: str
-    look: str = ""
+    css_class: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class TableRow:
     """A row of a table."""
 
     title: str
-    cells: tuple[Cell, ...]
-    look: str = ""
+    cells: tuple[TableCell, ...]
+    css_class: str = ""
 
 
-def plain_rows(rows: Iterable[tuple[str, Sequence[str]]]) -> list[Row]:
+def text_rows(rows: Iterable[tuple[str, Sequence[str]]]) -> list[TableRow]:
     """Return rows of a title and texts."""
-    return [Row(title=text, cells=tuple(Cell(text=own) for own in cells)) for text, cells in rows]
+    return [
+        TableRow(title=text, cells=tuple(TableCell(text=own) for own in cells))
+        for text, cells in rows
+    ]
 
 
 def tables(
@@ -78,12 +81,12 @@ def tables(
     paired = {metric: _paired_row(differences, names[1:], metric) for metric in HEADLINES}
     objective = [statistics.difference_at(differences, name, OBJECTIVE) for name in names[1:]]
     return {
-        "headlines": _with(
+        "headlines": _insert_rows(
             {metric: rows[metric] for metric in HEADLINES},
             risk_rows([risk(metrics, name, seed) for name in names]),
         ),
         "details": [row for metric, row in rows.items() if metric not in HEADLINES],
-        "paired": _with(paired, difference_rows(objective)),
+        "paired": _insert_rows(paired, difference_rows(objective)),
         "contrasts": [
             {"name": contrast.name, "meaning": contrast.meaning, "value": with_interval(found)}
             for contrast, found in contrasts(metrics, declared, days)
@@ -95,8 +98,8 @@ def tables(
     }
 
 
-def _with(rows: dict[str, Row], more: Rows) -> list[Row]:
-    """Return rows, each followed by those that say more about its metric."""
+def _insert_rows(rows: dict[str, TableRow], more: Rows) -> list[TableRow]:
+    """Return rows, each followed by the further rows of its metric."""
     return [
         row
         for metric, own in rows.items()
@@ -104,31 +107,33 @@ def _with(rows: dict[str, Row], more: Rows) -> list[Row]:
     ]
 
 
-def _detail(text: str, cells: Sequence[str]) -> Row:
-    return Row(title=text.strip(), cells=tuple(Cell(text=own) for own in cells), look="detail")
+def _detail(text: str, cells: Sequence[str]) -> TableRow:
+    return TableRow(
+        title=text.strip(), cells=tuple(TableCell(text=own) for own in cells), css_class="detail"
+    )
 
 
-def _summary_row(means: pd.DataFrame, names: list[str], metric: str) -> Row:
-    found = [statistics.at(means, name, metric) for name in names]
+def _summary_row(means: pd.DataFrame, names: list[str], metric: str) -> TableRow:
+    found = [statistics.estimate_at(means, name, metric) for name in names]
     better = METRICS[metric].better if metric in METRICS else 0
     values = np.array([own.mean for own in found])
     best = np.zeros(len(values), dtype=bool)
     if better and len(values) > 1 and np.ptp(values) > 0:
         best = values == (values.max() if better > 0 else values.min())
-    return Row(
+    return TableRow(
         title=title(metric),
         cells=tuple(
-            Cell(text=with_margin(own), look="best" if is_best else "")
+            TableCell(text=with_margin(own), css_class="best" if is_best else "")
             for own, is_best in zip(found, best, strict=True)
         ),
     )
 
 
-def _paired_row(differences: pd.DataFrame, names: list[str], metric: str) -> Row:
-    found = [statistics.at(differences, name, metric) for name in names]
-    return Row(
+def _paired_row(differences: pd.DataFrame, names: list[str], metric: str) -> TableRow:
+    found = [statistics.estimate_at(differences, name, metric) for name in names]
+    return TableRow(
         title=title(metric),
-        cells=tuple(Cell(text=with_interval(own), look=_direction(own)) for own in found),
+        cells=tuple(TableCell(text=with_interval(own), css_class=_direction(own)) for own in found),
     )
 
 

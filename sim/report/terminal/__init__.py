@@ -1,1 +1,1 @@
-"""What is printed: tables for people, one JSON object for machines."""
+"""Terminal output: tables for people, one JSON object for machines."""

@@ -1,4 +1,4 @@
-"""What `gridhaul check` has to say, on the terminal."""
+"""Print the results of `gridhaul check` on the terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Results on the terminal: tables for people, one JSON object for machines."""
+"""Print results on the terminal: tables for people, one JSON object for machines."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from sim.report.wording import (
     with_margin,
 )
 from sim.scenario import Scenario
-from sim.study.inference.days import inference
+from sim.study.inference.days import inference_statement
 from sim.study.inference.risk import OBJECTIVE
-from sim.study.inference.statistics import at, difference_at
-from sim.study.json_values import plain_look
+from sim.study.inference.statistics import difference_at, estimate_at
+from sim.study.json_values import look_as_json
 from sim.study.study import Study
 from sim.study.summary import episode_summary, ledger_of, study_summary
 
@@ -54,8 +54,8 @@ def print_study(study: Study, *, as_json: bool = False) -> None:
                 f"({contrast.without} - {contrast.having}: {contrast.meaning})"
             )
         if study.look is not None:
-            console.print(escape(stopping(plain_look(study.look), study.controllers[0])))
-        console.print(inference(study.days, study.metrics.index.unique("replication")))
+            console.print(escape(stopping(look_as_json(study.look), study.controllers[0])))
+        console.print(inference_statement(study.days, study.metrics.index.unique("replication")))
         totals = study.metrics.groupby("controller", sort=False).sum()
         print_warnings(caveats(totals))
     print_failures(study.failures, study.replications * len(study.controllers))
@@ -111,7 +111,7 @@ def _summary_table(study: Study) -> Table:
     summary, risks = study.summary, study.risk
     more = risk_rows([risks[name] for name in study.controllers])
     for metric in present(study.metrics.columns):
-        cells = [with_margin(at(summary, name, metric)) for name in study.controllers]
+        cells = [with_margin(estimate_at(summary, name, metric)) for name in study.controllers]
         table.add_row(escape(title(metric)), *cells)
         for row in more.get(metric, ()):
             table.add_row(escape(row.title), *map(escape, row.cells))
@@ -130,7 +130,7 @@ def _paired_table(study: Study) -> Table:
     differences = study.paired
     more = difference_rows([difference_at(differences, name, OBJECTIVE) for name in others])
     for metric in HEADLINES:
-        cells = [with_interval(at(differences, name, metric)) for name in others]
+        cells = [with_interval(estimate_at(differences, name, metric)) for name in others]
         table.add_row(escape(title(metric)), *map(escape, cells))
         for row in more.get(metric, ()):
             table.add_row(escape(row.title), *map(escape, row.cells))

@@ -1,4 +1,4 @@
-"""The two ways to standard output: a console for people, one JSON object for machines."""
+"""Standard output: a console for people, one JSON object for machines."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def print_json(content: object) -> None:
 
 
 def print_warnings(sentences: Iterable[str]) -> None:
-    """Print what a reader must know before trusting the figures."""
+    """Print warnings."""
     for sentence in sentences:
         terminal().print(f"[yellow]warning[/yellow]: {escape(sentence)}")
 

@@ -1,4 +1,4 @@
-"""A progress bar of episodes: how many, how fast, how long it still takes."""
+"""A progress bar of episodes: count, rate, time left."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from sim.study.jobs import Failure, Finished
+from sim.study.jobs import Failure, FinishedEpisode
 
 SPEED_OVER_S = 120.0  # rate and time left are those of the last two minutes
 
 
 class EpisodeBar:
-    """What a study reports to while it runs.
+    """Receives the progress of a running study.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ class EpisodeBar:
         """Show the episodes that were there before; they say nothing of the rate."""
         self._bar.reset(self._task, completed=episodes)
 
-    def ended(self, result: Finished | Failure) -> None:
+    def ended(self, result: FinishedEpisode | Failure) -> None:
         """Show that another episode has ended."""
         text = f"{escape(result.controller)} {result.replication}"
         self._bar.update(self._task, advance=1, description=text)

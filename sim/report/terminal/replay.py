@@ -1,4 +1,4 @@
-"""A replay on the terminal: what was proved, and the figures of all that was run."""
+"""Print a replay on the terminal: the evidence, and the metrics of all episodes run."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STATEMENTS = {
 
 
 def print_replay(found: Replay, *, as_json: bool = False) -> None:
-    """Print a replay: what was proved, and the figures side by side."""
+    """Print a replay: the evidence, and the metrics side by side."""
     if as_json:
         print_json(replay_summary(found))
         return

@@ -1,4 +1,4 @@
-"""A stress study on the terminal."""
+"""Print a stress study on the terminal."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from rich.table import Table
 from sim.report.stress_wording import sentences
 from sim.report.terminal.output import print_failures, print_json, print_warnings, terminal
 from sim.report.wording import ROUNDING, caveats, title, with_interval, with_margin
-from sim.study.inference.days import inference
+from sim.study.inference.days import inference_statement
 from sim.study.inference.risk import OBJECTIVE
-from sim.study.inference.statistics import at
-from sim.study.stress.curves import StressStudy, here
+from sim.study.inference.statistics import estimate_at
+from sim.study.stress.curves import StressStudy, at_point
 from sim.study.stress.design import Point
 from sim.study.stress.summary import stress_summary
 
@@ -36,7 +36,7 @@ def _print_tables(study: StressStudy, console: Console) -> None:
     cells = study.cells
 
     def means(metric: str) -> Callable[[str, Point], str]:
-        return lambda name, point: with_margin(at(here(summary, point), name, metric))
+        return lambda name, point: with_margin(estimate_at(at_point(summary, point), name, metric))
 
     for metric in METRICS:
         if metric == OBJECTIVE or cells.metrics[metric].abs().max() > ROUNDING:
@@ -49,16 +49,18 @@ def _print_tables(study: StressStudy, console: Console) -> None:
                 study,
                 f"{title(OBJECTIVE)}: difference from {first} on the same days",
                 tuple(others),
-                lambda name, point: with_interval(at(here(paired, point), name, OBJECTIVE)),
+                lambda name, point: with_interval(
+                    estimate_at(at_point(paired, point), name, OBJECTIVE)
+                ),
             )
         )
-    told = list(sentences(study))
-    for sentence in told:
+    findings = list(sentences(study))
+    for sentence in findings:
         if not sentence.warning:
             console.print(escape(sentence.text))
-    console.print(inference(cells.days, cells.metrics.index.unique("replication")))
+    console.print(inference_statement(cells.days, cells.metrics.index.unique("replication")))
     totals = cells.metrics.groupby("controller", sort=False).sum()
-    print_warnings(sentence.text for sentence in told if sentence.warning)
+    print_warnings(sentence.text for sentence in findings if sentence.warning)
     print_warnings(caveats(totals))
 
 

@@ -1,1 +1,1 @@
-"""Episodes on workers: this process, processes of its own, Dask."""
+"""Run episodes on worker pools: this process, several processes, Dask."""

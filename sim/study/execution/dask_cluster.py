@@ -1,4 +1,4 @@
-"""Dask workers: those of a cluster, or of one that is started here for the time of a study."""
+"""A pool of Dask workers: those of a running cluster, or of a local one started for a study."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from typing import Any
 
 from sim.errors import GridhaulError, InputError
 from sim.study.execution.pools import single_thread_children
-from sim.study.execution.worker import Work, forget, prepare
+from sim.study.execution.worker import JobContext, prepare, release
 from sim.study.store.manifest import PACKAGES, fingerprints
 
 LOCAL = "local"
 ANSWER_S = 10.0
-# A job whose worker dies comes back at once: the runner knows better than to blame the neighbours.
-# And a worker that dies once more while its successor is starting is not given up: a cluster would
-# otherwise look at it once, some seconds after the first death, and start no other.
+# A job whose worker dies is returned at once; `execute` decides which jobs run again. And a worker
+# that dies again while its successor is starting is replaced again: a cluster would otherwise check
+# once, some seconds after the first death, and start no other.
 SETTINGS = {
     "distributed.scheduler.allowed-failures": 0,
     "distributed.deploy.lost-worker-timeout": "365 days",
@@ -32,22 +32,22 @@ class ClusterError(GridhaulError):
     """The cluster went away while it was needed."""
 
 
-class DaskCrew:
-    """The workers of a Dask cluster; their number is taken at the start."""
+class DaskPool:
+    """The workers of a Dask cluster, counted once at the start."""
 
-    ahead = 1
+    prefetch = 1
 
     def __init__(self, client: Any, token: str) -> None:
         from distributed.scheduler import KilledWorker
 
         self.token = token
         self.workers = max(1, len(client.nthreads()))
-        self.death: tuple[type[Exception], ...] = (KilledWorker,)
+        self.death_errors: tuple[type[Exception], ...] = (KilledWorker,)
         self._client = client
 
     @contextlib.contextmanager
-    def hire(self, workers: int) -> Iterator[Executor]:
-        """Return an executor; see `sim.study.execution.pools.Crew`. The cluster replaces who dies.
+    def start(self, workers: int) -> Iterator[Executor]:
+        """Return an executor; see `WorkerPool`. The cluster replaces workers that die.
 
         Raises
         ------
@@ -61,7 +61,7 @@ class DaskCrew:
             yield executor
         except (Exception, asyncio.CancelledError) as error:
             # A client that has lost its scheduler cancels all it was asked for, even if another
-            # scheduler comes up in time; whoever asks it later hears of closed connections.
+            # scheduler comes up in time; later requests fail with closed connections.
             if not isinstance(error, CancelledError) and self._client.status == "running":
                 raise
             raise ClusterError(
@@ -70,21 +70,21 @@ class DaskCrew:
                 "out, and give the same command; it runs what is missing."
             ) from error
         finally:
-            # Which cancels what it has not done; a client that is lost has done that itself.
+            # This cancels what is not done; a client without a scheduler has cancelled it itself.
             with contextlib.suppress(Exception, asyncio.CancelledError):
                 executor.shutdown(wait=False)
 
 
 @contextlib.contextmanager
-def dask_crew(
-    work: Work, address: str, workers: int, controllers: Sequence[str]
-) -> Iterator[DaskCrew]:
-    """Yield a crew of Dask workers that know the study.
+def dask_pool(
+    context: JobContext, address: str, workers: int, controllers: Sequence[str]
+) -> Iterator[DaskPool]:
+    """Yield a pool of Dask workers that are prepared for the study.
 
     Parameters
     ----------
-    work
-        What they are told.
+    context
+        What all jobs share.
     address
         A scheduler's address such as ``tcp://host:8786``, or ``"local"``.
     workers
@@ -95,8 +95,8 @@ def dask_crew(
     Raises
     ------
     InputError
-        If Dask is not installed, nobody answers at the address within 10 s, or the workers have
-        other versions of what results depend on.
+        If Dask is not installed, no scheduler answers within 10 s, or the workers have other
+        versions of what results depend on.
     """
     try:
         import distributed
@@ -115,12 +115,12 @@ def dask_crew(
             client = stack.enter_context(_remote(distributed, address))
             _check_versions(client, address, controllers)
         token = uuid.uuid4().hex
-        plugin = _plugin(token, work)
+        plugin = _plugin(token, context)
         client.register_plugin(plugin, name=token)
         try:
-            yield DaskCrew(client, token)
+            yield DaskPool(client, token)
         finally:
-            # A cluster that has gone away needs no tidying.
+            # A cluster that has gone away needs no clean-up.
             with contextlib.suppress(Exception, asyncio.CancelledError):
                 client.unregister_worker_plugin(token)
 
@@ -210,18 +210,18 @@ def _own_version(name: str) -> str:
     return importlib.metadata.version(name)
 
 
-def _plugin(token: str, work: Work) -> Any:
+def _plugin(token: str, context: JobContext) -> Any:
     from distributed.diagnostics.plugin import WorkerPlugin
 
     # A plugin also reaches workers that join later or replace one that died.
     class Prepared(WorkerPlugin):
         def setup(self, worker: object) -> None:
             del worker
-            prepare(token, work)
+            prepare(token, context)
 
         def teardown(self, worker: object) -> None:
             del worker
-            forget(token)
+            release(token)
 
     return Prepared()
 

@@ -1,7 +1,7 @@
-"""Many episodes, whoever runs them: results as they come, failures named.
+"""Run jobs in batches on a worker pool: results as they arrive, failures named.
 
-An episode is a pure function of its job, so neither the crew nor the size of batches changes
-anything but the time it takes.
+An episode is a pure function of its job, so the pool and the size of batches change only the time
+it takes.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from collections.abc import Generator, Iterable
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from typing import TypeAlias
 
-from sim.study.execution.pools import Crew
-from sim.study.execution.worker import Batch, run_batch
+from sim.study.execution.pools import WorkerPool
+from sim.study.execution.worker import BatchResult, run_batch
 from sim.study.jobs import Failure, Job
 
-# Handing out a batch and taking it back costs some 5 ms, with Dask 20: less than 1 % of this. What
-# a study loses when it is killed, and how often its progress is shown, speak against longer ones.
+# Sending a batch and receiving its results costs some 5 ms, with Dask 20: less than 1 % of this.
+# A longer batch would lose more when a study is killed, and show its progress less often.
 BATCH_S = 2.0
 MOST_JOBS = 64  # of a batch, should episodes take no time at all
-DIED = (
+WORKER_DIED = (
     "its worker died twice (killed by the system, for example for want of memory, or by a crash of "
     "a library); a script needs the __main__ guard"
 )
@@ -27,78 +27,84 @@ DIED = (
 Jobs: TypeAlias = tuple[Job, ...]
 
 
-def execute(jobs: Iterable[Job], crew: Crew) -> Generator[Batch, None, None]:
-    """Run jobs and yield what becomes of them, batch by batch, in the order they end.
+def execute(jobs: Iterable[Job], pool: WorkerPool) -> Generator[BatchResult, None, None]:
+    """Run jobs and yield their results, batch by batch, in the order they end.
 
-    A job that raises is a `Failure`. When a worker dies, nobody knows on which of the jobs on their
-    way: each of them runs once more, alone, and one that kills its worker again is a `Failure`. The
-    others are not affected.
+    A job that raises is a `Failure`. When a worker dies, it is unknown which of the jobs in flight
+    was the cause: each of them runs once more, alone, and one whose worker dies again is a
+    `Failure`. The others are not affected.
 
     Parameters
     ----------
     jobs
-        What to run, in the order in which it should start; only a few are taken ahead.
-    crew
-        Who runs them.
+        What to run, in the order in which it should start; only a few are submitted in advance.
+    pool
+        The workers that run them.
     """
-    batches = _Batches(jobs, crew.workers)
-    suspects: deque[Job] = deque()
-    while batches.more or suspects:
-        with crew.hire(crew.workers) as executor:
-            yield from _in_company(batches, suspects, crew, executor)
-        while suspects:
-            with crew.hire(1) as executor:
-                yield from _alone(suspects, crew, executor)
+    batches = _BatchQueue(jobs, pool.workers)
+    to_retry: deque[Job] = deque()
+    while batches.more or to_retry:
+        with pool.start(pool.workers) as executor:
+            yield from _run_in_parallel(batches, to_retry, pool, executor)
+        while to_retry:
+            with pool.start(1) as executor:
+                yield from _retry_alone(to_retry, pool, executor)
 
 
-def _in_company(
-    batches: _Batches, suspects: deque[Job], crew: Crew, executor: Executor
-) -> Generator[Batch, None, None]:
+def _run_in_parallel(
+    batches: _BatchQueue, to_retry: deque[Job], pool: WorkerPool, executor: Executor
+) -> Generator[BatchResult, None, None]:
     """Run batches until there are no more, or until a worker has died."""
-    running: dict[Future[Batch], Jobs] = {}
+    in_flight: dict[Future[BatchResult], Jobs] = {}
     try:
-        while running or (batches.more and not suspects):
-            while batches.more and not suspects and len(running) < crew.workers * (1 + crew.ahead):
+        while in_flight or (batches.more and not to_retry):
+            while (
+                batches.more
+                and not to_retry
+                and len(in_flight) < pool.workers * (1 + pool.prefetch)
+            ):
                 jobs = batches.take()
                 try:
-                    running[executor.submit(run_batch, crew.token, jobs)] = jobs
-                except crew.death:
-                    suspects.extend(jobs)
-            done, _ = wait(running, return_when=FIRST_COMPLETED)
+                    in_flight[executor.submit(run_batch, pool.token, jobs)] = jobs
+                except pool.death_errors:
+                    to_retry.extend(jobs)
+            done, _ = wait(in_flight, return_when=FIRST_COMPLETED)
             for future in done:
-                jobs = running.pop(future)
+                jobs = in_flight.pop(future)
                 try:
                     batch = future.result()
-                except crew.death:
-                    suspects.extend(jobs)
+                except pool.death_errors:
+                    to_retry.extend(jobs)
                     continue
-                batches.took(jobs, batch.seconds)
+                batches.record(jobs, batch.seconds)
                 yield batch
     finally:
-        for future in running:
+        for future in in_flight:
             future.cancel()
 
 
-def _alone(suspects: deque[Job], crew: Crew, executor: Executor) -> Generator[Batch, None, None]:
-    """Run suspects one by one until there are no more, or until one has killed its worker."""
-    while suspects:
-        job = suspects.popleft()
+def _retry_alone(
+    to_retry: deque[Job], pool: WorkerPool, executor: Executor
+) -> Generator[BatchResult, None, None]:
+    """Retry jobs one by one until there are no more, or until a worker has died again."""
+    while to_retry:
+        job = to_retry.popleft()
         try:
-            batch = executor.submit(run_batch, crew.token, (job,)).result()
-        except crew.death:
-            failure = Failure(controller=job.label, replication=job.replication, error=DIED)
-            yield Batch(results=(failure,), seconds=(0.0,), content=None)
+            batch = executor.submit(run_batch, pool.token, (job,)).result()
+        except pool.death_errors:
+            failure = Failure(controller=job.label, replication=job.replication, error=WORKER_DIED)
+            yield BatchResult(results=(failure,), seconds=(0.0,), content=None)
             return
         yield batch
 
 
-class _Batches:
-    """Deals out jobs so that a batch takes about `BATCH_S`, and the last ones end together."""
+class _BatchQueue:
+    """Forms batches so that each takes about `BATCH_S`, and the last ones end together."""
 
     def __init__(self, jobs: Iterable[Job], workers: int) -> None:
         self._jobs = deque(jobs)
         self._workers = workers
-        self._seconds: dict[str, float] = {}  # by controller; how long an episode takes lately
+        self._seconds: dict[str, float] = {}  # by controller; recent time of an episode
 
     @property
     def more(self) -> bool:
@@ -113,8 +119,8 @@ class _Batches:
             expected_s += self._seconds.get(jobs[-1].label, BATCH_S)
         return tuple(jobs)
 
-    def took(self, jobs: Jobs, seconds: tuple[float, ...]) -> None:
+    def record(self, jobs: Jobs, seconds: tuple[float, ...]) -> None:
         for job, own in zip(jobs, seconds, strict=True):
-            # The first episode of a worker waits for imports, which shall not make batches small.
+            # The first episode of a worker includes imports, which must not make batches small.
             earlier = self._seconds.get(job.label, own)
             self._seconds[job.label] = min((earlier + own) / 2, own)

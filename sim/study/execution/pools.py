@@ -1,7 +1,7 @@
-"""Who does the work: this process, or processes of its own; `dask_cluster` adds Dask.
+"""Worker pools: this process, or processes on this machine; `dask_cluster` adds Dask.
 
-A crew hires executors. All of them are a `concurrent.futures.Executor`, so the runner is the same
-for all; they differ in how they are told about the study, and in how they say that a worker died.
+A pool starts executors. All of them are a `concurrent.futures.Executor`, so `execute` is the same
+for all; they differ in how a worker gets what all jobs share, and in the error of a dead worker.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExec
 from contextlib import AbstractContextManager
 from typing import ParamSpec, Protocol, TypeVar
 
-from sim.study.execution.worker import Work, forget, prepare, prepare_process
+from sim.study.execution.worker import JobContext, prepare, prepare_process, release
 
 # Numerical libraries would otherwise start one thread per core in every worker.
 SINGLE_THREAD = {
@@ -29,7 +29,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class Crew(Protocol):
+class WorkerPool(Protocol):
     """Workers for one study."""
 
     @property
@@ -43,22 +43,22 @@ class Crew(Protocol):
         ...
 
     @property
-    def ahead(self) -> int:
-        """How many batches may wait for each worker, beside the one that runs."""
+    def prefetch(self) -> int:
+        """How many batches are queued for each worker in addition to the one that runs."""
         ...
 
     @property
-    def death(self) -> tuple[type[Exception], ...]:
-        """What a future raises whose worker has died."""
+    def death_errors(self) -> tuple[type[Exception], ...]:
+        """Errors that a future raises if its worker has died."""
         ...
 
-    def hire(self, workers: int) -> AbstractContextManager[Executor]:
-        """Return an executor whose workers know the study. One that broke is hired anew."""
+    def start(self, workers: int) -> AbstractContextManager[Executor]:
+        """Return an executor with prepared workers; after one has broken, a new one is started."""
         ...
 
 
-class InThisProcess(Executor):
-    """Does what it is given at once, in the thread that asks."""
+class SerialExecutor(Executor):
+    """Runs each call at once, in the calling thread."""
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Call the function and return what came out as a finished future."""
@@ -70,55 +70,55 @@ class InThisProcess(Executor):
         return future
 
 
-class SerialCrew:
-    """One's own process: nothing to start, but a controller that kills it ends the study."""
+class SerialPool:
+    """The calling process: nothing to start, but a controller that kills it ends the study."""
 
     workers = 1
-    ahead = 0
-    death: tuple[type[Exception], ...] = ()
+    prefetch = 0
+    death_errors: tuple[type[Exception], ...] = ()
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, context: JobContext) -> None:
         self.token = uuid.uuid4().hex
-        self._work = work
+        self._context = context
 
     @contextlib.contextmanager
-    def hire(self, workers: int) -> Iterator[Executor]:
-        """Return an executor; see `Crew`."""
+    def start(self, workers: int) -> Iterator[Executor]:
+        """Return an executor; see `WorkerPool`."""
         del workers
-        prepare(self.token, self._work)
+        prepare(self.token, self._context)
         try:
-            yield InThisProcess()
+            yield SerialExecutor()
         finally:
-            forget(self.token)
+            release(self.token)
 
 
-class ProcessCrew:
-    """Processes on this machine, started afresh and told everything by pickle."""
+class ProcessPool:
+    """Processes on this machine, started by spawning; what they need is pickled."""
 
-    ahead = 1
-    death: tuple[type[Exception], ...] = (BrokenExecutor,)
+    prefetch = 1
+    death_errors: tuple[type[Exception], ...] = (BrokenExecutor,)
 
-    def __init__(self, work: Work, workers: int) -> None:
+    def __init__(self, context: JobContext, workers: int) -> None:
         self.token = uuid.uuid4().hex
         self.workers = workers
-        self._work = work
+        self._context = context
 
     @contextlib.contextmanager
-    def hire(self, workers: int) -> Iterator[Executor]:
-        """Return an executor; see `Crew`."""
+    def start(self, workers: int) -> Iterator[Executor]:
+        """Return an executor; see `WorkerPool`."""
         # Libraries read these when they are imported, which in a new process is before any of our
         # code runs; so the parent sets them and the children inherit.
         with single_thread_children():
-            pool = ProcessPoolExecutor(
+            executor = ProcessPoolExecutor(
                 workers,
                 mp_context=multiprocessing.get_context("spawn"),
                 initializer=prepare_process,
-                initargs=(self.token, self._work),
+                initargs=(self.token, self._context),
             )
             try:
-                yield pool
+                yield executor
             finally:
-                pool.shutdown(cancel_futures=True)
+                executor.shutdown(cancel_futures=True)
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""What runs in a worker: batches of jobs in, figures and packed tables out.
+"""What runs in a worker: batches of jobs in, metrics and serialised tables out.
 
 A worker is prepared once with what all jobs of a study have in common. It may serve several studies
 (on a cluster that others use as well), so each has a token.
@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import pyarrow as pa
 
@@ -22,14 +21,14 @@ from sim.episode.verification import Verify
 from sim.errors import GridhaulError
 from sim.scenario import Scenario
 from sim.study.execution.runner import run_episode
-from sim.study.jobs import Failure, Finished, Job, Key
+from sim.study.jobs import Failure, FinishedEpisode, Job, JobResult, Key
 from sim.study.store.bundle import Keep, bundle, join, to_bytes
 from sim.study.store.sums import sum_ledger, sum_timings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Work:
-    """What all jobs of a study have in common; picklable, and all that a worker is told.
+class JobContext:
+    """What all jobs of a study have in common; pickled once for each worker.
 
     Attributes
     ----------
@@ -38,9 +37,9 @@ class Work:
     seed, verify
         See `run_episode`.
     keep
-        How much of the tables is packed; None packs nothing.
+        How much of the tables is serialised; None for nothing.
     episode
-        Runs one job; None stands for `run_episode`. For tests of the runner.
+        Runs one job; None stands for `run_episode`. For tests of the pools.
     """
 
     scenarios: tuple[Scenario, ...]
@@ -63,8 +62,8 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Batch:
-    """What became of some jobs.
+class BatchResult:
+    """The results of some jobs.
 
     Attributes
     ----------
@@ -76,70 +75,68 @@ class Batch:
         The finished episodes as a bundle, see `bundle.to_bytes`; None if nothing is kept.
     """
 
-    results: tuple[Finished | Failure, ...]
+    results: tuple[JobResult, ...]
     seconds: tuple[float, ...]
     content: bytes | None
 
     @property
     def finished(self) -> tuple[Key, ...]:
         """Keys of the episodes in `content`."""
-        return tuple(own.key for own in self.results if isinstance(own, Finished))
+        return tuple(own.key for own in self.results if isinstance(own, FinishedEpisode))
 
 
-Outcome: TypeAlias = Finished | Failure
-
-_works: dict[str, Work] = {}  # of this process, by token
+_contexts: dict[str, JobContext] = {}  # of this process, by token
 # Workers of a cluster may have several threads; episodes share the solvers of their process, whose
 # caches are not made for that.
-_one_at_a_time = threading.Lock()
+_episode_lock = threading.Lock()
 
 
-def prepare(token: str, work: Work) -> None:
-    """Get a worker ready for a study."""
-    _works[token] = work
+def prepare(token: str, context: JobContext) -> None:
+    """Store what all jobs of a study share."""
+    _contexts[token] = context
 
 
-def prepare_process(token: str, work: Work) -> None:
-    """Get a process ready that this study has started and that shall not outlive it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
+def prepare_process(token: str, context: JobContext) -> None:
+    """Prepare a process that this study has started and that must end with it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is handled by the parent
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    prepare(token, work)
+    prepare(token, context)
 
 
-def forget(token: str) -> None:
-    """Free what `prepare` holds."""
-    _works.pop(token, None)
+def release(token: str) -> None:
+    """Free what `prepare` has stored."""
+    _contexts.pop(token, None)
 
 
-def run_batch(token: str, jobs: Sequence[Job]) -> Batch:
+def run_batch(token: str, jobs: Sequence[Job]) -> BatchResult:
     """Run jobs one after the other; what one of them raises is its own failure."""
-    work = _works[token]
-    results: list[Outcome] = []
-    seconds, packed = [], []
-    with _one_at_a_time:
+    context = _contexts[token]
+    results: list[JobResult] = []
+    seconds, bundles = [], []
+    with _episode_lock:
         for job in jobs:
             started = time.perf_counter()
-            result, row = _attempt(work, job)
+            result, row = _run_job(context, job)
             seconds.append(time.perf_counter() - started)
             results.append(result)
             if row is not None:
-                packed.append(row)
-    content = to_bytes(join(packed)) if packed else None
-    return Batch(results=tuple(results), seconds=tuple(seconds), content=content)
+                bundles.append(row)
+    content = to_bytes(join(bundles)) if bundles else None
+    return BatchResult(results=tuple(results), seconds=tuple(seconds), content=content)
 
 
-def _attempt(work: Work, job: Job) -> tuple[Outcome, pa.Table | None]:
+def _run_job(context: JobContext, job: Job) -> tuple[JobResult, pa.Table | None]:
     try:
-        episode = work(job)
-        return _sums(job, episode), work.keep and bundle(job.label, episode, work.keep)
+        episode = context(job)
+        return _finished(job, episode), context.keep and bundle(job.label, episode, context.keep)
     except GridhaulError as error:
         return _failure(job, str(error)), None
     except Exception as error:  # noqa: BLE001 - one bad episode must not end a study
         return _failure(job, f"{type(error).__name__}: {error}"), None
 
 
-def _sums(job: Job, episode: Episode) -> Finished:
-    return Finished(
+def _finished(job: Job, episode: Episode) -> FinishedEpisode:
+    return FinishedEpisode(
         controller=job.label,
         replication=job.replication,
         start=episode.start,
@@ -154,7 +151,7 @@ def _failure(job: Job, error: str) -> Failure:
 
 
 def _end_with_parent() -> None:
-    # A parent that is killed cannot say goodbye, and its workers would wait for jobs for ever.
+    # A parent that is killed cannot stop its workers, which would wait for jobs for ever.
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

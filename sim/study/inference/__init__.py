@@ -1,1 +1,1 @@
-"""What many days say: paired differences, risk, intervals, when to stop."""
+"""Statistical inference: paired differences, tail risk, intervals, the stopping rule."""

@@ -1,7 +1,7 @@
-"""Which day each replication lived, and how far a mean over them can be trusted.
+"""Days of replications as clusters, and the variance of a mean over them.
 
 Replications draw their day from the record of the profile, so several may share one. What they
-share is no new evidence: a day is a cluster, and the record is the finite population it comes from.
+share is no new evidence: a day is a cluster, and the record is the finite population of days.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Days:
     def of_scenario(cls, scenario: Scenario, seed: int, replications: Sequence[int]) -> Days:
         """Return the days that replications draw, without running any."""
         choices = first_days(scenario.system, scenario.uncertainty)
-        return cls(start=_Drawn(scenario, seed, choices, replications), in_profile=len(choices))
+        return cls(start=_LazyDays(scenario, seed, choices, replications), in_profile=len(choices))
 
     def clusters(self, replications: Iterable[int]) -> IntArray:
         """Return the day of each replication as a number, ``(replication,)``."""
@@ -57,7 +57,7 @@ class Days:
         return np.array([numbers[label] for label in labels], dtype=np.int64)
 
 
-class _Drawn(Mapping[int, pd.Timestamp]):
+class _LazyDays(Mapping[int, pd.Timestamp]):
     """Days by replication, each drawn when it is asked for.
 
     A study with a stopping rule may be allowed a million replications and need sixty.
@@ -88,10 +88,10 @@ class _Drawn(Mapping[int, pd.Timestamp]):
         return len(self._replications)
 
 
-def inference(days: Days, replications: Iterable[int]) -> str:
-    """Say in a sentence what the intervals of a study speak of, and what they do not."""
-    lived = days.clusters(replications)
-    n, n_days = len(lived), len(np.unique(lived))
+def inference_statement(days: Days, replications: Iterable[int]) -> str:
+    """Return a sentence on the population that the intervals of a study refer to."""
+    drawn = days.clusters(replications)
+    n, n_days = len(drawn), len(np.unique(drawn))
     if days.in_profile is None:
         return f"Intervals speak of days like the {n_days} that {n} replications lived."
     return (
@@ -101,17 +101,19 @@ def inference(days: Days, replications: Iterable[int]) -> str:
     )
 
 
-class Spread(NamedTuple):
-    """Variance of a mean, and the degrees of freedom it is known with; NaN where unknown."""
+class MeanVariance(NamedTuple):
+    """Variance of a mean and its degrees of freedom; NaN where unknown."""
 
     variance: float
-    freedom: float
+    degrees_of_freedom: float
 
 
-UNKNOWN = Spread(math.nan, math.nan)
+UNKNOWN = MeanVariance(math.nan, math.nan)
 
 
-def spread_of_mean(values: FloatArray, clusters: IntArray, in_profile: int | None) -> Spread:
+def variance_of_mean(
+    values: FloatArray, clusters: IntArray, in_profile: int | None
+) -> MeanVariance:
     """Return the variance of the mean of `values` around the mean over all days of the profile.
 
     Two-stage sampling: of ``D`` days, ``G`` came up, day g with ``n_g`` of ``n`` replications. With
@@ -142,20 +144,20 @@ def spread_of_mean(values: FloatArray, clusters: IntArray, in_profile: int | Non
     present = size > 0
     n_days = int(present.sum())
     if n_days == n or in_profile == 1:
-        return Spread(float(values.var(ddof=1)) / n, n - 1)
-    if n_days == 1:  # nothing is known of how days differ
+        return MeanVariance(float(values.var(ddof=1)) / n, n - 1)
+    if n_days == 1:  # the variance between days is unknown
         return UNKNOWN
     day_mean = np.bincount(clusters, values) / np.maximum(size, 1)
     within = float(np.square(values - day_mean[clusters]).sum()) / (n - n_days)
     between = float(size @ np.square(day_mean - values.mean())) / (n_days - 1)
-    if between <= within:  # no difference of days to be seen
-        return Spread(within / n, n - n_days)
+    if between <= within:  # no variance between days is visible
+        return MeanVariance(within / n, n - n_days)
     squares = float(np.square(size).sum())
     n_0 = (n - squares / n) / (n_days - 1)
     a = max(squares / n**2 - (1 / in_profile if in_profile else 0.0), 0.0) / n_0
     b = 1 / n - a
-    # A few days of very unequal size can make b negative; less than what is left when all days are
-    # known there is not.
+    # A few days of very unequal size can make b negative; the variance with all days known is the
+    # least possible.
     variance = max(a * between + b * within, within / n)
     freedom = variance**2 / ((a * between) ** 2 / (n_days - 1) + (b * within) ** 2 / (n - n_days))
-    return Spread(variance, freedom)
+    return MeanVariance(variance, freedom)

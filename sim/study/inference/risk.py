@@ -1,4 +1,4 @@
-"""Bad days: the mean of the worst ones, the worst of all, and how often a limit is violated."""
+"""Tail risk: CVaR 95, the worst episode, and the share of episodes with a violation."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from sim.units import BoolArray, FloatArray
 
 OBJECTIVE = "objective_usd"
 VIOLATIONS = "voltage_violation_steps"
-WORST = 0.05  # share of the episodes that CVaR 95 averages
-ENOUGH_EPISODES = 500  # of which 25 are bad days; fewer say too little of the tail
+TAIL_SHARE = 0.05  # share of the episodes that CVaR 95 averages
+ENOUGH_EPISODES = 500  # of which 25 are in the tail; fewer say too little about it
 NOTE = f"needs {ENOUGH_EPISODES} episodes"
 RESAMPLES = 1000
 CHUNK_VALUES = 4_000_000  # of resampled values in memory at a time
@@ -24,7 +24,7 @@ CHUNK_VALUES = 4_000_000  # of resampled values in memory at a time
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Risk:
-    """What the bad days of a controller look like.
+    """Tail risk of a controller.
 
     Attributes
     ----------
@@ -47,7 +47,7 @@ class Risk:
 
 
 def risk(metrics: pd.DataFrame, controller: str, seed: int) -> Risk:
-    """Return the risk figures of a controller.
+    """Return the tail risk of a controller.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def risk(metrics: pd.DataFrame, controller: str, seed: int) -> Risk:
     return Risk(
         cvar95=cvar_interval(objective, rng),
         worst=float(objective.max(initial=-math.inf)) if len(objective) else math.nan,
-        p_violation=share(table[VIOLATIONS].to_numpy(dtype=float) > 0),
+        p_violation=proportion(table[VIOLATIONS].to_numpy(dtype=float) > 0),
     )
 
 
@@ -106,7 +106,7 @@ def cvar_interval(values: FloatArray, rng: np.random.Generator) -> Estimate:
     return Estimate(found, found - float(high) * error, found - float(low) * error, n)
 
 
-def share(happened: BoolArray) -> Estimate:
+def proportion(happened: BoolArray) -> Estimate:
     """Return how often something happened, with the exact interval of a binomial share.
 
     Source: Clopper and Pearson, Biometrika 26 (1934) 404, by quantiles of the beta distribution.
@@ -127,12 +127,12 @@ def _tail(values: FloatArray) -> tuple[FloatArray, FloatArray]:
     vanishes to first order, for CVaR is a minimum over ``q``.
     """
     n = values.shape[-1]
-    beyond = int(WORST * n)
-    largest = np.partition(values, n - 1 - beyond, axis=-1)[..., n - 1 - beyond :]
+    n_tail = int(TAIL_SHARE * n)
+    largest = np.partition(values, n - 1 - n_tail, axis=-1)[..., n - 1 - n_tail :]
     quantile = largest[..., :1]
     excess = largest - quantile
     mean = excess.sum(axis=-1) / n
     variance = np.maximum(np.square(excess).sum(axis=-1) / n - mean**2, 0.0)
-    found: FloatArray = quantile[..., 0] + mean / WORST
-    error: FloatArray = np.sqrt(variance / n) / WORST
+    found: FloatArray = quantile[..., 0] + mean / TAIL_SHARE
+    error: FloatArray = np.sqrt(variance / n) / TAIL_SHARE
     return found, error

@@ -1,4 +1,4 @@
-"""Paired statistics: what many days say about a controller, and about two on the same days."""
+"""Means and paired differences over replications, with 95 % intervals and p-values."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from sim.study.inference.days import Days, Spread, spread_of_mean
+from sim.study.inference.days import Days, MeanVariance, variance_of_mean
 from sim.units import FloatArray, IntArray
 
 CONFIDENCE = 0.95
@@ -82,12 +82,12 @@ def estimate(
     clusters
         The day of each as a number, see `Days.clusters`; None if no day repeats.
     in_profile
-        Number of days they were drawn from; see `sim.study.inference.days.spread_of_mean`.
+        Number of days they were drawn from; see `sim.study.inference.days.variance_of_mean`.
     """
-    return _estimate(*_spread(values, clusters, in_profile))
+    return _estimate(*_mean_variance(values, clusters, in_profile))
 
 
-def at(table: pd.DataFrame, controller: str, metric: str) -> Estimate:
+def estimate_at(table: pd.DataFrame, controller: str, metric: str) -> Estimate:
     """Return one estimate of a table that `summarise` or `paired` has made."""
     row = table.loc[[(controller, metric)]].to_numpy(dtype=float)[0]
     return Estimate(float(row[0]), float(row[1]), float(row[2]), int(row[3]))
@@ -96,7 +96,7 @@ def at(table: pd.DataFrame, controller: str, metric: str) -> Estimate:
 def difference_at(table: pd.DataFrame, controller: str, metric: str) -> Difference:
     """Return one difference of a table that `paired` has made."""
     row = table.loc[[(controller, metric)]].to_numpy(dtype=float)[0]
-    return Difference(*at(table, controller, metric), float(row[4]), float(row[5]))
+    return Difference(*estimate_at(table, controller, metric), float(row[4]), float(row[5]))
 
 
 def summarise(
@@ -194,22 +194,29 @@ def _difference(
     both = np.isfinite(a) & np.isfinite(b)
     a, b, clusters = a[both], b[both], clusters[both]
     difference = difference_of(a, b)
-    mean, n, spread = _spread(difference, clusters, in_profile)
+    mean, n, mean_variance = _mean_variance(difference, clusters, in_profile)
     return Difference(
-        *_estimate(mean, n, spread), _p_value(mean, spread), _reduction(a, b, difference)
+        *_estimate(mean, n, mean_variance),
+        _p_value(mean, mean_variance),
+        _variance_reduction(a, b, difference),
     )
 
 
-def _p_value(mean: float, spread: Spread) -> float:
+def _p_value(mean: float, mean_variance: MeanVariance) -> float:
     """Return the two-sided p-value of Student's t test that the mean is zero."""
-    if math.isnan(spread.variance):
+    if math.isnan(mean_variance.variance):
         return math.nan
-    if spread.variance == 0:
+    if mean_variance.variance == 0:
         return 1.0 if mean == 0 else 0.0
-    return float(2 * stats.t.sf(abs(mean) / math.sqrt(spread.variance), spread.freedom))
+    return float(
+        2
+        * stats.t.sf(
+            abs(mean) / math.sqrt(mean_variance.variance), mean_variance.degrees_of_freedom
+        )
+    )
 
 
-def _reduction(a: FloatArray, b: FloatArray, difference: FloatArray) -> float:
+def _variance_reduction(a: FloatArray, b: FloatArray, difference: FloatArray) -> float:
     """Return ``(var a + var b) / var(a - b)``; Law, Simulation Modeling and Analysis, section 11.2.
 
     The numerator is the variance of a difference between independent days.
@@ -220,22 +227,22 @@ def _reduction(a: FloatArray, b: FloatArray, difference: FloatArray) -> float:
     return float(reduction)
 
 
-def _spread(
+def _mean_variance(
     values: FloatArray, clusters: IntArray | None, in_profile: int | None
-) -> tuple[float, int, Spread]:
-    """Return mean, number and spread of the finite values."""
+) -> tuple[float, int, MeanVariance]:
+    """Return mean and number of the finite values, and the variance of their mean."""
     finite = np.isfinite(values)
     own = np.arange(len(values)) if clusters is None else clusters
     kept = values[finite]
     mean = float(kept.mean()) if len(kept) else math.nan
-    return mean, len(kept), spread_of_mean(kept, own[finite], in_profile)
+    return mean, len(kept), variance_of_mean(kept, own[finite], in_profile)
 
 
-def _estimate(mean: float, n: int, spread: Spread) -> Estimate:
-    if math.isnan(spread.variance):
+def _estimate(mean: float, n: int, mean_variance: MeanVariance) -> Estimate:
+    if math.isnan(mean_variance.variance):
         return Estimate(mean, math.nan, math.nan, n)
-    quantile = float(stats.t.ppf(0.5 + CONFIDENCE / 2, spread.freedom))
-    half = quantile * math.sqrt(spread.variance)
+    quantile = float(stats.t.ppf(0.5 + CONFIDENCE / 2, mean_variance.degrees_of_freedom))
+    half = quantile * math.sqrt(mean_variance.variance)
     return Estimate(mean, mean - half, mean + half, n)
 
 

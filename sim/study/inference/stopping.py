@@ -1,8 +1,8 @@
-"""When a study has run long enough: intervals that hold at every look.
+"""The stopping rule of a study: a confidence sequence, valid at every look.
 
-Whoever looks again and again and stops when it suits would be wrong far more often than in 5 % of
-the studies if each look used a fixed-sample interval. A confidence sequence covers the truth at all
-looks together with 95 %, whenever one stops and whyever.
+With a fixed-sample interval at each look, a study that may stop at any look would be wrong far more
+often than in 5 % of cases. A confidence sequence covers the truth at all looks together with 95 %,
+whenever and for whatever reason one stops.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from sim.errors import InputError, Problem, shown
-from sim.study.inference.days import Days, spread_of_mean
+from sim.study.inference.days import Days, variance_of_mean
 from sim.study.inference.statistics import CONFIDENCE, Estimate, difference_of, of_controller
 from sim.units import FloatArray, IntArray
 
@@ -32,7 +32,7 @@ TIGHTEST_AT = 100  # replications at which the sequence is made to be narrowest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """What one look at a running study shows.
+    """The result of one look at a running study.
 
     Attributes
     ----------
@@ -148,7 +148,7 @@ def confidence_sequence(
     """Return the mean and the current interval of its asymptotic 95 % confidence sequence.
 
     Replications draw days and chance independently, so values are independent draws from the
-    profile year; the variance of their mean is that of `spread_of_mean`. There is no interval for
+    profile year; the variance of their mean is that of `variance_of_mean`. There is no interval for
     fewer than 50 values. Source: Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas, Time-uniform
     central limit theory and asymptotic confidence sequences, Annals of Statistics 52 (2024) 2613,
     theorem 2.2 (the two-sided boundary of Robbins' normal mixture).
@@ -158,7 +158,7 @@ def confidence_sequence(
     own = np.arange(n) if clusters is None else clusters
     if n < LEAST_REPLICATIONS:
         return Estimate(mean, math.nan, math.nan, n)
-    half = boundary(n) * math.sqrt(spread_of_mean(values, own, in_profile).variance)
+    half = boundary(n) * math.sqrt(variance_of_mean(values, own, in_profile).variance)
     return Estimate(mean, mean - half, mean + half, n)
 
 

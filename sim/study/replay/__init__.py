@@ -1,1 +1,1 @@
-"""An episode of a study again, proved to be the same."""
+"""Replay: a stored episode runs again and is proved to be the same."""

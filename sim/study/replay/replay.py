@@ -1,4 +1,4 @@
-"""Run an episode of a study again, prove that it is the same, and let another one take over."""
+"""Replay: run a stored episode again, prove that it is the same, hand over to a controller."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ from sim.episode.specification import ControllerSpec, Successor, as_spec, build_
 from sim.errors import InputError, ReplayError
 from sim.scenario import Scenario
 from sim.study.execution.runner import run_episode
-from sim.study.json_values import plain_figures
-from sim.study.replay.stored_episode import Original, read_original
-from sim.study.run import keeping
+from sim.study.json_values import metrics_as_json
+from sim.study.replay.stored_episode import StoredEpisode, read_episode
+from sim.study.run import storing
 from sim.study.settings import as_verify
 from sim.study.store.bundle import Keep
 from sim.study.store.manifest import configuration, differences
 from sim.study.summary import episode_summary
 
-# Say how much was verified, not what happened.
-OF_VERIFICATION = ("verified_steps", "verify_max_diff_pu")
+# These metrics say how much was verified, not what happened.
+VERIFICATION_METRICS = ("verified_steps", "verify_max_diff_pu")
 
 
 class Evidence(StrEnum):
-    """By what an episode was found to be the same.
+    """The evidence that an episode is the same.
 
     Attributes
     ----------
     LOG
-        The hash of its event log, and its figures.
+        The hash of its event log, and its metrics.
     TABLES
-        The tables of its event log, as far as both have the same columns, and its figures: the
+        The tables of its event log, as far as both have the same columns, and its metrics: the
         folder is of an earlier version and holds no hash.
     FIGURES
-        Its figures alone: such a folder that keeps no tables either.
+        Its metrics alone: such a folder that keeps no tables either.
     """
 
     LOG = "log"
@@ -55,7 +55,7 @@ class HandedOver:
     from_period, from_h
         The first period of the new controller, and when it starts [h].
     controller
-        Who took over.
+        The controller that took over.
     episode
         The whole day.
     before_sha256
@@ -76,15 +76,15 @@ class Replay:
     Attributes
     ----------
     metrics
-        Figures of the original.
+        Metrics of the stored episode.
     episode
         The replayed episode.
     log_sha256
         Hash of its event log.
     evidence
-        By what it was found to be the same.
+        The evidence for it.
     handed_over
-        The day with another controller from some period on, None if nobody took over.
+        The day with another controller from some period on, None without a hand-over.
     """
 
     metrics: Mapping[str, float]
@@ -116,7 +116,7 @@ def replay(
         Which episode; they may be left out where there is only one.
     from_period, hand_to
         Let another controller take over: the index of the first period that it plans, and who it
-        is. It takes over what is in force, and knows what it would know alone at that moment.
+        is. It takes over what is in force, with the information of that moment.
     scenario
         Where the scenario is now, if it has moved since.
     verify
@@ -138,24 +138,24 @@ def replay(
     EpisodeError
         If the verification finds a difference.
     """
-    original = read_original(folder, controller, replication, scenario)
-    loaded, seed, number = original.scenario, original.seed, original.replication
-    check = original.verify if verify is None else as_verify(verify)
-    spec = with_source(original.spec)
+    stored = read_episode(folder, controller, replication, scenario)
+    loaded, seed, number = stored.scenario, stored.seed, stored.replication
+    check = stored.verify if verify is None else as_verify(verify)
+    spec = with_source(stored.spec)
     successor = _successor(spec, loaded, from_period, hand_to)
     last = dataclasses.replace(spec, then=successor) if successor else spec
-    with keeping(
+    with storing(
         out, loaded, last, seed=seed, replication=number, verify=check, command=command
-    ) as keep:
+    ) as store:
         episode = run_episode(loaded, spec, seed=seed, replication=number, verify=check)
-        evidence = _prove(original, spec, episode)
+        evidence = _prove(stored, spec, episode)
         handed_over = None
         if successor is not None:
             other = run_episode(loaded, last, seed=seed, replication=number, verify=check)
             handed_over = _same_before(episode, other, successor, loaded)
-        keep(handed_over.episode if handed_over else episode)
+        store(handed_over.episode if handed_over else episode)
     return Replay(
-        metrics=original.metrics,
+        metrics=stored.metrics,
         episode=episode,
         log_sha256=log_sha256(log_of(episode)),
         evidence=evidence,
@@ -166,7 +166,7 @@ def replay(
 def replay_summary(found: Replay) -> dict[str, object]:
     """Return a replay as ``gridhaul replay --json`` prints it."""
     content: dict[str, object] = {
-        "original": {"metrics": plain_figures(found.metrics)},
+        "original": {"metrics": metrics_as_json(found.metrics)},
         "evidence": str(found.evidence),
         "replay": episode_summary(found.episode),
         "hand_over": None,
@@ -178,7 +178,7 @@ def replay_summary(found: Replay) -> dict[str, object]:
             "to": handed.controller.name,
             "before_sha256": handed.before_sha256,
             **episode_summary(handed.episode),
-            "difference": plain_figures(
+            "difference": metrics_as_json(
                 {
                     name: value - found.episode.metrics[name]
                     for name, value in handed.episode.metrics.items()
@@ -222,60 +222,60 @@ def _successor(
             remedy="Replay the episode that this one was made from",
         )
     named = with_source(as_spec(hand_to))
-    build_for(scenario.system, named)  # complains before anything runs
+    build_for(scenario.system, named)  # fails before anything runs
     return Successor(from_period=from_period, controller=named)
 
 
-def _prove(original: Original, spec: ControllerSpec, episode: Episode) -> Evidence:
-    """Return by what `episode` is the original, or raise with what differs first."""
+def _prove(stored: StoredEpisode, spec: ControllerSpec, episode: Episode) -> Evidence:
+    """Return the evidence that `episode` equals the stored one; raise with the first difference."""
     log = log_of(episode)
     now = log_sha256(log)
-    parted = None
-    if original.log is not None and original.log_sha256 != now:
-        parted = first_difference(original.log, log)
-    if original.log_sha256 is not None:
-        evidence, same = Evidence.LOG, original.log_sha256 == now
+    difference = None
+    if stored.log is not None and stored.log_sha256 != now:
+        difference = first_difference(stored.log, log)
+    if stored.log_sha256 is not None:
+        evidence, same = Evidence.LOG, stored.log_sha256 == now
     else:
-        evidence = Evidence.FIGURES if original.log is None else Evidence.TABLES
-        same = parted is None
-    figures = list(_other_figures(original, episode))
-    if same and not figures:
+        evidence = Evidence.FIGURES if stored.log is None else Evidence.TABLES
+        same = difference is None
+    unequal = list(_different_metrics(stored, episode))
+    if same and not unequal:
         return evidence
-    lines = [f"{spec}, replication {original.replication} of {original.folder}: not the same again"]
-    if original.log_sha256 is not None:
-        lines.append(f"event log: {original.log_sha256} there and {now} here")
-    if parted is not None:
-        lines.append(f"first difference, at {parted.time_h:g} h: {parted.what}")
+    lines = [f"{spec}, replication {stored.replication} of {stored.folder}: not the same again"]
+    if stored.log_sha256 is not None:
+        lines.append(f"event log: {stored.log_sha256} there and {now} here")
+    if difference is not None:
+        lines.append(f"first difference, at {difference.time_h:g} h: {difference.what}")
     elif not same:
         lines.append("the folder keeps no tables, or they do not differ: when, it cannot say")
-    lines += figures[:1]
-    lines.append("possible causes: " + "; ".join(_causes(original, spec, episode)))
+    lines += unequal[:1]
+    lines.append("possible causes: " + "; ".join(_causes(stored, spec, episode)))
     raise ReplayError("\n  ".join(lines))
 
 
-def _other_figures(original: Original, episode: Episode) -> Iterator[str]:
+def _different_metrics(stored: StoredEpisode, episode: Episode) -> Iterator[str]:
     for name, here in episode.metrics.items():
-        there = original.metrics.get(name, float(here))
+        there = stored.metrics.get(name, float(here))
         both_nan = math.isnan(there) and math.isnan(here)
-        if name not in OF_VERIFICATION and there != here and not both_nan:
+        if name not in VERIFICATION_METRICS and there != here and not both_nan:
             yield f"{name} is {there!r} there and {float(here)!r} here"
 
 
-def _causes(original: Original, spec: ControllerSpec, episode: Episode) -> Iterator[str]:
-    """Yield what may have changed an episode, the surest first."""
+def _causes(stored: StoredEpisode, spec: ControllerSpec, episode: Episode) -> Iterator[str]:
+    """Yield possible causes of a different episode, the most certain first."""
     name = "deadline_decisions"
-    ended = max(original.metrics.get(name, 0), episode.metrics[name])
+    ended = max(stored.metrics.get(name, 0), episode.metrics[name])
     if ended:
         yield f"the wall clock ended {ended:g} decisions, which no two runs share"
     config = configuration(
-        original.scenario, [spec], seed=original.seed, verify=original.verify, keep=Keep.STEPS
+        stored.scenario, [spec], seed=stored.seed, verify=stored.verify, keep=Keep.STEPS
     )
     (own,) = config["controllers"].values()
     here = {
         "controller": own,
         **{key: config[key] for key in ("code_sha256", "packages", "python")},
     }
-    there = dict(original.configuration)
+    there = dict(stored.configuration)
     # A study has the code of all its controllers.
     there["code_sha256"] = {
         package: digest
@@ -290,15 +290,19 @@ def _causes(original: Original, spec: ControllerSpec, episode: Episode) -> Itera
 def _same_before(
     episode: Episode, other: Episode, successor: Successor, scenario: Scenario
 ) -> HandedOver:
-    """Return the handed-over episode; whatever happened before must be what had happened."""
+    """Return the handed-over episode; before the hand-over it must equal the replayed one."""
     from_h = successor.from_period * scenario.system.timing.period_h
     logs = log_of(episode), log_of(other)
     before, after = (log_sha256(log, from_h) for log in logs)
     if before != after:
-        parted = first_difference(*logs)
+        difference = first_difference(*logs)
         raise ReplayError(
             f"the day is another one before {from_h:g} h, when {successor.controller} takes over"
-            + (f"; first difference, at {parted.time_h:g} h: {parted.what}" if parted else "")
+            + (
+                f"; first difference, at {difference.time_h:g} h: {difference.what}"
+                if difference
+                else ""
+            )
         )
     return HandedOver(
         from_period=successor.from_period,

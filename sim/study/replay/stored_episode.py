@@ -1,4 +1,4 @@
-"""An episode as a folder keeps it: what is needed to run it again, and what came out."""
+"""Read a stored episode: what is needed to run it again, and its results."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from sim.episode.verification import Verify
 from sim.errors import InputError
 from sim.plugins import suggestion
 from sim.scenario import Scenario, load_scenario, scenario_folder
-from sim.study.store.bundle import EPISODES, KEYS, LOG, NO_FIGURES
+from sim.study.store.bundle import EPISODES, KEYS, LOG, NOT_METRICS
 from sim.study.store.stored_study import MANIFEST, StoredStudy, read_study
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Original:
+class StoredEpisode:
     """An episode of a study, read from its folder.
 
     Attributes
@@ -31,7 +31,7 @@ class Original:
     spec, scenario, seed, replication, verify
         What was run; the scenario is loaded again and has not changed.
     metrics
-        Its figures.
+        Its metrics.
     log_sha256
         See `sim.episode.log`; None in folders of earlier versions.
     log
@@ -53,12 +53,12 @@ class Original:
     configuration: Mapping[str, Any]
 
 
-def read_original(
+def read_episode(
     folder: str | Path,
     controller: str | None,
     replication: int | None,
     scenario: str | Path | None,
-) -> Original:
+) -> StoredEpisode:
     """Find an episode in the folder of a study, or of a single run.
 
     Parameters
@@ -77,26 +77,30 @@ def read_original(
     """
     study = read_study(folder)
     entries = {str(own["label"]): own for own in study.manifest["controllers"]}
-    label = _chosen("controller", controller, list(entries))
-    number = _chosen_day(study, replication)
+    label = _choose_controller("controller", controller, list(entries))
+    number = _choose_replication(study, replication)
     row = study.table(EPISODES, controller=label, replication=number)
     if row.empty:
-        raise _not_there(study, label, number)
-    figures = {str(name): value for name, value in row.iloc[0].items()}
-    log_sha256 = figures.get(LOG)
+        raise _missing_episode(study, label, number)
+    row_values = {str(name): value for name, value in row.iloc[0].items()}
+    log_sha256 = row_values.get(LOG)
     asked = entries[label]
-    return Original(
+    return StoredEpisode(
         folder=study.folder,
         spec=_spec(asked),
         scenario=_scenario(study, asked.get("point"), scenario),
         seed=study.manifest["seed"],
         replication=number,
         verify=Verify(study.manifest["verify"]),
-        metrics={name: float(value) for name, value in figures.items() if name not in NO_FIGURES},
+        metrics={
+            name: float(value) for name, value in row_values.items() if name not in NOT_METRICS
+        },
         log_sha256=None if log_sha256 is None else str(log_sha256),
         log=_log(study, label, number),
         # A stress study calls a controller by its point as well.
-        configuration=_alone(study.manifest["configuration"], asked.get("controller", label)),
+        configuration=_configuration_of(
+            study.manifest["configuration"], asked.get("controller", label)
+        ),
     )
 
 
@@ -149,7 +153,7 @@ def _log(study: StoredStudy, label: str, replication: int) -> dict[str, pd.DataF
     }
 
 
-def _alone(configured: Mapping[str, Any], label: str) -> dict[str, Any]:
+def _configuration_of(configured: Mapping[str, Any], label: str) -> dict[str, Any]:
     """Return the configuration of a study as if it had this controller only."""
     return {
         "controller": configured["controllers"][label],
@@ -157,7 +161,7 @@ def _alone(configured: Mapping[str, Any], label: str) -> dict[str, Any]:
     }
 
 
-def _chosen(key: str, asked: str | None, there: Sequence[str]) -> str:
+def _choose_controller(key: str, asked: str | None, there: Sequence[str]) -> str:
     if asked is None and len(there) == 1:
         return there[0]
     if asked is not None and asked in there:
@@ -171,7 +175,7 @@ def _chosen(key: str, asked: str | None, there: Sequence[str]) -> str:
     )
 
 
-def _chosen_day(study: StoredStudy, asked: int | None) -> int:
+def _choose_replication(study: StoredStudy, asked: int | None) -> int:
     there: list[int] = study.manifest["replications"]
     if asked is None and len(there) == 1:
         return there[0]
@@ -188,7 +192,7 @@ def _chosen_day(study: StoredStudy, asked: int | None) -> int:
     )
 
 
-def _not_there(study: StoredStudy, label: str, replication: int) -> InputError:
+def _missing_episode(study: StoredStudy, label: str, replication: int) -> InputError:
     failed = {
         (own["controller"], own["replication"]): own["error"] for own in study.manifest["failures"]
     }
@@ -206,7 +210,7 @@ def _not_there(study: StoredStudy, label: str, replication: int) -> InputError:
 
 
 def _ranges(numbers: Iterable[int]) -> str:
-    """Return numbers in few words: ``0 to 4, 7``."""
+    """Return numbers as ranges: ``0 to 4, 7``."""
     ordered = sorted(set(numbers))
     breaks = [i + 1 for i, (a, b) in enumerate(pairwise(ordered)) if b != a + 1]
     bounds = [0, *breaks, len(ordered)] if ordered else []

@@ -1,1 +1,1 @@
-"""A study on disk: files that are whole or not there, and what they say."""
+"""A study on disk: manifest, tables, atomic writes, and reading them back."""

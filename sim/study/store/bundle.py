@@ -1,7 +1,7 @@
-"""Episodes as rows: an Arrow table with one row per episode, its tables nested as lists.
+"""Episodes as an Arrow table: one row per episode, its tables nested as lists.
 
-This is how episodes travel from a worker to the disk, and how they are sorted and merged there. A
-row is a whole episode, so none can be torn apart. `flat` brings back an ordinary table.
+Workers send episodes in this form, and they are sorted and merged in it. A row is a whole episode,
+so no part of one can be lost. `flat` returns an ordinary table.
 
 The type of a column depends on its name alone, never on its values: a table of a day without trips
 has the columns and types of every other, and equal values are equal bytes.
@@ -23,7 +23,7 @@ from sim.study.store.sums import sum_ledger
 
 KEYS = ("controller", "replication", "start")  # first columns of the table of episodes
 LOG = "log_sha256"  # comes after them; folders of earlier versions lack it
-NO_FIGURES = (*KEYS, LOG)  # all other columns of that table are figures
+NOT_METRICS = (*KEYS, LOG)  # all other columns of that table are metrics
 EPISODES = "episodes"
 TIMINGS = "timings"  # wall clock: kept apart from what is reproducible
 # Tables of an episode by name; voltages and loading come with their time as index.
@@ -55,7 +55,7 @@ FLAGS = frozenset({"converged", "on"})
 
 
 class Keep(StrEnum):
-    """How much of each episode a study keeps: all tables, or figures and sums only."""
+    """How much of each episode a study keeps: all tables, or metrics and sums only."""
 
     STEPS = "steps"
     SUMMARY = "summary"
@@ -213,5 +213,5 @@ def _column(kind: pa.DataType, values: np.ndarray) -> pa.Array:
         return pa.array([], kind)
     if pa.types.is_string(kind):
         return pa.array(values.tolist(), kind)
-    plain = values.astype(kind.to_pandas_dtype())
-    return pa.array(plain, kind)
+    converted = values.astype(kind.to_pandas_dtype())
+    return pa.array(converted, kind)

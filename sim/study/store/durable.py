@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, and stay there when the power fails."""
+"""Atomic, durable writes: a file is complete or absent, also after a power failure."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from pathlib import Path
 
 from sim.errors import GridhaulError
 
-BESIDE = ".partial"  # ends the names of files that are being written
+PARTIAL_SUFFIX = ".partial"  # ends the names of files that are being written
 
 
 class StorageError(GridhaulError):
     """The disk refused to keep what was written."""
 
 
-def write(path: Path, fill: Callable[[Path], object]) -> None:
-    """Write a file beside `path`, bring it to the disk, and give it its name.
+def write(path: Path, write_content: Callable[[Path], object]) -> None:
+    """Write a file under a temporary name, sync it to the disk, and rename it to `path`.
 
     Parameters
     ----------
     path
         The file; an earlier one is replaced in one step.
-    fill
+    write_content
         Writes the content to the path it is given.
 
     Raises
@@ -32,22 +32,22 @@ def write(path: Path, fill: Callable[[Path], object]) -> None:
     OSError
         If it cannot be written; nothing is left behind and an earlier file stays.
     """
-    beside = path.with_name(f".{path.name}{BESIDE}")
+    partial = path.with_name(f".{path.name}{PARTIAL_SUFFIX}")
     try:
-        fill(beside)
-        with beside.open("rb") as stream:
+        write_content(partial)
+        with partial.open("rb") as stream:
             os.fsync(stream.fileno())
-        beside.replace(path)
+        partial.replace(path)
     except BaseException:
         with contextlib.suppress(OSError):
-            beside.unlink(missing_ok=True)
+            partial.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
 
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Write bytes as `write` does."""
-    write(path, lambda beside: beside.write_bytes(content))
+    write(path, lambda partial: partial.write_bytes(content))
 
 
 def write_text(path: Path, content: str) -> None:
@@ -56,13 +56,13 @@ def write_text(path: Path, content: str) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Bring the names in a folder to the disk."""
-    with opened(folder) as descriptor:
+    """Sync the names in a folder to the disk."""
+    with folder_descriptor(folder) as descriptor:
         os.fsync(descriptor)
 
 
 @contextlib.contextmanager
-def opened(folder: Path) -> Iterator[int]:
+def folder_descriptor(folder: Path) -> Iterator[int]:
     """Yield a file descriptor of a folder."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
@@ -72,7 +72,7 @@ def opened(folder: Path) -> Iterator[int]:
 
 
 def reason(error: OSError) -> str:
-    """Return what went wrong, in words for people."""
+    """Return the cause of an error as text for messages."""
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return "the disk is full"
     return error.strerror or str(error)

@@ -1,4 +1,4 @@
-"""Where things are: positions of grid, roads and stations as plain JSON values."""
+"""The map of a system: positions of grid, roads, rails and stations as JSON values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a study is: everything its numbers depend on, and the difference between two studies."""
+"""The manifest of a study: all that its results depend on, and how two studies differ."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ PACKAGES = (
     *("gridhaul", "numba", "numpy", "ortools", "pandapower", "pandas", "power-grid-model"),
     *("pyarrow", "scipy", "simpy"),
 )
-# Code of ours that no episode runs through.
-WITHOUT_EFFECT = ("report/", "importers/", "cli.py")
-NOWHERE = "nothing"
+# Our code that no episode runs through.
+WITHOUT_EFFECT = ("cli/", "report/", "importers/", "inspect/")
+ABSENT = "nothing"
 
 
 def configuration(
@@ -53,7 +53,8 @@ def configuration(
         "verify": str(verify),
         "keep": str(keep),
         "controllers": {
-            label: _configured(spec) for label, spec in zip(labels(specs), specs, strict=True)
+            label: _controller_configuration(spec)
+            for label, spec in zip(labels(specs), specs, strict=True)
         },
         # Differences and regret count from the first, and rows are in this order.
         "order": list(labels(specs)),
@@ -62,17 +63,17 @@ def configuration(
         "python": ".".join(platform.python_version_tuple()[:2]),
     }
     # Parameters may be infinite, which JSON cannot say: those become texts.
-    plain: dict[str, Any] = json.loads(
+    values: dict[str, Any] = json.loads(
         json.dumps(content, default=str), parse_constant=lambda text: text
     )
-    return plain
+    return values
 
 
 def fingerprints(controllers: Iterable[str]) -> dict[str, str]:
-    """Return a hash of the code that lives episodes, by package: ours, and those of controllers.
+    """Return a hash of the code that runs episodes, by package: ours, and those of controllers.
 
-    A version number says nothing of an installation whose source is being edited, and half a study
-    with one controller and half with another would look like a result.
+    A version number does not change while the source of an installation is edited, and half a study
+    with one version of a controller and half with another would look like a result.
     """
     homes = {"sim": Path(inspect.getfile(sim))}
     for name in controllers:
@@ -102,7 +103,7 @@ def manifest(
         "verify": configured["verify"],
         "keep": configured["keep"],
         "controllers": [
-            {"label": label, **asked_for(spec)}
+            {"label": label, **specification_as_json(spec)}
             for label, spec in zip(labels(specs), specs, strict=True)
         ],
         "contrasts": [
@@ -130,33 +131,33 @@ def differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> Iterator[s
     """Yield in words what distinguishes the configuration of a folder from the one asked for."""
     stored, asked = dict(_leaves(there)), dict(_leaves(here))
     for key in sorted({*stored, *asked}):
-        old, new = stored.get(key, NOWHERE), asked.get(key, NOWHERE)
+        old, new = stored.get(key, ABSENT), asked.get(key, ABSENT)
         if old != new:
             yield f"{key} is {_brief(old)} there and {_brief(new)} here"
 
 
-def as_json(content: object) -> str:
+def json_text(content: object) -> str:
     """Return JSON with a line break at its end; what JSON does not know becomes its text."""
     return json.dumps(content, indent=2, allow_nan=False, default=str) + "\n"
 
 
-def _configured(spec: ControllerSpec) -> dict[str, object]:
+def _controller_configuration(spec: ControllerSpec) -> dict[str, object]:
     content: dict[str, object] = {
         "name": spec.name,
         "parameters": effective_parameters(spec),
         "file_sha256": _sha256(spec.source) if spec.source else None,
     }
     if spec.then is not None:
-        after = _configured(spec.then.controller)
+        after = _controller_configuration(spec.then.controller)
         content["then"] = {"from_period": spec.then.from_period, **after}
     return content
 
 
-def asked_for(spec: ControllerSpec) -> dict[str, object]:
+def specification_as_json(spec: ControllerSpec) -> dict[str, object]:
     """Return a specification as JSON values, from which it can be made again."""
     content: dict[str, object] = {"name": spec.name, "parameters": dict(spec.parameters)}
     if spec.then is not None:
-        after = asked_for(spec.then.controller)
+        after = specification_as_json(spec.then.controller)
         content["then"] = {"from_period": spec.then.from_period, **after}
     return content
 
@@ -170,7 +171,7 @@ def _leaves(value: object, prefix: str = "") -> Iterator[tuple[str, object]]:
 
 
 def _brief(value: object) -> str:
-    return value if value is NOWHERE else shown(value)
+    return value if value is ABSENT else shown(value)
 
 
 @functools.cache  # what this process has imported, whatever is edited later

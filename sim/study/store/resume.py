@@ -1,4 +1,4 @@
-"""What the episodes in a folder say, so that a study that goes on need not run them again."""
+"""Resume a study: results of the stored episodes, which need not run again."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import cast
 import pandas as pd
 import pyarrow as pa
 
-from sim.study.jobs import Finished, Key
-from sim.study.store.bundle import EPISODES, NO_FIGURES, TIMINGS, flat
+from sim.study.jobs import FinishedEpisode, Key
+from sim.study.store.bundle import EPISODES, NOT_METRICS, TIMINGS, flat
 from sim.study.store.shards import keys_of_shard, read_shard
 from sim.study.store.stored_study import parts, table_files
 from sim.study.store.sums import sum_timings
@@ -18,37 +18,37 @@ from sim.study.store.sums import sum_timings
 LEDGER = "ledger"
 
 
-def finished_episodes(folder: Path) -> Iterator[Finished]:
-    """Yield the figures of all episodes in a folder; tables are read one file at a time."""
+def finished_episodes(folder: Path) -> Iterator[FinishedEpisode]:
+    """Yield the results of all episodes in a folder; tables are read one file at a time."""
     done = set()
     for file in table_files(folder, EPISODES):
         number = int(file.stem)
         done.update(keys_of_shard(folder, number))
         episodes = read_shard(folder, number, (TIMINGS, LEDGER))
         if episodes is not None:
-            yield from _figures(episodes)
+            yield from _results(episodes)
     for _, episodes in parts(folder):
-        yield from (own for own in _figures(episodes) if own.key not in done)
+        yield from (own for own in _results(episodes) if own.key not in done)
 
 
-def _figures(episodes: pa.Table) -> Iterator[Finished]:
+def _results(episodes: pa.Table) -> Iterator[FinishedEpisode]:
     rows: pd.DataFrame = flat(episodes, EPISODES).to_pandas()
-    metrics = [name for name in rows.columns if name not in NO_FIGURES]
+    metrics = [name for name in rows.columns if name not in NOT_METRICS]
     timings = _by_episode(flat(episodes, TIMINGS).to_pandas())
     entries: pd.DataFrame = flat(episodes, LEDGER).to_pandas()
     # In a study that keeps every step this is the sum over an episode, otherwise it has been taken.
     parties = ["controller", "replication", "payer", "payee", "item"]
     ledger = _by_episode(entries.groupby(parties)["usd"].sum().to_frame().reset_index())
-    nothing = pd.DataFrame({name: [] for name in (*parties[2:], "usd")})
+    empty = pd.DataFrame({name: [] for name in (*parties[2:], "usd")})
     for row in rows.to_dict(orient="records"):
         key = (str(row["controller"]), int(row["replication"]))
-        yield Finished(
+        yield FinishedEpisode(
             controller=key[0],
             replication=key[1],
             start=pd.Timestamp(row["start"]),
             metrics={name: float(row[name]) for name in metrics},
             timings=sum_timings(timings[key], round(row["steps"])),
-            ledger=ledger.get(key, nothing),
+            ledger=ledger.get(key, empty),
         )
 
 

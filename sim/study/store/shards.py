@@ -1,4 +1,4 @@
-"""Files of the tables: each holds the same number of episodes, in the order of the study."""
+"""Shards of the tables: files of equally many episodes each, in the order of the study."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sim.study.store import durable
 from sim.study.store.bundle import EPISODES, WIDE, flat, keys, nest
 from sim.study.store.stored_study import key_columns
 
-ROWS_PER_GROUP = 8192  # a reader of one day decodes so many rows
+ROWS_PER_GROUP = 8192  # read at once for one day
 # Where nearly every float is different, its bytes compress better side by side.
 NOISY = ("steps", *WIDE)
 
@@ -35,7 +35,7 @@ def keys_of_shard(folder: Path, number: int) -> list[Key]:
 def write_shard(folder: Path, number: int, episodes: pa.Table, tables: Sequence[str]) -> None:
     """Write one file of each table.
 
-    The episodes come last: what stands there has its rows in all other tables.
+    The table of episodes comes last: an episode in it has its rows in all other tables.
     """
     for name in (*tables, EPISODES):
         write_table(folder, number, name, flat(episodes, name))
@@ -50,9 +50,9 @@ def write_table(folder: Path, number: int, name: str, table: pa.Table) -> None:
     split = [own for own in floats if own != "time_h"] if name in NOISY else []
     durable.write(
         file,
-        lambda beside: pq.write_table(
+        lambda partial: pq.write_table(
             whole,
-            beside,
+            partial,
             compression="zstd",
             row_group_size=ROWS_PER_GROUP,
             use_dictionary=[own for own in whole.column_names if own not in split],
@@ -68,7 +68,7 @@ def delete_shard(folder: Path, number: int, tables: Sequence[str]) -> None:
 
 
 def write_episodes_without(folder: Path, number: int, surplus: set[Key]) -> None:
-    """Take episodes out of the table of episodes, so that nobody counts them any more."""
+    """Remove episodes from the table of episodes, so that no reader counts them."""
     table = pq.read_table(_file(folder, EPISODES, number))
     kept = pa.array([key not in surplus for key in keys(table)], pa.bool_())
     write_table(folder, number, EPISODES, table.filter(kept))

@@ -1,8 +1,8 @@
-"""A study on disk, and how to read it.
+"""Read a study from disk, finished or not.
 
 A folder holds one folder per table with Parquet files ``000000.parquet``, ... of 1,024 episodes
-each, in the order of replications; ``study.json`` says what was run, ``summary.json`` what
-was found, ``commands.json`` who asked for it. While a study runs, finished episodes lie in
+each, in the order of replications; ``study.json`` says what was run, ``summary.json`` what was
+found, ``commands.json`` which commands asked for it. While a study runs, finished episodes lie in
 ``parts`` until there are enough for a file; readers look there too.
 """
 
@@ -134,12 +134,12 @@ def table_files(folder: Path, name: str) -> list[Path]:
 
 
 def parts(folder: Path) -> Iterator[tuple[Path, pa.Table]]:
-    """Yield the bundles of finished episodes that wait for a place in the tables."""
+    """Yield the bundles of finished episodes that are not yet in the tables."""
     for file in sorted((folder / PARTS).glob("*.arrow")):
         try:
             yield file, from_bytes(file.read_bytes())
         except (FileNotFoundError, pa.ArrowInvalid):
-            continue  # its episodes have just found their place, or are run again
+            continue  # its episodes have just been merged, or will run again
 
 
 def rows(folder: Path, name: str, equals: Mapping[str, object] | None = None) -> pa.Table | None:
@@ -153,10 +153,10 @@ def rows(folder: Path, name: str, equals: Mapping[str, object] | None = None) ->
     # The study is unfinished. It may have been killed between two files of one and the same
     # episode: only those in the table of episodes are whole, the others still wait in parts.
     done = {key for file in table_files(folder, EPISODES) for key in keys(key_columns(file))}
-    late = join(waiting)
-    late = late.filter(pa.array([key not in done for key in keys(late)], pa.bool_()))
+    unmerged = join(waiting)
+    unmerged = unmerged.filter(pa.array([key not in done for key in keys(unmerged)], pa.bool_()))
     whole = [only(pq.read_table(file), done) for file in files]
-    table = pa.concat_tables([*whole, flat(late, name)])
+    table = pa.concat_tables([*whole, flat(unmerged, name)])
     return table if where is None else table.filter(where)
 
 

@@ -1,4 +1,4 @@
-"""An episode's long tables in a few figures: seconds by kind, payments by parties."""
+"""Sums over an episode's long tables: seconds by kind, payments by parties."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ DECISION = "decision"  # name of the rows of `Episode.timings` that time one dec
 
 
 def sum_timings(timings: pd.DataFrame, n_steps: int) -> dict[str, float]:
-    """Return wall-clock figures of an episode; different on every run.
+    """Return wall-clock times of an episode; different on every run.
 
     Parameters
     ----------

@@ -1,9 +1,9 @@
-"""Writing a study so that nothing is lost: finished episodes are on the disk at any moment.
+"""Write a study to disk so that a killed process loses no finished episode.
 
-Episodes arrive in bundles, in any order; each bundle becomes one file in ``parts``, written beside,
-synced and renamed. When all episodes of a file of the tables are there, they are sorted and take
-their place: the tables depend on the episodes only, not on who computed them, when, or how often
-the study was interrupted.
+Episodes arrive in bundles, in any order; each bundle becomes one file in ``parts``, written under a
+temporary name, synced and renamed. When all episodes of a file of the tables are there, they are
+sorted and merged into it: the tables depend on the episodes only, not on the workers, the time, or
+the number of interruptions.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from sim.study.jobs import Failure, Key
 from sim.study.store import durable
 from sim.study.store.bundle import Keep, from_bytes, join, keys, tables_of
 from sim.study.store.durable import StorageError
-from sim.study.store.manifest import as_json, differences
+from sim.study.store.manifest import differences, json_text
 from sim.study.store.shards import (
     delete_shard,
     keys_of_shard,
@@ -48,19 +48,19 @@ EPISODES_PER_FILE = 1024
 
 
 class StudyWriter:
-    """Takes the episodes of a study and keeps them.
+    """Stores the episodes of a study.
 
     Parameters
     ----------
     folder
         Where the study is or shall be. Must not exist, be empty, or hold a study of the same
         configuration, which is then continued.
-    about
+    manifest
         See `sim.study.store.manifest.manifest`.
     replications
         Which are asked for; a study may grow, not shrink.
     command
-        Who asks, for the list of commands in the folder.
+        The command that asks, for the list of commands in the folder.
     episodes_per_file
         Size of a file of the tables; None stands for `EPISODES_PER_FILE`.
 
@@ -74,27 +74,27 @@ class StudyWriter:
     def __init__(
         self,
         folder: Path,
-        about: Mapping[str, Any],
+        manifest: Mapping[str, Any],
         replications: Sequence[int],
         *,
         command: Mapping[str, object] | None = None,
         episodes_per_file: int | None = None,
     ) -> None:
         self.folder = folder
-        self._about = about
+        self._manifest = manifest
         self._replications = list(replications)
         self._per_file = episodes_per_file or EPISODES_PER_FILE
-        self._place = {own["label"]: i for i, own in enumerate(about["controllers"])}
-        self._tables = tables_of(Keep(about["keep"]))
-        self._part: dict[int, Path] = {}  # where episodes wait that are in no table yet
-        self._held = contextlib.ExitStack()
+        self._position = {own["label"]: i for i, own in enumerate(manifest["controllers"])}
+        self._tables = tables_of(Keep(manifest["keep"]))
+        self._part_of: dict[int, Path] = {}  # files of episodes that are in no table yet
+        self._resources = contextlib.ExitStack()
         try:
             self._open(command or {})
         except OSError as error:
-            self._held.close()
+            self._resources.close()
             raise _refused(folder, f"cannot be written ({durable.reason(error)})") from error
         except BaseException:
-            self._held.close()
+            self._resources.close()
             raise
         self.stored = frozenset(stored_keys(folder))
         missing = set(self._wanted(self._replications)) - self.stored
@@ -109,10 +109,10 @@ class StudyWriter:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._held.close()
+        self._resources.close()
 
     def add(self, content: bytes, finished: Collection[Key]) -> None:
-        """Keep a bundle of episodes; they are on the disk when this returns.
+        """Store a bundle of episodes; they are on the disk when this returns.
 
         Raises
         ------
@@ -125,13 +125,13 @@ class StudyWriter:
         file = self.folder / PARTS / f"{min(indices):09d}.arrow"
         with self._disk():
             durable.write_bytes(file, content)
-            self._part.update(dict.fromkeys(indices, file))
-            self._settle(indices)
+            self._part_of.update(dict.fromkeys(indices, file))
+            self._mark_ended(indices)
 
-    def give_up(self, failure: Failure) -> None:
-        """Note that an episode will not come; it is tried again when the study is continued."""
+    def note_failure(self, failure: Failure) -> None:
+        """Note that an episode has failed; it runs again when the study is continued."""
         with self._disk():
-            self._settle([self._index(failure.key)])
+            self._mark_ended([self._index(failure.key)])
 
     def finish(
         self,
@@ -139,7 +139,7 @@ class StudyWriter:
         failures: Sequence[Mapping[str, object]] = (),
         replications: Sequence[int] | None = None,
     ) -> None:
-        """Put all episodes in their places and write what was found.
+        """Merge all episodes into the tables and write the results.
 
         Parameters
         ----------
@@ -159,40 +159,42 @@ class StudyWriter:
         wanted = {self._index(key) for key in self._wanted(last)}
         stored = {self._index(key) for key in self.stored}
         with self._disk():
-            for number in sorted({i // self._per_file for i in wanted | stored | set(self._part)}):
-                self._place_episodes(number, wanted)
-            durable.write_text(self.folder / SUMMARY, as_json(summary))
+            for number in sorted(
+                {i // self._per_file for i in wanted | stored | set(self._part_of)}
+            ):
+                self._merge_episodes(number, wanted)
+            durable.write_text(self.folder / SUMMARY, json_text(summary))
             self._write_manifest(last, failures, finished=True)
             shutil.rmtree(self.folder / PARTS)
 
     def _open(self, command: Mapping[str, object]) -> None:
         folder = self.folder
         known = (folder / MANIFEST).is_file()
-        if folder.exists() and not known and _occupied(folder):
+        if folder.exists() and not known and _holds_something_else(folder):
             raise _refused(folder, "exists and holds something that is no study")
         if known:
             self._check(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        descriptor = self._held.enter_context(durable.opened(folder))
+        descriptor = self._resources.enter_context(durable.folder_descriptor(folder))
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise _refused(
                 folder, "is being written by another process", "Wait until that one has ended"
             ) from None
-        for torn in folder.rglob(f".*{durable.BESIDE}"):
-            torn.unlink()
+        for partial in folder.rglob(f".*{durable.PARTIAL_SUFFIX}"):
+            partial.unlink()
         (folder / PARTS).mkdir(exist_ok=True)
         for file, own in parts(folder):
-            self._part.update({self._index(key): file for key in keys(own)})
+            self._part_of.update({self._index(key): file for key in keys(own)})
         self._write_manifest(self._replications, (), finished=False)
         commands = folder / COMMANDS
         earlier = read_commands(commands)
-        durable.write_text(commands, as_json([*earlier, command]))
+        durable.write_text(commands, json_text([*earlier, command]))
 
     def _check(self, folder: Path) -> None:
         earlier = read_study(folder).manifest
-        found = list(differences(earlier["configuration"], self._about["configuration"]))
+        found = list(differences(earlier["configuration"], self._manifest["configuration"]))
         if found:
             raise _refused(
                 folder,
@@ -216,25 +218,25 @@ class StudyWriter:
         finished: bool,
     ) -> None:
         content = {
-            **self._about,
+            **self._manifest,
             "replications": list(replications),
             "finished": finished,
             "failures": list(failures),
         }
-        durable.write_text(self.folder / MANIFEST, as_json(content))
+        durable.write_text(self.folder / MANIFEST, json_text(content))
 
-    def _settle(self, indices: Sequence[int]) -> None:
+    def _mark_ended(self, indices: Sequence[int]) -> None:
         for index in indices:
             number = index // self._per_file
             self._outstanding[number] -= 1
             full = (number + 1) * self._per_file <= self._end()
             if full and not self._outstanding[number]:
-                self._place_episodes(number, None)
+                self._merge_episodes(number, None)
 
-    def _place_episodes(self, number: int, wanted: Collection[int] | None) -> None:
-        """Merge what waits for one file of the tables into it; leave out what is not wanted."""
+    def _merge_episodes(self, number: int, wanted: Collection[int] | None) -> None:
+        """Merge the parts of one file of the tables into it; leave out what is not wanted."""
         span = range(number * self._per_file, (number + 1) * self._per_file)
-        files = sorted({self._part[index] for index in span if index in self._part})
+        files = sorted({self._part_of[index] for index in span if index in self._part_of})
         placed = keys_of_shard(self.folder, number)
         surplus = {key for key in placed if wanted is not None and self._index(key) not in wanted}
         if not files and not surplus:
@@ -254,19 +256,19 @@ class StudyWriter:
         else:
             delete_shard(self.folder, number, self._tables)
         for index in span:
-            self._part.pop(index, None)
-        for file in set(files) - set(self._part.values()):
+            self._part_of.pop(index, None)
+        for file in set(files) - set(self._part_of.values()):
             file.unlink()
 
     def _wanted(self, replications: Sequence[int]) -> Iterator[Key]:
-        return ((label, own) for own in replications for label in self._place)
+        return ((label, own) for own in replications for label in self._position)
 
     def _index(self, key: Key) -> int:
         label, replication = key
-        return replication * len(self._place) + self._place[label]
+        return replication * len(self._position) + self._position[label]
 
     def _end(self) -> int:
-        return (max(self._replications) + 1) * len(self._place)
+        return (max(self._replications) + 1) * len(self._position)
 
     @contextlib.contextmanager
     def _disk(self) -> Iterator[None]:
@@ -281,7 +283,7 @@ class StudyWriter:
 
 
 def read_commands(path: Path) -> list[object]:
-    """Return the commands that have worked on a study so far."""
+    """Return the commands that have written to a study so far."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
@@ -289,13 +291,13 @@ def read_commands(path: Path) -> list[object]:
     return found if isinstance(found, list) else []
 
 
-def _occupied(folder: Path) -> bool:
+def _holds_something_else(folder: Path) -> bool:
     if not folder.is_dir():
         return True
-    # A start that was interrupted leaves these.
-    mine = (f".{MANIFEST}{durable.BESIDE}", PARTS)
+    # An interrupted start leaves these.
+    own_names = (f".{MANIFEST}{durable.PARTIAL_SUFFIX}", PARTS)
     return any(
-        entry.name not in mine or (entry.is_dir() and any(entry.iterdir()))
+        entry.name not in own_names or (entry.is_dir() and any(entry.iterdir()))
         for entry in folder.iterdir()
     )
 

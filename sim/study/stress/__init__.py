@@ -1,1 +1,1 @@
-"""Stress studies: axes and packs, the design they span, curves, and who overtakes whom."""
+"""Stress studies: axes and packs, the experimental design, curves and crossovers."""

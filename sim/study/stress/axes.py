@@ -1,6 +1,6 @@
-"""What a scenario can be stressed along: axes, and packs of named points.
+"""The known stress axes, and packs of named points.
 
-These tables say what ``gridhaul stress`` knows. ``--help`` shows them, so they import little.
+``gridhaul stress --help`` shows these tables, so this module imports little.
 """
 
 from __future__ import annotations
@@ -131,14 +131,14 @@ class PackPoint:
         For people.
     overrides
         What it sets.
-    important_line
-        Whether an important line is out as well; which one depends on the scenario.
+    critical_line
+        Whether a critical line is out as well; which one depends on the scenario.
     """
 
     name: str
     meaning: str
     overrides: Mapping[str, float] = field(default_factory=dict)
-    important_line: bool = False
+    critical_line: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,13 +236,13 @@ PACKS = (
             PackPoint(
                 name="line out",
                 meaning="the line that cuts off most load, up to half of it: out from 18 to 20 h",
-                important_line=True,
+                critical_line=True,
             ),
             PackPoint(
                 name="breakdowns and line out",
                 meaning="both",
                 overrides=_BREAKDOWNS,
-                important_line=True,
+                critical_line=True,
             ),
         ),
     ),

@@ -1,7 +1,7 @@
-"""Where one controller overtakes another along an axis.
+"""Crossovers: where one controller overtakes another along an axis.
 
-Both live the same replications at every point, so their difference at each point is paired, and the
-curve of its mean is interpolated linearly between the points. Where it changes its sign, one
+Both run on the same replications at every point, so their difference at each point is paired, and
+the curve of its mean is interpolated linearly between the points. Where it changes its sign, one
 overtakes the other.
 """
 
@@ -19,7 +19,7 @@ from sim.units import FloatArray
 
 RESAMPLES = 4000
 CHUNK_VALUES = 4_000_000  # of resampled rows in memory at a time
-FEWEST_REPLICATIONS = 5  # of which fewer resamples tell nothing
+FEWEST_REPLICATIONS = 5  # with fewer, resamples say nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +47,8 @@ class Crossing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Course:
-    """How a difference runs along an axis.
+class DifferenceCurve:
+    """A mean difference along an axis.
 
     Attributes
     ----------
@@ -69,7 +69,9 @@ class Course:
     replications: int
 
 
-def course(position: FloatArray, difference: FloatArray, rng: np.random.Generator) -> Course:
+def difference_curve(
+    position: FloatArray, difference: FloatArray, rng: np.random.Generator
+) -> DifferenceCurve:
     """Return where the mean of `difference` changes its sign, and how sure that is.
 
     A bootstrap over replications: each resample draws replications, with all their points, so what
@@ -92,7 +94,7 @@ def course(position: FloatArray, difference: FloatArray, rng: np.random.Generato
     n = len(whole)
     if n == 0:
         nothing = np.full(len(position), np.nan)
-        return Course(mean=nothing, crossings=(), same_sign=math.nan, replications=0)
+        return DifferenceCurve(mean=nothing, crossings=(), same_sign=math.nan, replications=0)
     mean = whole.mean(axis=0)
     found = _crossings(position, mean[None, :])
     resampled = _resampled_means(whole, rng) if n >= FEWEST_REPLICATIONS else None
@@ -103,7 +105,7 @@ def course(position: FloatArray, difference: FloatArray, rng: np.random.Generato
     same_sign = math.nan
     if not crossings and resampled is not None:
         same_sign = float((np.sign(resampled) == np.sign(mean)).all(axis=1).mean())
-    return Course(mean=mean, crossings=crossings, same_sign=same_sign, replications=n)
+    return DifferenceCurve(mean=mean, crossings=crossings, same_sign=same_sign, replications=n)
 
 
 def _resampled_means(values: FloatArray, rng: np.random.Generator) -> FloatArray:

@@ -1,4 +1,4 @@
-"""What a stress study found: curves, who overtakes whom, and whether delays rise as they should."""
+"""Results of a stress study: paired curves, rank reversals, and metrics that should rise."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import pandas as pd
 from sim.study.inference import statistics
 from sim.study.inference.contrasts import with_regret
 from sim.study.inference.risk import OBJECTIVE
-from sim.study.stress.crossover import Course, course
-from sim.study.stress.design import Axis, Design, Point, Slice, cell
+from sim.study.stress.crossover import DifferenceCurve, difference_curve
+from sim.study.stress.design import Axis, Design, Point, Slice, cell_label
 from sim.study.study import Study
 from sim.uncertainty.streams import stream
 from sim.units import FloatArray
@@ -26,18 +26,18 @@ ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Contest:
-    """Two controllers along an axis.
+class PairedCurve:
+    """The paired difference of two controllers along an axis.
 
     Attributes
     ----------
     along
         The points.
     one, other
-        Who they are.
+        Names of the controllers.
     position
         Where the points lie, ``(position,)``.
-    course
+    curve
         The objective of `other` less that of `one` [USD].
     """
 
@@ -45,7 +45,7 @@ class Contest:
     one: str
     other: str
     position: FloatArray
-    course: Course
+    curve: DifferenceCurve
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +57,7 @@ class Reversal:
     along, point
         Where.
     better, worse
-        Who is ahead at the point, by the mean of the objective, and was behind.
+        Controllers by the mean of the objective at the point; at the first point reversed.
     sure
         Whether both intervals of the paired difference exclude zero.
     """
@@ -70,7 +70,7 @@ class Reversal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rise:
+class ExpectedRise:
     """A metric that is expected to rise along an axis, under one controller.
 
     Attributes
@@ -100,12 +100,12 @@ class Rise:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class StressStudy:
-    """What a stress study found.
+    """The results of a stress study.
 
     Attributes
     ----------
     cells
-        All episodes as a study of cells: controllers at points, see `sim.study.stress.design.cell`.
+        All episodes as a study of cells: controllers at points; see `cell_label`.
     controllers
         Names in the order given; differences are taken from the first.
     design
@@ -117,16 +117,16 @@ class StressStudy:
     design: Design
 
     def at(self, point: Point) -> pd.DataFrame:
-        """Return the figures of the episodes at a point, index ``(controller, replication)``."""
+        """Return the metrics of the episodes at a point, index ``(controller, replication)``."""
         metrics = self.cells.metrics
-        names = {cell(name, point): name for name in self.controllers}
+        names = {cell_label(name, point): name for name in self.controllers}
         own = metrics[metrics.index.get_level_values("controller").isin(list(names))]
         own = own.rename(index=names, level="controller")
         return with_regret(own.drop(columns="regret_usd", errors="ignore"))
 
     @property
     def metrics(self) -> pd.DataFrame:
-        """Figures of the finished episodes, index ``(point, controller, replication)``."""
+        """Metrics of the finished episodes, index ``(point, controller, replication)``."""
         return self._by_point({point: self.at(point) for point in self.design.points})
 
     @property
@@ -153,10 +153,10 @@ class StressStudy:
         )
 
     @property
-    def contests(self) -> tuple[Contest, ...]:
+    def paired_curves(self) -> tuple[PairedCurve, ...]:
         """All pairs of controllers along all axes with positions."""
         return tuple(
-            self._contest(along, one, other)
+            self._paired_curve(along, one, other)
             for along in self.design.slices()
             if along.axis.is_curve
             for one, other in combinations(self.controllers, 2)
@@ -166,7 +166,7 @@ class StressStudy:
     def reversals(self) -> tuple[Reversal, ...]:
         """Pairs whose order differs between the first point of an axis and another one.
 
-        Only points without a position: along those with one, see `contests`.
+        Only points without a position: along those with one, see `paired_curves`.
         """
         return tuple(
             found
@@ -176,7 +176,7 @@ class StressStudy:
         )
 
     @property
-    def rises(self) -> tuple[Rise, ...]:
+    def expected_rises(self) -> tuple[ExpectedRise, ...]:
         """Whether what should rise along an axis does, under every controller that drives."""
         return tuple(
             found
@@ -189,11 +189,11 @@ class StressStudy:
 
     def _objective(self, controller: str, point: Point) -> pd.Series:
         metrics = self.cells.metrics.reindex(columns=[OBJECTIVE])
-        own: pd.Series = statistics.of_controller(metrics, cell(controller, point))[OBJECTIVE]
+        own: pd.Series = statistics.of_controller(metrics, cell_label(controller, point))[OBJECTIVE]
         return own
 
-    def _contest(self, along: Slice, one: str, other: str) -> Contest:
-        position, points = placed(along)
+    def _paired_curve(self, along: Slice, one: str, other: str) -> PairedCurve:
+        position, points = positions_and_points(along)
         difference = pd.DataFrame(
             {
                 k: self._objective(other, point) - self._objective(one, point)
@@ -201,12 +201,12 @@ class StressStudy:
             }
         )
         rng = stream(self.cells.seed, 0, "study.crossover")
-        return Contest(
+        return PairedCurve(
             along=along,
             one=one,
             other=other,
             position=position,
-            course=course(position, difference.to_numpy(dtype=float), rng),
+            curve=difference_curve(position, difference.to_numpy(dtype=float), rng),
         )
 
     def _reversals(self, along: Slice, one: str, other: str) -> Iterator[Reversal]:
@@ -235,18 +235,18 @@ class StressStudy:
             days.in_profile,
         )
 
-    def _rise(self, along: Slice, controller: str) -> Rise:
+    def _rise(self, along: Slice, controller: str) -> ExpectedRise:
         metric = along.axis.raises
         per_trip = metric in PER_TRIP
         places, values = [], []
-        for position, point in zip(*placed(along), strict=True):
-            metrics = statistics.of_controller(self.cells.metrics, cell(controller, point))
+        for position, point in zip(*positions_and_points(along), strict=True):
+            metrics = statistics.of_controller(self.cells.metrics, cell_label(controller, point))
             if not len(metrics) or (per_trip and not metrics[TRIPS].sum() > 0):
                 continue
             total = float(metrics[metric].sum())
             values.append(total / float(metrics[TRIPS].sum() if per_trip else len(metrics)))
             places.append(position)
-        return Rise(
+        return ExpectedRise(
             along=along,
             controller=controller,
             metric=metric,
@@ -260,19 +260,19 @@ class StressStudy:
         return pd.concat(found, names=["point"])
 
 
-def here(table: pd.DataFrame, point: Point) -> pd.DataFrame:
+def at_point(table: pd.DataFrame, point: Point) -> pd.DataFrame:
     """Return the rows of a point, index ``(controller, metric)``."""
     return table[table.index.get_level_values("point") == point.label].droplevel("point")
 
 
-def placed(along: Slice) -> tuple[FloatArray, list[Point]]:
+def positions_and_points(along: Slice) -> tuple[FloatArray, list[Point]]:
     """Return the rising positions of a slice, ``(position,)``, and their points."""
-    levels = along.axis.placed
+    levels = along.axis.placed_levels
     position = [along.axis.levels[level].position for level in levels]
     return np.array(position, dtype=float), [along.points[level] for level in levels]
 
 
-def named(axis: Axis) -> str:
+def axis_title(axis: Axis) -> str:
     """Return what the positions of an axis are called, with their unit."""
     return f"{axis.scale} [{axis.unit}]" if axis.unit else axis.scale
 

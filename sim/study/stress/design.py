@@ -1,4 +1,4 @@
-"""Which points a stress study visits: the levels of its axes, and all their combinations."""
+"""The experimental design of a stress study: axes with levels, and all their combinations."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Axis:
         return self.name.startswith(PACK)
 
     @property
-    def placed(self) -> tuple[int, ...]:
+    def placed_levels(self) -> tuple[int, ...]:
         """Levels that have a position, by rising position; of equal ones the first."""
         found: dict[float, int] = {}
         for i, level in enumerate(self.levels):
@@ -72,7 +72,7 @@ class Axis:
     @property
     def is_curve(self) -> bool:
         """Whether there are enough positions for a curve."""
-        return len(self.placed) > 1
+        return len(self.placed_levels) > 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,20 +133,22 @@ class Design:
                 groups.setdefault(tuple(point.levels[i] for i in rest), []).append(point)
             for levels, points in groups.items():
                 held = ", ".join(
-                    _at(self.axes[i], level) for i, level in zip(rest, levels, strict=True)
+                    _level_label(self.axes[i], level) for i, level in zip(rest, levels, strict=True)
                 )
                 yield Slice(axis=axis, held=held, points=tuple(points))
 
     def _label(self, levels: Sequence[int]) -> str:
-        return ", ".join(_at(axis, level) for axis, level in zip(self.axes, levels, strict=True))
+        return ", ".join(
+            _level_label(axis, level) for axis, level in zip(self.axes, levels, strict=True)
+        )
 
 
-def cell(controller: str, point: Point) -> str:
+def cell_label(controller: str, point: Point) -> str:
     """Return what tables call a controller at a point."""
     return f"{controller} @ {point.label}"
 
 
-def plain_design(design: Design) -> list[dict[str, Any]]:
+def design_as_json(design: Design) -> list[dict[str, Any]]:
     """Return the axes as JSON values."""
     return [
         {
@@ -169,8 +171,8 @@ def plain_design(design: Design) -> list[dict[str, Any]]:
     ]
 
 
-def read_design(plain: Sequence[Mapping[str, Any]]) -> Design:
-    """Return the design that `plain_design` has written."""
+def design_from_json(plain: Sequence[Mapping[str, Any]]) -> Design:
+    """Return the design that `design_as_json` has written."""
     return Design(
         axes=tuple(
             Axis(**{**own, "levels": tuple(Level(**level) for level in own["levels"])})
@@ -179,6 +181,6 @@ def read_design(plain: Sequence[Mapping[str, Any]]) -> Design:
     )
 
 
-def _at(axis: Axis, level: int) -> str:
+def _level_label(axis: Axis, level: int) -> str:
     label = axis.levels[level].label
     return label if axis.is_pack else f"{axis.name}={label}"

@@ -1,4 +1,4 @@
-"""Controllers on the same days, along axes on which the scenario gets harder."""
+"""Compare controllers on common days along axes on which the scenario gets harder."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from pathlib import Path
 
 from sim.episode.specification import ControllerSpec, as_spec, build_for, labels, with_source
 from sim.scenario import Scenario
-from sim.study.conduct import Cell, Running, check_numbers, conduct
-from sim.study.jobs import Failure, Finished
+from sim.study.conduct import Cell, ExecutionOptions, check_numbers, conduct
+from sim.study.jobs import Failure, FinishedEpisode
 from sim.study.settings import as_keep, as_verify
-from sim.study.store.manifest import asked_for, configuration, manifest
+from sim.study.store.manifest import configuration, manifest, specification_as_json
+from sim.study.stress.build import build_design
 from sim.study.stress.curves import StressStudy
-from sim.study.stress.design import Design, cell, plain_design
-from sim.study.stress.stressors import design_of
+from sim.study.stress.design import Design, cell_label, design_as_json
 from sim.study.stress.summary import stress_summary
 from sim.study.study import Study
 
@@ -34,7 +34,7 @@ def stress(
     command: Mapping[str, object] | None = None,
     on_start: Callable[[int], None] | None = None,
     on_resume: Callable[[int], None] | None = None,
-    on_episode: Callable[[Finished | Failure], None] | None = None,
+    on_episode: Callable[[FinishedEpisode | Failure], None] | None = None,
 ) -> StressStudy:
     """Run every controller at every point of some axes, on the same days.
 
@@ -51,7 +51,7 @@ def stress(
     pack
         Named points: ``"traffic"``, ``"weather"`` or ``"faults"``; they count as one more axis.
     replications
-        Number of days; all points and controllers live the same ones.
+        Number of days; all points and controllers have the same ones.
     on_start
         Called once with the number of episodes of the whole study.
     seed, workers, dask, verify, keep, out, command, on_resume, on_episode
@@ -66,17 +66,17 @@ def stress(
     StorageError
         If the disk refuses; what was finished before is safe in `out`.
     """
-    design, scenarios = design_of(scenario, axes or {}, pack)
+    design, scenarios = build_design(scenario, axes or {}, pack)
     specs = tuple(with_source(as_spec(controller)) for controller in controllers)
     names = labels(specs)
     check_numbers("stress", controllers=len(specs), replications=replications, workers=workers)
     for spec in specs:
         for one in spec.in_turn:
-            build_for(scenario.system, one)  # complains now rather than once per episode
+            build_for(scenario.system, one)  # fails now rather than once per episode
     if on_start:
         on_start(len(specs) * len(design.points) * replications)
     root = scenario.seed if seed is None else seed
-    running = Running(
+    options = ExecutionOptions(
         workers=workers,
         dask=dask,
         keep=as_keep(keep),
@@ -86,23 +86,23 @@ def stress(
         on_episode=on_episode,
     )
 
-    def about() -> Mapping[str, object]:
-        config = configuration(scenario, specs, seed=root, verify=verify, keep=running.keep)
-        config["stress"] = _points(design, scenarios)
+    def make_manifest() -> Mapping[str, object]:
+        config = configuration(scenario, specs, seed=root, verify=verify, keep=options.keep)
+        config["stress"] = _point_configurations(design, scenarios)
         return {
             **manifest(scenario, specs, config),
             "controllers": [
                 {
-                    "label": cell(name, point),
-                    **asked_for(spec),
+                    "label": cell_label(name, point),
+                    **specification_as_json(spec),
                     "controller": name,
                     "point": point.label,
-                    **_places(design, point.levels),
+                    **_level_values(design, point.levels),
                 }
                 for point in design.points
                 for name, spec in zip(names, specs, strict=True)
             ],
-            "stress": {"controllers": list(names), "axes": plain_design(design)},
+            "stress": {"controllers": list(names), "axes": design_as_json(design)},
         }
 
     def read(study: Study) -> StressStudy:
@@ -110,29 +110,29 @@ def stress(
 
     study = conduct(
         [
-            Cell(label=cell(name, point), controller=spec, point=i)
+            Cell(label=cell_label(name, point), controller=spec, point=i)
             for i, point in enumerate(design.points)
             for name, spec in zip(names, specs, strict=True)
         ],
         scenarios,
-        running,
+        options,
         seed=root,
         replications=replications,
         verify=as_verify(verify),
-        about=about,
+        make_manifest=make_manifest,
         summarise=lambda study: stress_summary(read(study)),
     )
     return read(study)
 
 
-def _points(design: Design, scenarios: Sequence[Scenario]) -> dict[str, object]:
+def _point_configurations(design: Design, scenarios: Sequence[Scenario]) -> dict[str, object]:
     return {
         point.label: {"overrides": design.overrides(point), "digest": own.digest}
         for point, own in zip(design.points, scenarios, strict=True)
     }
 
 
-def _places(design: Design, levels: Sequence[int]) -> dict[str, object]:
+def _level_values(design: Design, levels: Sequence[int]) -> dict[str, object]:
     """Return the level on each axis: its position, or its label where there is none."""
     found: dict[str, object] = {}
     for axis, level in zip(design.axes, levels, strict=True):

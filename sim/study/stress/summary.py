@@ -1,14 +1,14 @@
-"""A stress study as plain JSON values: what ``--json`` prints and ``summary.json`` keeps."""
+"""Summary of a stress study as JSON values: what ``--json`` prints and ``summary.json`` keeps."""
 
 from __future__ import annotations
 
 import pandas as pd
 
-from sim.study.inference.statistics import at, difference_at
-from sim.study.json_values import finite, plain_estimate, plain_inference
-from sim.study.stress.curves import Contest, Reversal, Rise, StressStudy, here
-from sim.study.stress.design import cell, plain_design
-from sim.study.summary import failures_as_rows
+from sim.study.inference.statistics import difference_at, estimate_at
+from sim.study.json_values import estimate_as_json, finite, inference_as_json
+from sim.study.stress.curves import ExpectedRise, PairedCurve, Reversal, StressStudy, at_point
+from sim.study.stress.design import cell_label, design_as_json
+from sim.study.summary import failures_as_json
 
 
 def stress_summary(study: StressStudy) -> dict[str, object]:
@@ -20,7 +20,7 @@ def stress_summary(study: StressStudy) -> dict[str, object]:
         "seed": cells.seed,
         "replications": cells.replications,
         "baseline": study.controllers[0],
-        "axes": plain_design(design),
+        "axes": design_as_json(design),
         "points": [
             {
                 "label": point.label,
@@ -28,24 +28,24 @@ def stress_summary(study: StressStudy) -> dict[str, object]:
                     axis.name: axis.levels[level].label
                     for axis, level in zip(design.axes, point.levels, strict=True)
                 },
-                "cells": {name: cell(name, point) for name in study.controllers},
-                "controllers": _means(here(summary, point), study.controllers),
-                "paired": _differences(here(paired, point), study.controllers[1:]),
+                "cells": {name: cell_label(name, point) for name in study.controllers},
+                "controllers": _means(at_point(summary, point), study.controllers),
+                "paired": _differences(at_point(paired, point), study.controllers[1:]),
             }
             for point in design.points
         ],
-        "crossovers": [_contest(own) for own in study.contests],
+        "crossovers": [_paired_curve(own) for own in study.paired_curves],
         "reversals": [_reversal(own) for own in study.reversals],
-        "rises": [_rise(own) for own in study.rises],
-        "inference": plain_inference(cells),
-        "failures": failures_as_rows(cells.failures),
+        "rises": [_rise(own) for own in study.expected_rises],
+        "inference": inference_as_json(cells),
+        "failures": failures_as_json(cells.failures),
     }
 
 
 def _means(table: pd.DataFrame, names: tuple[str, ...]) -> dict[str, object]:
     metrics = table.index.unique("metric").tolist()
     return {
-        name: {metric: plain_estimate(at(table, name, metric)) for metric in metrics}
+        name: {metric: estimate_as_json(estimate_at(table, name, metric)) for metric in metrics}
         for name in names
     }
 
@@ -56,13 +56,13 @@ def _differences(table: pd.DataFrame, names: tuple[str, ...]) -> dict[str, objec
     for name in names:
         own = {metric: difference_at(table, name, metric) for metric in metrics}
         found[name] = {
-            metric: {**plain_estimate(each.estimate), "p_value": finite(each.p_value)}
+            metric: {**estimate_as_json(each.estimate), "p_value": finite(each.p_value)}
             for metric, each in own.items()
         }
     return found
 
 
-def _contest(own: Contest) -> dict[str, object]:
+def _paired_curve(own: PairedCurve) -> dict[str, object]:
     return {
         "axis": own.along.axis.name,
         "scale": own.along.axis.scale,
@@ -70,9 +70,9 @@ def _contest(own: Contest) -> dict[str, object]:
         "one": own.one,
         "other": own.other,
         "positions": own.position.tolist(),
-        "difference_usd": [finite(value) for value in own.course.mean.tolist()],
-        "replications": own.course.replications,
-        "same_sign": finite(own.course.same_sign),
+        "difference_usd": [finite(value) for value in own.curve.mean.tolist()],
+        "replications": own.curve.replications,
+        "same_sign": finite(own.curve.same_sign),
         "crossings": [
             {
                 "at": each.at,
@@ -81,7 +81,7 @@ def _contest(own: Contest) -> dict[str, object]:
                 "overtakes": own.one if each.rises else own.other,
                 "share": finite(each.share),
             }
-            for each in own.course.crossings
+            for each in own.curve.crossings
         ],
     }
 
@@ -97,7 +97,7 @@ def _reversal(own: Reversal) -> dict[str, object]:
     }
 
 
-def _rise(own: Rise) -> dict[str, object]:
+def _rise(own: ExpectedRise) -> dict[str, object]:
     return {
         "axis": own.along.axis.name,
         "held": own.along.held,

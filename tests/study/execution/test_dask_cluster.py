@@ -23,10 +23,10 @@ from sim.errors import InputError
 from sim.scenario import load_scenario
 from sim.study.compare import compare
 from sim.study.execution import dask_cluster as module
-from sim.study.execution.dask_cluster import dask_crew
+from sim.study.execution.dask_cluster import dask_pool
 from sim.study.execution.execute import execute
 from sim.study.execution.runner import run_episode
-from sim.study.execution.worker import Work
+from sim.study.execution.worker import JobContext
 from sim.study.jobs import Failure, Job
 from sim.study.store.bundle import TABLES, Keep
 from sim.study.study import Study
@@ -53,26 +53,26 @@ def remote() -> Iterator[str]:
 
 
 def test_any_number_of_workers_and_dask_give_the_same_bytes(tmp_path: Path, remote: str) -> None:
-    crews: dict[str, dict[str, Any]] = {
+    pools: dict[str, dict[str, Any]] = {
         "1": {},
         "2": {"workers": 2},
         "4": {"workers": 4},
         "dask": {"dask": remote},
     }
     scenario = load_scenario("ieee33")
-    for crew, asked in crews.items():
+    for pool, asked in pools.items():
         compare(
             scenario,
             ["idle", "greedy"],
             replications=3,
             verify="off",
-            out=tmp_path / crew,
+            out=tmp_path / pool,
             **asked,
         )
     expected = contents(tmp_path / "1")
     assert len(expected) == len(TABLES) + 3  # episodes, what was run, what was found
-    for crew in crews:
-        assert contents(tmp_path / crew) == expected, crew
+    for pool in pools:
+        assert contents(tmp_path / pool) == expected, pool
 
 
 def test_a_controller_in_a_file_reaches_workers_that_do_not_have_the_file(
@@ -88,7 +88,7 @@ def test_a_controller_in_a_file_reaches_workers_that_do_not_have_the_file(
     assert (objective["idle"] == objective["here.py:Plain"]).all()
 
 
-def live(job: Job) -> Episode:
+def run_idle(job: Job) -> Episode:
     if job.label == "dies" and job.replication == 1:
         os.kill(os.getpid(), signal.SIGSEGV)
     return run_episode(
@@ -106,9 +106,11 @@ def test_a_worker_that_dies_costs_its_episode_only(remote: str) -> None:
         Job(label=own, controller=idle, replication=i) for i in range(4) for own in ("a", "dies")
     ]
     scenario = load_scenario("tiny")
-    work = Work(scenarios=(scenario,), seed=0, verify=Verify.OFF, keep=Keep.SUMMARY, episode=live)
-    with dask_crew(work, remote, 1, ["idle"]) as crew:
-        results = [own for batch in execute(jobs, crew) for own in batch.results]
+    context = JobContext(
+        scenarios=(scenario,), seed=0, verify=Verify.OFF, keep=Keep.SUMMARY, episode=run_idle
+    )
+    with dask_pool(context, remote, 1, ["idle"]) as pool:
+        results = [own for batch in execute(jobs, pool) for own in batch.results]
     assert len({own.key for own in results}) == len(results) == len(jobs)
     (failure,) = [own for own in results if isinstance(own, Failure)]
     assert failure.key == ("dies", 1)

@@ -13,11 +13,11 @@ from sim.episode.specification import ControllerSpec
 from sim.episode.verification import Verify
 from sim.errors import EpisodeError
 from sim.scenario import load_scenario
-from sim.study.execution.execute import BATCH_S, _Batches, execute
-from sim.study.execution.pools import SINGLE_THREAD, Crew, ProcessCrew, SerialCrew
+from sim.study.execution.execute import BATCH_S, _BatchQueue, execute
+from sim.study.execution.pools import SINGLE_THREAD, ProcessPool, SerialPool, WorkerPool
 from sim.study.execution.runner import run_episode
-from sim.study.execution.worker import Work
-from sim.study.jobs import Failure, Finished, Job, Key
+from sim.study.execution.worker import JobContext
+from sim.study.jobs import Failure, FinishedEpisode, Job, Key
 from sim.study.store.bundle import Keep
 
 IDLE = ControllerSpec(name="idle")
@@ -28,11 +28,11 @@ def jobs(*names: str, n: int) -> list[Job]:
 
 
 def episode(job: Job) -> Episode:
-    lived = run_episode(
+    episode = run_episode(
         load_scenario("tiny"), IDLE, seed=0, replication=job.replication, verify=Verify.OFF
     )
     threads = float(os.environ.get("OMP_NUM_THREADS", "0"))
-    return dataclasses.replace(lived, metrics=lived.metrics | {"threads": threads})
+    return dataclasses.replace(episode, metrics=episode.metrics | {"threads": threads})
 
 
 def fragile(job: Job) -> Episode:
@@ -52,28 +52,28 @@ def dies_once(job: Job) -> Episode:
     return episode(job)
 
 
-def work(live: Callable[[Job], Episode]) -> Work:
-    return Work(
+def job_context(run: Callable[[Job], Episode]) -> JobContext:
+    return JobContext(
         scenarios=(load_scenario("tiny"),),
         seed=0,
         verify=Verify.OFF,
         keep=Keep.SUMMARY,
-        episode=live,
+        episode=run,
     )
 
 
-def results(jobs: list[Job], crew: Crew) -> dict[Key, Finished | Failure]:
-    found = [result for batch in execute(jobs, crew) for result in batch.results]
+def results(jobs: list[Job], pool: WorkerPool) -> dict[Key, FinishedEpisode | Failure]:
+    found = [result for batch in execute(jobs, pool) for result in batch.results]
     assert len(found) == len(jobs)
     return {result.key: result for result in found}
 
 
-def failures(found: dict[Key, Finished | Failure]) -> list[str]:
+def failures(found: dict[Key, FinishedEpisode | Failure]) -> list[str]:
     return [str(found[key]) for key in sorted(found) if isinstance(found[key], Failure)]
 
 
 def test_a_failing_episode_is_named_and_the_others_go_on() -> None:
-    found = results(jobs("fine", "raises", "distrusted", n=2), SerialCrew(work(fragile)))
+    found = results(jobs("fine", "raises", "distrusted", n=2), SerialPool(job_context(fragile)))
     assert failures(found) == [
         "distrusted, replication 0: pandapower differs",
         "distrusted, replication 1: pandapower differs",
@@ -86,28 +86,28 @@ def test_an_episode_whose_worker_dies_by_chance_is_run_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GRIDHAUL_TEST_DIED", str(tmp_path / "died"))
-    assert failures(results(jobs("unlucky", n=3), ProcessCrew(work(dies_once), 1))) == []
+    assert failures(results(jobs("unlucky", n=3), ProcessPool(job_context(dies_once), 1))) == []
     assert (tmp_path / "died").exists()
 
 
 def test_workers_run_single_threaded_and_leave_this_process_as_it_was() -> None:
     before = {key: os.environ.get(key) for key in SINGLE_THREAD}
-    found = results(jobs("fine", n=12), ProcessCrew(work(episode), 2))
-    assert [own.metrics["threads"] for own in found.values() if isinstance(own, Finished)] == (
-        [1.0] * 12
-    )
+    found = results(jobs("fine", n=12), ProcessPool(job_context(episode), 2))
+    assert [
+        own.metrics["threads"] for own in found.values() if isinstance(own, FinishedEpisode)
+    ] == ([1.0] * 12)
     assert {key: os.environ.get(key) for key in SINGLE_THREAD} == before
 
 
 def test_batches_grow_to_their_length_and_shrink_towards_the_end() -> None:
     """An episode that waited for imports is no measure of the next ones."""
-    batches = _Batches(jobs("fine", n=400), workers=2)
+    batches = _BatchQueue(jobs("fine", n=400), workers=2)
     first = batches.take()
     assert len(first) == 1  # nobody knows yet how long it takes
-    batches.took(first, (40 * BATCH_S,))
+    batches.record(first, (40 * BATCH_S,))
     second = batches.take()
     assert len(second) == 1
-    batches.took(second, (BATCH_S / 8,))
+    batches.record(second, (BATCH_S / 8,))
     sizes = []
     while batches.more:
         sizes.append(len(batches.take()))

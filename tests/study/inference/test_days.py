@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from sim.scenario import load_scenario
-from sim.study.inference.days import Days, inference, spread_of_mean
+from sim.study.inference.days import Days, inference_statement, variance_of_mean
 from sim.study.inference.statistics import estimate
 from sim.study.run import run
 
@@ -38,36 +38,36 @@ def test_the_days_of_a_scenario_are_those_that_its_replications_live() -> None:
 
 def test_what_the_intervals_speak_of_is_said() -> None:
     start = dict(enumerate(pd.to_datetime(["2016-07-01", "2016-07-02", "2016-07-01"])))
-    text = inference(Days(start=start, in_profile=92), range(3))
+    text = inference_statement(Days(start=start, in_profile=92), range(3))
     assert text.startswith("3 replications lived 2 of the 92 days that the profile year offers.")
     assert text.endswith("not of other years.")
-    assert "days like the 2 that 3" in inference(Days(start=start), range(3))
+    assert "days like the 2 that 3" in inference_statement(Days(start=start), range(3))
 
 
 def test_without_repetition_the_spread_is_students() -> None:
     values = np.array([1.0, 2.0, 4.0, 8.0])
     for in_profile in (None, 92):
-        found = spread_of_mean(values, np.arange(4), in_profile)
+        found = variance_of_mean(values, np.arange(4), in_profile)
         assert found == pytest.approx((values.var(ddof=1) / 4, 3))
 
 
 def test_with_equal_days_and_no_end_of_them_it_is_that_of_the_day_means() -> None:
     values = np.array([1.0, 3.0, 10.0, 12.0, 4.0, 6.0])
-    found = spread_of_mean(values, np.repeat([0, 1, 2], 2), None)
+    found = variance_of_mean(values, np.repeat([0, 1, 2], 2), None)
     day_mean = np.array([2.0, 11.0, 5.0])
     assert found == pytest.approx((day_mean.var(ddof=1) / 3, 2))
 
 
 def test_once_all_days_came_up_equally_often_only_chance_within_days_is_left() -> None:
     values = np.array([1.0, 3.0, 10.0, 12.0, 4.0, 6.0])
-    found = spread_of_mean(values, np.repeat([0, 1, 2], 2), 3)
+    found = variance_of_mean(values, np.repeat([0, 1, 2], 2), 3)
     assert found == pytest.approx((2.0 / 6, 3))  # within variance 2, six values, 6 - 3
 
 
 def test_a_single_day_out_of_many_says_nothing_of_the_others() -> None:
     values = np.array([1.0, 2.0, 3.0])
-    assert math.isnan(spread_of_mean(values, np.zeros(3, dtype=np.int64), 92).variance)
-    alone = spread_of_mean(values, np.zeros(3, dtype=np.int64), 1)
+    assert math.isnan(variance_of_mean(values, np.zeros(3, dtype=np.int64), 92).variance)
+    alone = variance_of_mean(values, np.zeros(3, dtype=np.int64), 1)
     assert alone == pytest.approx((1.0 / 3, 2))
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from sim.study.inference.risk import NOTE, cvar, cvar_interval, risk, share
+from sim.study.inference.risk import NOTE, cvar, cvar_interval, proportion, risk
 from sim.uncertainty.streams import stream
 
 
@@ -68,7 +68,7 @@ def test_risk_counts_episodes_with_a_violation_and_finds_the_worst() -> None:
 
 @pytest.mark.parametrize(("k", "n"), [(0, 10), (3, 10), (10, 10), (7, 250)])
 def test_the_interval_of_a_share_is_clopper_and_pearsons(k: int, n: int) -> None:
-    found = share(np.arange(n) < k)
+    found = proportion(np.arange(n) < k)
     expected = stats.binomtest(k, n).proportion_ci(0.95, method="exact")
     assert (found.ci95_low, found.ci95_high) == pytest.approx((expected.low, expected.high))
 
@@ -76,6 +76,6 @@ def test_the_interval_of_a_share_is_clopper_and_pearsons(k: int, n: int) -> None
 @pytest.mark.parametrize("p", [0.02, 0.3, 0.9])
 def test_the_interval_of_a_share_covers_at_least_as_often_as_it_says(p: float) -> None:
     n = 40
-    found = [share(np.arange(n) < k) for k in range(n + 1)]
+    found = [proportion(np.arange(n) < k) for k in range(n + 1)]
     inside = [own.ci95_low <= p <= own.ci95_high for own in found]
     assert stats.binom.pmf(np.arange(n + 1), n, p)[inside].sum() >= 0.95

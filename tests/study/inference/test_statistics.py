@@ -7,7 +7,14 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from sim.study.inference.statistics import at, difference_at, estimate, holm, paired, summarise
+from sim.study.inference.statistics import (
+    difference_at,
+    estimate,
+    estimate_at,
+    holm,
+    paired,
+    summarise,
+)
 
 
 def table(**controllers: list[float]) -> pd.DataFrame:
@@ -44,14 +51,14 @@ def test_the_interval_covers_the_truth_as_often_as_it_says() -> None:
 def test_what_the_days_share_cancels_in_paired_differences() -> None:
     day = [100.0, -50.0, 900.0]
     metrics = table(idle=day, greedy=[value - 5.0 for value in day])
-    found = at(paired(metrics, ["idle", "greedy"]), "greedy", "usd")
+    found = estimate_at(paired(metrics, ["idle", "greedy"]), "greedy", "usd")
     assert found == pytest.approx((-5.0, -5.0, -5.0, 3))
-    assert at(summarise(metrics, ["idle", "greedy"]), "greedy", "usd").ci95_high > 1000
+    assert estimate_at(summarise(metrics, ["idle", "greedy"]), "greedy", "usd").ci95_high > 1000
 
 
 def test_only_days_that_both_finished_are_paired() -> None:
     metrics = table(idle=[1.0, 2.0, 3.0], greedy=[2.0, 4.0])
-    found = at(paired(metrics, ["idle", "greedy"]), "greedy", "usd")
+    found = estimate_at(paired(metrics, ["idle", "greedy"]), "greedy", "usd")
     assert (found.mean, found.episodes) == (1.5, 2)
 
 
@@ -95,6 +102,6 @@ def test_the_paired_interval_covers_the_true_difference() -> None:
     for _ in range(1000):
         day = rng.normal(0.0, 10.0, 15)
         metrics = table(a=(day + rng.normal(size=15)).tolist(), b=(day + 2).tolist())
-        found = at(paired(metrics, ["a", "b"]), "b", "usd")
+        found = estimate_at(paired(metrics, ["a", "b"]), "b", "usd")
         covered += found.ci95_low <= 2.0 <= found.ci95_high
     assert 0.93 <= covered / 1000 <= 0.97

@@ -33,8 +33,8 @@ DASK = ("--workers", "2", "--dask", "local")
 PATIENCE_S = 120
 
 
-def start(folder: Path, crew: tuple[str, ...]) -> subprocess.Popen[bytes]:
-    command = ["compare", "tiny", "--controllers", ",".join(CONTROLLERS), *crew]
+def start(folder: Path, pool: tuple[str, ...]) -> subprocess.Popen[bytes]:
+    command = ["compare", "tiny", "--controllers", ",".join(CONTROLLERS), *pool]
     more = ["--replications", str(REPLICATIONS), "--verify", "off", "--out", str(folder)]
     return subprocess.Popen(
         [sys.executable, "-c", PROGRAM, *command, *more],
@@ -60,10 +60,10 @@ def workers_of(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
     return found
 
 
-def disturb(folder: Path, crew: tuple[str, ...], victim: str, rng: random.Random) -> bool:
+def disturb(folder: Path, pool: tuple[str, ...], victim: str, rng: random.Random) -> bool:
     """Run the study and kill somebody; return whether there was still something to disturb."""
     before = len(list(folder.glob("*/*")))
-    process = start(folder, crew)
+    process = start(folder, pool)
     begun = time.monotonic()
     # From here on anything may be going on: hiring, running, merging.
     while process.poll() is None and len(list(folder.glob("*/*"))) <= before:
@@ -114,10 +114,10 @@ def test_twenty_kills(tmp_path: Path, undisturbed: dict[str, str]) -> None:
     killed = 0
     for story in range(40):
         folder = tmp_path / str(story)
-        crew, victim = rng.choice([POOL, DASK]), "parent"
+        pool, victim = rng.choice([POOL, DASK]), "parent"
         while victim == "parent" and killed < 20:
             victim = rng.choice(["parent", "worker"])
-            disturbed = disturb(folder, crew, victim, rng)
+            disturbed = disturb(folder, pool, victim, rng)
             killed += disturbed
             if not disturbed:
                 break

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,18 +13,19 @@ from typing import Any
 import pandas as pd
 import pytest
 
+import sim
 from sim.episode.episode import Episode
 from sim.episode.specification import ControllerSpec
 from sim.errors import InputError
 from sim.scenario import load_scenario
 from sim.study.compare import compare
-from sim.study.jobs import Failure, Finished
+from sim.study.jobs import Failure, FinishedEpisode
 from sim.study.run import run
 from sim.study.store import durable
 from sim.study.store import writer as module
 from sim.study.store.bundle import Keep, bundle, flat, from_bytes, join, keys, names, nest, to_bytes
 from sim.study.store.durable import StorageError
-from sim.study.store.manifest import configuration, manifest
+from sim.study.store.manifest import WITHOUT_EFFECT, configuration, manifest
 from sim.study.store.resume import finished_episodes
 from sim.study.store.stored_study import read_study
 from sim.study.store.writer import StudyWriter
@@ -42,15 +44,15 @@ def episodes() -> list[Episode]:
     ]
 
 
-def about_study(keep: Keep) -> dict[str, Any]:
+def make_manifest(keep: Keep) -> dict[str, Any]:
     scenario = load_scenario("tiny")
     config = configuration(scenario, SPECS, seed=0, verify="off", keep=keep)
     return manifest(scenario, SPECS, config)
 
 
 @pytest.fixture(scope="module")
-def about() -> dict[str, Any]:
-    return about_study(Keep.STEPS)
+def study_manifest() -> dict[str, Any]:
+    return make_manifest(Keep.STEPS)
 
 
 class Killed(BaseException):
@@ -58,17 +60,19 @@ class Killed(BaseException):
 
 
 def write_study(
-    folder: Path, about: dict[str, Any], episodes: list[Episode], *, reverse: bool = False
+    folder: Path, study_manifest: dict[str, Any], episodes: list[Episode], *, reverse: bool = False
 ) -> None:
     """Store what is missing, two episodes at a time, three in a file; last come first."""
-    with StudyWriter(folder, about, range(DAYS), episodes_per_file=3) as writer:
+    with StudyWriter(folder, study_manifest, range(DAYS), episodes_per_file=3) as writer:
         missing = [
             own for own in episodes if (own.controller, own.replication) not in writer.stored
         ]
         missing = missing[::-1] if reverse else missing
         for i in range(0, len(missing), 2):
             chosen = missing[i : i + 2]
-            packed = join(bundle(own.controller, own, Keep(about["keep"])) for own in chosen)
+            packed = join(
+                bundle(own.controller, own, Keep(study_manifest["keep"])) for own in chosen
+            )
             writer.add(to_bytes(packed), keys(packed))
         writer.finish({"found": 1})
 
@@ -77,9 +81,9 @@ def test_a_study_killed_between_any_two_files_ends_like_an_undisturbed_one(
     tmp_path: Path, episodes: list[Episode], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With few tables: all are written in the same way, and each file is a moment to try."""
-    about = about_study(Keep.SUMMARY)
+    study_manifest = make_manifest(Keep.SUMMARY)
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)  # the power does not fail here
-    write_study(tmp_path / "whole", about, episodes)
+    write_study(tmp_path / "whole", study_manifest, episodes)
     expected = contents(tmp_path / "whole")
     original = durable.write
     survived = 0
@@ -91,7 +95,7 @@ def test_a_study_killed_between_any_two_files_ends_like_an_undisturbed_one(
             nonlocal written
             written += 1
             if written > limit:
-                path.with_name(f".{path.name}{durable.BESIDE}").write_bytes(b"torn")
+                path.with_name(f".{path.name}{durable.PARTIAL_SUFFIX}").write_bytes(b"torn")
                 raise Killed
             original(path, fill)
 
@@ -101,12 +105,12 @@ def test_a_study_killed_between_any_two_files_ends_like_an_undisturbed_one(
         folder = tmp_path / str(limit)
         monkeypatch.setattr(durable, "write", until(limit))
         try:
-            write_study(folder, about, episodes, reverse=bool(limit % 2))
+            write_study(folder, study_manifest, episodes, reverse=bool(limit % 2))
         except Killed:
             survived += 1
             monkeypatch.setattr(durable, "write", until(limit % 4))
             with pytest.raises(Killed):  # again, where it goes on
-                write_study(folder, about, episodes)
+                write_study(folder, study_manifest, episodes)
         else:
             break
         monkeypatch.setattr(durable, "write", original)
@@ -114,7 +118,7 @@ def test_a_study_killed_between_any_two_files_ends_like_an_undisturbed_one(
             there = [own.key for own in finished_episodes(folder)]
             assert len(there) == len(set(there)) == len(read_study(folder).table("episodes"))
             assert len(read_study(folder).missing) == len(episodes) - len(there)
-        write_study(folder, about, episodes)
+        write_study(folder, study_manifest, episodes)
         assert contents(folder) == expected
         assert_each_episode_once(folder, NAMES, DAYS)
     assert survived == 20  # files that an undisturbed study writes
@@ -134,7 +138,7 @@ def test_tables_survive_nesting(episodes: list[Episode]) -> None:
 
 def test_what_is_read_back_is_what_was_found(tmp_path: Path) -> None:
     scenario = load_scenario("ieee33")
-    found: list[Finished | Failure] = []
+    found: list[FinishedEpisode | Failure] = []
     study = compare(
         scenario, NAMES, replications=2, verify="off", out=tmp_path / "s", on_episode=found.append
     )
@@ -153,6 +157,19 @@ def test_what_is_read_back_is_what_was_found(tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(again.metrics, study.metrics, check_exact=True)
     pd.testing.assert_frame_equal(again.timings, study.timings, check_exact=True)
     pd.testing.assert_frame_equal(again.ledger, study.ledger, check_exact=True)
+
+
+def test_the_code_hash_leaves_out_only_what_no_episode_imports() -> None:
+    code = (
+        "import sys; from sim import load_scenario, compare;"
+        "compare(load_scenario('tiny'), ['greedy'], replications=1);"
+        "print(*(name for name in sys.modules if name.startswith('sim.')))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    used = {f"{name.split('.')[1]}/" for name in run.stdout.split()}
+    assert used.isdisjoint(WITHOUT_EFFECT)
+    home = Path(str(sim.__file__)).parent
+    assert all((home / name).is_dir() for name in WITHOUT_EFFECT)
 
 
 def test_a_study_grows_but_does_not_shrink(tmp_path: Path) -> None:
@@ -255,24 +272,29 @@ def test_a_summary_keeps_figures_payments_and_decisions(tmp_path: Path) -> None:
 
 
 def test_two_cannot_write_one_folder(
-    tmp_path: Path, about: dict[str, Any], episodes: list[Episode]
+    tmp_path: Path, study_manifest: dict[str, Any], episodes: list[Episode]
 ) -> None:
     with (
-        StudyWriter(tmp_path / "s", about, range(DAYS)),
+        StudyWriter(tmp_path / "s", study_manifest, range(DAYS)),
         pytest.raises(InputError, match="is being written by another process"),
     ):
-        StudyWriter(tmp_path / "s", about, range(DAYS))
-    write_study(tmp_path / "s", about, episodes)  # the lock is gone with its holder
+        StudyWriter(tmp_path / "s", study_manifest, range(DAYS))
+    write_study(tmp_path / "s", study_manifest, episodes)  # the lock is gone with its holder
 
 
 @pytest.mark.parametrize("place", ["/proc/study", "/dev/null/study"])
-def test_a_folder_that_cannot_be_written_is_refused(place: str, about: dict[str, Any]) -> None:
+def test_a_folder_that_cannot_be_written_is_refused(
+    place: str, study_manifest: dict[str, Any]
+) -> None:
     with pytest.raises(InputError, match="cannot be written"):
-        StudyWriter(Path(place), about, range(DAYS))
+        StudyWriter(Path(place), study_manifest, range(DAYS))
 
 
 def test_a_full_disk_ends_the_study_and_says_what_is_safe(
-    tmp_path: Path, about: dict[str, Any], episodes: list[Episode], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    study_manifest: dict[str, Any],
+    episodes: list[Episode],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     original = durable.write_bytes
 
@@ -283,11 +305,11 @@ def test_a_full_disk_ends_the_study_and_says_what_is_safe(
 
     monkeypatch.setattr(durable, "write_bytes", write_bytes)
     with pytest.raises(StorageError, match=r"the disk is full\. The 4 episodes"):
-        write_study(tmp_path / "s", about, episodes)
+        write_study(tmp_path / "s", study_manifest, episodes)
     monkeypatch.undo()
     assert len(read_study(tmp_path / "s").table("steps")) == 4 * len(episodes[0].steps)
-    write_study(tmp_path / "s", about, episodes)
-    write_study(tmp_path / "whole", about, episodes)
+    write_study(tmp_path / "s", study_manifest, episodes)
+    write_study(tmp_path / "whole", study_manifest, episodes)
     assert contents(tmp_path / "s") == contents(tmp_path / "whole")
 
 
@@ -318,11 +340,13 @@ def test_on_a_small_disk_nothing_is_lost(small_disk: Path) -> None:
 
 
 def test_what_a_stopping_rule_does_not_count_is_left_out(
-    tmp_path: Path, about: dict[str, Any], episodes: list[Episode]
+    tmp_path: Path, study_manifest: dict[str, Any], episodes: list[Episode]
 ) -> None:
     """Some episodes are always under way when a rule stops a study."""
     for folder, n in (("more", 8), ("fewer", 4)):
-        with StudyWriter(tmp_path / folder, about, range(DAYS), episodes_per_file=3) as writer:
+        with StudyWriter(
+            tmp_path / folder, study_manifest, range(DAYS), episodes_per_file=3
+        ) as writer:
             for own in episodes[:n]:
                 packed = bundle(own.controller, own, Keep.STEPS)
                 writer.add(to_bytes(packed), keys(packed))

@@ -7,16 +7,20 @@ import math
 import numpy as np
 import pytest
 
-from sim.study.stress.crossover import Course, course
+from sim.study.stress.crossover import DifferenceCurve, difference_curve
 
 X = np.array([0.0, 1.0, 2.0, 4.0])
 
 
-def at(mean: np.ndarray, replications: int = 12, noise: float = 0.1, seed: int = 0) -> Course:
-    """Return the course of a difference whose sample mean is exactly `mean`."""
+def at(
+    mean: np.ndarray, replications: int = 12, noise: float = 0.1, seed: int = 0
+) -> DifferenceCurve:
+    """Return the curve of a difference whose sample mean is exactly `mean`."""
     rng = np.random.default_rng(seed)
     values = rng.normal(0, noise, (replications, len(mean)))
-    return course(X[: len(mean)], mean + values - values.mean(axis=0), np.random.default_rng(1))
+    return difference_curve(
+        X[: len(mean)], mean + values - values.mean(axis=0), np.random.default_rng(1)
+    )
 
 
 def test_a_line_crosses_zero_where_it_does() -> None:
@@ -58,11 +62,11 @@ def test_an_interval_that_leaves_the_points_is_open() -> None:
 
 def test_days_with_a_gap_do_not_count_and_few_days_have_no_interval() -> None:
     values = np.array([[-1.0, 1.0]] * 4 + [[np.nan, 1.0]])
-    found = course(X[:2], values, np.random.default_rng(0))
+    found = difference_curve(X[:2], values, np.random.default_rng(0))
     assert found.replications == 4
     assert found.crossings[0].at == pytest.approx(0.5)
     assert math.isnan(found.crossings[0].low)
-    nothing = course(X[:2], values[4:], np.random.default_rng(0))
+    nothing = difference_curve(X[:2], values[4:], np.random.default_rng(0))
     assert nothing.replications == 0
     assert nothing.crossings == ()
 
@@ -79,6 +83,6 @@ def test_the_interval_covers_the_true_crossover(replications: int, studies: int)
     for _ in range(studies):
         day = rng.gamma(2.0, 1.0, (replications, 1)) - 2.0
         own = rng.normal(0, 0.5, (replications, len(X)))
-        found = course(X, slope * (X - true_at) + day + own, rng)
+        found = difference_curve(X, slope * (X - true_at) + day + own, rng)
         covered += any(each.low <= true_at <= each.high for each in found.crossings)
     assert covered / studies == pytest.approx(0.95, abs=0.03)

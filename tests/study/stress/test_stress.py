@@ -25,10 +25,10 @@ from sim.study.compare import compare
 from sim.study.execution.runner import nature_of, run_episode
 from sim.study.store.stored_study import read_study
 from sim.study.stress.axes import AXES, GRID_OUTAGE, PACKS
+from sim.study.stress.build import build_design, parse_axes
 from sim.study.stress.curves import StressStudy
 from sim.study.stress.design import Design
 from sim.study.stress.run import stress
-from sim.study.stress.stressors import design_of, parse_axes
 from sim.study.stress.summary import stress_summary
 from sim.uncertainty.calibrated import CalibratedForecaster
 from tests.study.folders import assert_each_episode_once, contents
@@ -48,7 +48,7 @@ def tiny() -> Scenario:
 
 def day(key: str, value: object, controller: str = "idle") -> Episode:
     """Return a day at one value of an axis."""
-    _, (own,) = design_of(ieee33(), {key: [value]}, None)
+    _, (own,) = build_design(ieee33(), {key: [value]}, None)
     spec = ControllerSpec(name=controller)
     return run_episode(own, spec, seed=1, replication=0, verify=Verify.OFF)
 
@@ -84,13 +84,13 @@ def test_an_outage_takes_its_line_out_for_its_time() -> None:
 
 
 def test_without_forecast_error_forecasts_are_exact() -> None:
-    _, (exact, worse) = design_of(ieee33(), {"forecast.error": [0, 3]}, None)
+    _, (exact, worse) = build_design(ieee33(), {"forecast.error": [0, 3]}, None)
     error = []
     for scenario in (exact, worse):
         nature = nature_of(scenario)
-        lived = nature.draw(1, 0)
-        forecast = CalibratedForecaster.build(nature, lived).issue(0, 0.0, NO_EVS)
-        error.append(np.abs(forecast.profile_mean - lived.period_mean).max())
+        drawn = nature.draw(1, 0)
+        forecast = CalibratedForecaster.build(nature, drawn).issue(0, 0.0, NO_EVS)
+        error.append(np.abs(forecast.profile_mean - drawn.period_mean).max())
     assert error[0] == 0
     assert error[1] > 0.1
 
@@ -98,7 +98,7 @@ def test_without_forecast_error_forecasts_are_exact() -> None:
 def test_breakdowns_and_incidents_come_as_often_as_asked() -> None:
     names = ("incidents.per_day", "breakdown.per_1000_km")
     for name in names:
-        _, (none, some) = design_of(ieee33(), {name: [0, 50]}, None)
+        _, (none, some) = build_design(ieee33(), {name: [0, 50]}, None)
         rates = [
             (own.uncertainty.incidents.per_day, own.uncertainty.breakdowns.per_1000_km)
             for own in (none, some)
@@ -111,28 +111,28 @@ def test_breakdowns_and_incidents_come_as_often_as_asked() -> None:
 def test_every_axis_takes_both_ends_of_its_range() -> None:
     axes = [axis for axis in AXES if axis.name != GRID_OUTAGE]
     for axis in axes:
-        design_of(tiny(), {axis.name: [axis.low, axis.high]}, None)
+        build_design(tiny(), {axis.name: [axis.low, axis.high]}, None)
 
 
 def test_a_pack_has_the_scenario_as_it_is_and_what_it_promises() -> None:
     for pack in PACKS:
-        design, scenarios = design_of(ieee33(), {}, pack.name)
+        design, scenarios = build_design(ieee33(), {}, pack.name)
         assert scenarios[0].digest == ieee33().digest
         assert len({own.digest for own in scenarios}) == len(pack.points)
         assert [own.label for own in design.points] == [own.name for own in pack.points]
-    traffic, _ = design_of(ieee33(), {}, "traffic")
-    on_axis = [traffic.axes[0].levels[i].label for i in traffic.axes[0].placed]
+    traffic, _ = build_design(ieee33(), {}, "traffic")
+    on_axis = [traffic.axes[0].levels[i].label for i in traffic.axes[0].placed_levels]
     assert on_axis == ["free flow", "as given", "rush hour", "gridlock"]
 
 
 def test_points_share_what_they_do_not_change() -> None:
-    _, scenarios = design_of(ieee33(), {"traffic.intensity": [1, 2], "pv.scale": [1, 0]}, None)
+    _, scenarios = build_design(ieee33(), {"traffic.intensity": [1, 2], "pv.scale": [1, 0]}, None)
     assert len({id(own.uncertainty.record) for own in scenarios}) == 1
     assert len({id(own.system.grid) for own in scenarios}) == 1
 
 
 def test_all_combinations_are_run() -> None:
-    design, scenarios = design_of(tiny(), {"pv.scale": [0, 1], "load.scale": [1, 2, 3]}, None)
+    design, scenarios = build_design(tiny(), {"pv.scale": [0, 1], "load.scale": [1, 2, 3]}, None)
     assert len(scenarios) == 6
     assert [own.label for own in design.points[:2]] == [
         "pv.scale=0, load.scale=1",
@@ -148,13 +148,13 @@ def test_all_combinations_are_run() -> None:
 
 
 def test_any_number_of_the_scenario_is_an_axis() -> None:
-    _, (_, dear) = design_of(tiny(), {"battery.trailer.wear_usd_per_mwh": [0, 50]}, None)
-    assert dear.system.vehicles[0].battery.wear_usd_per_mwh == 50
+    _, (_, costly) = build_design(tiny(), {"battery.trailer.wear_usd_per_mwh": [0, 50]}, None)
+    assert costly.system.vehicles[0].battery.wear_usd_per_mwh == 50
 
 
 def test_what_was_set_before_stays_set() -> None:
     given = load_scenario("tiny", {"load.scale": 2.0})
-    _, (_, dark) = design_of(given, {"pv.scale": [1, 0]}, None)
+    _, (_, dark) = build_design(given, {"pv.scale": [1, 0]}, None)
     assert dark.system.loads.p_mw.tolist() == given.system.loads.p_mw.tolist()
 
 
@@ -170,7 +170,7 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
         ]
     )  # fmt: skip
     with pytest.raises(InputError) as raised:
-        design_of(ieee33(), axes, "trafic")
+        build_design(ieee33(), axes, "trafic")
     text = str(raised.value)
     for part in (
         "pack = 'trafic': is no pack. Did you mean 'traffic'?",
@@ -195,14 +195,14 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
 
 def test_nothing_to_vary_too_much_and_the_same_twice_are_refused() -> None:
     with pytest.raises(InputError, match="nothing is varied"):
-        design_of(tiny(), {}, None)
+        build_design(tiny(), {}, None)
     nine = list(range(9))
     with pytest.raises(InputError, match="make 81 points; at most 64"):
-        design_of(tiny(), {"pv.scale": nine, "load.scale": nine}, None)
+        build_design(tiny(), {"pv.scale": nine, "load.scale": nine}, None)
     with pytest.raises(InputError, match=r"sets traffic\.intensity, and so does pack traffic"):
-        design_of(tiny(), {"traffic.intensity": [1, 2]}, "traffic")
+        build_design(tiny(), {"traffic.intensity": [1, 2]}, "traffic")
     with pytest.raises(InputError, match="is open anyway"):
-        design_of(ieee33(), {GRID_OUTAGE: ["line:17-32@1:00/1h"]}, None)
+        build_design(ieee33(), {GRID_OUTAGE: ["line:17-32@1:00/1h"]}, None)
 
 
 def test_the_command_exits_with_2_on_bad_input_and_lists_what_there_is() -> None:
@@ -299,7 +299,7 @@ def test_delays_rise_with_the_traffic() -> None:
         replications=3,
         verify="off",
     )
-    (rise,) = found.rises
+    (rise,) = found.expected_rises
     assert rise.falls == ()
     assert rise.value[0] == pytest.approx(0.0, abs=1e-9)
     assert rise.value[-1] > 2 * rise.value[1] > 0
@@ -313,8 +313,8 @@ def test_the_command_prints_one_json_object_or_tables_with_findings() -> None:
     assert result.exit_code == 0
     found = json.loads(result.stdout)
     assert [own["label"] for own in found["points"]] == ["pv.scale=0", "pv.scale=1"]
-    (contest,) = found["crossovers"]
-    assert (contest["one"], contest["other"], contest["positions"]) == ("idle", "greedy", [0, 1])
+    (pair,) = found["crossovers"]
+    assert (pair["one"], pair["other"], pair["positions"]) == ("idle", "greedy", [0, 1])
     shown = runner.invoke(app, [*asked, *more]).stdout
     assert "No crossover of greedy and idle for pv.scale in [0, 1]" in shown
 

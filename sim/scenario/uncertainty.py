@@ -1,4 +1,4 @@
-"""From the validated file to what may happen."""
+"""Make `Uncertainty` (records, traffic, outages, forecast skill) from the validated file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import TypeVar
 
 from sim.scenario.assemble import floats
 from sim.scenario.problems import Problems
-from sim.scenario.schema import ScenarioFile, Table
+from sim.scenario.schema.toml_tables import ScenarioFile
+from sim.scenario.schema.values import Table
 from sim.uncertainty.events import Breakdowns, FixedOutage, Incidents, Outages
 from sim.uncertainty.evs import EvHabits
 from sim.uncertainty.model import Delays, ForecastSkill, Record, Traffic, Uncertainty

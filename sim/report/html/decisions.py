@@ -1,4 +1,4 @@
-"""What controllers say of their decisions: how they ended, how good, how long they took."""
+"""The table of decisions: solver status, gap, fallbacks and solution times."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ STANDARD_TIME = (
 )
 
 
-def check_stamps(times: np.ndarray, where: str, problems: Problems) -> int:
+def check_timestamps(times: np.ndarray, where: str, problems: Problems) -> int:
     """Return the spacing of the rows [s]; note every row at which it is broken.
 
     Parameters

@@ -1,4 +1,4 @@
-"""The figures of a study, with their captions, from its tables."""
+"""Make the figures of a study and their captions from its tables."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ FEWEST_DAYS = 3  # for quantiles over days
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Day:
-    """The day of which the page shows every step.
+class ShownDay:
+    """The day whose steps the page shows.
 
     Attributes
     ----------
@@ -47,7 +47,7 @@ class Day:
         Vehicles, their activities, the segments of track that trains ran over, and locational
         marginal prices, by controller; prices only of controllers that found any.
     outages
-        Lines out of service, the same whoever decides; none in folders of earlier versions.
+        Lines out of service, the same for all controllers; none in folders of earlier versions.
     """
 
     replication: int
@@ -60,8 +60,8 @@ class Day:
     outages: pd.DataFrame
 
     @property
-    def words(self) -> str:
-        """What captions call it."""
+    def label(self) -> str:
+        """How captions call it."""
         return f"replication {self.replication}, which starts on {self.start:%d %B %Y}"
 
 
@@ -74,20 +74,20 @@ class Map:
     data: Markup
 
 
-def the_day(study: StoredStudy, metrics: pd.DataFrame, names: list[str]) -> Day | None:
-    """Return the day that shows most: it violates the limits most under the first controller.
+def select_day(study: StoredStudy, metrics: pd.DataFrame, names: list[str]) -> ShownDay | None:
+    """Return the day with the most voltage violation under the first controller.
 
-    Controllers that did not finish it are not in it. None if the study keeps no steps.
+    Controllers that did not finish it are left out. None if the study keeps no steps.
     """
     if not study.keeps("vm_pu"):
         return None
     system = study.manifest["system"]
-    replication = _most_telling(metrics, names)
+    replication = _most_violated_day(metrics, names)
     episodes = study.table("episodes", replication=replication)
-    there = [name for name in names if name in set(episodes["controller"])]
+    present = [name for name in names if name in set(episodes["controller"])]
     set_up_h = {station["name"]: station["set_up_h"] for station in system["stations"]}
     vm_pu, vehicles, bars, spans, lmp = {}, {}, {}, {}, {}
-    for name in there:
+    for name in present:
         chosen = {"controller": name, "replication": replication}
         wide = study.table("vm_pu", **chosen)
         # A bus may be called like a key, so columns go by position.
@@ -99,7 +99,7 @@ def the_day(study: StoredStudy, metrics: pd.DataFrame, names: list[str]) -> Day 
         if len(found):
             lmp[name] = found
         bars[name] = timeline.bars(events, vehicles[name], set_up_h, system["end_h"])
-    return Day(
+    return ShownDay(
         replication=replication,
         start=pd.Timestamp(episodes["start"].iloc[0]),
         vm_pu=vm_pu,
@@ -107,13 +107,13 @@ def the_day(study: StoredStudy, metrics: pd.DataFrame, names: list[str]) -> Day 
         bars=bars,
         spans=spans,
         prices=lmp,
-        outages=study.table("outages", controller=there[0], replication=replication).reindex(
+        outages=study.table("outages", controller=present[0], replication=replication).reindex(
             columns=["line", "from_h", "to_h"]
         ),
     )
 
 
-def the_map(study: StoredStudy, day: Day | None) -> Map | None:
+def map_of_day(study: StoredStudy, day: ShownDay | None) -> Map | None:
     """Return the map, None for a study that keeps no positions."""
     if day is None or "map" not in study.manifest["system"]:
         return None
@@ -121,16 +121,16 @@ def the_map(study: StoredStudy, day: Day | None) -> Map | None:
         study.manifest["system"], day.vm_pu, day.vehicles, day.bars, day.outages, day.start
     )
     return Map(
-        caption=map.caption(day.words, drawn),
+        caption=map.caption(day.label, drawn),
         json=in_script(drawn),
         data=in_script(map.data(day.vehicles)),
     )
 
 
-def across_days(
+def figures_of_all_days(
     study: StoredStudy, metrics: pd.DataFrame, names: list[str], days: Days
 ) -> list[Figure]:
-    """Return the figures that tell of all days."""
+    """Return the figures of all days."""
     found = []
     if len(names) > 1:
         found.append(_paired(metrics, names, days))
@@ -146,13 +146,13 @@ def across_days(
                 objective.reset_index(),
             )
         )
-    found += _money(study, metrics, names)
+    found += _cost_figures(study, metrics, names)
     if len(objective) >= FEWEST_DAYS and study.keeps("steps"):
         found.append(_fan(study, names, len(objective)))
     return found
 
 
-def of_the_day(study: StoredStudy, day: Day, first: str) -> list[Figure]:
+def figures_of_day(study: StoredStudy, day: ShownDay, first: str) -> list[Figure]:
     """Return the figures that show one day step by step."""
     system = study.manifest["system"]
     limits = np.array(system["v_min_pu"]), np.array(system["v_max_pu"])
@@ -168,7 +168,7 @@ def of_the_day(study: StoredStudy, day: Day, first: str) -> list[Figure]:
         figure(
             "voltages",
             "Voltages against their limits",
-            f"Band between the lowest and the highest bus voltage, step means, {day.words}: of "
+            f"Band between the lowest and the highest bus voltage, step means, {day.label}: of "
             f"the days simulated the one with the most violation under {first}. Dashed: limits. "
             "Filled solid: beyond them.",
             " ".join(_band_in_words(name, own) for name, own in day.vm_pu.items()),
@@ -179,7 +179,7 @@ def of_the_day(study: StoredStudy, day: Day, first: str) -> list[Figure]:
         figure(
             "timeline",
             f"What the {who} did",
-            f"On {day.words}. Names are stations: where one of the {who} stands, or goes to.",
+            f"On {day.label}. Names are stations: where one of the {who} stands, or goes to.",
             " ".join(_bars_in_words(name, own) for name, own in day.bars.items()),
             comparison.timeline(day.bars, day.start, system["end_h"]),
             pd.DataFrame(
@@ -191,7 +191,7 @@ def of_the_day(study: StoredStudy, day: Day, first: str) -> list[Figure]:
         figure(
             "energy",
             f"Energy in the {who}",
-            f"Stored energy at the end of each step, {day.words}.",
+            f"Stored energy at the end of each step, {day.label}.",
             energy.alternative(day.vehicles),
             energy.figure(day.vehicles, day.start, system["end_h"]),
             pd.concat(energies)[["controller", "vehicle", "time_h", "energy_mwh", "p_mw"]],
@@ -212,7 +212,7 @@ def costs(study: StoredStudy, metrics: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def _most_telling(metrics: pd.DataFrame, names: list[str]) -> int:
+def _most_violated_day(metrics: pd.DataFrame, names: list[str]) -> int:
     table = metrics["voltage_violation_pu_h"].unstack("controller")[names].dropna()
     if table.empty:  # no day that all of them finished
         return int(metrics.index.get_level_values("replication")[0])
@@ -226,7 +226,7 @@ def _paired(metrics: pd.DataFrame, names: list[str], days: Days) -> Figure:
         f"{name}: objective {signed(found.mean)} USD, 95 % interval {signed(found.ci95_low)} to "
         f"{signed(found.ci95_high)}."
         for name in names[1:]
-        for found in [statistics.at(differences, name, "objective_usd")]
+        for found in [statistics.estimate_at(differences, name, "objective_usd")]
     ]
     return figure(
         "paired",
@@ -239,7 +239,7 @@ def _paired(metrics: pd.DataFrame, names: list[str], days: Days) -> Figure:
     )
 
 
-def _money(study: StoredStudy, metrics: pd.DataFrame, names: list[str]) -> list[Figure]:
+def _cost_figures(study: StoredStudy, metrics: pd.DataFrame, names: list[str]) -> list[Figure]:
     entries = costs(study, metrics)
     usd = entries.pivot_table(
         index="entry", columns="controller", values="usd", aggfunc="sum", fill_value=0.0
@@ -285,7 +285,7 @@ def _fan(study: StoredStudy, names: list[str], days: int) -> Figure:
 
 
 def _heat_map(
-    day: Day, voltages: pd.DataFrame, v_min_pu: FloatArray, v_max_pu: FloatArray
+    day: ShownDay, voltages: pd.DataFrame, v_min_pu: FloatArray, v_max_pu: FloatArray
 ) -> Figure:
     shown = heatmap.buses_shown(day.vm_pu, v_min_pu, v_max_pu)
     low, high = v_min_pu[shown], v_max_pu[shown]
@@ -294,7 +294,7 @@ def _heat_map(
     return figure(
         "heatmap",
         "Voltage of every bus",
-        f"{part}Step means, {day.words}. Blue is low, orange is high; white triangles point down "
+        f"{part}Step means, {day.label}. Blue is low, orange is high; white triangles point down "
         "where a bus is below its lower limit and up where it is above its upper one.",
         heatmap.alternative(vm_pu, low, high),
         heatmap.figure(vm_pu, low, high, day.start),
@@ -302,7 +302,7 @@ def _heat_map(
     )
 
 
-def _timetable(day: Day, system: dict[str, Any]) -> Figure:
+def _timetable(day: ShownDay, system: dict[str, Any]) -> Figure:
     rails = system["map"]["rails"]
     stations = {
         own["name"]: node
@@ -312,7 +312,7 @@ def _timetable(day: Day, system: dict[str, Any]) -> Figure:
     return figure(
         "timetable",
         "The timetable that was run",
-        f"On {day.words}. Every line is a train: sloping where it runs, level where it stands; "
+        f"On {day.label}. Every line is a train: sloping where it runs, level where it stands; "
         "broad where it is connected to the grid, dotted where it waits for another train. Names "
         "in italics: nodes without a connection to the grid.",
         timetable.alternative(day.spans),
@@ -321,11 +321,11 @@ def _timetable(day: Day, system: dict[str, Any]) -> Figure:
     )
 
 
-def _prices(day: Day, system: dict[str, Any]) -> Figure:
+def _prices(day: ShownDay, system: dict[str, Any]) -> Figure:
     return figure(
         "prices",
         "Locational marginal prices",
-        f"What one more MWh at a bus costs in each period, by the last clearing, {day.words}. The "
+        f"What one more MWh at a bus costs in each period, by the last clearing, {day.label}. The "
         "few highest prices share the brightest colour.",
         prices.alternative(day.prices),
         prices.figure(day.prices, day.start, system["end_h"]),

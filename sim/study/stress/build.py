@@ -1,4 +1,4 @@
-"""From what the user asks for (axes with values, a pack) to a design and its scenarios."""
+"""Build the design of a stress study and its scenarios from axes with values, or a pack."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from pydantic import BaseModel
 
 from sim.errors import InputError, Problem, shown
 from sim.plugins import suggestion
-from sim.scenario import Scenario, varied
-from sim.scenario.schema import ScenarioFile
+from sim.scenario import Scenario, load_varied
+from sim.scenario.schema.toml_tables import ScenarioFile
 from sim.study.stress.axes import AXES, FIXED_OUTAGES, GRID_OUTAGE, NO_OUTAGE, PACKS, KnownAxis
 from sim.study.stress.axes import Pack as KnownPack
 from sim.study.stress.design import PACK, Axis, Design, Level, Point
@@ -26,16 +26,16 @@ OUTAGE = re.compile(
     r"line:(?P<line>.+)@(?P<h>\d+):(?P<min>[0-5]\d)/(?P<length>\d+(\.\d+)?)(?P<unit>h|min)"
 )
 OUTAGE_FORMAT = "Write line:FROM-TO@18:00/2h with the names of two buses, or none"
-# These decide which days are lived and how long: points would have no days in common.
-OF_THE_DAYS = ("seed", "timing.", "profiles.")
-OUTAGE_FROM_H, OUTAGE_H = 18.0, 2.0  # of the important line of a pack
+# These decide which days are run and how long: points would have no days in common.
+DAY_KEYS = ("seed", "timing.", "profiles.")
+OUTAGE_FROM_H, OUTAGE_H = 18.0, 2.0  # of the critical line of a pack
 
 
 def parse_axes(texts: Iterable[str]) -> dict[str, tuple[str, ...]]:
     """Return the values by axis of texts such as ``traffic.intensity=0.5,1,2``.
 
     An axis that is given twice has the values of both; what is of another form is an axis without
-    values, which `design_of` refuses with all else that is wrong.
+    values, which `build_design` refuses with all else that is wrong.
     """
     found: dict[str, tuple[str, ...]] = {}
     for text in texts:
@@ -45,7 +45,7 @@ def parse_axes(texts: Iterable[str]) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def design_of(
+def build_design(
     scenario: Scenario, axes: Mapping[str, Sequence[object]], pack: str | None
 ) -> tuple[Design, tuple[Scenario, ...]]:
     """Return the design and the scenario of each of its points.
@@ -79,7 +79,7 @@ def design_of(
     loaded: dict[str, Scenario] = {}
     for axis in found:
         for level in axis.levels:
-            _try(scenario, axis, level, loaded, problems)
+            _load_level(scenario, axis, level, loaded, problems)
     if problems:
         raise InputError(problems)
     design = Design(axes=tuple(found))
@@ -90,19 +90,19 @@ def _scenario(
     scenario: Scenario, design: Design, point: Point, loaded: Mapping[str, Scenario]
 ) -> Scenario:
     overrides = design.overrides(point)
-    return loaded.get(repr(overrides)) or varied(scenario, overrides)
+    return loaded.get(repr(overrides)) or load_varied(scenario, overrides)
 
 
-def _try(
+def _load_level(
     scenario: Scenario,
     axis: Axis,
     level: Level,
     loaded: dict[str, Scenario],
     problems: list[Problem],
 ) -> None:
-    """Load the scenario at a level; what it complains of is a problem of the axis."""
+    """Load the scenario at a level; its problems are those of the axis."""
     try:
-        loaded[repr(dict(level.overrides))] = varied(scenario, level.overrides)
+        loaded[repr(dict(level.overrides))] = load_varied(scenario, level.overrides)
     except InputError as error:
         where = "--pack" if axis.is_pack else "--axis"
         problems += [
@@ -150,7 +150,7 @@ def _refusal(name: str) -> Problem | None:
     if name.startswith("controller."):
         remedy = "Compare configurations with gridhaul compare, or set it with --set"
         return _problem(name, "", "is a parameter of controllers, not of the scenario", remedy)
-    if name.startswith(OF_THE_DAYS):
+    if name.startswith(DAY_KEYS):
         message = "decides which days are lived, and points would have none in common"
         return _problem(name, "", message, "Set it with --set and run a study for each value")
     if _leads_to_a_number(ScenarioFile, name.split(".")):
@@ -256,7 +256,7 @@ def _pack(scenario: Scenario, name: str, problems: list[Problem]) -> Iterator[Ax
                 position=_position(scenario, pack, point.overrides),
                 overrides={
                     **point.overrides,
-                    **(_important(scenario) if point.important_line else {}),
+                    **(_critical_line_outage(scenario) if point.critical_line else {}),
                 },
                 meaning=point.meaning,
             )
@@ -275,7 +275,7 @@ def _position(scenario: Scenario, pack: KnownPack, overrides: Mapping[str, float
     return overrides[pack.along] if list(overrides) == [pack.along] else None
 
 
-def _important(scenario: Scenario) -> dict[str, object]:
+def _critical_line_outage(scenario: Scenario) -> dict[str, object]:
     """Return the outage of the line that cuts off most load, if no more than half of it.
 
     Where no line in service cuts off any, as in a mesh, it is that of the highest rating.

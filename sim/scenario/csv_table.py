@@ -1,4 +1,4 @@
-"""CSV tables of a scenario folder: a header of known columns, one validated row per thing."""
+"""Read one CSV table: a header of known columns, each row validated by its model."""
 
 from __future__ import annotations
 
@@ -11,9 +11,15 @@ from typing import Generic, TypeVar
 from pydantic import ValidationError
 
 from sim.plugins import suggestion
-from sim.scenario.files import MOST_TABLE_BYTES, commas, csv_lines, path_inside, small_enough
+from sim.scenario.files import (
+    MOST_TABLE_BYTES,
+    csv_lines,
+    path_inside,
+    separated_by_commas,
+    small_enough,
+)
 from sim.scenario.problems import Problems
-from sim.scenario.schema import Table
+from sim.scenario.schema.values import Table
 
 Row = TypeVar("Row", bound=Table)
 
@@ -107,7 +113,7 @@ def _lines(
     if not lines:
         problems.add(where, "file", path.name, "is empty", "Add a header and rows")
         return []
-    return lines if commas(lines[0][1], where, problems) else []
+    return lines if separated_by_commas(lines[0][1], where, problems) else []
 
 
 def _check_header(where: str, columns: list[str], model: type[Table], problems: Problems) -> bool:

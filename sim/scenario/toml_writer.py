@@ -1,4 +1,4 @@
-"""Writes what `tomllib` reads: the TOML of a scenario, from nested dictionaries."""
+"""Write TOML from nested dictionaries."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def toml_text(document: Mapping[str, object]) -> str:
     """Return `document` as TOML.
 
     Dictionaries become tables, dictionaries inside lists inline tables. Entries that are None are
-    left out, because TOML knows no such value.
+    left out, because TOML has no such value.
 
     Raises
     ------

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sim.report.figures.comparison import fan, heatmap, waterfall
-from sim.report.html import layout, solver
+from sim.report.figures import fan, heatmap, waterfall
+from sim.report.html import decisions, layout
 from sim.report.html.embedding import columns, in_script
 from sim.report.html.map import UNKNOWN, _packed
 
@@ -72,8 +72,8 @@ def test_decisions_are_counted_alike_one_by_one_and_summed() -> None:
         }
     )
     seconds = pd.DataFrame({"controller": "a", "name": "decision", "seconds": [0.1, 0.2, 0.3]})
-    ((_, one),) = solver.rows(single, seconds, ["a"])
-    ((_, other),) = solver.rows(summed, seconds, ["a"])
+    ((_, one),) = decisions.rows(single, seconds, ["a"])
+    ((_, other),) = decisions.rows(summed, seconds, ["a"])
     assert one[:5] == ("3", "optimal 2, feasible 1", "0 %", "2 %", "1")
     assert other[:5] == ("3", "optimal 2, feasible 1", "–", "2 %", "1")
     assert one[5:] == ("200", "290", "300")

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from sim.report.figures.timeline import Bar
-from sim.report.html.tracks import track
+from sim.report.html.trajectories import trajectory
 
 # A square of roads; A and C are stations at opposite corners, the way by B is the shorter one.
 PLACE = {
@@ -30,7 +30,7 @@ def at(points: list, time_h: float) -> tuple[float, float]:
 
 
 def test_a_drive_between_two_readings_takes_the_shortest_way() -> None:
-    points = track(
+    points = trajectory(
         readings((1.0, 0.0, 0.0), (2.0, 10.0, 10.0)),
         bars(
             ("connected, idle", "A", 0.0, 1.2),
@@ -47,7 +47,7 @@ def test_a_drive_between_two_readings_takes_the_shortest_way() -> None:
 
 
 def test_readings_on_the_road_are_kept_as_they_are() -> None:
-    points = track(
+    points = trajectory(
         readings((1.0, 5.0, 0.0), (2.0, 10.0, 10.0)),
         bars(
             ("connected, idle", "A", 0.0, 0.8), ("driving", "C", 0.8, 1.6), ("broken", "C", 1.6, 2)
@@ -61,7 +61,7 @@ def test_readings_on_the_road_are_kept_as_they_are() -> None:
 
 
 def test_a_drive_from_the_first_moment_on_starts_where_the_truck_was() -> None:
-    points = track(
+    points = trajectory(
         readings((1.0, 10.0, 10.0)),
         bars(("driving", "C", 0.0, 0.5), ("connected, idle", "C", 0.5, 1.0)),
         PLACE,
@@ -75,7 +75,7 @@ def test_a_drive_from_the_first_moment_on_starts_where_the_truck_was() -> None:
 
 def test_standing_takes_two_points() -> None:
     standing = readings(*((float(hour), 0.0, 0.0) for hour in range(1, 25)))
-    points = track(standing, bars(("connected, idle", "A", 0.0, 24.0)), PLACE, NODES, 0)
+    points = trajectory(standing, bars(("connected, idle", "A", 0.0, 24.0)), PLACE, NODES, 0)
     assert [point.time_h for point in points] == [0.0, 24.0]
 
 
@@ -93,7 +93,7 @@ def test_times_never_go_back() -> None:
     found = told(episode.events, episode.vehicles, set_up_h, system.timing.end_h)
     for truck in system.vehicles:
         own = episode.vehicles[episode.vehicles["vehicle"] == truck.name]
-        points = track(
+        points = trajectory(
             own,
             [bar for bar in found if bar.vehicle == truck.name],
             place,

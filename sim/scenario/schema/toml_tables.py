@@ -1,4 +1,4 @@
-"""What the files of a scenario folder may say: ``scenario.toml`` and the rows of the CSV tables.
+"""Models of the tables of ``scenario.toml``; `ScenarioFile` is the whole file.
 
 Everything is named; indices appear only after the names are resolved. Units are in the names. The
 checks here concern one value each; what depends on several values is checked where the frozen
@@ -9,41 +9,23 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
+from sim.scenario.schema.values import (
+    HOURS_A_YEAR,
+    LARGEST_SEED,
+    MINUTES_A_DAY,
+    MOST_DAYS,
+    HourOfDay,
+    Month,
+    Name,
+    NotNegative,
+    Number,
+    Positive,
+    Table,
+)
 from sim.system.market import MarketUncertainty
 from sim.system.tariff import ImportMeter
-
-# Beyond these bounds a value is a slip of the pen; and products of several stay finite.
-LARGEST = 1e9
-LONGEST_NAME = 200
-MOST_DAYS = 3660
-HOURS_A_YEAR = 8784
-MINUTES_A_DAY = 1440
-LARGEST_SEED = 2**63 - 1
-
-# Control characters would reach terminals and file names.
-Name = Annotated[
-    str,
-    StringConstraints(
-        strip_whitespace=True, min_length=1, max_length=LONGEST_NAME, pattern=r"^[^\x00-\x1f\x7f]*$"
-    ),
-]
-Number = Annotated[float, Field(ge=-LARGEST, le=LARGEST)]
-Positive = Annotated[float, Field(gt=0, le=LARGEST)]
-NotNegative = Annotated[float, Field(ge=0, le=LARGEST)]
-HourOfDay = Annotated[float, Field(ge=0, lt=24)]
-Month = Annotated[int, Field(ge=1, le=12)]
-Kind = Literal["pv", "wind"]
-
-
-class Table(BaseModel):
-    """A table of the TOML file or a row of a CSV file: unknown keys and NaN are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-# ---- scenario.toml ------------------------------------------------------------------------------
 
 
 class TimingTable(Table):
@@ -145,7 +127,7 @@ class ProfilesTable(Table):
 
     file: str
     months: Annotated[tuple[Month, ...], Field(min_length=1)] = tuple(range(1, 13))
-    series: dict[Name, SeriesTable] = {}
+    series: dict[Name, SeriesTable] = Field(default_factory=dict)
 
 
 class SkillTable(Table):
@@ -310,7 +292,7 @@ class ScenarioFile(Table):
     `fleet` is ``train`` for the trains as they are, ``none`` for no trains, or ``fixed:`` with a
     station's name for trains that stand there for good.
 
-    With `uncertainty` off, every replication lives the first day of the season, forecasts come
+    With `uncertainty` off, every replication runs on the first day of the season, forecasts come
     true, and nothing goes wrong on roads, rails and lines; only electric cars still differ from
     replication to replication.
     """
@@ -322,7 +304,7 @@ class ScenarioFile(Table):
     fleet: Name = "train"
     timing: TimingTable = TimingTable()
     grid: GridTable = GridTable()
-    battery: dict[Name, BatteryTable] = {}
+    battery: dict[Name, BatteryTable] = Field(default_factory=dict)
     tariff: TariffTable
     settlement: SettlementTable = SettlementTable()
     penalties: PenaltiesTable = PenaltiesTable()
@@ -341,168 +323,3 @@ class ScenarioFile(Table):
     storm: StormTable = StormTable()
     ev: tuple[EvTable, ...] = ()
     ev_habits: EvHabitsTable = EvHabitsTable()
-
-
-# ---- rows of the CSV tables ---------------------------------------------------------------------
-
-
-class BusRow(Table):
-    """A row of ``buses.csv``."""
-
-    name: Name
-    vn_kv: Positive
-    x_km: Number = 0.0
-    y_km: Number = 0.0
-    v_min_pu: Positive | None = None
-    v_max_pu: Positive | None = None
-
-
-class LineRow(Table):
-    """A row of ``lines.csv``; either `max_i_ka` or `limit_mva` limits the line."""
-
-    name: Name
-    from_bus: Name
-    to_bus: Name
-    length_km: Positive
-    r_ohm_per_km: NotNegative
-    x_ohm_per_km: NotNegative
-    c_nf_per_km: NotNegative = 0.0
-    max_i_ka: Positive | None = None
-    limit_mva: Positive | None = None
-    from_closed: bool = True
-    to_closed: bool = True
-
-
-class TransformerRow(Table):
-    """A row of ``transformers.csv``; rated voltages with the tap position already applied."""
-
-    name: Name
-    hv_bus: Name
-    lv_bus: Name
-    sn_mva: Positive
-    vn_hv_kv: Positive
-    vn_lv_kv: Positive
-    vk_percent: Positive
-    vkr_percent: NotNegative
-    pfe_kw: NotNegative = 0.0
-    i0_percent: NotNegative = 0.0
-    hv_closed: bool = True
-    lv_closed: bool = True
-
-
-class LoadRow(Table):
-    """A row of ``loads.csv``; a bus may have several loads."""
-
-    name: Name
-    bus: Name
-    p_mw: NotNegative
-    q_mvar: Number
-    profile: Name
-    benefit_usd_per_mwh: NotNegative = 0.0
-    shiftable: Annotated[float, Field(ge=0, le=1)] = 0.0
-    shift_ramp_per_h: NotNegative = 1.0
-
-
-class UnitRow(Table):
-    """A row of ``units.csv``: the fields of `ThermalUnit`; no ramp is no limit."""
-
-    name: Name
-    bus: Name
-    p_min_mw: NotNegative
-    p_max_mw: Positive
-    no_load_usd_per_h: Number = 0.0
-    linear_usd_per_mwh: Number = 0.0
-    quadratic_usd_per_mw2h: Number = 0.0
-    ramp_mw_per_h: Number | None = None
-    min_up_h: Number = 0.0
-    min_down_h: Number = 0.0
-    start_up_usd: Number = 0.0
-    shut_down_usd: Number = 0.0
-    initially_on: bool = True
-    initial_h: Number = 0.0
-    initial_mw: Number | None = None
-    emission_lb_per_mwh: Number = 0.0
-    emission_lb_per_start: Number = 0.0
-    vm_pu: Annotated[float, Field(gt=0, le=2)] = 1.0
-    slack: bool = False
-
-
-class GeneratorRow(Table):
-    """A row of ``generators.csv``."""
-
-    name: Name
-    kind: Kind
-    bus: Name
-    p_mw: NotNegative
-    profile: Name
-
-
-class RoadNodeRow(Table):
-    """A row of ``road_nodes.csv``."""
-
-    name: Name
-    x_km: Number
-    y_km: Number
-
-
-class RoadLinkRow(Table):
-    """A row of ``road_links.csv``."""
-
-    from_node: Name
-    to_node: Name
-    length_km: Annotated[float, Field(gt=0, le=20_000)]
-    free_speed_kmh: Annotated[float, Field(ge=1, le=1000)]
-    capacity_veh_h: Positive
-    two_way: bool = True
-
-
-class RailNodeRow(Table):
-    """A row of ``rail_nodes.csv``: a station, a junction, or a virtual station in a long leg."""
-
-    name: Name
-    x_km: Number
-    y_km: Number
-
-
-class RailTrackRow(Table):
-    """A row of ``rail_tracks.csv``: a segment between two nodes, used in both directions."""
-
-    from_node: Name
-    to_node: Name
-    running_h: Annotated[float, Field(ge=1 / 3600, le=HOURS_A_YEAR)]  # not below a second
-    tracks: Annotated[int, Field(ge=1, le=100)] = 1
-
-
-class StationRow(Table):
-    """A row of ``stations.csv``; reached by road, by rail, or by both."""
-
-    name: Name
-    bus: Name
-    road_node: Name | None = None
-    rail_node: Name | None = None
-    plugs: Annotated[int, Field(ge=1, le=1000)] = 1
-    set_up_min: Annotated[float, Field(ge=0, le=MINUTES_A_DAY)] = 0.0
-
-
-class VehicleRow(Table):
-    """A row of ``vehicles.csv``; `battery` names a ``[battery.<type>]`` of the TOML file."""
-
-    name: Name
-    battery: Name
-    initial_station: Name
-    usd_per_km: NotNegative = 0.0
-    labour_usd_per_h: NotNegative = 0.0
-    shift_h: Annotated[float, Field(ge=0, le=24)] = 0.0
-    usd_per_trip: NotNegative = 0.0
-    trips_per_day: Annotated[int, Field(ge=0, le=10_000)] | None = None
-    kwh_per_km: NotNegative = 0.0
-
-
-class TrainRow(Table):
-    """A row of ``trains.csv``; `battery` names the ``[battery.<type>]`` of one wagon."""
-
-    name: Name
-    battery: Name
-    wagons: Annotated[int, Field(ge=1, le=1000)] = 1
-    initial_station: Name
-    trips_per_day: Annotated[int, Field(ge=0, le=10_000)] | None = None

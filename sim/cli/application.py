@@ -1,0 +1,53 @@
+"""The application: every command in the order of ``gridhaul --help``, and its exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+
+from sim.cli.demo import demo
+from sim.cli.episodes import replay, run
+from sim.cli.folders import export, report
+from sim.cli.inspection import check, list_
+from sim.cli.options import BAD_INPUT, FAILED
+from sim.cli.studies import STRESS_HELP, compare, stress
+from sim.errors import GridhaulError, InputError
+
+app = typer.Typer(
+    name="gridhaul",
+    help="Simulate mobile battery storage in power grids, and compare controllers on common days.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(demo)
+app.command("list")(list_)
+app.command()(run)
+app.command()(compare)
+app.command(help=STRESS_HELP)(stress)
+app.command()(replay)
+app.command()(report)
+app.command()(check)
+app.command()(export)
+
+
+def main() -> None:
+    """Run the command line; exit with 0 (done), 1 (failed run) or 2 (bad input)."""
+    # Small matrices gain nothing from threads, and with one thread the results of one process
+    # equal those of many. Must be set before the numerical libraries are imported.
+    for key in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(key, "1")
+    try:
+        app()
+    except InputError as error:
+        _fail(error, BAD_INPUT)
+    except GridhaulError as error:
+        _fail(error, FAILED)
+
+
+def _fail(error: GridhaulError, code: int) -> None:
+    typer.echo(f"gridhaul: {error}", err=True)
+    sys.exit(code)

@@ -1,0 +1,31 @@
+"""Commands that turn one folder into another: ``report`` and ``export``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sim.cli.options import ScenarioArgument, SetOption
+
+
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="What --out has filled.")],
+) -> None:
+    """Write the HTML report of a study and print its path."""
+    from sim.report.html.page import write_report
+
+    typer.echo(write_report(folder))
+
+
+def export(
+    scenario: ScenarioArgument,
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="New or empty folder.")],
+    settings: SetOption = None,
+) -> None:
+    """Copy a scenario, with what --set changes, into a folder that needs nothing beside it."""
+    from sim.scenario.export import export_scenario
+    from sim.study.settings import parse_for_scenario
+
+    typer.echo(export_scenario(scenario, folder, parse_for_scenario(settings or [])))

@@ -1,0 +1,53 @@
+"""Commands that run no episode: ``list`` what is installed, ``check`` a scenario."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from sim.cli.options import MOST_DAYS, JsonOption, SeedOption, SetOption, whole_number
+
+
+def list_(as_json: JsonOption = False) -> None:
+    """Show the scenarios and controllers that are installed."""
+    from sim.inspect.catalogue import catalogue
+    from sim.report.terminal import console
+
+    console.print_catalogue(catalogue(), as_json=as_json)
+
+
+def check(
+    scenario: Annotated[
+        str, typer.Argument(metavar="PATH", help="A folder, or the name of a bundled scenario.")
+    ],
+    forecast: Annotated[
+        bool, typer.Option("--forecast", help="Compare forecasts with what comes true instead.")
+    ] = False,
+    replications: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            parser=whole_number(1, MOST_DAYS),
+            help="Number of days that --forecast looks at.",
+        ),
+    ] = 500,
+    seed: SeedOption = None,
+    settings: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Check a scenario: all problems at once, or what it holds and what looks like a mistake."""
+    from sim.report.terminal.check import print_calibration, print_findings
+    from sim.scenario import load_scenario
+    from sim.study.settings import parse_for_scenario
+
+    loaded = load_scenario(scenario, parse_for_scenario(settings or []))
+    if forecast:
+        from sim.inspect.calibration import calibration
+
+        figures = calibration(loaded, replications=replications, seed=seed)
+        print_calibration(loaded, figures, as_json=as_json)
+    else:
+        from sim.inspect.check import check as check_
+
+        print_findings(loaded, check_(loaded, seed=seed), as_json=as_json)

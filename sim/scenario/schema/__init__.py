@@ -1,0 +1,1 @@
+"""The file schema in pydantic: constrained values, tables of ``scenario.toml``, CSV rows."""
