@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -34,12 +35,42 @@ from sim.control import (
     Visit,
 )
 from sim.errors import SolverError
-from sim.system.market import MarketUncertainty
 from sim.system.system import System
 from sim.units import HOURS_PER_DAY, BoolArray, FloatArray
 
 # Power is ordered down, and a line counts as full, only by more than this [MW].
 _LEAST_MW = 1e-3
+
+
+class MarketUncertainty(enum.StrEnum):
+    """What a day-ahead clearing arms itself against.
+
+    Attributes
+    ----------
+    NONE
+        Nothing: forecasts come true.
+    STOCHASTIC
+        Errors of the load forecast: expected welfare over scenarios.
+    INFO_GAP
+        Wind that falls short of its forecast, by as much as the welfare given up allows.
+    BOTH
+        Both: expected welfare over scenarios of the load, wind that falls short.
+    """
+
+    NONE = "none"
+    STOCHASTIC = "stochastic"
+    INFO_GAP = "info_gap"
+    BOTH = "both"
+
+    @property
+    def in_load(self) -> bool:
+        """Whether scenarios of the load are drawn."""
+        return self in (MarketUncertainty.STOCHASTIC, MarketUncertainty.BOTH)
+
+    @property
+    def in_wind(self) -> bool:
+        """Whether wind may fall short."""
+        return self in (MarketUncertainty.INFO_GAP, MarketUncertainty.BOTH)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +79,12 @@ class MarketParameters:
 
     Attributes
     ----------
+    uncertainty
+        What a clearing of a day arms itself against: ``none``, ``stochastic``, ``info_gap``,
+        ``both``.
+    info_gap_beta
+        Share of the welfare without shortfall that may be given up against missing wind, in
+        [0, 1] [-].
     segments
         Cost segments of a unit.
     minimum_times
@@ -72,6 +109,8 @@ class MarketParameters:
         Largest number of branch-and-bound nodes of one search.
     """
 
+    uncertainty: MarketUncertainty = MarketUncertainty.NONE
+    info_gap_beta: float = 0.01
     segments: int = 3
     minimum_times: bool = True
     redispatch: bool = True
@@ -88,6 +127,8 @@ class MarketParameters:
     nodes: int = 20_000
 
     def __post_init__(self) -> None:
+        if not 0 <= self.info_gap_beta <= 1:
+            raise ValueError(f"info_gap_beta(={self.info_gap_beta}) must lie in [0, 1].")
         if self.segments < 1:
             raise ValueError(f"segments(={self.segments}) must be at least 1.")
         if not 1 <= self.scenarios <= self.samples:
@@ -116,10 +157,10 @@ _DEADLINE_S = 900.0
 class Market:
     """Commits units, routes trains and dispatches all, for the highest welfare.
 
-    At the start of a day the market clears the whole day as `System.market` asks: by the forecast,
-    over scenarios of the load, against missing wind, or both. Every period after that it dispatches
-    the rest of the day again by the newest forecast; slow units keep their commitment and trains
-    their departures where they still can.
+    At the start of a day the market clears the whole day: by the forecast, over scenarios of the
+    load, against missing wind, or both; under the rules of `System.market`. Every period after that
+    it dispatches the rest of the day again by the newest forecast; slow units keep their commitment
+    and trains their departures where they still can.
 
     Every clearing of a day says, in `Outcome.figures`: ``cleared_welfare_usd``, its (expected)
     welfare; ``info_gap_alpha`` and its proven bound ``info_gap_alpha_bound``, the share of the wind
@@ -193,11 +234,11 @@ class Market:
 
     def _day_ahead(self, case: Case) -> tuple[Clearing, Outcome]:
         """Clear a day; return the dispatch by the forecast under what was decided."""
-        settings, rules = self.parameters, self._system.market
+        settings = self.parameters
         limits = settings.limits(settings.gap)
         horizon = settings.limits(settings.horizon_gap)
         figures = {}
-        if rules.uncertainty.in_load:
+        if settings.uncertainty.in_load:
             limits = settings.limits(settings.stochastic_gap)
             horizon = settings.limits(settings.stochastic_horizon_gap)
             scenarios = load_scenarios(
@@ -216,15 +257,15 @@ class Market:
             bound_usd=None if cleared.bound_usd is None else -cleared.bound_usd,
             figures=figures,
         )
-        if rules.uncertainty is MarketUncertainty.NONE:
+        if settings.uncertainty is MarketUncertainty.NONE:
             return cleared, outcome
         model = market_model(case)
-        if not rules.uncertainty.in_wind:
+        if not settings.uncertainty.in_wind:
             return dispatch_of(model, cleared), outcome
-        robust = most_robust(cleared, rules.info_gap_beta, limits, horizon)
+        robust = most_robust(cleared, settings.info_gap_beta, limits, horizon)
         figures["info_gap_alpha"] = robust.alpha
         figures["info_gap_alpha_bound"] = robust.alpha_bound
-        least = cleared.welfare_usd - rules.info_gap_beta * abs(cleared.welfare_usd)
+        least = cleared.welfare_usd - settings.info_gap_beta * abs(cleared.welfare_usd)
         if np.isfinite(case.emission_cap_lb) and _under(case, robust, cleared) < least:
             capped = "The most robust decisions give up too much under the emission cap."
             return dispatch_of(model, cleared), replace(outcome, fallback=capped)

@@ -93,9 +93,9 @@ def info_gap() -> str:
     rows = []
     for beta, alpha in INFO_GAP.items():
         own = [
-            _said("info_gap_alpha", _episode({}, {
-                "market.uncertainty": "info_gap", "market.info_gap_beta": beta, **case,
-            }))
+            _said("info_gap_alpha", _episode(
+                {"uncertainty": "info_gap", "info_gap_beta": beta}, case
+            ))
             for case in ({**CAP, **RESPONSE}, RESPONSE, {})
         ]  # fmt: skip
         rows.append((str(beta), _percent(alpha), *(_percent(value) for value in own)))
@@ -110,8 +110,8 @@ def stochastic() -> str:
     """Return published welfare and ours, expected over ten scenarios, as a table."""
     rows = []
     for name, (published, settings) in PUBLISHED.items():
-        parameters = {"segments": 1, **LOAD_ERROR}
-        episode = _episode(parameters, {"market.uncertainty": "stochastic", **settings})
+        parameters = {"segments": 1, "uncertainty": "stochastic", **LOAD_ERROR}
+        episode = _episode(parameters, settings)
         own, mean = (_said(f"{kind}_welfare_usd", episode) for kind in ("cleared", "mean_first"))
         gap = float(episode.decisions["gap"].iloc[0])
         figures = (_usd(published), _usd(own), _percent(own / published - 1), _percent(gap))

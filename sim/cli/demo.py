@@ -9,29 +9,32 @@ import typer
 
 from sim.cli.options import DONE, FAILED, command_record
 
+WORKERS = 2
+
 
 def demo(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the result.")] = Path(
         "results/demo"
     ),
 ) -> None:
-    """Compare four controllers on real days of a 33-bus grid, in a few minutes."""
+    """Compare controllers on real days of a 33-bus grid, in a few minutes."""
+    from sim.inspect.demonstration import demonstration
     from sim.report.html.page import write_report
     from sim.report.terminal import console
     from sim.report.terminal.progress import progress
     from sim.scenario import load_scenario
-    from sim.study import demo as job
     from sim.study.compare import compare
 
-    scenario = load_scenario(job.SCENARIO, {})
-    console.announce(scenario, job.CONTROLLERS, job.REPLICATIONS)
-    with progress(len(job.CONTROLLERS) * job.REPLICATIONS) as bar:
+    shown = demonstration()
+    scenario = load_scenario(shown.scenario, {})
+    console.announce(scenario, shown.controllers, shown.replications)
+    with progress(len(shown.controllers) * shown.replications) as bar:
         study = compare(
             scenario,
-            job.CONTROLLERS,
-            replications=job.REPLICATIONS,
-            workers=job.WORKERS,
-            verify=job.VERIFY,
+            shown.controllers,
+            replications=shown.replications,
+            workers=WORKERS,
+            verify="full",
             out=out,
             command=command_record(),
             on_resume=bar.resumed,

@@ -21,11 +21,7 @@ def make_market(config: ScenarioFile) -> MarketRules:
     """Return the rules of the market."""
     table = config.market
     cap = math.inf if table.emission_cap == "none" else table.emission_cap
-    return MarketRules(
-        uncertainty=table.uncertainty,
-        info_gap_beta=table.info_gap_beta,
-        emission_cap_lb_per_day=cap,
-    )
+    return MarketRules(emission_cap_lb_per_day=cap)
 
 
 def check_fleet(

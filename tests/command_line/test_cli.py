@@ -9,7 +9,8 @@ from typing import TypeAlias
 
 import pytest
 
-from sim.study import demo
+from sim import plugins
+from sim.inspect.demonstration import Demonstration, demonstration
 
 CommandLine: TypeAlias = Callable[..., tuple[int, str, str]]
 
@@ -329,17 +330,19 @@ def test_all_problems_of_the_input_are_reported_at_once(gridhaul: CommandLine) -
     assert "seed" in errors
 
 
+def test_the_demo_compares_installed_controllers_on_an_installed_scenario() -> None:
+    shown = demonstration()
+    assert shown.scenario in plugins.names(plugins.SCENARIOS)
+    assert set(shown.controllers) <= set(plugins.names(plugins.CONTROLLERS))
+    assert shown.replications >= 5
+
+
 def test_the_demo_ends_with_the_path_of_its_report(
     gridhaul: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in {
-        "SCENARIO": "tiny",
-        "CONTROLLERS": ("idle", "greedy"),
-        "REPLICATIONS": 2,
-        "WORKERS": 1,
-        "VERIFY": "off",
-    }.items():
-        monkeypatch.setattr(demo, name, value)
+    shown = Demonstration(scenario="tiny", controllers=("idle", "greedy"), replications=2)
+    monkeypatch.setattr("sim.inspect.demonstration.demonstration", lambda: shown)
+    monkeypatch.setattr("sim.cli.demo.WORKERS", 1)
     code, output, errors = gridhaul("demo", "--out", tmp_path / "demo")
     assert (code, errors) == (0, "")
     assert output.splitlines()[-1] == f"Report: {tmp_path / 'demo' / 'report.html'}"

@@ -24,7 +24,6 @@ from sim.scenario.schema.values import (
     Positive,
     Table,
 )
-from sim.system.market import MarketUncertainty
 from sim.system.tariff import ImportMeter
 
 
@@ -278,8 +277,6 @@ class MarketTable(Table):
     the limits of all lines. Where they are not given, the tables hold.
     """
 
-    uncertainty: MarketUncertainty = MarketUncertainty.NONE
-    info_gap_beta: Annotated[float, Field(ge=0, le=1)] = 0.01
     emission_cap: NotNegative | Literal["none"] = "none"
     demand_response: Annotated[float, Field(ge=0, le=1)] | None = None
     transport_usd: NotNegative | None = None

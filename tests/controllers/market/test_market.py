@@ -11,7 +11,6 @@ import gridhaul as gh
 from controllers.market.market import Market, MarketParameters
 from sim.episode.specification import ControllerSpec
 from sim.errors import InputError
-from sim.system.market import MarketUncertainty
 from sim.system.vehicles import Train
 
 
@@ -29,8 +28,6 @@ def test_rules_of_the_market_replace_what_the_tables_say() -> None:
         market__transport_usd=70,
         market__line_limit_scale=0.5,
         market__emission_cap=3000,
-        market__uncertainty="info_gap",
-        market__info_gap_beta=0.03,
     ).system
     np.testing.assert_array_equal(ruled.loads.shiftable, 0.2)
     np.testing.assert_array_equal(ruled.loads.shift_ramp_per_h, 0.2)
@@ -41,8 +38,6 @@ def test_rules_of_the_market_replace_what_the_tables_say() -> None:
     assert isinstance(train, Train)
     assert ruled.stations[train.initial_station].name == "B"
     assert (train.trips_per_day, train.usd_per_span) == (0, 70)
-    assert ruled.market.uncertainty is MarketUncertainty.INFO_GAP
-    assert ruled.market.info_gap_beta == 0.03
     assert ruled.market.emission_cap_lb_per_day == 3000
     assert plain.market.emission_cap_lb_per_day == math.inf
     assert six_bus_rail(fleet="none").system.vehicles == ()
@@ -53,10 +48,8 @@ def test_rules_of_the_market_replace_what_the_tables_say() -> None:
     [
         ("fleet", "trian", "Did you mean 'train'"),
         ("fleet", "fixed:D", "stands at no station"),
-        ("market__uncertainty", "maybe", "info_gap"),
         ("market__emission_cap", "much", "emission_cap"),
         ("market__demand_response", 1.5, "demand_response"),
-        ("market__info_gap_beta", -0.1, "info_gap_beta"),
     ],
 )
 def test_rules_that_make_no_sense_are_refused_by_name(
@@ -115,3 +108,15 @@ def test_prices_are_recorded_and_shifts_are_given_back() -> None:
     assert episode.metrics["shift_open_mwh"] == pytest.approx(0, abs=1e-6)
     assert episode.metrics["clipped_mwh"] == pytest.approx(0, abs=1e-3)
     assert Market.capabilities.requires == {"units"}
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [("uncertainty", "maybe", "info_gap"), ("info_gap_beta", -0.1, "info_gap_beta")],
+)
+def test_what_a_clearing_arms_itself_against_is_a_parameter_of_the_controller(
+    key: str, value: object, message: str
+) -> None:
+    spec = gh.ControllerSpec(name="market", parameters=((key, value),))
+    with pytest.raises(InputError, match=message):
+        gh.run(six_bus_rail(), spec, verify="off")

@@ -13,11 +13,11 @@ CALLED = {"replan_on": ("arrival", "delay", "outage")}
 
 CONSTANT = """
 import numpy as np
-from sim.control import FleetPlan, Plan
+from gridhaul import Capabilities, FleetPlan, Plan
 
 
 class Constant:
-    replan_on = ("outage",)
+    capabilities = Capabilities(replan_on=frozenset({"outage"}))
 
     def start(self, system, rng):
         self.p_mw = np.full((1, len(system.vehicles)), 0.1)
