@@ -15,8 +15,8 @@ from controllers.scheduling.problem.problem import Schedule, SchedulingProblem
 from controllers.scheduling.problem.time_space import Route
 from controllers.scheduling.routing.best_response import (
     LEAST_GAIN_USD,
-    Dispatch,
     Effort,
+    RouteDispatcher,
     improve,
     usd_of,
 )
@@ -28,7 +28,7 @@ _SHIFTS = (-1, 1, -2, 2)
 def polish(
     problem: SchedulingProblem,
     schedule: Schedule,
-    dispatcher: Dispatch,
+    dispatcher: RouteDispatcher,
     trials: int,
     first: int = 0,
 ) -> Schedule:
@@ -69,7 +69,7 @@ def recombine(
     problem: SchedulingProblem,
     schedule: Schedule,
     columns: tuple[tuple[Route, ...], ...],
-    dispatcher: Dispatch,
+    dispatcher: RouteDispatcher,
     trials: int,
     effort: Effort,
 ) -> Schedule:
