@@ -96,24 +96,51 @@ class _Rows(NamedTuple):
     ----------
     position
         Position of the row among those of the period.
-    start, value
-        Where the row stands without the vehicle, and now, positive where violated [pu or %].
+    value
+        Where the row stands, positive where violated [pu or %].
+    slope
+        How fast it rises along the coordinate that is moved [pu or % per MW or Mvar].
     usd
         What a unit of violation costs [USD].
     limit
         The limit it belongs to; rows of one limit are neighbours.
-    slope
-        How fast it rises along the coordinate that is moved [pu or % per MW or Mvar].
-    violated
-        The highest row of each violated limit, as far as there are any.
     """
 
     position: IntArray
-    start: FloatArray
     value: FloatArray
+    slope: FloatArray
     usd: FloatArray
     limit: IntArray
-    slope: FloatArray
+
+
+class _Price(NamedTuple):
+    """Price of a MW of import and of export over a period [USD/MW]."""
+
+    bought_usd: float
+    sold_usd: float
+
+
+class _Curtailment(NamedTuple):
+    """The generators in one period.
+
+    Attributes
+    ----------
+    curtailed_mw
+        Curtailment, which is moved, ``(generator,)`` [MW].
+    available_mw, import_c, row_c
+        This period's part of `Network`.
+    curtailable, curtailed_usd
+        This period's part of `PeriodPrices`.
+    violated
+        Room for the highest row of each violated limit, ``(row,)``.
+    """
+
+    curtailed_mw: FloatArray
+    available_mw: FloatArray
+    import_c: FloatArray
+    row_c: FloatArray
+    curtailable: BoolArray
+    curtailed_usd: float
     violated: IntArray
 
 
@@ -126,27 +153,21 @@ class _Period(NamedTuple):
         Import [MW].
     slope_p, slope_q
         Half of what losses add to the slope of the import, ``(station,)`` [MW/MW, MW/Mvar].
-    import_p, import_q, import_c, loss, row_p, row_q, row_c, available_mw
+    row
+        Where the rows stand, ``(row,)`` [pu or %].
+    import_p, import_q, loss, row_p, row_q
         This period's part of `Network`.
-    bought_usd, sold_usd, curtailed_usd, curtailable
-        This period's part of `PeriodPrices`.
     """
 
     import_mw: float
     slope_p: FloatArray
     slope_q: FloatArray
+    row: FloatArray
     import_p: FloatArray
     import_q: FloatArray
-    import_c: FloatArray
     loss: FloatArray
     row_p: FloatArray
     row_q: FloatArray
-    row_c: FloatArray
-    available_mw: FloatArray
-    bought_usd: float
-    sold_usd: float
-    curtailed_usd: float
-    curtailable: BoolArray
 
 
 class _ImportChange(NamedTuple):
@@ -155,16 +176,12 @@ class _ImportChange(NamedTuple):
     import_mw: float
     slope: float
     curvature: float
-    bought_usd: float
-    sold_usd: float
 
 
 @njit(cache=True)
-def _energy_and_violations_usd(
-    import_mw: float, bought_usd: float, sold_usd: float, rows: _Rows
-) -> float:
-    """Return what import and violations cost, prices being for one period [USD]."""
-    total = import_mw * (bought_usd if import_mw > 0 else sold_usd)
+def _energy_and_violations_usd(import_mw: float, price: _Price, rows: _Rows) -> float:
+    """Return what import and violations cost over a period [USD]."""
+    total = import_mw * (price.bought_usd if import_mw > 0 else price.sold_usd)
     x, usd, limit = rows.value, rows.usd, rows.limit
     worst = 0.0
     for r in range(len(x)):
@@ -177,7 +194,12 @@ def _energy_and_violations_usd(
 
 @njit(cache=True)
 def _best_step(
-    lower: float, upper: float, linear_usd: float, change: _ImportChange, rows: _Rows
+    lower: float,
+    upper: float,
+    linear_usd: float,
+    change: _ImportChange,
+    price: _Price,
+    rows: _Rows,
 ) -> float:
     """Return the step in [lower, upper] that minimises a convex function of one coordinate.
 
@@ -194,8 +216,8 @@ def _best_step(
         else:
             place = 0.5 * (lower + upper)
         level = change.import_mw + (slope + curvature * place) * place
-        price = change.bought_usd if level > 0 else change.sold_usd
-        derivative = linear_usd + price * (slope + 2 * curvature * place)
+        usd_per_mw = price.bought_usd if level > 0 else price.sold_usd
+        derivative = linear_usd + usd_per_mw * (slope + 2 * curvature * place)
         worst, rise = 0.0, 0.0
         for r in range(len(x)):
             value = x[r] + dx[r] * place
@@ -218,9 +240,8 @@ def _best_step(
 
 
 @njit(cache=True)
-def _find_violated(rows: _Rows) -> int:
+def _find_violated(x: FloatArray, limit: IntArray, violated: IntArray) -> int:
     """Write the highest row of each violated limit to `violated`; return how many there are."""
-    x, limit, violated = rows.value, rows.limit, rows.violated
     n = 0
     worst = 0.0
     for r in range(len(x)):
@@ -237,171 +258,150 @@ def _find_violated(rows: _Rows) -> int:
 
 
 @njit(cache=True)
-def _period_of(t: int, others: Injections, prices: PeriodPrices, network: NetworkArrays) -> _Period:
+def _period_of(t: int, others: Injections, network: NetworkArrays) -> _Period:
     """Return a period with the injections of the other vehicles."""
     first, last = network.row_start[t], network.row_start[t + 1]
     loss, import_p, import_q = network.loss[t], network.import_p[t], network.import_q[t]
-    others_p, others_q = others.p_mw[t], others.q_mvar[t]
+    row_p, row_q = network.row_p[first:last], network.row_q[first:last]
+    p_mw, q_mvar = others.p_mw[t], others.q_mvar[t]
     import_mw = network.import_mw[t]
-    slope_p, slope_q = loss @ others_p, loss @ others_q
-    for i in range(len(others_p)):
-        import_mw += (import_p[i] + slope_p[i]) * others_p[i]
-        import_mw += (import_q[i] + slope_q[i]) * others_q[i]
-    return _Period(
-        import_mw,
-        slope_p,
-        slope_q,
-        import_p,
-        import_q,
-        network.import_c[t],
-        loss,
-        network.row_p[first:last],
-        network.row_q[first:last],
-        network.row_c[first:last],
-        network.available_mw[t],
-        prices.bought_usd[t],
-        prices.sold_usd[t],
-        prices.curtailed_usd,
-        prices.curtailable[t],
-    )
+    slope_p, slope_q = loss @ p_mw, loss @ q_mvar
+    row = network.row_base[first:last].copy()
+    for i in range(len(p_mw)):
+        import_mw += (import_p[i] + slope_p[i]) * p_mw[i]
+        import_mw += (import_q[i] + slope_q[i]) * q_mvar[i]
+        if p_mw[i] != 0.0 or q_mvar[i] != 0.0:
+            for r in range(len(row)):
+                row[r] += row_p[r, i] * p_mw[i]
+                row[r] += row_q[r, i] * q_mvar[i]
+    return _Period(import_mw, slope_p, slope_q, row, import_p, import_q, loss, row_p, row_q)
 
 
 @njit(cache=True)
-def _values_beside(
-    base: FloatArray, others_p: FloatArray, others_q: FloatArray, period: _Period
-) -> FloatArray:
-    """Return where the period's rows stand with the other vehicles, ``(row,)`` [pu or %]."""
-    value = base.copy()
-    for i in range(len(others_p)):
-        if others_p[i] != 0.0 or others_q[i] != 0.0:
-            for r in range(len(value)):
-                value[r] += period.row_p[r, i] * others_p[i]
-                value[r] += period.row_q[r, i] * others_q[i]
-    return value
-
-
-@njit(cache=True)
-def _rise_by_curtailment(period: _Period) -> FloatArray:
+def _rise_by_curtailment(curtailment: _Curtailment) -> FloatArray:
     """Return by how much curtailment can raise the period's rows, ``(row,)`` [pu or %]."""
-    n_rows, n_generators = period.row_c.shape
+    row_c = curtailment.row_c
+    n_rows, n_generators = row_c.shape
     rise = np.zeros(n_rows)
     for r in range(n_rows):
         for g in range(n_generators):
-            if period.curtailable[g]:
-                rise[r] += max(period.row_c[r, g], 0.0) * period.available_mw[g]
+            if curtailment.curtailable[g]:
+                rise[r] += max(row_c[r, g], 0.0) * curtailment.available_mw[g]
     return rise
 
 
 @njit(cache=True)
 def _select_rows(
-    s: int, s_mva: float, value: FloatArray, rise: FloatArray, period: _Period, rows: _Rows
+    s: int, s_mva: float, rise: FloatArray, period: _Period, position: IntArray
 ) -> int:
-    """Write the rows that this vehicle at station `s` or curtailment can violate to `rows`.
+    """Write the rows that this vehicle at station `s` or curtailment can violate to `position`.
 
     Station ``len(import_p)`` stands for no station. Returns how many rows there are.
     """
     n_stations = len(period.import_p)
     n = 0
-    for r in range(len(value)):
-        need = -value[r] - rise[r]
+    for r in range(len(rise)):
+        need = -period.row[r] - rise[r]
         counts = need < 0
         if not counts and s < n_stations:
             by_p, by_q = period.row_p[r, s] * s_mva, period.row_q[r, s] * s_mva
             counts = by_p * by_p + by_q * by_q > need * need
         if counts:
-            rows.position[n] = r
-            rows.start[n] = value[r]
+            position[n] = r
             n += 1
     return n
 
 
 @njit(cache=True)
-def _best_reactive(
-    s: int, room_mvar: float, q_mvar: float, import_mw: float, period: _Period, rows: _Rows
-) -> tuple[float, float]:
-    """Move the vehicle's reactive power to its best value; return it and the import."""
-    value, slope_of_row = rows.value, rows.slope
-    for r in range(len(value)):
-        slope_of_row[r] = period.row_q[rows.position[r], s]
-    curvature = period.loss[s, s]
-    slope = period.import_q[s] + 2 * period.slope_q[s] + 2 * curvature * q_mvar
-    change = _ImportChange(import_mw, slope, curvature, period.bought_usd, period.sold_usd)
-    step = _best_step(-room_mvar - q_mvar, room_mvar - q_mvar, 0.0, change, rows)
-    for r in range(len(value)):
-        value[r] += slope_of_row[r] * step
-    return q_mvar + step, import_mw + (slope + curvature * step) * step
-
-
-@njit(cache=True)
 def _best_curtailment(
-    curtailed_mw: FloatArray, import_mw: float, period: _Period, rows: _Rows
+    import_mw: float, price: _Price, curtailment: _Curtailment, rows: _Rows
 ) -> tuple[bool, float]:
     """Move one generator's curtailment after the other; return whether any moved, and the import.
 
-    `curtailed_mw` is ``(generator,)`` and changed in place.
+    Curtailment and rows are changed in place.
     """
-    value, slope = rows.value, rows.slope
+    value, slope, row_c = rows.value, rows.slope, curtailment.row_c
+    curtailed_mw, violated = curtailment.curtailed_mw, curtailment.violated
     moved = False
-    n_violated = _find_violated(rows)
-    price = period.bought_usd if import_mw > 0 else period.sold_usd
+    n_violated = _find_violated(value, rows.limit, violated)
+    usd_per_mw = price.bought_usd if import_mw > 0 else price.sold_usd
     for g in range(len(curtailed_mw)):
-        if not period.curtailable[g]:
+        if not curtailment.curtailable[g]:
             continue
-        now = curtailed_mw[g]
+        now, import_c = curtailed_mw[g], curtailment.import_c[g]
         if now == 0.0:
-            rise = period.curtailed_usd + price * period.import_c[g]
+            rise = curtailment.curtailed_usd + usd_per_mw * import_c
             for i in range(n_violated):
-                r = rows.violated[i]
-                rise += rows.usd[r] * period.row_c[rows.position[r], g]
+                r = violated[i]
+                rise += rows.usd[r] * row_c[rows.position[r], g]
             if rise >= 0:
                 continue
         for r in range(len(value)):
-            slope[r] = period.row_c[rows.position[r], g]
-        change = _ImportChange(
-            import_mw, period.import_c[g], 0.0, period.bought_usd, period.sold_usd
+            slope[r] = row_c[rows.position[r], g]
+        change = _ImportChange(import_mw, import_c, 0.0)
+        step = _best_step(
+            -now, curtailment.available_mw[g] - now, curtailment.curtailed_usd, change, price, rows
         )
-        step = _best_step(-now, period.available_mw[g] - now, period.curtailed_usd, change, rows)
         if step != 0.0:
             moved = True
             curtailed_mw[g] = now + step
-            import_mw += period.import_c[g] * step
+            import_mw += import_c * step
             for r in range(len(value)):
                 value[r] += slope[r] * step
-            n_violated = _find_violated(rows)
-            price = period.bought_usd if import_mw > 0 else period.sold_usd
+            n_violated = _find_violated(value, rows.limit, violated)
+            usd_per_mw = price.bought_usd if import_mw > 0 else price.sold_usd
     return moved, import_mw
 
 
 @njit(cache=True)
-def _level_cost(
+def _station_costs(
     s: int,
-    p_mw: float,
     vehicle: VehiclePower,
+    price: _Price,
     period: _Period,
+    curtailment: _Curtailment,
     rows: _Rows,
-    curtailed_mw: FloatArray,
-) -> tuple[float, float]:
-    """Return what one power at one station costs [USD], and its best reactive power [Mvar]."""
-    import_mw, room_mvar, usd = period.import_mw, 0.0, 0.0
-    rows.value[:] = rows.start
-    if s < len(period.import_p):
-        room_mvar = np.sqrt(max(vehicle.s_mva * vehicle.s_mva - p_mw * p_mw, 0.0))
-        import_mw += (period.import_p[s] + 2 * period.slope_p[s] + period.loss[s, s] * p_mw) * p_mw
-        for r in range(len(rows.value)):
-            rows.value[r] += period.row_p[rows.position[r], s] * p_mw
-        usd = vehicle.discharge_usd * p_mw if p_mw > 0 else -vehicle.charge_usd * p_mw
-    q_mvar = 0.0
-    curtailed_mw[:] = 0.0
-    for _ in range(_PASSES):
-        if room_mvar > 0:
-            q_mvar, import_mw = _best_reactive(s, room_mvar, q_mvar, import_mw, period, rows)
-        moved, import_mw = _best_curtailment(curtailed_mw, import_mw, period, rows)
-        if not moved:
-            break
-    for g in range(len(curtailed_mw)):
-        usd += period.curtailed_usd * curtailed_mw[g]
-    usd += _energy_and_violations_usd(import_mw, period.bought_usd, period.sold_usd, rows)
-    return usd, q_mvar
+    cost: FloatArray,
+    reactive: FloatArray,
+) -> None:
+    """Set the cost of each power at one station and its best reactive power, ``(level,)``.
+
+    Station ``len(import_p)`` stands for no station; there only the first level is set.
+    """
+    connected = s < len(period.import_p)
+    value, slope_of_row, curtailed_mw = rows.value, rows.slope, curtailment.curtailed_mw
+    for n in range(len(vehicle.levels_mw) if connected else 1):
+        import_mw, room_mvar, usd = period.import_mw, 0.0, 0.0
+        for r in range(len(value)):
+            value[r] = period.row[rows.position[r]]
+        if connected:
+            p = vehicle.levels_mw[n]
+            room_mvar = np.sqrt(max(vehicle.s_mva * vehicle.s_mva - p * p, 0.0))
+            import_mw += (period.import_p[s] + 2 * period.slope_p[s] + period.loss[s, s] * p) * p
+            for r in range(len(value)):
+                value[r] += period.row_p[rows.position[r], s] * p
+            usd = vehicle.discharge_usd * p if p > 0 else -vehicle.charge_usd * p
+        q = 0.0
+        curtailed_mw[:] = 0.0
+        for _ in range(_PASSES):
+            if room_mvar > 0:
+                for r in range(len(value)):
+                    slope_of_row[r] = period.row_q[rows.position[r], s]
+                curvature = period.loss[s, s]
+                slope = period.import_q[s] + 2 * period.slope_q[s] + 2 * curvature * q
+                change = _ImportChange(import_mw, slope, curvature)
+                step = _best_step(-room_mvar - q, room_mvar - q, 0.0, change, price, rows)
+                q += step
+                import_mw += (slope + curvature * step) * step
+                for r in range(len(value)):
+                    value[r] += slope_of_row[r] * step
+            moved, import_mw = _best_curtailment(import_mw, price, curtailment, rows)
+            if not moved:
+                break
+        for g in range(len(curtailed_mw)):
+            usd += curtailment.curtailed_usd * curtailed_mw[g]
+        cost[n] = usd + _energy_and_violations_usd(import_mw, price, rows)
+        reactive[n] = q
 
 
 @njit(cache=True)
@@ -437,44 +437,33 @@ def power_costs(
     curtailed_mw = np.zeros(network.available_mw.shape[1])
     counts = network.row_start[1:] - network.row_start[:-1]
     most = int(counts.max()) if n_periods else 0
-    room = _Rows(
-        np.empty(most, dtype=np.int64),
-        np.empty(most),
-        np.empty(most),
-        np.empty(most),
-        np.empty(most, dtype=np.int64),
-        np.empty(most),
-        np.empty(most, dtype=np.int64),
-    )
+    position, violated = np.empty(most, dtype=np.int64), np.empty(most, dtype=np.int64)
+    limit = np.empty(most, dtype=np.int64)
+    value, slope, usd = np.empty(most), np.empty(most), np.empty(most)
     for t in range(n_periods):
         first, last = network.row_start[t], network.row_start[t + 1]
-        period = _period_of(t, others, prices, network)
-        base = network.row_base[first:last]
-        value = _values_beside(base, others.p_mw[t], others.q_mvar[t], period)
-        rise = _rise_by_curtailment(period)
+        period = _period_of(t, others, network)
+        price = _Price(prices.bought_usd[t], prices.sold_usd[t])
+        curtailment = _Curtailment(
+            curtailed_mw,
+            network.available_mw[t],
+            network.import_c[t],
+            network.row_c[first:last],
+            prices.curtailable[t],
+            prices.curtailed_usd,
+            violated,
+        )
+        rise = _rise_by_curtailment(curtailment)
         for s in range(n_stations + 1):
-            n = _select_rows(s, vehicle.s_mva, value, rise, period, room)
-            rows = _Rows(
-                room.position[:n],
-                room.start[:n],
-                room.value[:n],
-                room.usd[:n],
-                room.limit[:n],
-                room.slope[:n],
-                room.violated,
-            )
-            for r in range(n):
-                rows.usd[r] = network.row_usd[first + rows.position[r]]
-                rows.limit[r] = network.row_limit[first + rows.position[r]]
-            if s == n_stations:
-                cost[t, s, 0], _ = _level_cost(s, 0.0, vehicle, period, rows, curtailed_mw)
-            elif network.live[s]:
-                for level in range(n_levels):
-                    cost[t, s, level], reactive[t, s, level] = _level_cost(
-                        s, vehicle.levels_mw[level], vehicle, period, rows, curtailed_mw
-                    )
-            else:
+            if s < n_stations and not network.live[s]:
                 cost[t, s, :] = np.inf
+                continue
+            n = _select_rows(s, vehicle.s_mva, rise, period, position)
+            for r in range(n):
+                usd[r] = network.row_usd[first + position[r]]
+                limit[r] = network.row_limit[first + position[r]]
+            rows = _Rows(position[:n], value[:n], slope[:n], usd[:n], limit[:n])
+            _station_costs(s, vehicle, price, period, curtailment, rows, cost[t, s], reactive[t, s])
         for s in range(n_stations):
             if not network.live[s]:
                 # No power can flow there; rest costs what it costs on the road.
