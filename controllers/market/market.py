@@ -20,7 +20,7 @@ from controllers.market.from_observation import Market as Observed
 from controllers.market.info_gap import Robust, most_robust
 from controllers.market.sampling import LoadError, load_scenarios
 from controllers.market.value import clear_from_mean, informed_usd
-from controllers.optimisation.solve import WorkLimits
+from controllers.optimisation.work_limits import WorkLimits
 from controllers.scheduling.problem.problem import PlanningError
 from sim.control import (
     FleetPlan,

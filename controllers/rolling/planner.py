@@ -9,7 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
-from controllers.optimisation.solve import WorkLimits
+from controllers.optimisation.work_limits import WorkLimits
 from controllers.scheduling.grid.linearise import linearise
 from controllers.scheduling.grid.network import Network, OperatingPoint
 from controllers.scheduling.problem.distances import station_distances_km

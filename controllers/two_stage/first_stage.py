@@ -8,7 +8,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from controllers.optimisation.solve import LinearModel, Solution, WorkLimits, solve
+from controllers.optimisation.model import LinearModel
+from controllers.optimisation.result import Solution
+from controllers.optimisation.solve import solve
+from controllers.optimisation.work_limits import WorkLimits
 from controllers.scheduling.problem.time_space import Route, TimeSpace
 from controllers.two_stage.cone import planes_at, with_planes
 from controllers.two_stage.misocp import Misocp

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from controllers.optimisation.assembly import Assembly
-from controllers.optimisation.solve import LinearModel
+from controllers.optimisation.model import LinearModel
 from controllers.scheduling.grid.linearise import injections
 from controllers.scheduling.grid.network import OperatingPoint
 from controllers.scheduling.problem.time_space import Route, TimeSpace

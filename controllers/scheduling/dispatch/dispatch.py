@@ -14,16 +14,11 @@ import numpy as np
 from scipy import sparse
 
 from controllers.optimisation.assembly import Assembly
-from controllers.optimisation.solve import (
-    AT_LOWER,
-    BASIC,
-    Basis,
-    GrowingModel,
-    LinearModel,
-    Solution,
-    WorkLimits,
-    solve,
-)
+from controllers.optimisation.growing_model import GrowingModel
+from controllers.optimisation.model import LinearModel
+from controllers.optimisation.result import AT_LOWER, BASIC, Basis, Solution
+from controllers.optimisation.solve import solve
+from controllers.optimisation.work_limits import WorkLimits
 from controllers.scheduling.dispatch.energy_cost import add_import, curtailable
 from controllers.scheduling.dispatch.row_generation import Pool, Rows, ragged
 from controllers.scheduling.dispatch.warm_start import Standing

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from controllers.optimisation.solve import AT_LOWER, AT_UPPER, BASIC
+from controllers.optimisation.result import AT_LOWER, AT_UPPER, BASIC
 from controllers.scheduling.dispatch.row_generation import Rows
 from controllers.scheduling.grid.network import OperatingPoint
 from controllers.scheduling.problem.batteries import EDGES

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from controllers.optimisation.assembly import Assembly
-from controllers.optimisation.solve import Solution, WorkLimits, solve
+from controllers.optimisation.result import Solution
+from controllers.optimisation.solve import solve
+from controllers.optimisation.work_limits import WorkLimits
 from controllers.scheduling.dispatch.dispatch import solve_without_burning
 from controllers.scheduling.dispatch.energy_cost import add_exchange
 from controllers.scheduling.problem.batteries import Slots, add_storage

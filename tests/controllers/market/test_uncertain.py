@@ -12,7 +12,7 @@ from controllers.market.clearing import Clearing, clear, market_model
 from controllers.market.info_gap import most_robust
 from controllers.market.sampling import LoadError, load_scenarios
 from controllers.market.value import clear_from_mean, informed_usd
-from controllers.optimisation.solve import WorkLimits
+from controllers.optimisation.work_limits import WorkLimits
 from tests.controllers.market.six_bus import six_bus
 
 TIGHT = WorkLimits(relative_gap=1e-6)

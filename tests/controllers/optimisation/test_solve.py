@@ -6,15 +6,11 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from controllers.optimisation.solve import (
-    AT_LOWER,
-    BASIC,
-    Basis,
-    GrowingModel,
-    LinearModel,
-    WorkLimits,
-    solve,
-)
+from controllers.optimisation.growing_model import GrowingModel
+from controllers.optimisation.model import LinearModel
+from controllers.optimisation.result import AT_LOWER, BASIC, Basis
+from controllers.optimisation.solve import solve
+from controllers.optimisation.work_limits import WorkLimits
 from sim.control import SolveStatus
 from sim.errors import SolverError
 

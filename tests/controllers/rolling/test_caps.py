@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from controllers.optimisation.solve import WorkLimits
+from controllers.optimisation.work_limits import WorkLimits
 from controllers.rolling.planner import Planned, generation_limit_mw
 from controllers.scheduling.dispatch.dispatch import dispatch
 from controllers.scheduling.grid.linearise import linearise

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from controllers.optimisation.assembly import Assembly
-from controllers.optimisation.solve import WorkLimits
+from controllers.optimisation.work_limits import WorkLimits
 from controllers.rolling.replanning import follow, replan
 from controllers.rolling.rolling import Rolling
 from controllers.scheduling.dispatch.dispatch import Dispatcher, dispatch, solve_without_burning

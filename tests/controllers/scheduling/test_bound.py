@@ -10,7 +10,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from controllers.optimisation.solve import WorkLimits
+from controllers.optimisation.work_limits import WorkLimits
 from controllers.scheduling.bound.bound import lower_bound
 from controllers.scheduling.problem.problem import SchedulingProblem
 from controllers.scheduling.routing.column_generation import doing_nothing_usd
