@@ -183,7 +183,7 @@ def clear(
     """
     # Simplifying takes longer than it saves.
     if model.scenarios.n_scenarios == 1:
-        # Nobody burns energy by charging and discharging at once, unless prices are negative.
+        # Charging and discharging at once never pays, unless prices are negative.
         free = model.linear.integer.copy()
         free[model.routes.discharging] = False
         linear = replace(model.linear, integer=free)

@@ -1,4 +1,4 @@
-"""How hard to search for a schedule, and with what; all of it deterministic."""
+"""Parameters of the search for a schedule: solver and effort; all of it deterministic."""
 
 from __future__ import annotations
 

@@ -55,8 +55,7 @@ class StandingLosses(NamedTuple):
     keep
         Share of the energy left [-].
     levels
-        What the period moves the lowest point of the grid by beyond the share that is kept
-        [cells].
+        What the period moves the lowest point of the grid by [cells].
     """
 
     keep: float
@@ -134,7 +133,7 @@ def _pull_back(f: FloatArray, scale: float, shift: float, out: FloatArray) -> No
 
 @njit(cache=True)
 def _read(f: FloatArray, place: float, lowest: int) -> float:
-    """Return `f` between its points; constant beyond its finite part."""
+    """Return `f` between its points; constant outside its finite part."""
     if place <= lowest:
         return float(f[lowest])
     cell = int(np.floor(place))

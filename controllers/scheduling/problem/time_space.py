@@ -1,4 +1,4 @@
-"""Where vehicles can be, period by period.
+"""Time-space network: where vehicles can be, period by period.
 
 A vehicle at a station at the start of a period either stays connected for the period, or departs
 and is connected at its goal after a whole number of periods; in between it exchanges nothing. It

@@ -1,4 +1,4 @@
-"""Best response: one vehicle at a time replans against what the others do.
+"""Best response, a block coordinate descent: one vehicle at a time replans against the others.
 
 Vehicles meet only in the network's rows and at the plugs. Given the others, the best route of one
 vehicle is a dynamic programme over (period, station, energy); Gauss-Seidel sweeps repeat it until

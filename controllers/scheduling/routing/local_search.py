@@ -1,4 +1,6 @@
-"""Small changes of routes, each judged by the exact dispatch.
+"""Local search over routes, first improvement: a visit left out, elsewhere, or at another time.
+
+Every neighbour is judged by the exact dispatch.
 
 Best responses end where no vehicle alone gains against powers that the others hold on to. The
 dispatch sets the powers of all vehicles anew, and so sees what a response cannot: one vehicle
@@ -45,7 +47,7 @@ def polish(
     trials
         Largest number of routes tried.
     first
-        Number of the neighbour to begin with, for those who try a few at a time; beyond the last
+        Number of the neighbour to begin with, for those who try a few at a time; after the last
         one it goes on with the first.
     """
     best, left = schedule, trials

@@ -22,7 +22,7 @@ def six_bus_rail(**settings: object) -> sim.Scenario:
 
 
 def test_rules_of_the_market_replace_what_the_tables_say() -> None:
-    plain = six_bus_rail().system
+    without_rules = six_bus_rail().system
     ruled = six_bus_rail(
         fleet="fixed:B",
         market__demand_response=0.2,
@@ -35,7 +35,7 @@ def test_rules_of_the_market_replace_what_the_tables_say() -> None:
     np.testing.assert_array_equal(ruled.loads.shiftable, 0.2)
     np.testing.assert_array_equal(ruled.loads.shift_ramp_per_h, 0.2)
     for name in ("max_i_ka", "limit_mva"):
-        limits = [getattr(system.grid.lines, name) for system in (ruled, plain)]
+        limits = [getattr(system.grid.lines, name) for system in (ruled, without_rules)]
         np.testing.assert_allclose(limits[0], 0.5 * limits[1])
     (train,) = ruled.vehicles
     assert isinstance(train, Train)
@@ -44,7 +44,7 @@ def test_rules_of_the_market_replace_what_the_tables_say() -> None:
     assert ruled.market.uncertainty is MarketUncertainty.INFO_GAP
     assert ruled.market.info_gap_beta == 0.03
     assert ruled.market.emission_cap_lb_per_day == 3000
-    assert plain.market.emission_cap_lb_per_day == math.inf
+    assert without_rules.market.emission_cap_lb_per_day == math.inf
     assert six_bus_rail(fleet="none").system.vehicles == ()
 
 

@@ -1,4 +1,4 @@
-"""Caps on renewable power beyond its forecast, and the slopes they rest on."""
+"""Caps on renewable power above its forecast, and the slopes they rest on."""
 
 import numpy as np
 import pytest

@@ -128,9 +128,9 @@ def test_more_prices_give_no_worse_a_bound_and_close_in_on_the_optimum() -> None
 
 def test_a_bounded_schedule_says_its_bound_and_one_that_is_not_says_none() -> None:
     problem = small(1, 2, 4)
-    bounded, plain = (schedule(problem, Search(prices=n)) for n in (100, 0))
-    assert plain is not None
-    assert plain.outcome.bound_usd is None
+    bounded, unbounded = (schedule(problem, Search(prices=n)) for n in (100, 0))
+    assert unbounded is not None
+    assert unbounded.outcome.bound_usd is None
     assert bounded is not None
     assert bounded.outcome.bound_usd is not None
     assert bounded.outcome.objective_usd is not None
