@@ -111,15 +111,13 @@ class Solved:
     """A schedule, and where its dispatch ended; None where that is not known."""
 
     schedule: Schedule
-    warm_start: WarmStart | None
+    warm_start: WarmStart | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Planned:
+class Planned(Solved):
     """A schedule, where its dispatch ended, and the network it was made for."""
 
-    schedule: Schedule
-    warm_start: WarmStart | None
     network: Network
 
 
@@ -184,8 +182,7 @@ class Planner:
                 return self._solve(observation, point, method, search, None)
             found = self._solve(observation, rest, method, search.sketch(), None)
             refined = found.schedule.operating_point(len(self._system.stations))
-            sketch = Solved(schedule=found.schedule, warm_start=found.warm_start)
-            return self._solve(observation, refined, method, search, sketch)
+            return self._solve(observation, refined, method, search, found)
         except SolverError as error:
             raise PlanningError(str(error)) from error
 

@@ -152,7 +152,7 @@ class _FromScratch:
     ) -> Solved | None:
         sketched = () if sketch is None else (sketch.schedule.routes,)
         found = self.solver(problem, search, (*self.starts, *sketched))
-        return None if found is None else Solved(schedule=found, warm_start=None)
+        return None if found is None else Solved(schedule=found)
 
 
 @dataclass(frozen=True, slots=True)

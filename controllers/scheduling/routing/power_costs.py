@@ -1,7 +1,7 @@
-"""Cyclic coordinate descent over reactive power and curtailment, for every power of one vehicle.
+"""Stage costs of one vehicle's dynamic programme: what each of its powers costs the grid.
 
-The tables say what each power costs the grid while the powers of the other vehicles are given.
-They are the stage costs of the dynamic programme of `itinerary`.
+The powers of the other vehicles are given; reactive power and curtailment follow by
+`coordinate_descent`.
 """
 
 from __future__ import annotations
@@ -12,10 +12,17 @@ import numpy as np
 from numba import njit
 
 from controllers.scheduling.grid.network import Network
+from controllers.scheduling.routing.coordinate_descent import (
+    Curtailment,
+    ImportChange,
+    LimitState,
+    Price,
+    best_curtailment,
+    best_step,
+    energy_and_violations_usd,
+)
 from sim.units import BoolArray, FloatArray, IntArray
 
-# Halvings of the interval in which a coordinate's best value is sought.
-_HALVINGS = 10
 # Passes over the coordinates; the tables only guide a search whose result is dispatched exactly.
 _PASSES = 2
 
@@ -89,61 +96,6 @@ class NetworkArrays(NamedTuple):
         return cls(*(np.ascontiguousarray(getattr(network, name)) for name in cls._fields))
 
 
-class _Rows(NamedTuple):
-    """The limits' rows that count at one station in one period, arrays ``(row,)``.
-
-    Attributes
-    ----------
-    position
-        Position of the row among those of the period.
-    value
-        Where the row stands, positive where violated [pu or %].
-    slope
-        How fast it rises along the coordinate that is moved [pu or % per MW or Mvar].
-    usd
-        What a unit of violation costs [USD].
-    limit
-        The limit it belongs to; rows of one limit are neighbours.
-    """
-
-    position: IntArray
-    value: FloatArray
-    slope: FloatArray
-    usd: FloatArray
-    limit: IntArray
-
-
-class _Price(NamedTuple):
-    """Price of a MW of import and of export over a period [USD/MW]."""
-
-    bought_usd: float
-    sold_usd: float
-
-
-class _Curtailment(NamedTuple):
-    """The generators in one period.
-
-    Attributes
-    ----------
-    curtailed_mw
-        Curtailment, which is moved, ``(generator,)`` [MW].
-    available_mw, import_c, row_c
-        This period's part of `Network`.
-    curtailable, curtailed_usd
-        This period's part of `PeriodPrices`.
-    violated
-        Room for the highest row of each violated limit, ``(row,)``.
-    """
-
-    curtailed_mw: FloatArray
-    available_mw: FloatArray
-    import_c: FloatArray
-    row_c: FloatArray
-    curtailable: BoolArray
-    curtailed_usd: float
-    violated: IntArray
-
-
 class _Period(NamedTuple):
     """One period with the injections of the other vehicles.
 
@@ -170,93 +122,6 @@ class _Period(NamedTuple):
     row_q: FloatArray
 
 
-class _ImportChange(NamedTuple):
-    """An import and how one coordinate changes it: ``slope * a + curvature * a**2`` [MW]."""
-
-    import_mw: float
-    slope: float
-    curvature: float
-
-
-@njit(cache=True)
-def _energy_and_violations_usd(import_mw: float, price: _Price, rows: _Rows) -> float:
-    """Return what import and violations cost over a period [USD]."""
-    total = import_mw * (price.bought_usd if import_mw > 0 else price.sold_usd)
-    x, usd, limit = rows.value, rows.usd, rows.limit
-    worst = 0.0
-    for r in range(len(x)):
-        worst = max(worst, x[r])
-        if r + 1 == len(x) or limit[r + 1] != limit[r]:
-            total += usd[r] * worst
-            worst = 0.0
-    return total
-
-
-@njit(cache=True)
-def _best_step(
-    lower: float,
-    upper: float,
-    linear_usd: float,
-    change: _ImportChange,
-    price: _Price,
-    rows: _Rows,
-) -> float:
-    """Return the step in [lower, upper] that minimises a convex function of one coordinate.
-
-    The rows change by ``slope * a``; bisection on the sign of the derivative, after a look at both
-    ends.
-    """
-    x, dx, usd, limit = rows.value, rows.slope, rows.usd, rows.limit
-    slope, curvature = change.slope, change.curvature
-    for turn in range(_HALVINGS + 2):
-        if turn == 0:
-            place = lower
-        elif turn == 1:
-            place = upper
-        else:
-            place = 0.5 * (lower + upper)
-        level = change.import_mw + (slope + curvature * place) * place
-        usd_per_mw = price.bought_usd if level > 0 else price.sold_usd
-        derivative = linear_usd + usd_per_mw * (slope + 2 * curvature * place)
-        worst, rise = 0.0, 0.0
-        for r in range(len(x)):
-            value = x[r] + dx[r] * place
-            if value > worst:
-                worst, rise = value, dx[r]
-            if r + 1 == len(x) or limit[r + 1] != limit[r]:
-                derivative += usd[r] * rise
-                worst, rise = 0.0, 0.0
-        if turn == 0:
-            if derivative >= 0:
-                return lower
-        elif turn == 1:
-            if derivative <= 0:
-                return upper
-        elif derivative > 0:
-            upper = place
-        else:
-            lower = place
-    return 0.5 * (lower + upper)
-
-
-@njit(cache=True)
-def _find_violated(x: FloatArray, limit: IntArray, violated: IntArray) -> int:
-    """Write the highest row of each violated limit to `violated`; return how many there are."""
-    n = 0
-    worst = 0.0
-    for r in range(len(x)):
-        if x[r] > worst:
-            if worst > 0.0:
-                violated[n - 1] = r
-            else:
-                violated[n] = r
-                n += 1
-            worst = x[r]
-        if r + 1 == len(x) or limit[r + 1] != limit[r]:
-            worst = 0.0
-    return n
-
-
 @njit(cache=True)
 def _period_of(t: int, others: Injections, network: NetworkArrays) -> _Period:
     """Return a period with the injections of the other vehicles."""
@@ -278,7 +143,7 @@ def _period_of(t: int, others: Injections, network: NetworkArrays) -> _Period:
 
 
 @njit(cache=True)
-def _rise_by_curtailment(curtailment: _Curtailment) -> FloatArray:
+def _rise_by_curtailment(curtailment: Curtailment) -> FloatArray:
     """Return by how much curtailment can raise the period's rows, ``(row,)`` [pu or %]."""
     row_c = curtailment.row_c
     n_rows, n_generators = row_c.shape
@@ -313,54 +178,13 @@ def _select_rows(
 
 
 @njit(cache=True)
-def _best_curtailment(
-    import_mw: float, price: _Price, curtailment: _Curtailment, rows: _Rows
-) -> tuple[bool, float]:
-    """Move one generator's curtailment after the other; return whether any moved, and the import.
-
-    Curtailment and rows are changed in place.
-    """
-    value, slope, row_c = rows.value, rows.slope, curtailment.row_c
-    curtailed_mw, violated = curtailment.curtailed_mw, curtailment.violated
-    moved = False
-    n_violated = _find_violated(value, rows.limit, violated)
-    usd_per_mw = price.bought_usd if import_mw > 0 else price.sold_usd
-    for g in range(len(curtailed_mw)):
-        if not curtailment.curtailable[g]:
-            continue
-        now, import_c = curtailed_mw[g], curtailment.import_c[g]
-        if now == 0.0:
-            rise = curtailment.curtailed_usd + usd_per_mw * import_c
-            for i in range(n_violated):
-                r = violated[i]
-                rise += rows.usd[r] * row_c[rows.position[r], g]
-            if rise >= 0:
-                continue
-        for r in range(len(value)):
-            slope[r] = row_c[rows.position[r], g]
-        change = _ImportChange(import_mw, import_c, 0.0)
-        step = _best_step(
-            -now, curtailment.available_mw[g] - now, curtailment.curtailed_usd, change, price, rows
-        )
-        if step != 0.0:
-            moved = True
-            curtailed_mw[g] = now + step
-            import_mw += import_c * step
-            for r in range(len(value)):
-                value[r] += slope[r] * step
-            n_violated = _find_violated(value, rows.limit, violated)
-            usd_per_mw = price.bought_usd if import_mw > 0 else price.sold_usd
-    return moved, import_mw
-
-
-@njit(cache=True)
 def _station_costs(
     s: int,
     vehicle: VehiclePower,
-    price: _Price,
+    price: Price,
     period: _Period,
-    curtailment: _Curtailment,
-    rows: _Rows,
+    curtailment: Curtailment,
+    rows: LimitState,
     cost: FloatArray,
     reactive: FloatArray,
 ) -> None:
@@ -389,18 +213,18 @@ def _station_costs(
                     slope_of_row[r] = period.row_q[rows.position[r], s]
                 curvature = period.loss[s, s]
                 slope = period.import_q[s] + 2 * period.slope_q[s] + 2 * curvature * q
-                change = _ImportChange(import_mw, slope, curvature)
-                step = _best_step(-room_mvar - q, room_mvar - q, 0.0, change, price, rows)
+                change = ImportChange(import_mw, slope, curvature)
+                step = best_step(-room_mvar - q, room_mvar - q, 0.0, change, price, rows)
                 q += step
                 import_mw += (slope + curvature * step) * step
                 for r in range(len(value)):
                     value[r] += slope_of_row[r] * step
-            moved, import_mw = _best_curtailment(import_mw, price, curtailment, rows)
+            moved, import_mw = best_curtailment(import_mw, price, curtailment, rows)
             if not moved:
                 break
         for g in range(len(curtailed_mw)):
             usd += curtailment.curtailed_usd * curtailed_mw[g]
-        cost[n] = usd + _energy_and_violations_usd(import_mw, price, rows)
+        cost[n] = usd + energy_and_violations_usd(import_mw, price, rows)
         reactive[n] = q
 
 
@@ -443,8 +267,8 @@ def power_costs(
     for t in range(n_periods):
         first, last = network.row_start[t], network.row_start[t + 1]
         period = _period_of(t, others, network)
-        price = _Price(prices.bought_usd[t], prices.sold_usd[t])
-        curtailment = _Curtailment(
+        price = Price(prices.bought_usd[t], prices.sold_usd[t])
+        curtailment = Curtailment(
             curtailed_mw,
             network.available_mw[t],
             network.import_c[t],
@@ -462,7 +286,7 @@ def power_costs(
             for r in range(n):
                 usd[r] = network.row_usd[first + position[r]]
                 limit[r] = network.row_limit[first + position[r]]
-            rows = _Rows(position[:n], value[:n], slope[:n], usd[:n], limit[:n])
+            rows = LimitState(position[:n], value[:n], slope[:n], usd[:n], limit[:n])
             _station_costs(s, vehicle, price, period, curtailment, rows, cost[t, s], reactive[t, s])
         for s in range(n_stations):
             if not network.live[s]:
