@@ -146,8 +146,8 @@ class Renewables:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Batteries:
-    """Batteries of the trains, arrays ``(train,)``.
+class TrainBatteries:
+    """TrainBatteries of the trains, arrays ``(train,)``.
 
     Attributes
     ----------
@@ -235,7 +235,7 @@ class Case:
     grid: DcGrid
     demand: Demand
     renewables: Renewables
-    batteries: Batteries
+    batteries: TrainBatteries
     rail: Rail
     emission_cap_lb: float = np.inf
 

@@ -12,7 +12,10 @@ from controllers.market.recourse import Recourse, add_recourse
 from controllers.market.spans import Departures, departures
 from controllers.market.trains import Routes, add_trains
 from controllers.optimisation.assembly import Assembly
-from controllers.optimisation.solve import LinearModel, Solution, WorkLimits, solve
+from controllers.optimisation.model import LinearModel
+from controllers.optimisation.result import Solution
+from controllers.optimisation.solve import solve
+from controllers.optimisation.work_limits import WorkLimits
 from controllers.scheduling.problem.problem import PlanningError
 from sim.control import SolveStatus
 from sim.units import BoolArray, FloatArray, IntArray
@@ -180,7 +183,7 @@ def clear(
     """
     # Simplifying takes longer than it saves.
     if model.scenarios.n_scenarios == 1:
-        # Nobody burns energy by charging and discharging at once, unless prices are negative.
+        # Charging and discharging at once never pays, unless prices are negative.
         free = model.linear.integer.copy()
         free[model.routes.discharging] = False
         linear = replace(model.linear, integer=free)

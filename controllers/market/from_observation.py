@@ -9,12 +9,12 @@ import numpy as np
 
 from controllers.market.case import (
     NO_LEG,
-    Batteries,
     Case,
     DcGrid,
     Demand,
     Rail,
     Renewables,
+    TrainBatteries,
     Units,
     segments,
 )
@@ -28,8 +28,8 @@ _ROUNDING = 1e-6
 _REMEDY = "Take a scenario whose grid a thermal unit balances, without electric cars"
 
 
-class Market:
-    """Makes the market of what is left of a day.
+class CaseBuilder:
+    """Builds the market case of what is left of a day.
 
     Parameters
     ----------
@@ -179,7 +179,7 @@ def _grid(system: System, observation: Observation) -> DcGrid:
     )
 
 
-def _batteries(system: System, observation: Observation) -> Batteries:
+def _batteries(system: System, observation: Observation) -> TrainBatteries:
     batteries = [vehicle.battery for vehicle in system.vehicles]
 
     def column(name: str) -> FloatArray:
@@ -187,7 +187,7 @@ def _batteries(system: System, observation: Observation) -> Batteries:
 
     wear = column("wear_usd_per_mwh")
     least, most = column("energy_min_mwh"), column("energy_max_mwh")
-    return Batteries(
+    return TrainBatteries(
         p_charge_mw=column("p_charge_max_mw"),
         p_discharge_mw=column("p_discharge_max_mw"),
         efficiency_charge=column("efficiency_charge"),

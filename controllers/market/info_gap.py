@@ -24,7 +24,9 @@ from controllers.market.clearing import (
     dispatch_of,
     market_model,
 )
-from controllers.optimisation.solve import LinearModel, WorkLimits, solve
+from controllers.optimisation.model import LinearModel
+from controllers.optimisation.solve import solve
+from controllers.optimisation.work_limits import WorkLimits
 from controllers.scheduling.problem.problem import PlanningError
 from sim.units import FloatArray
 

@@ -17,11 +17,11 @@ from controllers.market.clearing import (
     locational_marginal_price,
     market_model,
 )
-from controllers.market.from_observation import Market as Observed
+from controllers.market.from_observation import CaseBuilder
 from controllers.market.info_gap import Robust, most_robust
 from controllers.market.sampling import LoadError, load_scenarios
 from controllers.market.value import clear_from_mean, informed_usd
-from controllers.optimisation.solve import WorkLimits
+from controllers.optimisation.work_limits import WorkLimits
 from controllers.scheduling.problem.problem import PlanningError
 from sim.control import (
     Capabilities,
@@ -188,7 +188,7 @@ class Market:
         """
         settings = self.parameters
         self._system, self._rng = system, rng
-        self._observed = Observed(
+        self._cases = CaseBuilder(
             system, n_segments=settings.segments, minimum_times=settings.minimum_times
         )
         self._per_day = max(round(HOURS_PER_DAY / system.timing.period_h), 1)
@@ -209,7 +209,7 @@ class Market:
             return Plan()
         n_periods = min(observation.forecast.n_periods, self._per_day - into_day)
         cap_lb = max(self._system.market.emission_cap_lb_per_day - self._emitted_lb, 0.0)
-        case = self._observed.case(observation, n_periods, self._before_mw, cap_lb)
+        case = self._cases.case(observation, n_periods, self._before_mw, cap_lb)
         try:
             if new_day:
                 found, outcome = self._day_ahead(case)

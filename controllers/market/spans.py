@@ -197,10 +197,10 @@ def presence(rail: Rail, arcs: SpanArcs) -> tuple[IntArray, IntArray, IntArray, 
 
     An arc of `NOWHERE` stands for a train that has not left yet.
     """
-    standing = np.flatnonzero(~arcs.moving)
-    span = arcs.span[standing]
+    at_station = np.flatnonzero(~arcs.moving)
+    span = arcs.span[at_station]
     lengths = np.diff(rail.boundary)[span]
-    arc = np.repeat(standing, lengths)
+    arc = np.repeat(at_station, lengths)
     ordinal = np.arange(len(arc)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     period = np.repeat(rail.boundary[:-1][span], lengths) + ordinal
     leaves = rail.boundary[first_span(rail)]

@@ -6,7 +6,7 @@ import numpy as np
 
 from controllers.market.case import Case, Scenarios
 from controllers.market.clearing import Clearing, clear, dispatch_of, market_model
-from controllers.optimisation.solve import WorkLimits
+from controllers.optimisation.work_limits import WorkLimits
 
 
 def mean_of(scenarios: Scenarios) -> Scenarios:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import sparse
 
-from controllers.optimisation.solve import LinearModel
+from controllers.optimisation.model import LinearModel
 from sim.units import FloatArray, IntArray
 
 

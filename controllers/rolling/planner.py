@@ -9,7 +9,8 @@ from typing import Protocol
 
 import numpy as np
 
-from controllers.optimisation.solve import WorkLimits
+from controllers.optimisation.work_limits import WorkLimits
+from controllers.scheduling.dispatch.warm_start import WarmStart
 from controllers.scheduling.grid.linearise import linearise
 from controllers.scheduling.grid.network import Network, OperatingPoint
 from controllers.scheduling.problem.distances import station_distances_km
@@ -19,7 +20,6 @@ from controllers.scheduling.problem.problem import (
     SchedulingProblem,
     scheduling_problem,
 )
-from controllers.scheduling.problem.time_space import Route
 from controllers.scheduling.routing.best_response import Effort
 from controllers.scheduling.search import Search, SolverName
 from sim.control import FleetPlan, Forecast, GridPlan, Observation, Plan, SolveStatus, Visit
@@ -107,20 +107,27 @@ class Planning:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Planned:
-    """A schedule and the network it was made for."""
+class Solved:
+    """A schedule, and where its dispatch ended; None where that is not known."""
 
     schedule: Schedule
+    warm_start: WarmStart | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Planned(Solved):
+    """A schedule, where its dispatch ended, and the network it was made for."""
+
     network: Network
 
 
-class Choice(Protocol):
+class Method(Protocol):
     """A way to solve a scheduling problem."""
 
     def __call__(
-        self, problem: SchedulingProblem, search: Search, starts: tuple[tuple[Route, ...], ...]
-    ) -> Schedule | None:
-        """Return a schedule, None where there is none; `starts` are routes to begin with."""
+        self, problem: SchedulingProblem, search: Search, sketch: Solved | None
+    ) -> Solved | None:
+        """Return a schedule, None where there is none; may begin with a sketch of it."""
 
 
 class Planner:
@@ -144,7 +151,7 @@ class Planner:
     def schedule(
         self,
         observation: Observation,
-        choose: Choice,
+        method: Method,
         point: OperatingPoint | None = None,
     ) -> Planned:
         """Return the schedule for what is observed.
@@ -153,8 +160,8 @@ class Planner:
         ----------
         observation
             What is known now.
-        choose
-            Solves the scheduling problem; may start from routes.
+        method
+            Solves the scheduling problem.
         point
             Where to linearise the network; where None, at rest for a sketch, and then where the
             sketch leads.
@@ -172,10 +179,10 @@ class Planner:
         search = self._search
         try:
             if point is not None:
-                return self._solve(observation, point, choose, search, ())
-            found = self._solve(observation, rest, choose, search.sketch(), ())
+                return self._solve(observation, point, method, search, None)
+            found = self._solve(observation, rest, method, search.sketch(), None)
             refined = found.schedule.operating_point(len(self._system.stations))
-            return self._solve(observation, refined, choose, search, (found.schedule.routes,))
+            return self._solve(observation, refined, method, search, found)
         except SolverError as error:
             raise PlanningError(str(error)) from error
 
@@ -183,9 +190,9 @@ class Planner:
         self,
         observation: Observation,
         point: OperatingPoint,
-        choose: Choice,
+        method: Method,
         search: Search,
-        starts: tuple[tuple[Route, ...], ...],
+        sketch: Solved | None,
     ) -> Planned:
         """Return the schedule for the network linearised at a point."""
         flow = self._flow(observation.line_out)
@@ -193,11 +200,11 @@ class Planner:
         network = linearise(self._system, flow, forecast, point)
         network = network.tightened(self._margin)
         problem = scheduling_problem(self._system, observation, network, self._distances_km)
-        found = choose(problem, search, starts)
+        found = method(problem, search, sketch)
         if found is None:
             reason = "not even standing still can be dispatched"
             raise PlanningError(reason, SolveStatus.INFEASIBLE)
-        return Planned(schedule=found, network=network)
+        return Planned(schedule=found.schedule, warm_start=found.warm_start, network=network)
 
     def _flow(self, line_out: BoolArray) -> PowerGridModelFlow:
         """Return the power flow of the grid as it is switched now, taken to stay so."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 import math
 
+from controllers.rolling.planner import Solved
 from controllers.scheduling.dispatch.dispatch import Dispatcher
-from controllers.scheduling.dispatch.warm_start import Standing
+from controllers.scheduling.dispatch.warm_start import WarmStart
 from controllers.scheduling.problem.problem import Schedule, SchedulingProblem
 from controllers.scheduling.problem.time_space import Route
 from controllers.scheduling.routing.best_response import improve
@@ -25,9 +26,9 @@ def replan(
     problem: SchedulingProblem,
     search: Search,
     routes: tuple[Route, ...],
-    standing: Standing | None,
+    warm_start: WarmStart | None,
     turn: int,
-) -> tuple[Schedule, Standing] | None:
+) -> Solved | None:
     """Return a plan no worse than the last one carried on.
 
     The last routes are dispatched anew from where their last dispatch ended. Those vehicles
@@ -43,7 +44,7 @@ def replan(
         How to search.
     routes
         Routes of the last plan, counted from now; put off where vehicles are late.
-    standing
+    warm_start
         Where the last dispatch ended, counted from now; None if it is not known.
     turn
         Number of the decision: vehicles take turns to respond first, and small changes to be
@@ -51,11 +52,11 @@ def replan(
 
     Returns
     -------
-    tuple or None
+    Solved or None
         The plan, and where its dispatch ended. None where not even standing still allows a
         dispatch.
     """
-    dispatcher = _dispatcher(problem, search, standing)
+    dispatcher = _dispatcher(problem, search, warm_start)
     start = _carried(problem, routes, dispatcher)
     if start is None:
         return None
@@ -66,27 +67,27 @@ def replan(
     effort = dataclasses.replace(search.effort, sweeps=min(search.effort.sweeps, 1))
     best = improve(problem, start, tuple(order), effort, dispatcher)
     best = polish(problem, best, dispatcher, search.retrials, turn * search.retrials)
-    return _with_standing(best, dispatcher)
+    return _solved(best, dispatcher)
 
 
 def follow(
     problem: SchedulingProblem,
     search: Search,
     routes: tuple[Route, ...],
-    standing: Standing | None,
-) -> tuple[Schedule, Standing] | None:
+    warm_start: WarmStart | None,
+) -> Solved | None:
     """Return the best powers on the last routes; the arguments are those of `replan`."""
-    dispatcher = _dispatcher(problem, search, standing)
+    dispatcher = _dispatcher(problem, search, warm_start)
     found = _carried(problem, routes, dispatcher)
-    return None if found is None else _with_standing(found, dispatcher)
+    return None if found is None else _solved(found, dispatcher)
 
 
 def _dispatcher(
-    problem: SchedulingProblem, search: Search, standing: Standing | None
+    problem: SchedulingProblem, search: Search, warm_start: WarmStart | None
 ) -> Dispatcher:
     """Return a dispatcher that is as exact as a plan that is soon replaced needs to be."""
     gap = max(search.limits.relative_gap, _RELATIVE_GAP)
-    return Dispatcher(problem, dataclasses.replace(search.limits, relative_gap=gap), standing)
+    return Dispatcher(problem, dataclasses.replace(search.limits, relative_gap=gap), warm_start)
 
 
 def _carried(
@@ -98,10 +99,10 @@ def _carried(
     return dispatcher(late) or dispatcher(parked)
 
 
-def _with_standing(best: Schedule, dispatcher: Dispatcher) -> tuple[Schedule, Standing]:
+def _solved(best: Schedule, dispatcher: Dispatcher) -> Solved:
     """Return a schedule that says whether the clock had a part in it, and where it ended."""
-    ended = dispatcher.standing_of(best.routes)
+    warm_start = dispatcher.warm_start_of(best.routes)
     if dispatcher.late:
         outcome = dataclasses.replace(best.outcome, status=SolveStatus.DEADLINE)
         best = dataclasses.replace(best, outcome=outcome)
-    return best, ended
+    return Solved(schedule=best, warm_start=warm_start)

@@ -6,23 +6,22 @@ of mobility and the value of recourse can be told apart with the same models.
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 import numpy as np
 
-from controllers.rolling.planner import Choice, Planner, Planning, to_plan
+from controllers.rolling.planner import Method, Planner, Planning, Solved, to_plan
 from controllers.rolling.replanning import follow, replan
-from controllers.scheduling.dispatch.warm_start import Standing
+from controllers.scheduling.dispatch.warm_start import WarmStart
 from controllers.scheduling.grid.network import OperatingPoint
 from controllers.scheduling.problem.problem import PlanningError, Schedule, SchedulingProblem
 from controllers.scheduling.problem.time_space import Route
-from controllers.scheduling.schedule import park, schedule
+from controllers.scheduling.schedule import Solver, park, schedule
 from controllers.scheduling.search import Search
 from sim.control import Capabilities, Contrast, Observation, Outcome, Plan
 from sim.system.system import System
-from sim.units import HOURS_PER_DAY, FloatArray
+from sim.units import HOURS_PER_DAY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,9 +105,9 @@ class Rolling:
         new_day = last is None or observation.period >= self._next_day
         if not new_day and self.parameters.dispatch == "day_ahead":
             return Plan()
-        choice, point = self._how(observation, new_day=new_day)
+        method, point = self._how(observation, new_day=new_day)
         try:
-            found = self._planner.schedule(observation, choice, point)
+            found = self._planner.schedule(observation, method, point)
         except PlanningError as error:
             self._last = None
             return Plan(outcome=Outcome(status=error.status, fallback=str(error)))
@@ -117,30 +116,30 @@ class Rolling:
         self._last = _Last(
             period=observation.period,
             schedule=found.schedule,
-            standing=choice.standing if isinstance(choice, _Carrying) else None,
+            warm_start=found.warm_start,
         )
         return to_plan(found, observation, self._period_h)
 
     def _how(
         self, observation: Observation, *, new_day: bool
-    ) -> tuple[Choice, OperatingPoint | None]:
+    ) -> tuple[Method, OperatingPoint | None]:
         """Return how the problem of this decision is solved, and where it is linearised."""
         settings, last, n_periods = self.parameters, self._last, observation.forecast.n_periods
         parked = settings.routes == "parked"
         if last is None:
-            return (park if parked else schedule), None
+            return _FromScratch(park if parked else schedule), None
         elapsed = observation.period - last.period
         routes = _later(last.schedule, elapsed)
         kept = parked or (settings.routes == "day_ahead" and not new_day)
         if not kept and settings.replanning == "scratch":
-            return schedule, None
+            return _FromScratch(schedule), None
         point = None
         if not new_day:
-            point = _shifted(last.schedule.operating_point(self._n_stations), elapsed, n_periods)
+            point = last.schedule.operating_point(self._n_stations).later(elapsed, n_periods)
         if not kept and (new_day or settings.solver == "milp"):
-            return _Starting(routes), point
-        standing = None if last.standing is None else last.standing.later(elapsed, n_periods)
-        return _Carrying(routes, standing, observation.period, settled=kept), point
+            return _FromScratch(schedule, (routes,)), point
+        start = None if last.warm_start is None else last.warm_start.later(elapsed, n_periods)
+        return _Carried(routes, start, observation.period, routes_kept=kept), point
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -149,44 +148,40 @@ class _Last:
 
     period: int
     schedule: Schedule
-    standing: Standing | None
+    warm_start: WarmStart | None
 
 
 @dataclass(frozen=True, slots=True)
-class _Starting:
-    """Choose routes and powers from scratch, from the routes of the last plan among others."""
+class _FromScratch:
+    """Choose routes and powers from scratch; `starts` are routes to begin with."""
+
+    solver: Solver
+    starts: tuple[tuple[Route, ...], ...] = ()
+
+    def __call__(
+        self, problem: SchedulingProblem, search: Search, sketch: Solved | None
+    ) -> Solved | None:
+        sketched = () if sketch is None else (sketch.schedule.routes,)
+        found = self.solver(problem, search, (*self.starts, *sketched))
+        return None if found is None else Solved(schedule=found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Carried:
+    """Carry the last plan on, from where its dispatch or that of the sketch ended."""
 
     routes: tuple[Route, ...]
+    warm_start: WarmStart | None
+    turn: int
+    routes_kept: bool = field(kw_only=True)
 
     def __call__(
-        self, problem: SchedulingProblem, search: Search, starts: tuple[tuple[Route, ...], ...]
-    ) -> Schedule | None:
-        return schedule(problem, search, (self.routes, *starts))
-
-
-class _Carrying:
-    """Carry the last plan on; keeps where its dispatch ended."""
-
-    def __init__(
-        self, routes: tuple[Route, ...], standing: Standing | None, turn: int, *, settled: bool
-    ) -> None:
-        self.standing = standing
-        self._routes = routes
-        self._turn = turn
-        self._settled = settled
-
-    def __call__(
-        self, problem: SchedulingProblem, search: Search, starts: tuple[tuple[Route, ...], ...]
-    ) -> Schedule | None:
-        del starts
-        if self._settled:
-            found = follow(problem, search, self._routes, self.standing)
-        else:
-            found = replan(problem, search, self._routes, self.standing, self._turn)
-        if found is None:
-            return None
-        result, self.standing = found
-        return result
+        self, problem: SchedulingProblem, search: Search, sketch: Solved | None
+    ) -> Solved | None:
+        start = self.warm_start if sketch is None else sketch.warm_start
+        if self.routes_kept:
+            return follow(problem, search, self.routes, start)
+        return replan(problem, search, self.routes, start, self.turn)
 
 
 def _later(found: Schedule, elapsed: int) -> tuple[Route, ...]:
@@ -194,18 +189,4 @@ def _later(found: Schedule, elapsed: int) -> tuple[Route, ...]:
     return tuple(
         tuple((period - elapsed, goal) for period, goal in route if period >= elapsed)
         for route in found.routes
-    )
-
-
-def _shifted(point: OperatingPoint, elapsed: int, n_periods: int) -> OperatingPoint:
-    """Return an operating point counted from now; at rest beyond its end."""
-
-    def moved(values: FloatArray) -> FloatArray:
-        result = np.zeros((n_periods, values.shape[1]))
-        part = values[elapsed : elapsed + n_periods]
-        result[: len(part)] = part
-        return result
-
-    return OperatingPoint(
-        **{each.name: moved(getattr(point, each.name)) for each in dataclasses.fields(point)}
     )

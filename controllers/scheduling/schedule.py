@@ -1,4 +1,4 @@
-"""From a scheduling problem to a schedule: one door, two solvers.
+"""Fleet scheduling: column generation, or one mixed-integer programme, behind one function.
 
 Both return the same kind of schedule for the same problem and constants: routes and powers, their
 value, a proven lower bound of all schedules, and whether the two meet. `columns` is for fleets of

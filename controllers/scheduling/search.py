@@ -1,4 +1,4 @@
-"""How hard to search for a schedule, and with what; all of it deterministic."""
+"""Parameters of the search for a schedule: solver and effort; all of it deterministic."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, get_args
 
-from controllers.optimisation.solve import WorkLimits
+from controllers.optimisation.work_limits import WorkLimits
 from controllers.scheduling.routing.best_response import Effort
 
 SolverName: TypeAlias = Literal["columns", "milp"]

@@ -24,10 +24,10 @@ from sim.units import FloatArray, IntArray
 _VOLTAGE_USD_PER_PU_H = 1e5
 _LOADING_USD_PER_PERCENT_H = 1e2
 
-# Voltages beyond their limits by more than this do not occur in a plan [pu].
+# Voltages outside their limits by more than this do not occur in a plan [pu].
 _FAR_PU = 0.2
 
-# Nor do currents beyond so many times the limit, or the current without storage if that is larger.
+# Nor do currents above so many times the limit, or the current without storage if that is larger.
 _FAR_TIMES = 1.5
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from controllers.optimisation.solve import LinearModel
+from controllers.optimisation.model import LinearModel
 from sim.units import FloatArray, IntArray
 
 # Coefficients below this are rounding, and presolvers stumble over them.

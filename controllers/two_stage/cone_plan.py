@@ -13,8 +13,8 @@ from controllers.two_stage.daily_fleet import DailyFleet, fleet_of
 from controllers.two_stage.first_stage import (
     BASE_MVA,
     FirstStage,
+    OuterApproximation,
     Routed,
-    Search,
     search_routes,
 )
 from controllers.two_stage.misocp import Misocp, misocp
@@ -102,7 +102,7 @@ class ConePlanner:
         tree = radial(system.grid.without(observation.line_out))
         fleet = fleet_of(system, observation, self._distances_km)
         model = misocp(system, observation, tree, fleet)
-        search = Search(model, fleet.space)
+        approximation = OuterApproximation(model, fleet.space)
         live = tree.live[[station.bus for station in system.stations]]
         flow = self._flow(observation.line_out)
 
@@ -117,13 +117,15 @@ class ConePlanner:
                 Candidates.single(fleet.space, stay, rest, rest)
             )[0]
         )
-        parked = self._parked(fleet, search, live)
+        parked = self._parked(fleet, approximation, live)
         if not parked:
             reason = "not even standing still can be dispatched"
             raise PlanningError(reason, SolveStatus.INFEASIBLE)
         plans = {name: valued(found) for name, found in parked.items()}
         worth_usd = idle_usd - min(plan.usd for plan in plans.values())
-        searched = search_routes(search, model, list(parked.values()), worth_usd, self._effort)
+        searched = search_routes(
+            approximation, model, list(parked.values()), worth_usd, self._effort
+        )
         plans["found"] = valued(searched.best)
         best = min(plans.values(), key=lambda plan: plan.usd)
         figures = {
@@ -133,8 +135,8 @@ class ConePlanner:
             "cone_model_usd": searched.best.objective_usd,
             "cone_above_pu": max(searched.best.excess[0], 0.0) / BASE_MVA**2,
             "cone_below_pu": max(-searched.best.excess[1], 0.0) / BASE_MVA**2,
-            "solves": search.solves,
-            "planes": search.planes,
+            "solves": approximation.solves,
+            "planes": approximation.planes,
         }
         return FirstPlan(
             fleet=fleet,
@@ -149,7 +151,9 @@ class ConePlanner:
             figures=figures,
         )
 
-    def _parked(self, fleet: DailyFleet, search: Search, live: BoolArray) -> dict[str, Routed]:
+    def _parked(
+        self, fleet: DailyFleet, approximation: OuterApproximation, live: BoolArray
+    ) -> dict[str, Routed]:
         """Return the best powers of standing still, and of a lone vehicle going once to stay."""
         space, system = fleet.space, self._system
         stay: list[Route] = [() for _ in system.vehicles]
@@ -162,7 +166,10 @@ class ConePlanner:
                 name = f"{truck.name} at {system.stations[goal].name}"
                 routes[name] = (((first, goal),),)
         deadline_s = self._effort.deadline_s
-        found = {name: search.along(each, deadline_s, exact=False) for name, each in routes.items()}
+        found = {
+            name: approximation.along(each, deadline_s, exact=False)
+            for name, each in routes.items()
+        }
         return {name: one for name, one in found.items() if one is not None}
 
     def _valued(

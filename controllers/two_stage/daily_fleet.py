@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from controllers.scheduling.problem.batteries import Storage, storage
+from controllers.scheduling.problem.batteries import Batteries, batteries_of
 from controllers.scheduling.problem.time_space import AWAY, Route, TimeSpace, time_space
 from sim.control import Observation
 from sim.system.system import System
@@ -34,7 +34,7 @@ class DailyFleet:
     """
 
     space: TimeSpace
-    batteries: Storage
+    batteries: Batteries
     terminal_mwh: FloatArray
     day: IntArray
     trips_left: FloatArray
@@ -68,7 +68,7 @@ def fleet_of(system: System, observation: Observation, distances_km: FloatArray)
     shift_usd[(states.trips_today > 0) | (states.throughput_today_mwh > 0), 0] = 0.0
     return DailyFleet(
         space=time_space(system, observation, distances_km),
-        batteries=storage(system, observation),
+        batteries=batteries_of(system, observation),
         terminal_mwh=observation.terminal_energy_mwh.astype(np.float64),
         day=day,
         trips_left=trips_left,

@@ -1,4 +1,4 @@
-"""Solving the cone model: tangents and branch and bound in turn."""
+"""Outer approximation of the cone model: tangents and branch and bound in turn."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from controllers.optimisation.solve import LinearModel, Solution, WorkLimits, solve
+from controllers.optimisation.model import LinearModel
+from controllers.optimisation.result import Solution
+from controllers.optimisation.solve import solve
+from controllers.optimisation.work_limits import WorkLimits
 from controllers.scheduling.problem.time_space import Route, TimeSpace
 from controllers.two_stage.cone import planes_at, with_planes
 from controllers.two_stage.misocp import Misocp
@@ -93,7 +96,7 @@ class Routed:
     excess: tuple[float, float]
 
 
-class Search:
+class OuterApproximation:
     """Gathers tangents over the solves of one model.
 
     Parameters
@@ -136,16 +139,16 @@ class Search:
             solution = self._solve(model, limits, None)
             if solution.values is None or solution.objective is None:
                 return found
-            burning = self._model.burning(solution.values)
-            burning = burning[lower[burning] < upper[burning]]
+            both_ways = self._model.both_ways(solution.values)
+            both_ways = both_ways[lower[both_ways] < upper[both_ways]]
             if integer.any():
                 lower[integer] = upper[integer] = solution.values[integer]
                 integer[:] = False
-            integer[burning] = True
+            integer[both_ways] = True
             found = self._routed(routes, solution.values, solution.objective)
             gained = solution.objective - before
             settled = self._tighten(solution.values, 1.0 if exact else _ROUGHLY) == 0
-            if (settled or (not exact and gained < _ROUGHLY_USD)) and not len(burning):
+            if (settled or (not exact and gained < _ROUGHLY_USD)) and not len(both_ways):
                 break
             before = solution.objective
         return found
@@ -182,10 +185,10 @@ class Search:
         )
         solution = self._solve(self._linear, limits, start.values)
         if solution.values is not None:
-            burning = self._model.burning(solution.values)
-            if len(burning):
+            both_ways = self._model.both_ways(solution.values)
+            if len(both_ways):
                 integer = self._linear.integer.copy()
-                integer[burning] = True
+                integer[both_ways] = True
                 self._linear = dataclasses.replace(self._linear, integer=integer)
             self._tighten(solution.values, 1.0)
         return solution
@@ -236,13 +239,17 @@ class Searched:
 
 
 def search_routes(
-    search: Search, model: Misocp, starts: list[Routed], worth_usd: float, effort: FirstStage
+    approximation: OuterApproximation,
+    model: Misocp,
+    starts: list[Routed],
+    worth_usd: float,
+    effort: FirstStage,
 ) -> Searched:
     """Search for routes until they are proven good enough.
 
     Parameters
     ----------
-    search
+    approximation
         Knows tangents already.
     model
         The model.
@@ -254,21 +261,21 @@ def search_routes(
         How hard to search.
     """
     best = min(starts, key=lambda one: one.objective_usd)
-    best = search.along(best.routes, effort.deadline_s, exact=True) or best
-    search.relax(best, effort.deadline_s)
+    best = approximation.along(best.routes, effort.deadline_s, exact=True) or best
+    approximation.relax(best, effort.deadline_s)
     bound: float | None = None
     status = SolveStatus.FEASIBLE
     tolerance_usd = max(effort.gap * worth_usd, _LEAST_USD)
     for _ in range(effort.searches):
         relative = tolerance_usd / max(abs(best.objective_usd), 1.0)
-        solution = search.best(best, relative, effort)
+        solution = approximation.best(best, relative, effort)
         status = solution.status
         if solution.values is None:
             break
         if solution.bound is not None:
             bound = solution.bound if bound is None else max(bound, solution.bound)
         routes = model.trips.routes(solution.values, model.mode.shape[0])
-        found = search.along(routes, effort.deadline_s, exact=True)
+        found = approximation.along(routes, effort.deadline_s, exact=True)
         if found is not None and (
             routes == best.routes or found.objective_usd < best.objective_usd
         ):

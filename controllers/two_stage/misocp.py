@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from controllers.optimisation.assembly import Assembly
-from controllers.optimisation.solve import LinearModel
+from controllers.optimisation.model import LinearModel
 from controllers.scheduling.grid.linearise import injections
 from controllers.scheduling.grid.network import OperatingPoint
 from controllers.scheduling.problem.time_space import Route, TimeSpace
@@ -48,7 +48,7 @@ class Misocp:
     trips
         Routes.
     slot
-        ``(vehicle, period, station)`` of each slot, ``(slot, 3)``: where power may be exchanged.
+        ``(vehicle, period, station)`` of each slot, ``(slot, 3)``: where power can flow.
     p_mw, q_mvar
         Net power, variables, ``(slot,)``.
     mode
@@ -90,7 +90,7 @@ class Misocp:
             result.append(total)
         return tuple(result)
 
-    def burning(self, values: FloatArray) -> IntArray:
+    def both_ways(self, values: FloatArray) -> IntArray:
         """Return the modes of vehicles that charge and discharge at once, variables."""
         amount = np.zeros((2, *self.mode.shape))
         k, t, _ = self.slot.T
@@ -214,9 +214,9 @@ def _add_batteries(
         cost=value.ravel(),
     ).reshape(shape)
     assembly.offset += stored_usd * float(batteries.energy_mwh.sum())
-    standing = np.repeat(-(batteries.hours * batteries.auxiliary_mw)[:, None], shape[1], axis=1)
-    standing[:, 0] += batteries.keep * batteries.energy_mwh
-    rows = assembly.rows(value.size, lower=standing.ravel(), upper=standing.ravel()).reshape(shape)
+    at_rest = np.repeat(-(batteries.hours * batteries.auxiliary_mw)[:, None], shape[1], axis=1)
+    at_rest[:, 0] += batteries.keep * batteries.energy_mwh
+    rows = assembly.rows(value.size, lower=at_rest.ravel(), upper=at_rest.ravel()).reshape(shape)
     assembly.entries(rows, energy, 1.0)
     assembly.entries(rows[:, 1:], energy[:, :-1], -batteries.keep[:, None])
     k, t, _ = slot.T

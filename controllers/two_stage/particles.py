@@ -1,8 +1,8 @@
 """Schedules as points in space, and what makes every point a schedule that can be carried out.
 
 A point holds active and reactive power of every period and vehicle, and the period of every trip.
-What it asks beyond the limits of vehicles, plugs and days is taken away, never added: power is cut,
-departures that are not possible are those of the schedule that the search began with.
+What it asks outside the limits of vehicles, plugs and days is taken away, never added: power is
+cut, departures that are not possible are those of the schedule that the search began with.
 """
 
 from __future__ import annotations

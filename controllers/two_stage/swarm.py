@@ -67,8 +67,8 @@ class SecondStage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Schedule:
-    """Routes and powers, and what they cost.
+class Incumbent:
+    """The best routes and powers so far, and what they cost.
 
     Attributes
     ----------
@@ -87,13 +87,13 @@ class Schedule:
 
 
 def improve(
-    start: Schedule,
+    start: Incumbent,
     fleet: DailyFleet,
     valuation: Valuation,
     period_h: float,
     effort: SecondStage,
     rng: np.random.Generator,
-) -> Schedule:
+) -> Incumbent:
     """Return the best schedule that a swarm around a first one finds, or that one.
 
     Parameters
@@ -144,7 +144,7 @@ def improve(
     if not best_usd < start.usd - _LEAST_USD:
         return start
     found = particles.schedules(best.X[None])
-    return Schedule(
+    return Incumbent(
         routes=particles.routes(best.X), p_mw=found.p_mw[0], q_mvar=found.q_mvar[0], usd=best_usd
     )
 

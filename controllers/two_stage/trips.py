@@ -1,4 +1,4 @@
-"""Which trips vehicles make, as binaries of a time-space network."""
+"""Time-space network of trips as binaries."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def add_trips(
     space
         What is possible.
     live
-        Stations at which power can be exchanged, ``(station,)``; none is gone to otherwise.
+        Stations at which power can flow, ``(station,)``; none is gone to otherwise.
     queue_usd
         Price of a vehicle too many at a station, per period [USD].
     """
@@ -105,7 +105,7 @@ def add_trips(
 def _add_plugs(
     assembly: Assembly, space: TimeSpace, trips: TripVariables, queue_usd: float
 ) -> None:
-    """Let no more vehicles hold plugs than there are; more are possible but dear."""
+    """Let no more vehicles hold plugs than there are; more are possible but costly."""
     scarce = np.flatnonzero(space.plugs < space.n_vehicles)
     held = np.zeros((space.n_periods, space.n_stations))
     for vehicle in range(space.n_vehicles):

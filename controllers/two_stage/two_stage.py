@@ -13,7 +13,7 @@ import numpy as np
 from controllers.scheduling.problem.problem import PlanningError
 from controllers.two_stage.cone_plan import ConePlanner, FirstPlan
 from controllers.two_stage.first_stage import FirstStage
-from controllers.two_stage.swarm import Schedule, SecondStage, improve
+from controllers.two_stage.swarm import Incumbent, SecondStage, improve
 from sim.control import (
     Capabilities,
     FleetPlan,
@@ -123,7 +123,7 @@ class TwoStage:
             return Plan(outcome=Outcome(status=status, fallback=str(error)))
         self._next = observation.period + min(observation.forecast.n_periods, self._per_day)
         schedule = improve(
-            Schedule(routes=found.routes, p_mw=found.p_mw, q_mvar=found.q_mvar, usd=found.usd),
+            Incumbent(routes=found.routes, p_mw=found.p_mw, q_mvar=found.q_mvar, usd=found.usd),
             found.fleet,
             found.valuation,
             self._system.timing.period_h,
@@ -132,7 +132,7 @@ class TwoStage:
         )
         return self._plan(observation, found, schedule)
 
-    def _plan(self, observation: Observation, found: FirstPlan, schedule: Schedule) -> Plan:
+    def _plan(self, observation: Observation, found: FirstPlan, schedule: Incumbent) -> Plan:
         """Return the plan that carries a schedule out."""
         period_h = self._system.timing.period_h
         first_h = observation.period * period_h

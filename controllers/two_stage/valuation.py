@@ -152,10 +152,10 @@ class Valuation:
         result = self.steady_states(these)
         metered = settled_import_mw(self._system, result).reshape(n, n_periods)
         energy = np.maximum(metered, 0) * self._bought - np.maximum(-metered, 0) * self._sold
-        beyond = np.fmax(result.vm_pu - grid.v_max_pu, grid.v_min_pu - result.vm_pu)
-        beyond = np.nan_to_num(np.maximum(beyond, 0.0)).sum(axis=1)
+        outside = np.fmax(result.vm_pu - grid.v_max_pu, grid.v_min_pu - result.vm_pu)
+        outside = np.nan_to_num(np.maximum(outside, 0.0)).sum(axis=1)
         over = np.nan_to_num(np.maximum(result.loading_percent - 100.0, 0.0)).sum(axis=1)
-        violation = prices.voltage_usd_per_pu_h * beyond + prices.loading_usd_per_percent_h * over
+        violation = prices.voltage_usd_per_pu_h * outside + prices.loading_usd_per_percent_h * over
         violation = violation.reshape(n, n_periods).sum(axis=1) * self._hours
         usd = energy.sum(axis=1)
         return np.where(np.isfinite(usd), usd, np.inf), violation

@@ -21,7 +21,7 @@ from controllers.market.case import (
 from controllers.market.clearing import clear, market_model
 from controllers.market.sampling import LoadError, load_scenarios
 from controllers.market.value import clear_from_mean
-from controllers.optimisation.solve import WorkLimits
+from controllers.optimisation.work_limits import WorkLimits
 from tests.controllers.market.six_bus import LOAD_MW, WIND_MW, six_bus
 
 pytestmark = pytest.mark.benchmark

@@ -14,7 +14,10 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from controllers.optimisation.solve import Basis, GrowingModel, LinearModel, WorkLimits
+from controllers.optimisation.growing_model import GrowingModel
+from controllers.optimisation.model import LinearModel
+from controllers.optimisation.result import Basis
+from controllers.optimisation.work_limits import WorkLimits
 from controllers.scheduling.dispatch import dispatch
 from sim.cli import main
 from sim.control import Outcome, Plan, SolveStatus

@@ -1,7 +1,9 @@
-"""A proven lower bound of a scheduling problem, and routes that are good at its prices.
+"""Subgradient ascent on the Lagrangian dual: a proven lower bound, and routes good at its prices.
 
-The Lagrangian dual is concave, and any prices give a valid bound; what is left is to climb. The
-dual has kinks and thousands of prices of very different size, so each price keeps running means of
+The dual is concave, and any prices give a valid bound (Held & Karp, *The traveling-salesman problem
+and minimum spanning trees: part II*, Mathematical Programming 1, 1971; Fisher, *The Lagrangian
+relaxation method for solving integer programming problems*, Management Science 27, 1981). The dual
+has kinks and thousands of prices of very different size, so each price keeps running means of
 its slope and of the slope's square (Kingma & Ba, *Adam: a method for stochastic optimization*,
 ICLR 2015) and moves in units of its own scale by a step that shrinks with the iterations.
 

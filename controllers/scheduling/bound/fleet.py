@@ -1,4 +1,4 @@
-"""What every vehicle does at given prices of power and plugs."""
+"""The pricing problems of the fleet: what every vehicle does at given prices of power and plugs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from controllers.scheduling.bound.pricing import follow_values, values
+from controllers.scheduling.bound.pricing import (
+    PowerCosts,
+    PricedTrips,
+    StandingLosses,
+    best_path,
+    cost_to_go,
+)
 from controllers.scheduling.problem.batteries import REACTIVE_USD_PER_MVARH, most_reactive
 from controllers.scheduling.problem.problem import SchedulingProblem
 from controllers.scheduling.problem.time_space import Route
@@ -43,9 +49,8 @@ class _Kind:
     members: IntArray
     lowest_mwh: float
     width_mwh: float
-    start_usd: FloatArray
-    keep: float
-    loss_levels: float
+    end_usd: FloatArray
+    losses: StandingLosses
     trip_levels: FloatArray
     charge_levels: IntArray
     discharge_levels: IntArray
@@ -120,63 +125,54 @@ class Fleet:
             charge_usd = kind.charge_mw * ((charging - price_p)[:, :, None] + bent)
             discharge_usd = kind.discharge_mw * ((wear + price_p)[:, :, None] + bent)
             charge_usd[:, ~live], discharge_usd[:, ~live] = np.inf, np.inf
-            shared = (
-                rest_usd, charge_usd, discharge_usd, kind.charge_levels, kind.discharge_levels,
-                kind.keep, kind.loss_levels, space.cost_usd[k] + held_usd, kind.trip_levels,
-                space.duration,
-            )  # fmt: skip
+            power = PowerCosts(
+                rest_usd=rest_usd,
+                charge_usd=charge_usd,
+                discharge_usd=discharge_usd,
+                charge_levels=kind.charge_levels,
+                discharge_levels=kind.discharge_levels,
+            )
+            trips = PricedTrips(
+                usd=space.cost_usd[k] + held_usd, levels=kind.trip_levels, duration=space.duration
+            )
             first = int(space.start_period[kind.members].min())
-            value = values(kind.start_usd, *shared, first)
+            value = cost_to_go(kind.end_usd, power, kind.losses, trips, first)
             for member in kind.members.tolist():
                 begin, station = int(space.start_period[member]), int(space.start_station[member])
                 energy_mwh = _rested(problem, member, begin)
                 place = (energy_mwh - kind.lowest_mwh) / kind.width_mwh
-                place = min(max(place, 0.0), len(kind.start_usd) - 1.0)
-                cell = min(int(place), len(kind.start_usd) - 2)
+                place = min(max(place, 0.0), len(kind.end_usd) - 1.0)
+                cell = min(int(place), len(kind.end_usd) - 2)
                 share = place - cell
                 for point, weight in ((cell, 1 - share), (cell + 1, share)):
                     if weight < 1e-9:
                         continue
                     usd[member] += weight * value[begin, station, point]
-                    goals, moved = follow_values(value, station, begin, point, *shared)
-                    route = _departures(problem, member, goals)
+                    start = (station, begin, point)
+                    goals, moved = best_path(value, start, power, kind.losses, trips)
+                    route = space.route_of(member, goals)
                     if weight >= 0.5:
                         routes[member] = route
-                    self._add(
-                        kind,
-                        member,
-                        route,
-                        moved,
-                        weight,
-                        price_q,
-                        gain,
-                        p_mw[member],
-                        q_mvar[member],
-                        plugs[member],
-                    )
+                    t, s, p, q = self._injections(kind, member, route, moved)
+                    p_mw[member, t, s] += weight * p
+                    pays = gain[t, s] > 0
+                    q_mvar[member, t, s] -= weight * np.where(pays, np.sign(price_q[t, s]) * q, 0.0)
+                    t, s = self._held_plugs(member, route)
+                    plugs[member, t, s] += weight
         return Priced(usd=usd, p_mw=p_mw, q_mvar=q_mvar, plugs=plugs, routes=tuple(routes))
 
-    def _add(
-        self,
-        kind: _Kind,
-        member: int,
-        route: Route,
-        moved: IntArray,
-        weight: float,
-        price_q: FloatArray,
-        gain: FloatArray,
-        p_mw: FloatArray,
-        q_mvar: FloatArray,
-        plugs: FloatArray,
-    ) -> None:
-        """Add what one vehicle injects and holds."""
-        space = self._problem.space
-        here = space.stations_of(member, route)
+    def _injections(
+        self, kind: _Kind, member: int, route: Route, moved: IntArray
+    ) -> tuple[IntArray, IntArray, FloatArray, FloatArray]:
+        """Return when and where a vehicle is connected, its power, and its room for reactive power.
+
+        `moved` is the energy moved, ``(period,)`` [levels]; the results are ``(connection,)``
+        [MW, Mvar].
+        """
+        here = self._problem.space.stations_of(member, route)
         t = np.flatnonzero(here >= 0)
-        s = here[t]
         levels = moved[t]
         power = np.where(levels > 0, -levels * kind.charge_mw, -levels * kind.discharge_mw)
-        p_mw[t, s] += weight * power
         room = np.full(len(t), kind.reactive_mvar[0])
         for sign, pieces, level_mw in (
             (1, kind.charge_levels, kind.charge_mw),
@@ -187,11 +183,15 @@ class Fleet:
                 step = np.minimum(left, piece)
                 room -= step * level_mw * slope
                 left -= step
-        q_mvar[t, s] -= weight * np.where(gain[t, s] > 0, np.sign(price_q[t, s]) * room, 0.0)
+        return t, here[t], power, room
+
+    def _held_plugs(self, member: int, route: Route) -> tuple[IntArray, IntArray]:
+        """Return when and where a vehicle holds a plug, from its first connection on."""
+        space = self._problem.space
         held = space.occupancy(member, route)
         held[: space.start_period[member]] = -1
         t = np.flatnonzero(held >= 0)
-        plugs[t, held[t]] += weight
+        return t, held[t]
 
 
 def _kind(problem: SchedulingProblem, members: IntArray, points: int) -> _Kind:
@@ -206,8 +206,8 @@ def _kind(problem: SchedulingProblem, members: IntArray, points: int) -> _Kind:
     margin = int(np.ceil(rest_mwh / width)) + 3 if rest_mwh > 0 or keep < 1 else 0
     bottom = lowest - margin * width
     energy = bottom + width * np.arange(points + margin)
-    start_usd = -problem.money.stored_usd_per_mwh * energy
-    start_usd[:margin] = np.inf
+    end_usd = -problem.money.stored_usd_per_mwh * energy
+    end_usd[:margin] = np.inf
     charge_mw = width / (hours * batteries.efficiency_charge[k])
     discharge_mw = width * batteries.efficiency_discharge[k] / hours
     largest = max(batteries.p_charge_max_mw[k], batteries.p_discharge_max_mw[k])
@@ -217,9 +217,8 @@ def _kind(problem: SchedulingProblem, members: IntArray, points: int) -> _Kind:
         members=members,
         lowest_mwh=bottom,
         width_mwh=width,
-        start_usd=start_usd,
-        keep=keep,
-        loss_levels=(bottom * (1 - keep) + rest_mwh) / width,
+        end_usd=end_usd,
+        losses=StandingLosses(keep=keep, levels=(bottom * (1 - keep) + rest_mwh) / width),
         trip_levels=problem.space.energy_mwh[k] / width,
         charge_levels=_levels(kinks, batteries.p_charge_max_mw[k], charge_mw),
         discharge_levels=_levels(kinks, batteries.p_discharge_max_mw[k], discharge_mw),
@@ -243,14 +242,3 @@ def _rested(problem: SchedulingProblem, k: int, periods: int) -> float:
     for _ in range(periods):
         energy = batteries.keep[k] * energy - batteries.hours[k] * batteries.auxiliary_mw[k]
     return energy
-
-
-def _departures(problem: SchedulingProblem, k: int, goals: IntArray) -> Route:
-    """Return the departures in a row of stations."""
-    station = int(problem.space.start_station[k])
-    route: list[tuple[int, int]] = []
-    for t in range(int(problem.space.start_period[k]), problem.n_periods):
-        if goals[t] != station:
-            station = int(goals[t])
-            route.append((t, station))
-    return tuple(route)

@@ -1,4 +1,4 @@
-"""The scheduling problem's Lagrangian dual: prices on what vehicles share.
+"""Lagrangian relaxation of what vehicles share: the dual function and its supergradients.
 
 Vehicles meet in the balance of the import, in the network's limits and losses, and at plugs. With
 a price on each of these rows the problem falls apart into one dynamic programme per vehicle and
@@ -15,7 +15,7 @@ from itertools import pairwise
 import numpy as np
 
 from controllers.scheduling.bound.fleet import Fleet, Priced
-from controllers.scheduling.dispatch.energy_cost import curtailable, largest_exchange_mw
+from controllers.scheduling.dispatch.energy_cost import curtailable, largest_import_mw
 from controllers.scheduling.dispatch.losses import loss_axes
 from controllers.scheduling.problem.problem import SchedulingProblem
 from sim.units import FloatArray, IntArray
@@ -96,15 +96,15 @@ class Lagrangian:
         self.axes = loss_axes(problem, np.broadcast_to(network.live, self._shape))
         self.most_curtailed = np.where(curtailable(problem), network.available_mw, 0.0)
         self.curtailed_usd = money.curtailment_usd_per_mwh * hours
-        # Where selling pays more than buying, the chord over all possible exchange is the price.
-        pump = self.sold > self.bought
-        self.lowest = np.where(pump, (self.sold + self.bought) / 2, self.sold)
-        self.highest = np.where(pump, (self.sold + self.bought) / 2, self.bought)
-        spread = (self.bought - self.sold) * largest_exchange_mw(problem) / 2
+        # Where selling pays more than buying, the chord over all possible imports is the price.
+        inverted = self.sold > self.bought
+        self.lowest = np.where(inverted, (self.sold + self.bought) / 2, self.sold)
+        self.highest = np.where(inverted, (self.sold + self.bought) / 2, self.bought)
+        spread = (self.bought - self.sold) * largest_import_mw(problem) / 2
         self.fixed_usd = (
             money.feed_in_usd_per_mwh * hours * float(network.available_mw.sum())
             + money.stored_usd_per_mwh * float(problem.batteries.energy_mwh.sum())
-            + float(np.where(pump, spread, 0.0).sum())
+            + float(np.where(inverted, spread, 0.0).sum())
         )
         self.scarce = np.flatnonzero(problem.space.plugs < problem.n_vehicles)
         self.spare = problem.space.spare_plugs()[:, self.scarce]
@@ -141,20 +141,23 @@ class Lagrangian:
         """Return the bound at allowed prices, a supergradient and what vehicles do."""
         network, axes = self.problem.network, self.axes
         n_periods = len(network.import_mw)
-        dear = np.flatnonzero(prices.limits)
-        dear_usd, dear_period = (prices.limits * network.row_usd)[dear], network.row_period[dear]
+        active = np.flatnonzero(prices.limits)
+        active_usd, active_period = (
+            (prices.limits * network.row_usd)[active],
+            network.row_period[active],
+        )
         energy = prices.energy
-        parts_usd = float(energy @ network.import_mw + dear_usd @ network.row_base[dear])
+        parts_usd = float(energy @ network.import_mw + active_usd @ network.row_base[active])
         parts_usd += self.fixed_usd - float((prices.plugs * self.spare).sum())
         price_p = energy[:, None] * network.import_p
-        np.add.at(price_p, dear_period, dear_usd[:, None] * network.row_p[dear])
+        np.add.at(price_p, active_period, active_usd[:, None] * network.row_p[active])
         price_q = energy[:, None] * network.import_q
-        np.add.at(price_q, dear_period, dear_usd[:, None] * network.row_q[dear])
+        np.add.at(price_q, active_period, active_usd[:, None] * network.row_q[active])
         np.add.at(price_p, axes.period, prices.axes_p[:, None] * axes.vector)
         np.add.at(price_q, axes.period, prices.axes_q[:, None] * axes.vector)
 
         price_c = self.curtailed_usd + energy[:, None] * network.import_c
-        np.add.at(price_c, dear_period, dear_usd[:, None] * network.row_c[dear])
+        np.add.at(price_c, active_period, active_usd[:, None] * network.row_c[active])
         curtailed = np.where(price_c < 0, self.most_curtailed, 0.0)
         parts_usd += float((price_c * curtailed).sum())
         moved_p, lost_p = axes.respond(energy[axes.period], prices.axes_p)

@@ -1,7 +1,7 @@
-"""The cheapest schedule of one vehicle at given prices: a lower bound without rounding error.
+"""The pricing problem of one vehicle: dynamic programming over period, place and energy.
 
-A dynamic programme over (period, station, energy). Its value functions are kept at the points of
-an energy grid and read linearly in between, and they never exceed the true ones:
+Its value functions are kept at the points of an energy grid and read linearly in between, and they
+never exceed the true ones, so that they bound the cheapest schedule at given prices from below:
 
 - The cost of power is convex and piecewise linear in the energy it moves, on either side of zero.
   Its kinks are moved outwards to the grid, their slopes kept, which only makes power cheaper. The
@@ -18,10 +18,66 @@ operations however many powers there are.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
 
 from sim.units import FloatArray, IntArray
+
+
+class PowerCosts(NamedTuple):
+    """What a vehicle pays while it is connected.
+
+    Attributes
+    ----------
+    rest_usd
+        Cost of being connected for a period, ``(period, station)`` [USD].
+    charge_usd, discharge_usd
+        Cost of moving one level of energy, in pieces of rising cost,
+        ``(period, station, piece)`` [USD]; infinite where no power can flow.
+    charge_levels, discharge_levels
+        Lengths of the pieces, ``(piece,)`` [levels].
+    """
+
+    rest_usd: FloatArray
+    charge_usd: FloatArray
+    discharge_usd: FloatArray
+    charge_levels: IntArray
+    discharge_levels: IntArray
+
+
+class StandingLosses(NamedTuple):
+    """What a period at rest takes out of the battery.
+
+    Attributes
+    ----------
+    keep
+        Share of the energy left [-].
+    levels
+        What the period moves the lowest point of the grid by [cells].
+    """
+
+    keep: float
+    levels: float
+
+
+class PricedTrips(NamedTuple):
+    """The trips of a vehicle.
+
+    Attributes
+    ----------
+    usd
+        Cost, ``(period, from station, to station)`` [USD].
+    levels
+        Energy, ``(from station, to station)`` [cells].
+    duration
+        ``(period, from station, to station)`` [periods]; 0 where there is no trip.
+    """
+
+    usd: FloatArray
+    levels: FloatArray
+    duration: IntArray
 
 
 @njit(cache=True)
@@ -77,7 +133,7 @@ def _pull_back(f: FloatArray, scale: float, shift: float, out: FloatArray) -> No
 
 @njit(cache=True)
 def _read(f: FloatArray, place: float, lowest: int) -> float:
-    """Return `f` between its points; constant beyond its finite part."""
+    """Return `f` between its points; constant outside its finite part."""
     if place <= lowest:
         return float(f[lowest])
     cell = int(np.floor(place))
@@ -88,44 +144,61 @@ def _read(f: FloatArray, place: float, lowest: int) -> float:
 
 
 @njit(cache=True)
-def values(
-    start_usd: FloatArray,
-    rest_usd: FloatArray,
-    charge_usd: FloatArray,
-    discharge_usd: FloatArray,
-    charge_levels: IntArray,
-    discharge_levels: IntArray,
-    keep: float,
-    loss_levels: float,
-    trip_usd: FloatArray,
-    trip_levels: FloatArray,
-    duration: IntArray,
+def _stay(
+    ahead: FloatArray,
+    usd: FloatArray,
+    reach: IntArray,
+    sign: int,
+    best: FloatArray,
+    work: tuple[FloatArray, FloatArray],
+) -> None:
+    """Lower `best` to what a period of charging (`sign` 1) or discharging (-1) leads to.
+
+    Parameters
+    ----------
+    ahead
+        Cost to go at the end of the period, ``(point,)`` [USD].
+    usd, reach
+        Cost per level [USD] and length of each piece, ``(piece,)``.
+    sign
+        Direction on the grid.
+    best
+        Changed in place, ``(point,)`` [USD].
+    work
+        Two arrays ``(point,)`` that are overwritten.
+    """
+    if not np.isfinite(usd[0]):
+        return
+    now, other = work
+    now[:] = ahead
+    for piece in range(len(reach)):
+        if reach[piece] > 0:
+            _slide(now, usd[piece], reach[piece], sign, other)
+            now, other = other, now
+    for i in range(len(best)):
+        best[i] = min(best[i], now[i])
+
+
+@njit(cache=True)
+def cost_to_go(
+    end_usd: FloatArray,
+    power: PowerCosts,
+    losses: StandingLosses,
+    trips: PricedTrips,
     first_period: int,
 ) -> FloatArray:
     """Return a lower bound of the cost to go.
 
     Parameters
     ----------
-    start_usd
+    end_usd
         Cost of holding an energy at the end, ``(point,)`` [USD]; infinite where not allowed.
-    rest_usd
-        Cost of being connected for a period, ``(period, station)`` [USD].
-    charge_usd, discharge_usd
-        Cost of moving one level of energy, in pieces of rising cost,
-        ``(period, station, piece)`` [USD]; infinite where nothing can be exchanged.
-    charge_levels, discharge_levels
-        Lengths of the pieces, ``(piece,)``.
-    keep
-        Share of the energy left after a period [-].
-    loss_levels
-        What a period at rest moves the lowest point of the grid by, in cells, beyond the share
-        that is kept.
-    trip_usd
-        Cost of trips, ``(period, from station, to station)`` [USD].
-    trip_levels
-        Energy of trips, ``(from station, to station)``, in cells.
-    duration
-        Periods of trips, ``(period, from station, to station)``; 0 where there is none.
+    power
+        What a connected vehicle pays.
+    losses
+        What a period at rest takes.
+    trips
+        Where the vehicle can drive.
     first_period
         The first period that matters.
 
@@ -134,47 +207,37 @@ def values(
     FloatArray
         ``(period + 1, station, point)`` [USD].
     """
-    n_periods, n_stations = rest_usd.shape
-    n = len(start_usd)
-    allowed = np.isfinite(start_usd)
+    n_periods, n_stations = power.rest_usd.shape
+    n = len(end_usd)
+    allowed = np.isfinite(end_usd)
     value = np.full((n_periods + 1, n_stations, n), np.inf)
     for s in range(n_stations):
-        value[n_periods, s] = start_usd
-    exact = keep == 1.0 and loss_levels == 0.0
+        value[n_periods, s] = end_usd
+    exact = losses.keep == 1.0 and losses.levels == 0.0
     work, other, best = np.empty(n), np.empty(n), np.empty(n)
     for t in range(n_periods - 1, first_period - 1, -1):
         for s in range(n_stations):
             here, ahead = value[t, s], value[t + 1, s]
             best[:] = ahead
-            for sign in (1, -1):
-                usd = charge_usd[t, s] if sign > 0 else discharge_usd[t, s]
-                reach = charge_levels if sign > 0 else discharge_levels
-                if not np.isfinite(usd[0]):
-                    continue
-                work[:] = ahead
-                for piece in range(len(reach)):
-                    if reach[piece] > 0:
-                        _slide(work, usd[piece], reach[piece], sign, other)
-                        work, other = other, work
-                for i in range(n):
-                    best[i] = min(best[i], work[i])
+            _stay(ahead, power.charge_usd[t, s], power.charge_levels, 1, best, (work, other))
+            _stay(ahead, power.discharge_usd[t, s], power.discharge_levels, -1, best, (work, other))
             if exact:
                 other[:] = best
             else:
-                _pull_back(best, keep, -loss_levels, other)
+                _pull_back(best, losses.keep, -losses.levels, other)
             for i in range(n):
-                here[i] = rest_usd[t, s] + other[i]
+                here[i] = power.rest_usd[t, s] + other[i]
             for j in range(n_stations):
-                d = duration[t, s, j]
+                d = trips.duration[t, s, j]
                 if d == 0:
                     continue
-                usd_trip = trip_usd[t, s, j]
+                usd_trip = trips.usd[t, s, j]
                 goal = value[t + d, j]
-                if exact and trip_levels[s, j] == 0.0:
+                if exact and trips.levels[s, j] == 0.0:
                     for i in range(n):
                         here[i] = min(here[i], usd_trip + goal[i])
                 else:
-                    scale, shift = _shift_of(keep, loss_levels, trip_levels[s, j], d)
+                    scale, shift = _shift_of(losses, trips.levels[s, j], d)
                     _pull_back(goal, scale, shift, other)
                     for i in range(n):
                         here[i] = min(here[i], usd_trip + other[i])
@@ -185,36 +248,47 @@ def values(
 
 
 @njit(cache=True)
-def _shift_of(
-    keep: float, loss_levels: float, trip_levels: float, periods: int
-) -> tuple[float, float]:
+def _shift_of(losses: StandingLosses, trip_levels: float, periods: int) -> tuple[float, float]:
     """Return scale and shift of the energy over a trip; its energy is booked at departure."""
-    scale, shift = keep, -loss_levels - trip_levels
+    scale, shift = losses.keep, -losses.levels - trip_levels
     for _ in range(periods - 1):
-        scale, shift = keep * scale, keep * shift - loss_levels
+        scale, shift = losses.keep * scale, losses.keep * shift - losses.levels
     return scale, shift
 
 
 @njit(cache=True)
-def follow_values(
-    value: FloatArray,
-    station: int,
-    period: int,
-    point: int,
-    rest_usd: FloatArray,
-    charge_usd: FloatArray,
-    discharge_usd: FloatArray,
-    charge_levels: IntArray,
-    discharge_levels: IntArray,
-    keep: float,
-    loss_levels: float,
-    trip_usd: FloatArray,
-    trip_levels: FloatArray,
-    duration: IntArray,
-) -> tuple[IntArray, IntArray]:
-    """Return the best path from a point of the grid; see `values` for the arguments.
+def _best_move(
+    ahead: FloatArray, centre: int, usd: FloatArray, reach: IntArray, sign: int, best: float
+) -> tuple[float, int]:
+    """Return the least cost of a move from `centre` [USD], and its levels; 0 above `best`."""
+    levels = 0
+    place, spent = centre, 0.0
+    for piece in range(len(reach)):
+        for _ in range(reach[piece]):
+            place, spent = place + sign, spent + usd[piece]
+            if 0 <= place < len(ahead) and spent + ahead[place] < best:
+                best, levels = spent + ahead[place], place - centre
+    return best, levels
 
-    Between points the path goes on from the nearest one.
+
+@njit(cache=True)
+def best_path(
+    value: FloatArray,
+    start: tuple[int, int, int],
+    power: PowerCosts,
+    losses: StandingLosses,
+    trips: PricedTrips,
+) -> tuple[IntArray, IntArray]:
+    """Return the best path from a point of the grid; between points it takes the nearest one.
+
+    Parameters
+    ----------
+    value
+        The cost to go, ``(period + 1, station, point)`` [USD].
+    start
+        Station, period and point to start from.
+    power, losses, trips
+        As in `cost_to_go`.
 
     Returns
     -------
@@ -222,37 +296,35 @@ def follow_values(
         Station at which the vehicle starts each period, or to which it drives; levels of energy
         moved, positive charging; both ``(period,)``.
     """
-    n_periods, n_stations = rest_usd.shape
+    n_periods, n_stations = power.rest_usd.shape
     n = value.shape[2]
-    goals, moved = np.full(n_periods, station), np.zeros(n_periods, dtype=np.int64)
-    t, s = period, station
+    s, t, point = start
+    goals, moved = np.full(n_periods, s), np.zeros(n_periods, dtype=np.int64)
     while t < n_periods:
-        centre = int(np.round(min(max(keep * point - loss_levels, 0.0), n - 1.0)))
+        centre = int(np.round(min(max(losses.keep * point - losses.levels, 0.0), n - 1.0)))
         ahead = value[t + 1, s]
         best, levels, goal = ahead[centre], 0, s
         for sign in (1, -1):
-            usd = charge_usd[t, s] if sign > 0 else discharge_usd[t, s]
-            reach = charge_levels if sign > 0 else discharge_levels
+            usd = power.charge_usd[t, s] if sign > 0 else power.discharge_usd[t, s]
+            reach = power.charge_levels if sign > 0 else power.discharge_levels
             if not np.isfinite(usd[0]):
                 continue
-            place, spent = centre, 0.0
-            for piece in range(len(reach)):
-                for _ in range(reach[piece]):
-                    place, spent = place + sign, spent + usd[piece]
-                    if 0 <= place < n and spent + ahead[place] < best:
-                        best, levels = spent + ahead[place], place - centre
-        best += rest_usd[t, s]
+            found, by = _best_move(ahead, centre, usd, reach, sign, best)
+            if by != 0:
+                best, levels = found, by
+        best += power.rest_usd[t, s]
         after = centre + levels
         for j in range(n_stations):
-            d = duration[t, s, j]
+            d = trips.duration[t, s, j]
             if d == 0:
                 continue
-            scale, shift = _shift_of(keep, loss_levels, trip_levels[s, j], d)
+            scale, shift = _shift_of(losses, trips.levels[s, j], d)
             place = int(np.round(min(max(scale * point + shift, 0.0), n - 1.0)))
-            if trip_usd[t, s, j] + value[t + d, j, place] < best - 1e-9:
-                best, goal, levels, after = trip_usd[t, s, j] + value[t + d, j, place], j, 0, place
+            usd_trip = trips.usd[t, s, j]
+            if usd_trip + value[t + d, j, place] < best - 1e-9:
+                best, goal, levels, after = usd_trip + value[t + d, j, place], j, 0, place
         goals[t:] = goal
         moved[t] = levels
-        t += 1 if goal == s else duration[t, s, goal]
+        t += 1 if goal == s else trips.duration[t, s, goal]
         s, point = goal, after
     return goals, moved

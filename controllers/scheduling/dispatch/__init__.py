@@ -1,1 +1,1 @@
-"""Power on fixed routes: a linear programme whose rows are generated."""
+"""Economic dispatch on fixed routes: a linear programme with row generation."""

@@ -1,38 +1,19 @@
-"""The money block: energy bought and sold, curtailment, violated limits."""
+"""Cost of energy: import and export, curtailment and violated limits as blocks of a model."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 
 from controllers.optimisation.assembly import Assembly
 from controllers.scheduling.dispatch.losses import loss_axes
-from controllers.scheduling.problem.batteries import Slots, StorageVariables
+from controllers.scheduling.problem.batteries import BatteryVariables, Slots
 from controllers.scheduling.problem.problem import SchedulingProblem
 from sim.units import BoolArray, FloatArray, IntArray
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class ExchangeVariables:
-    """Indices of the block's variables.
-
-    Attributes
-    ----------
-    curtailed_mw
-        ``(curtailable,)`` [MW].
-    period, generator
-        What each of them curtails, ``(curtailable,)``.
-    """
-
-    curtailed_mw: IntArray
-    period: IntArray
-    generator: IntArray
-
-
-def add_exchange(
-    assembly: Assembly, problem: SchedulingProblem, slots: Slots, powers: StorageVariables
-) -> ExchangeVariables:
+def add_energy_cost(
+    assembly: Assembly, problem: SchedulingProblem, slots: Slots, powers: BatteryVariables
+) -> None:
     """Add import and export, curtailment and violations, as functions of the slots' powers.
 
     Parameters
@@ -42,14 +23,9 @@ def add_exchange(
     problem
         Network and prices.
     slots
-        Where power may be exchanged.
+        Where power can flow.
     powers
         Variables of the slots.
-
-    Returns
-    -------
-    ExchangeVariables
-        Where the curtailment is.
     """
     network, money, period_h = problem.network, problem.money, problem.period_h
     n_periods, n_stations = network.import_p.shape
@@ -98,7 +74,6 @@ def add_exchange(
     assembly.entries(rows[row], q[column], network.row_q[row, s[column]])
     row, column = _pairs(network.row_period, ct)
     assembly.entries(rows[row], curtailed[column], network.row_c[row, cg[column]])
-    return ExchangeVariables(curtailed_mw=curtailed, period=ct, generator=cg)
 
 
 def curtailable(problem: SchedulingProblem) -> BoolArray:
@@ -126,14 +101,14 @@ def add_import(assembly: Assembly, problem: SchedulingProblem) -> tuple[IntArray
     money, period_h, n_periods = problem.money, problem.period_h, problem.n_periods
     bought = assembly.variables(n_periods, cost=money.import_usd_per_mwh * period_h)
     sold = assembly.variables(n_periods, cost=-money.export_usd_per_mwh * period_h)
-    pump = np.flatnonzero(money.export_usd_per_mwh > money.import_usd_per_mwh)
-    most = largest_exchange_mw(problem)[pump]
-    mode = assembly.variables(len(pump), upper=1.0, integer=True)
-    rows = assembly.rows(len(pump), upper=0.0)
-    assembly.entries(rows, bought[pump], 1.0)
+    inverted = np.flatnonzero(money.export_usd_per_mwh > money.import_usd_per_mwh)
+    most = largest_import_mw(problem)[inverted]
+    mode = assembly.variables(len(inverted), upper=1.0, integer=True)
+    rows = assembly.rows(len(inverted), upper=0.0)
+    assembly.entries(rows, bought[inverted], 1.0)
     assembly.entries(rows, mode, -most)
-    rows = assembly.rows(len(pump), upper=most)
-    assembly.entries(rows, sold[pump], 1.0)
+    rows = assembly.rows(len(inverted), upper=most)
+    assembly.entries(rows, sold[inverted], 1.0)
     assembly.entries(rows, mode, most)
     return bought, sold
 
@@ -172,8 +147,8 @@ def _add_losses(
         assembly.entries(balance[axes.period[of]], segment, -slope)
 
 
-def largest_exchange_mw(problem: SchedulingProblem) -> FloatArray:
-    """Return the most that can cross the grid's border, ``(period,)`` [MW]."""
+def largest_import_mw(problem: SchedulingProblem) -> FloatArray:
+    """Return the largest import or export that is possible, ``(period,)`` [MW]."""
     network = problem.network
     renewable = (np.abs(network.import_c) * network.available_mw).sum(axis=1)
     response = np.hypot(network.import_p, network.import_q).max(axis=1, initial=0.0)

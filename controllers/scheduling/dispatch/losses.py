@@ -1,4 +1,4 @@
-"""Losses of the stations' injections, piecewise linear along their principal axes."""
+"""Piecewise linear losses along the principal axes of their quadratic form."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def loss_axes(problem: SchedulingProblem, reached: BoolArray) -> LossAxes:
     problem
         Network and prices.
     reached
-        Where there may be an injection, ``(period, station)``; segments beyond what these can
+        Where there may be an injection, ``(period, station)``; segments longer than these can
         reach are left out.
     """
     money = problem.money

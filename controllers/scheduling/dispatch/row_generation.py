@@ -1,8 +1,9 @@
-"""Which rows of a dispatch matter: limits and losses join the model when a solution passes them.
+"""Row generation: limits and losses join the model as cutting planes when a solution violates them.
 
-Of ten thousand rows of a day in quarter hours a few dozen bind. All are functions of the stations'
-injections, so that what one dispatch has found to matter serves all others of the same problem,
-whatever the routes, and the first one of the next problem.
+Losses are convex and bounded by tangents (Kelley, *The cutting-plane method for solving convex
+programs*, J. SIAM 8(4), 1960). Of ten thousand rows of a day in quarter hours a few dozen bind.
+All are functions of the stations' injections, so that the rows generated for one dispatch serve all
+others of the same problem, whatever the routes, and the first one of the next problem.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from controllers.scheduling.grid.network import OperatingPoint
 from controllers.scheduling.problem.problem import SchedulingProblem
 from sim.units import BoolArray, FloatArray, IntArray
 
-# What a row may be passed by [USD], and losses underestimated by [MW].
+# What a row may be violated by [USD], and losses underestimated by [MW].
 _TOLERANCE_USD = 1e-6
 _TOLERANCE_MW = 1e-7
 
@@ -43,7 +44,7 @@ class Rows:
     upper
         ``(row,)``.
     variable
-        The losses or the violation a row bounds from below, ``(row,)``: numbers of a `Pool`.
+        The losses or the violation a row bounds from below, ``(row,)``: numbers of `GeneratedRows`.
     """
 
     period: IntArray
@@ -62,8 +63,8 @@ class Rows:
         )
 
 
-class Pool:
-    """The rows of one problem that have mattered so far.
+class GeneratedRows:
+    """The rows of one problem that some solution has violated so far.
 
     Violations are measured in money, so that all rows have one tolerance. Variables are numbered:
     losses of active power by axis, losses of reactive power by axis, then violations in the order
@@ -101,7 +102,7 @@ class Pool:
         self.n_variables = len(self.loss_period)
         self.rows = self._rows_of(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
 
-    def sketch_losses(self) -> None:
+    def add_first_tangents(self) -> None:
         """Add the first tangents in periods without any, so that no first solution is lossless.
 
         Without losses reactive power has no price, and all limits that it can violate would join.
@@ -134,20 +135,20 @@ class Pool:
         return pays
 
     def separate(self, point: OperatingPoint, values: FloatArray) -> float:
-        """Add the rows that a solution passes.
+        """Add the rows that a solution violates: the separation problem, solved by enumeration.
 
         Parameters
         ----------
         point
             The solution's injections and curtailment.
         values
-            The variables of the pool there, ``(variable,)`` [MW, then USD]; those that have
+            The generated variables there, ``(variable,)`` [MW, then USD]; those that have
             joined since then are missing.
 
         Returns
         -------
         float
-            What the solution costs more than it says [USD].
+            What the solution costs more than its objective [USD].
         """
         usd = self._network.rows_at(point) * self._network.row_usd
         worst = np.zeros(0)
@@ -171,12 +172,12 @@ class Pool:
         return missing_usd
 
     def recall(self, rows: Rows, point: OperatingPoint) -> IntArray:
-        """Add the rows that mattered in another problem, as they are in this one.
+        """Add the rows generated for another problem, as they are in this one.
 
         Parameters
         ----------
         rows
-            Rows of another pool, their periods counted as in this problem.
+            Generated rows of another problem, their periods counted as in this problem.
         point
             Injections and curtailment, to tell the rows of one limit apart.
 

@@ -1,4 +1,4 @@
-"""Where a dispatch ended, in terms that outlive its routes and its hour."""
+"""Warm start of the dual simplex method: a basis in terms that outlive its routes and its hour."""
 
 from __future__ import annotations
 
@@ -6,23 +6,33 @@ import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from controllers.optimisation.solve import AT_LOWER, AT_UPPER, BASIC
+from controllers.optimisation.result import AT_LOWER, AT_UPPER, BASIC
 from controllers.scheduling.dispatch.row_generation import Rows
 from controllers.scheduling.grid.network import OperatingPoint
 from controllers.scheduling.problem.batteries import EDGES
-from sim.units import FloatArray, IntArray
+from controllers.scheduling.problem.problem import SchedulingProblem
+from sim.units import IntArray
 
 # Parts of a slot's power: charge, discharge, inject, absorb.
-_PARTS = 4
+PARTS = 4
 
-# What is listed by period.
-_BY_PERIOD = ("slot", "polygon", "energy", "energy_row", "trade", "balance", "curtailed")
+# Statuses where nothing is known: batteries at rest, energy bought.
+_AT_REST: dict[str, ArrayLike] = {
+    "slot": AT_LOWER,
+    "polygon": BASIC,
+    "energy": BASIC,
+    "energy_row": AT_UPPER,
+    "trade": (BASIC, AT_LOWER),
+    "balance": AT_UPPER,
+    "curtailed": AT_LOWER,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Standing:
-    """Where the simplex method stood, as in `Basis`, by what variables and rows mean.
+class WarmStart:
+    """Statuses of the simplex method, as in `Basis`, by what variables and rows mean.
 
     Attributes
     ----------
@@ -59,52 +69,53 @@ class Standing:
     row_variable: IntArray
 
     @classmethod
-    def at_rest(
-        cls,
-        point: OperatingPoint,
-        n_vehicles: int,
-        rows: Rows,
-        row: IntArray,
-        row_variable: IntArray,
-    ) -> Standing:
-        """Return where to start if nothing is known: batteries at rest, energy bought."""
-        n_periods = len(point.p_mw)
-        full = np.full
+    def at_rest(cls, problem: SchedulingProblem, no_rows: Rows) -> WarmStart:
+        """Return where to start if nothing is known; `no_rows` are none of the problem's rows."""
+        network = problem.network
+        shape = (problem.n_periods, problem.n_vehicles)
+        stations = np.zeros_like(network.import_p)
         return cls(
-            point=point,
-            slot=full((n_periods, _PARTS, n_vehicles), AT_LOWER),
-            polygon=full((n_periods, EDGES, n_vehicles), BASIC),
-            energy=full((n_periods, n_vehicles), BASIC),
-            energy_row=full((n_periods, n_vehicles), AT_UPPER),
-            trade=np.tile([BASIC, AT_LOWER], (n_periods, 1)),
-            balance=full(n_periods, AT_UPPER),
-            curtailed=full(point.curtailed_mw.shape, AT_LOWER),
-            rows=rows,
-            row=row,
-            row_variable=row_variable,
+            point=OperatingPoint(
+                p_mw=stations, q_mvar=stations, curtailed_mw=np.zeros_like(network.available_mw)
+            ),
+            slot=at_rest("slot", (shape[0], PARTS, shape[1])),
+            polygon=at_rest("polygon", (shape[0], EDGES, shape[1])),
+            energy=at_rest("energy", shape),
+            energy_row=at_rest("energy_row", shape),
+            trade=at_rest("trade", (shape[0], 2)),
+            balance=at_rest("balance", shape[:1]),
+            curtailed=at_rest("curtailed", network.available_mw.shape),
+            rows=no_rows,
+            row=np.empty(0, dtype=np.int64),
+            row_variable=np.empty(0, dtype=np.int64),
         )
 
-    def later(self, elapsed: int, n_periods: int) -> Standing:
-        """Return the same, counted from `elapsed` periods later; at rest beyond its end."""
-        n_stations, n_generators = self.point.p_mw.shape[1], self.curtailed.shape[1]
-        rest = OperatingPoint(
-            p_mw=np.zeros((n_periods, n_stations)),
-            q_mvar=np.zeros((n_periods, n_stations)),
-            curtailed_mw=np.zeros((n_periods, n_generators)),
-        )
+    def later(self, elapsed: int, n_periods: int) -> WarmStart:
+        """Return the same, counted from `elapsed` periods later; at rest after its end."""
+
+        def moved(name: str) -> IntArray:
+            old: IntArray = getattr(self, name)
+            part = old[elapsed : elapsed + n_periods]
+            rest = at_rest(name, (n_periods - len(part), *old.shape[1:]))
+            return np.concatenate([part, rest])
+
         period = self.rows.period - elapsed
         kept = np.flatnonzero((period >= 0) & (period < n_periods))
-        rows = dataclasses.replace(self.rows.where(kept), period=period[kept])
-        blank = Standing.at_rest(
-            rest, self.energy.shape[1], rows, self.row[kept], self.row_variable[kept]
+        return WarmStart(
+            point=self.point.later(elapsed, n_periods),
+            slot=moved("slot"),
+            polygon=moved("polygon"),
+            energy=moved("energy"),
+            energy_row=moved("energy_row"),
+            trade=moved("trade"),
+            balance=moved("balance"),
+            curtailed=moved("curtailed"),
+            rows=dataclasses.replace(self.rows.where(kept), period=period[kept]),
+            row=self.row[kept],
+            row_variable=self.row_variable[kept],
         )
 
-        def moved(old: FloatArray | IntArray, new: FloatArray | IntArray) -> None:
-            part = old[elapsed : elapsed + n_periods]
-            new[: len(part)] = part
 
-        for each in dataclasses.fields(OperatingPoint):
-            moved(getattr(self.point, each.name), getattr(rest, each.name))
-        for name in _BY_PERIOD:
-            moved(getattr(self, name), getattr(blank, name))
-        return blank
+def at_rest(name: str, shape: tuple[int, ...]) -> IntArray:
+    """Return the statuses of one field of `WarmStart` where nothing is known."""
+    return np.full(shape, _AT_REST[name], dtype=np.int64)

@@ -1,4 +1,4 @@
-"""The grid's limits as rows that are linear in voltages and currents."""
+"""Linearised voltage limits, and current limits as polygons of tangents."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class LimitRows:
         The limit each row belongs to, ``(row,)``: upper voltages by bus, lower voltages, lines,
         transformers.
     value
-        Where the row stands with nothing injected, positive beyond the limit, ``(row,)``
+        Where the row stands with nothing injected, positive where violated, ``(row,)``
         [pu or %].
     slope
         How fast it rises, ``(row, direction)`` [pu/MW or %/MW].

@@ -1,4 +1,4 @@
-"""How the grid responds to stations and curtailment, around an AC power flow.
+"""Linearisation of the AC power flow around an operating point, with quadratic losses.
 
 Only the injections of the stations and the curtailment of generators are variables. Everything
 else is projected out: the derivative of the AC power flow at an operating point gives how import,
@@ -26,7 +26,7 @@ from sim.system.system import System
 from sim.system.tariff import ImportMeter
 from sim.units import BoolArray, FloatArray, IntArray
 
-# Forecast errors beyond so many standard deviations are not prepared for.
+# Forecast errors of more standard deviations are not prepared for.
 _FAR = 3.0
 
 

@@ -1,4 +1,4 @@
-"""The grid as seen from the stations: import and violated limits as functions of injections."""
+"""The linearised network: import and violated limits as functions of the stations' injections."""
 
 from __future__ import annotations
 
@@ -34,6 +34,19 @@ class OperatingPoint:
             p_mw=stations,
             q_mvar=stations,
             curtailed_mw=np.zeros((n_periods, len(system.generators.name))),
+        )
+
+    def later(self, elapsed: int, n_periods: int) -> OperatingPoint:
+        """Return the same, counted from `elapsed` periods later; at rest after its end."""
+
+        def moved(values: FloatArray) -> FloatArray:
+            part = values[elapsed : elapsed + n_periods]
+            return np.concatenate([part, np.zeros((n_periods - len(part), values.shape[1]))])
+
+        return OperatingPoint(
+            p_mw=moved(self.p_mw),
+            q_mvar=moved(self.q_mvar),
+            curtailed_mw=moved(self.curtailed_mw),
         )
 
 
@@ -114,7 +127,7 @@ class Network:
         return replace(self, row_base=self.row_base + margin * self.row_std)
 
     def rows_at(self, point: OperatingPoint) -> FloatArray:
-        """Return where the rows stand at a point, positive beyond the limit, ``(row,)``."""
+        """Return where the rows stand at a point, positive where violated, ``(row,)``."""
         period = self.row_period
         value: FloatArray = self.row_base + (self.row_p * point.p_mw[period]).sum(axis=1)
         value += (self.row_q * point.q_mvar[period]).sum(axis=1)

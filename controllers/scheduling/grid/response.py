@@ -1,4 +1,4 @@
-"""How voltages and import respond to injections: the derivative of the AC power flow.
+"""Sensitivities of voltages and import: the derivative of the AC power flow.
 
 The grid itself is linear: bus voltages are an affine function of the currents injected, ``V = V0 +
 Z I``, whatever its meshes, transformers and shunts. `GridResponse` measures that function once, by

@@ -1,4 +1,4 @@
-"""Batteries as linear rows: energy, limits, and the inverter's circle as a polygon."""
+"""Linear battery model: energy balance, limits, and the inverter's circle as a polygon."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ REACTIVE_USD_PER_MVARH = 1e-4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Storage:
+class Batteries:
     """Batteries of the fleet, arrays ``(vehicle,)`` unless said otherwise.
 
     The stored energy follows ``E[t+1] = keep * E[t] - hours * (internal power + auxiliary)``, the
@@ -48,7 +48,7 @@ class Storage:
     day
         Day of the look-ahead in which each period begins, ``(period,)``.
     left_mwh
-        What may be exchanged with the grid on it, charging and discharging together,
+        What may flow to and from the grid on it, charging and discharging together,
         ``(vehicle, day)`` [MWh]; infinite where cycles are not limited.
     """
 
@@ -69,7 +69,7 @@ class Storage:
     left_mwh: FloatArray
 
 
-def storage(system: System, observation: Observation) -> Storage:
+def batteries_of(system: System, observation: Observation) -> Batteries:
     """Return the batteries as they are now, for the periods of the forecast."""
     batteries = [truck.battery for truck in system.vehicles]
     period_h, n_periods = system.timing.period_h, observation.forecast.n_periods
@@ -91,7 +91,7 @@ def storage(system: System, observation: Observation) -> Storage:
     allowed = np.array([battery.throughput_per_day_mwh for battery in batteries])
     left = np.repeat(allowed[:, None], day.max(initial=0) + 1, axis=1)
     left[:, 0] -= observation.vehicles.throughput_today_mwh
-    return Storage(
+    return Batteries(
         energy_mwh=now_mwh,
         lower_mwh=np.minimum(lowest[:, None], rest),
         upper_mwh=np.maximum(highest[:, None], rest),
@@ -112,7 +112,7 @@ def storage(system: System, observation: Observation) -> Storage:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Slots:
-    """Where power may be exchanged: one entry per vehicle, station and period.
+    """Where power can flow: one entry per vehicle, station and period.
 
     Attributes
     ----------
@@ -126,8 +126,8 @@ class Slots:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class StorageVariables:
-    """Indices of the storage block's variables.
+class BatteryVariables:
+    """Indices of the batteries' variables.
 
     Attributes
     ----------
@@ -152,16 +152,16 @@ class StorageVariables:
     polygon_row: IntArray
 
 
-def add_storage(
+def add_batteries(
     assembly: Assembly,
-    batteries: Storage,
+    batteries: Batteries,
     slots: Slots,
     *,
     trips_mwh: FloatArray,
     stored_usd_per_mwh: float,
     period_h: float,
     present: IntArray | None = None,
-) -> StorageVariables:
+) -> BatteryVariables:
     """Add power, energy and the rows that tie them together.
 
     Parameters
@@ -171,7 +171,7 @@ def add_storage(
     batteries
         The fleet.
     slots
-        Where power may be exchanged.
+        Where power can flow.
     trips_mwh
         Energy used by trips, ``(vehicle, period)`` [MWh].
     stored_usd_per_mwh
@@ -183,7 +183,7 @@ def add_storage(
 
     Returns
     -------
-    StorageVariables
+    BatteryVariables
         Where the variables are.
     """
     n_slots, (n_vehicles, n_periods) = len(slots.vehicle), trips_mwh.shape
@@ -229,7 +229,7 @@ def add_storage(
         for part in (charge, discharge):
             assembly.entries(tie, part, 1.0)
         assembly.entries(tie, present, -largest)
-    return StorageVariables(
+    return BatteryVariables(
         charge_mw=charge,
         discharge_mw=discharge,
         inject_mvar=inject,
@@ -298,9 +298,9 @@ def most_reactive(s_mva: float, p_mw: float) -> tuple[FloatArray, FloatArray]:
 
 def add_modes(
     assembly: Assembly,
-    batteries: Storage,
+    batteries: Batteries,
     slots: Slots,
-    variables: StorageVariables,
+    variables: BatteryVariables,
     chosen: IntArray,
 ) -> IntArray:
     """Forbid charging and discharging at once in the chosen slots; returns the mode binaries."""

@@ -1,4 +1,4 @@
-"""Road distances between stations, and what a trip costs."""
+"""Fastest paths between stations on empty roads: their distances, and what a trip costs."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from controllers.scheduling.grid.network import Network, OperatingPoint
-from controllers.scheduling.problem.batteries import Storage, storage
+from controllers.scheduling.problem.batteries import Batteries, batteries_of
 from controllers.scheduling.problem.time_space import AWAY, Route, TimeSpace, time_space
 from sim.control import Observation, Outcome, SolveStatus
 from sim.errors import GridhaulError
@@ -38,7 +38,7 @@ class Money:
     import_usd_per_mwh, export_usd_per_mwh
         ``(period,)`` [USD/MWh].
     curtailment_usd_per_mwh
-        What a curtailed MWh costs beyond a delivered one: compensation minus feed-in [USD/MWh].
+        What a curtailed MWh costs more than a delivered one: compensation minus feed-in [USD/MWh].
     feed_in_usd_per_mwh
         Paid for every MWh delivered [USD/MWh].
     stored_usd_per_mwh
@@ -76,7 +76,7 @@ class SchedulingProblem:
 
     period_h: float
     space: TimeSpace
-    batteries: Storage
+    batteries: Batteries
     network: Network
     money: Money
 
@@ -156,7 +156,7 @@ def scheduling_problem(
     return SchedulingProblem(
         period_h=system.timing.period_h,
         space=time_space(system, observation, distances_km),
-        batteries=storage(system, observation),
+        batteries=batteries_of(system, observation),
         network=network,
         money=Money(
             import_usd_per_mwh=forecast.import_usd_per_mwh.astype(np.float64),

@@ -1,4 +1,4 @@
-"""Where vehicles can be, period by period.
+"""Time-space network: where vehicles can be, period by period.
 
 A vehicle at a station at the start of a period either stays connected for the period, or departs
 and is connected at its goal after a whole number of periods; in between it exchanges nothing. It
@@ -87,6 +87,24 @@ class TimeSpace:
             station = goal
         stations[since:] = station
         return stations
+
+    def route_of(self, vehicle: int, goals: IntArray) -> Route:
+        """Return the departures in a row of stations.
+
+        Parameters
+        ----------
+        vehicle
+            The vehicle.
+        goals
+            Station at which it starts each period, or to which it drives, ``(period,)``.
+        """
+        route: list[tuple[int, int]] = []
+        station = int(self.start_station[vehicle])
+        for t in range(int(self.start_period[vehicle]), self.n_periods):
+            if goals[t] != station:
+                station = int(goals[t])
+                route.append((t, station))
+        return tuple(route)
 
     def occupancy(self, vehicle: int, route: Route) -> IntArray:
         """Return where the vehicle holds a plug, ``(period,)``; `AWAY` if nowhere."""

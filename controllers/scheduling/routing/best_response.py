@@ -1,4 +1,4 @@
-"""Best response: one vehicle at a time replans against what the others do.
+"""Best response, a block coordinate descent: one vehicle at a time replans against the others.
 
 Vehicles meet only in the network's rows and at the plugs. Given the others, the best route of one
 vehicle is a dynamic programme over (period, station, energy); Gauss-Seidel sweeps repeat it until
@@ -15,15 +15,27 @@ import numpy as np
 from controllers.scheduling.dispatch.energy_cost import curtailable
 from controllers.scheduling.problem.problem import Schedule, SchedulingProblem
 from controllers.scheduling.problem.time_space import AWAY, Route
-from controllers.scheduling.routing.itinerary import best_itinerary
-from controllers.scheduling.routing.power_costs import power_costs
+from controllers.scheduling.routing.itinerary import (
+    BatteryModel,
+    StageCosts,
+    Start,
+    Trips,
+    best_itinerary,
+)
+from controllers.scheduling.routing.power_costs import (
+    Injections,
+    NetworkArrays,
+    PeriodPrices,
+    VehiclePower,
+    power_costs,
+)
 from sim.units import BoolArray, FloatArray, IntArray
 
 # A sweep that earns less than this ends the search [USD].
 LEAST_GAIN_USD = 1e-3
 
 
-class Dispatch(Protocol):
+class RouteDispatcher(Protocol):
     """Sets the powers on given routes."""
 
     def __call__(self, routes: tuple[Route, ...], cutoff_usd: float = np.inf) -> Schedule | None:
@@ -60,7 +72,7 @@ def improve(
     schedule: Schedule,
     order: tuple[int, ...],
     effort: Effort,
-    dispatcher: Dispatch,
+    dispatcher: RouteDispatcher,
 ) -> Schedule:
     """Return a schedule at least as good, by sweeps of best responses.
 
@@ -101,7 +113,7 @@ def _sweep(
     """Return the routes after every vehicle has replanned once."""
     space = problem.space
     routes = list(schedule.routes)
-    spillable = curtailable(problem)
+    can_curtail = curtailable(problem)
     station, p_mw, q_mvar = schedule.station.copy(), schedule.p_mw.copy(), schedule.q_mvar.copy()
     for k in order:
         if space.start_period[k] >= problem.n_periods:
@@ -110,13 +122,15 @@ def _sweep(
         goals, p_mw[:, k], q_mvar[:, k] = _respond(
             problem,
             k,
-            _injections(problem, station[:, others], p_mw[:, others]),
-            _injections(problem, station[:, others], q_mvar[:, others]),
+            Injections(
+                p_mw=_injections(problem, station[:, others], p_mw[:, others]),
+                q_mvar=_injections(problem, station[:, others], q_mvar[:, others]),
+            ),
             _full(problem, routes, k),
-            spillable,
+            can_curtail,
             effort,
         )
-        routes[k] = _departures(problem, k, goals)
+        routes[k] = space.route_of(k, goals)
         station[:, k] = space.stations_of(k, routes[k])
     return tuple(routes)
 
@@ -124,16 +138,13 @@ def _sweep(
 def _respond(
     problem: SchedulingProblem,
     k: int,
-    others_p: FloatArray,
-    others_q: FloatArray,
-    full: np.ndarray,
-    spillable: BoolArray,
+    others: Injections,
+    full: BoolArray,
+    can_curtail: BoolArray,
     effort: Effort,
 ) -> tuple[IntArray, FloatArray, FloatArray]:
     """Return where vehicle `k` best goes, and its power, active and reactive."""
-    space, batteries, network, money = (
-        problem.space, problem.batteries, problem.network, problem.money,
-    )  # fmt: skip
+    space, batteries, money = problem.space, problem.batteries, problem.money
     hours = problem.period_h
     levels_mw = np.concatenate(
         [
@@ -142,52 +153,50 @@ def _respond(
         ]
     )
     cost, reactive = power_costs(
-        levels_mw,
-        batteries.s_mva[k],
-        (batteries.wear_usd_per_mwh[k] + batteries.charging_usd_per_mwh[k]) * hours,
-        batteries.wear_usd_per_mwh[k] * hours,
-        others_p,
-        others_q,
-        money.import_usd_per_mwh * hours,
-        money.export_usd_per_mwh * hours,
-        money.curtailment_usd_per_mwh * hours,
-        spillable,
-        network.import_mw,
-        network.import_p,
-        network.import_q,
-        network.import_c,
-        network.loss,
-        network.live,
-        network.row_start,
-        network.row_limit,
-        network.row_base,
-        network.row_p,
-        network.row_q,
-        network.row_c,
-        network.row_usd,
-        network.available_mw,
+        VehiclePower(
+            levels_mw=levels_mw,
+            s_mva=batteries.s_mva[k],
+            charge_usd=(batteries.wear_usd_per_mwh[k] + batteries.charging_usd_per_mwh[k]) * hours,
+            discharge_usd=batteries.wear_usd_per_mwh[k] * hours,
+        ),
+        others,
+        PeriodPrices(
+            bought_usd=money.import_usd_per_mwh * hours,
+            sold_usd=money.export_usd_per_mwh * hours,
+            curtailed_usd=money.curtailment_usd_per_mwh * hours,
+            curtailable=can_curtail,
+        ),
+        NetworkArrays.of(problem.network),
     )
     goals, power = best_itinerary(
-        space.start_station[k],
-        space.start_period[k],
-        batteries.energy_mwh[k],
+        Start(
+            station=space.start_station[k],
+            period=space.start_period[k],
+            energy_mwh=batteries.energy_mwh[k],
+        ),
         money.stored_usd_per_mwh,
         effort.energies,
-        batteries.lower_mwh[k],
-        batteries.upper_mwh[k],
-        batteries.keep[k],
-        batteries.hours[k],
-        batteries.efficiency_charge[k],
-        batteries.efficiency_discharge[k],
-        batteries.auxiliary_mw[k],
-        levels_mw,
-        cost,
-        full,
-        money.queue_usd_per_h * hours,
-        space.duration,
-        space.arrival,
-        space.cost_usd[k],
-        space.energy_mwh[k],
+        BatteryModel(
+            lower_mwh=batteries.lower_mwh[k],
+            upper_mwh=batteries.upper_mwh[k],
+            keep=batteries.keep[k],
+            hours=batteries.hours[k],
+            efficiency_charge=batteries.efficiency_charge[k],
+            efficiency_discharge=batteries.efficiency_discharge[k],
+            auxiliary_mw=batteries.auxiliary_mw[k],
+        ),
+        StageCosts(
+            levels_mw=levels_mw,
+            cost=cost,
+            full=full,
+            queue_usd=money.queue_usd_per_h * hours,
+        ),
+        Trips(
+            duration=space.duration,
+            arrival=space.arrival,
+            usd=space.cost_usd[k],
+            mwh=space.energy_mwh[k],
+        ),
     )
     q_mvar = np.array(
         [np.interp(power[t], levels_mw, reactive[t, goals[t]]) for t in range(problem.n_periods)]
@@ -203,7 +212,7 @@ def _injections(problem: SchedulingProblem, station: IntArray, power: FloatArray
     return total
 
 
-def _full(problem: SchedulingProblem, routes: list[Route], k: int) -> np.ndarray:
+def _full(problem: SchedulingProblem, routes: list[Route], k: int) -> BoolArray:
     """Return where the vehicles other than `k` hold all plugs, ``(period, station)``."""
     held = np.zeros((problem.n_periods, problem.space.n_stations), dtype=np.int64)
     for i, route in enumerate(routes):
@@ -211,16 +220,5 @@ def _full(problem: SchedulingProblem, routes: list[Route], k: int) -> np.ndarray
             place = problem.space.occupancy(i, route)
             period = np.flatnonzero(place != AWAY)
             held[period, place[period]] += 1
-    return held >= problem.space.plugs
-
-
-def _departures(problem: SchedulingProblem, k: int, goals: IntArray) -> Route:
-    """Return the departures in a row of stations."""
-    space = problem.space
-    route: list[tuple[int, int]] = []
-    station = int(space.start_station[k])
-    for t in range(int(space.start_period[k]), problem.n_periods):
-        if goals[t] != station:
-            station = int(goals[t])
-            route.append((t, station))
-    return tuple(route)
+    full: BoolArray = held >= problem.space.plugs
+    return full

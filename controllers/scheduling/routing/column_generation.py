@@ -1,4 +1,4 @@
-"""Schedules from routes: each vehicle's best responses, and columns that prices bring.
+"""Column generation by Lagrangian prices, without a master programme; best responses; local search.
 
 With prices on what vehicles share every vehicle plans alone; the routes it takes while the prices
 settle are its *columns*, and the prices bound every schedule from below. Best responses give the

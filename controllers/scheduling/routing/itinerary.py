@@ -1,6 +1,12 @@
-"""The best route and powers of one vehicle, by dynamic programming over place and energy."""
+"""Dynamic programming over period, place and energy: the best route and powers of one vehicle.
+
+Backward recursion over the value of a state (Bellman, *Dynamic Programming*, 1957); values between
+the points of the energy grid are interpolated linearly.
+"""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -11,10 +17,110 @@ from sim.units import BoolArray, FloatArray, IntArray
 _SLACK_MWH = 1e-9
 
 
+class Start(NamedTuple):
+    """Where and when a vehicle is first connected, and its stored energy now [MWh].
+
+    The period lies within the look-ahead.
+    """
+
+    station: int
+    period: int
+    energy_mwh: float
+
+
+class BatteryModel(NamedTuple):
+    """The battery of one vehicle.
+
+    Attributes
+    ----------
+    lower_mwh, upper_mwh
+        Energy limits, ``(period + 1,)`` [MWh].
+    keep, hours, efficiency_charge, efficiency_discharge, auxiliary_mw
+        As in `Batteries`.
+    """
+
+    lower_mwh: FloatArray
+    upper_mwh: FloatArray
+    keep: float
+    hours: float
+    efficiency_charge: float
+    efficiency_discharge: float
+    auxiliary_mw: float
+
+
+class StageCosts(NamedTuple):
+    """What a period costs.
+
+    Attributes
+    ----------
+    levels_mw
+        Powers to choose from, ascending, ``(level,)`` [MW].
+    cost
+        Cost of each power, ``(period, station + 1, level)`` [USD]; see `power_costs`.
+    full
+        Where the others hold all plugs, ``(period, station)``.
+    queue_usd
+        What a period without a plug costs [USD].
+    """
+
+    levels_mw: FloatArray
+    cost: FloatArray
+    full: BoolArray
+    queue_usd: float
+
+
+class Trips(NamedTuple):
+    """Trips of one vehicle, as in `TimeSpace`.
+
+    Attributes
+    ----------
+    duration, arrival
+        ``(period, from station, to station)`` [periods].
+    usd
+        Cost, same shape [USD].
+    mwh
+        Stored energy used, ``(from station, to station)`` [MWh].
+    """
+
+    duration: IntArray
+    arrival: IntArray
+    usd: FloatArray
+    mwh: FloatArray
+
+
+class _EnergyGrid(NamedTuple):
+    """The lowest point of the energy grid and the distance between two points [MWh]."""
+
+    first_mwh: float
+    width_mwh: float
+
+
+class _Departures(NamedTuple):
+    """The trips that can start in one state, arrays ``(goal,)``.
+
+    Attributes
+    ----------
+    periods
+        Duration of the trip.
+    usd
+        Cost, infinite where there is no trip [USD].
+    least_mwh
+        Least energy to start with [MWh].
+    share, constant_mwh
+        The energy on arrival is ``share * energy + constant_mwh`` [-, MWh].
+    """
+
+    periods: IntArray
+    usd: FloatArray
+    least_mwh: FloatArray
+    share: FloatArray
+    constant_mwh: FloatArray
+
+
 @njit(cache=True)
-def _value_at(values: FloatArray, energy_mwh: float, first_mwh: float, width_mwh: float) -> float:
+def _value_at(values: FloatArray, energy_mwh: float, grid: _EnergyGrid) -> float:
     """Return the value of an energy between grid points, linearly interpolated."""
-    place = (energy_mwh - first_mwh) / width_mwh
+    place = (energy_mwh - grid.first_mwh) / grid.width_mwh
     if place <= 0:
         return float(values[0])
     cell = int(place)
@@ -38,171 +144,157 @@ def _between(power_mw: float, levels_mw: FloatArray, cost: FloatArray) -> float:
 
 
 @njit(cache=True)
-def _trips(
-    t: int,
-    s: int,
-    lower_mwh: FloatArray,
-    keep: float,
-    hours: float,
-    auxiliary_mw: float,
-    cost: FloatArray,
-    full: BoolArray,
-    queue_usd: float,
-    duration: IntArray,
-    arrival: IntArray,
-    trip_usd: FloatArray,
-    trip_mwh: FloatArray,
-) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """Return the trips that can start now: cost, and what they make of the energy.
-
-    Returns
-    -------
-    tuple
-        Per goal: cost, infinite where there is no trip [USD]; least energy to start with [MWh];
-        share of it and constant that make the energy on arrival [-], [MWh].
-    """
-    n_periods, n_stations = full.shape
+def _departures(
+    t: int, s: int, battery: BatteryModel, costs: StageCosts, trips: Trips
+) -> _Departures:
+    """Return the trips that can start in period `t` at station `s`."""
+    n_periods, n_stations = costs.full.shape
+    periods = trips.duration[t, s].copy()
     usd = np.full(n_stations, np.inf)
     least, share, constant = np.zeros(n_stations), np.zeros(n_stations), np.zeros(n_stations)
     for j in range(n_stations):
-        d = duration[t, s, j]
+        d = periods[j]
         if d == 0 or t + d > n_periods:
             continue
-        usd[j] = trip_usd[t, s, j]
-        least[j], share[j], constant[j] = -np.inf, 1.0, -trip_mwh[s, j]
+        usd[j] = trips.usd[t, s, j]
+        least[j], share[j], constant[j] = -np.inf, 1.0, -trips.mwh[s, j]
         for i in range(t, t + d):
-            usd[j] += cost[i, n_stations, 0]
-            if i >= t + arrival[t, s, j] and full[i, j]:
-                usd[j] += queue_usd
-            share[j] *= keep
-            constant[j] = keep * constant[j] - hours * auxiliary_mw
-            needed = (lower_mwh[i + 1] - _SLACK_MWH - constant[j]) / share[j]
+            usd[j] += costs.cost[i, n_stations, 0]
+            if i >= t + trips.arrival[t, s, j] and costs.full[i, j]:
+                usd[j] += costs.queue_usd
+            share[j] *= battery.keep
+            constant[j] = battery.keep * constant[j] - battery.hours * battery.auxiliary_mw
+            needed = (battery.lower_mwh[i + 1] - _SLACK_MWH - constant[j]) / share[j]
             least[j] = max(least[j], needed)
-    return usd, least, share, constant
+    return _Departures(periods, usd, least, share, constant)
 
 
 @njit(cache=True)
-def _best_action(
+def _best_stay(
     t: int,
     s: int,
     energy_mwh: float,
-    value: FloatArray,
-    first_mwh: float,
-    width_mwh: float,
-    lower_mwh: FloatArray,
-    upper_mwh: FloatArray,
-    keep: float,
-    hours: float,
-    efficiency_charge: float,
-    efficiency_discharge: float,
-    auxiliary_mw: float,
-    levels_mw: FloatArray,
+    later: FloatArray,
+    grid: _EnergyGrid,
+    battery: BatteryModel,
+    costs: StageCosts,
     drop_mwh: FloatArray,
-    cost: FloatArray,
-    full: bool,
-    queue_usd: float,
-    duration: IntArray,
-    usd: FloatArray,
-    least: FloatArray,
-    share: FloatArray,
-    constant: FloatArray,
-) -> tuple[float, int, float]:
-    """Return value, station to be at next, and power of the best action in one state.
+) -> tuple[float, float]:
+    """Return value [USD] and power [MW] of the best period at the station.
 
-    `drop_mwh` is what a period at each level takes out of the battery; `usd`, `least`, `share`
-    and `constant` are the trips of `_trips`.
+    `later` is the value of the energies at its end, ``(point,)``; `drop_mwh` is what a period at
+    each level takes out of the battery, ``(level,)``.
     """
-    n_stations, n_levels = value.shape[1], len(levels_mw)
-    best, goal, power = np.inf, s, 0.0
-    floor, ceiling = lower_mwh[t + 1] - _SLACK_MWH, upper_mwh[t + 1] + _SLACK_MWH
-    rest = keep * energy_mwh - hours * auxiliary_mw
-    later = value[t + 1, s]
-    if full:
-        best = cost[t, n_stations, 0] + queue_usd
-        best += _value_at(later, rest, first_mwh, width_mwh)
-    else:
-        for n in range(n_levels):
-            after = rest - drop_mwh[n]
-            if after < floor or after > ceiling:
-                continue
-            candidate = cost[t, s, n] + _value_at(later, after, first_mwh, width_mwh)
-            if candidate < best:
-                best, power = candidate, levels_mw[n]
-        # Two more candidates fill and empty the battery exactly.
-        for fills in (True, False):
-            if fills:
-                p = -(upper_mwh[t + 1] - rest) / (hours * efficiency_charge)
-            else:
-                p = (rest - lower_mwh[t + 1]) * efficiency_discharge / hours
-            if p < levels_mw[0] or p > levels_mw[-1]:
-                continue
-            inner = p / efficiency_discharge if p > 0 else p * efficiency_charge
-            after = rest - hours * inner
-            if after < floor or after > ceiling:
-                continue
-            candidate = _between(p, levels_mw, cost[t, s])
-            candidate += _value_at(later, after, first_mwh, width_mwh)
-            if candidate < best:
-                best, power = candidate, p
-    for j in range(n_stations):
-        if usd[j] == np.inf or energy_mwh < least[j]:
+    levels_mw, cost = costs.levels_mw, costs.cost[t, s]
+    lowest, highest = battery.lower_mwh[t + 1], battery.upper_mwh[t + 1]
+    rest = battery.keep * energy_mwh - battery.hours * battery.auxiliary_mw
+    if costs.full[t, s]:
+        usd = costs.cost[t, costs.full.shape[1], 0] + costs.queue_usd
+        usd += _value_at(later, rest, grid)
+        return usd, 0.0
+    best, power = np.inf, 0.0
+    floor, ceiling = lowest - _SLACK_MWH, highest + _SLACK_MWH
+    for n in range(len(levels_mw)):
+        after = rest - drop_mwh[n]
+        if after < floor or after > ceiling:
             continue
-        after = share[j] * energy_mwh + constant[j]
-        candidate = usd[j] + _value_at(value[t + duration[t, s, j], j], after, first_mwh, width_mwh)
+        candidate = cost[n] + _value_at(later, after, grid)
+        if candidate < best:
+            best, power = candidate, levels_mw[n]
+    # Two more candidates fill and empty the battery exactly.
+    for fills in (True, False):
+        if fills:
+            p = -(highest - rest) / (battery.hours * battery.efficiency_charge)
+        else:
+            p = (rest - lowest) * battery.efficiency_discharge / battery.hours
+        if p < levels_mw[0] or p > levels_mw[-1]:
+            continue
+        inner = p / battery.efficiency_discharge if p > 0 else p * battery.efficiency_charge
+        after = rest - battery.hours * inner
+        if after < floor or after > ceiling:
+            continue
+        candidate = _between(p, levels_mw, cost)
+        candidate += _value_at(later, after, grid)
+        if candidate < best:
+            best, power = candidate, p
+    return best, power
+
+
+@njit(cache=True)
+def _best_goal(
+    t: int,
+    s: int,
+    energy_mwh: float,
+    stay_usd: float,
+    value: FloatArray,
+    grid: _EnergyGrid,
+    departures: _Departures,
+) -> tuple[float, int]:
+    """Return the best value [USD], and the goal of the trip that has it, or `s` if none has."""
+    best, goal = stay_usd, s
+    for j in range(len(departures.usd)):
+        if departures.usd[j] == np.inf or energy_mwh < departures.least_mwh[j]:
+            continue
+        after = departures.share[j] * energy_mwh + departures.constant_mwh[j]
+        arrived = value[t + departures.periods[j], j]
+        candidate = departures.usd[j] + _value_at(arrived, after, grid)
         if candidate < best - 1e-9:
-            best, goal, power = candidate, j, 0.0
-    return best, goal, power
+            best, goal = candidate, j
+    return best, goal
+
+
+@njit(cache=True)
+def _cost_to_go(
+    first_period: int,
+    stored_usd_per_mwh: float,
+    n_energies: int,
+    grid: _EnergyGrid,
+    battery: BatteryModel,
+    costs: StageCosts,
+    trips: Trips,
+    drop_mwh: FloatArray,
+) -> FloatArray:
+    """Return the cost to go of all states, ``(period + 1, station, point)`` [USD]."""
+    n_periods, n_stations = costs.full.shape
+    value = np.full((n_periods + 1, n_stations, n_energies), np.inf)
+    for e in range(n_energies):
+        value[n_periods, :, e] = -stored_usd_per_mwh * (grid.first_mwh + e * grid.width_mwh)
+    for t in range(n_periods - 1, first_period - 1, -1):
+        for s in range(n_stations):
+            departures = _departures(t, s, battery, costs, trips)
+            later = value[t + 1, s]
+            for e in range(n_energies):
+                energy = grid.first_mwh + e * grid.width_mwh
+                usd, _ = _best_stay(t, s, energy, later, grid, battery, costs, drop_mwh)
+                value[t, s, e], _ = _best_goal(t, s, energy, usd, value, grid, departures)
+    return value
 
 
 @njit(cache=True)
 def best_itinerary(
-    start_station: int,
-    start_period: int,
-    energy_mwh: float,
+    start: Start,
     stored_usd_per_mwh: float,
     n_energies: int,
-    lower_mwh: FloatArray,
-    upper_mwh: FloatArray,
-    keep: float,
-    hours: float,
-    efficiency_charge: float,
-    efficiency_discharge: float,
-    auxiliary_mw: float,
-    levels_mw: FloatArray,
-    cost: FloatArray,
-    full: BoolArray,
-    queue_usd: float,
-    duration: IntArray,
-    arrival: IntArray,
-    trip_usd: FloatArray,
-    trip_mwh: FloatArray,
+    battery: BatteryModel,
+    costs: StageCosts,
+    trips: Trips,
 ) -> tuple[IntArray, FloatArray]:
     """Return the best route and powers of one vehicle.
 
     Parameters
     ----------
-    start_station, start_period
-        Where and when it is first connected; the period lies within the look-ahead.
-    energy_mwh
-        Stored energy now [MWh].
+    start
+        Where it begins.
     stored_usd_per_mwh
         Value of stored energy at the end [USD/MWh].
     n_energies
-        Points of the energy grid; between them values are interpolated.
-    lower_mwh, upper_mwh
-        Energy limits, ``(period + 1,)`` [MWh].
-    keep, hours, efficiency_charge, efficiency_discharge, auxiliary_mw
-        As in `Storage`.
-    levels_mw
-        Powers to choose from, ascending, ``(level,)`` [MW].
-    cost
-        Cost of each power, ``(period, station + 1, level)`` [USD]; see `power_costs`.
-    full
-        Where the others hold all plugs, ``(period, station)``.
-    queue_usd
-        What a period without a plug costs [USD].
-    duration, arrival, trip_usd, trip_mwh
-        Trips of the vehicle, as in `TimeSpace`.
+        Points of the energy grid.
+    battery
+        Its battery.
+    costs
+        What power and plugs cost.
+    trips
+        Where it can drive.
 
     Returns
     -------
@@ -210,52 +302,38 @@ def best_itinerary(
         Station at which it starts each period (or to which it drives), ``(period,)``: a change
         is a departure. Power, ``(period,)`` [MW].
     """
-    n_periods, n_stations = full.shape
-    first_mwh, last_mwh = lower_mwh.min(), upper_mwh.max()
-    width_mwh = max(last_mwh - first_mwh, 1e-9) / (n_energies - 1)
-    value = np.full((n_periods + 1, n_stations, n_energies), np.inf)
-    for e in range(n_energies):
-        value[n_periods, :, e] = -stored_usd_per_mwh * (first_mwh + e * width_mwh)
+    n_periods = costs.full.shape[0]
+    levels_mw = costs.levels_mw
+    keep, hours, auxiliary_mw = battery.keep, battery.hours, battery.auxiliary_mw
+    first_mwh, last_mwh = battery.lower_mwh.min(), battery.upper_mwh.max()
+    grid = _EnergyGrid(first_mwh, max(last_mwh - first_mwh, 1e-9) / (n_energies - 1))
     drop_mwh = np.empty(len(levels_mw))
     for n in range(len(levels_mw)):
         p = levels_mw[n]
-        drop_mwh[n] = hours * (p / efficiency_discharge if p > 0 else p * efficiency_charge)
-    for t in range(n_periods - 1, start_period - 1, -1):
-        for s in range(n_stations):
-            usd, least, share, constant = _trips(
-                t, s, lower_mwh, keep, hours, auxiliary_mw, cost, full, queue_usd, duration,
-                arrival, trip_usd, trip_mwh,
-            )  # fmt: skip
-            for e in range(n_energies):
-                value[t, s, e], _, _ = _best_action(
-                    t, s, first_mwh + e * width_mwh, value, first_mwh, width_mwh, lower_mwh,
-                    upper_mwh, keep, hours, efficiency_charge, efficiency_discharge,
-                    auxiliary_mw, levels_mw, drop_mwh, cost, full[t, s], queue_usd, duration,
-                    usd, least, share, constant,
-                )  # fmt: skip
-    station = np.full(n_periods, start_station)
+        inner = p / battery.efficiency_discharge if p > 0 else p * battery.efficiency_charge
+        drop_mwh[n] = hours * inner
+    value = _cost_to_go(
+        start.period, stored_usd_per_mwh, n_energies, grid, battery, costs, trips, drop_mwh
+    )
+    station = np.full(n_periods, start.station)
     power = np.zeros(n_periods)
-    energy = energy_mwh
-    for _ in range(start_period):
+    energy = start.energy_mwh
+    for _ in range(start.period):
         energy = keep * energy - hours * auxiliary_mw
-    t, s = start_period, start_station
+    t, s = start.period, start.station
     while t < n_periods:
-        usd, least, share, constant = _trips(
-            t, s, lower_mwh, keep, hours, auxiliary_mw, cost, full, queue_usd, duration,
-            arrival, trip_usd, trip_mwh,
-        )  # fmt: skip
-        _, goal, p = _best_action(
-            t, s, energy, value, first_mwh, width_mwh, lower_mwh, upper_mwh, keep, hours,
-            efficiency_charge, efficiency_discharge, auxiliary_mw, levels_mw, drop_mwh, cost,
-            full[t, s], queue_usd, duration, usd, least, share, constant,
-        )  # fmt: skip
+        departures = _departures(t, s, battery, costs, trips)
+        later = value[t + 1, s]
+        usd, p = _best_stay(t, s, energy, later, grid, battery, costs, drop_mwh)
+        _, goal = _best_goal(t, s, energy, usd, value, grid, departures)
         d = 1
         if goal != s:
-            d = duration[t, s, goal]
-            energy -= trip_mwh[s, goal]
+            p = 0.0
+            d = departures.periods[goal]
+            energy -= trips.mwh[s, goal]
         station[t:] = goal
         power[t] = p
-        inner = p / efficiency_discharge if p > 0 else p * efficiency_charge
+        inner = p / battery.efficiency_discharge if p > 0 else p * battery.efficiency_charge
         energy = keep * energy - hours * (auxiliary_mw + inner)
         for _ in range(d - 1):
             energy = keep * energy - hours * auxiliary_mw

@@ -1,4 +1,6 @@
-"""Small changes of routes, each judged by the exact dispatch.
+"""Local search over routes, first improvement: a visit left out, elsewhere, or at another time.
+
+Every neighbour is judged by the exact dispatch.
 
 Best responses end where no vehicle alone gains against powers that the others hold on to. The
 dispatch sets the powers of all vehicles anew, and so sees what a response cannot: one vehicle
@@ -15,8 +17,8 @@ from controllers.scheduling.problem.problem import Schedule, SchedulingProblem
 from controllers.scheduling.problem.time_space import Route
 from controllers.scheduling.routing.best_response import (
     LEAST_GAIN_USD,
-    Dispatch,
     Effort,
+    RouteDispatcher,
     improve,
     usd_of,
 )
@@ -28,7 +30,7 @@ _SHIFTS = (-1, 1, -2, 2)
 def polish(
     problem: SchedulingProblem,
     schedule: Schedule,
-    dispatcher: Dispatch,
+    dispatcher: RouteDispatcher,
     trials: int,
     first: int = 0,
 ) -> Schedule:
@@ -45,7 +47,7 @@ def polish(
     trials
         Largest number of routes tried.
     first
-        Number of the neighbour to begin with, for those who try a few at a time; beyond the last
+        Number of the neighbour to begin with, for those who try a few at a time; after the last
         one it goes on with the first.
     """
     best, left = schedule, trials
@@ -69,7 +71,7 @@ def recombine(
     problem: SchedulingProblem,
     schedule: Schedule,
     columns: tuple[tuple[Route, ...], ...],
-    dispatcher: Dispatch,
+    dispatcher: RouteDispatcher,
     trials: int,
     effort: Effort,
 ) -> Schedule:

@@ -1,4 +1,4 @@
-"""Routes and powers in one mixed-integer model: the reference, and the source of bounds."""
+"""Mixed-integer linear programme of routes and powers on the time-space network: the reference."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from controllers.optimisation.assembly import Assembly
-from controllers.optimisation.solve import Solution, WorkLimits, solve
-from controllers.scheduling.dispatch.dispatch import solve_without_burning
-from controllers.scheduling.dispatch.energy_cost import add_exchange
-from controllers.scheduling.problem.batteries import Slots, add_storage
+from controllers.optimisation.result import Solution
+from controllers.optimisation.solve import solve
+from controllers.optimisation.work_limits import WorkLimits
+from controllers.scheduling.dispatch.complementarity import solve_with_complementarity
+from controllers.scheduling.dispatch.energy_cost import add_energy_cost
+from controllers.scheduling.problem.batteries import Slots, add_batteries
 from controllers.scheduling.problem.problem import SchedulingProblem
 from controllers.scheduling.problem.time_space import Route
 from sim.control import SolveStatus
@@ -82,7 +84,7 @@ def milp(
     stay[reachable] = assembly.variables(int(reachable.sum()), upper=1.0)
     useful = reachable & problem.network.live[station]
     slots = Slots(vehicle=vehicle[useful], station=station[useful], period=period[useful])
-    powers = add_storage(
+    powers = add_batteries(
         assembly,
         problem.batteries,
         slots,
@@ -94,8 +96,8 @@ def milp(
     assembly.entries(powers.energy_row[k, t], trip, space.energy_mwh[k, i, j])
     _add_flow(assembly, problem, arcs, trip, stay)
     _add_plugs(assembly, problem, arcs, trip, stay)
-    add_exchange(assembly, problem, slots, powers)
-    solution = solve_without_burning(
+    add_energy_cost(assembly, problem, slots, powers)
+    solution = solve_with_complementarity(
         assembly,
         problem,
         slots,
@@ -128,7 +130,7 @@ def _add_flow(
 def _add_plugs(
     assembly: Assembly, problem: SchedulingProblem, arcs: Arcs, trip: IntArray, stay: IntArray
 ) -> None:
-    """Let no more vehicles hold plugs than there are; excess is possible but dear."""
+    """Let no more vehicles hold plugs than there are; excess is possible but costly."""
     space, n_vehicles = problem.space, problem.n_vehicles
     scarce = np.flatnonzero(space.plugs < n_vehicles)
     if len(scarce) == 0:

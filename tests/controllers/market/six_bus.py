@@ -10,12 +10,12 @@ import numpy as np
 
 from controllers.market.case import (
     NO_LEG,
-    Batteries,
     Case,
     DcGrid,
     Demand,
     Rail,
     Renewables,
+    TrainBatteries,
     Units,
     segments,
 )
@@ -118,11 +118,11 @@ def grid(limit_scale: float) -> DcGrid:
     )
 
 
-def batteries(n_trains: int) -> Batteries:
+def batteries(n_trains: int) -> TrainBatteries:
     """Return the batteries of six wagons each, empty at both ends."""
     values = {
         "p_charge_mw": 30.0, "p_discharge_mw": 30.0, "efficiency_charge": 0.9,
         "efficiency_discharge": 0.9, "usd_per_mwh_charged": 1.0, "usd_per_mwh_discharged": 1.0,
         "energy_min_mwh": 0.0, "energy_max_mwh": 120.0, "energy_mwh": 0.0, "terminal_mwh": 0.0,
     }  # fmt: skip
-    return Batteries(**{name: np.full(n_trains, value) for name, value in values.items()})
+    return TrainBatteries(**{name: np.full(n_trains, value) for name, value in values.items()})

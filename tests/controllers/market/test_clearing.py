@@ -16,7 +16,7 @@ from controllers.market.clearing import (
     locational_marginal_price,
     market_model,
 )
-from controllers.optimisation.solve import WorkLimits
+from controllers.optimisation.work_limits import WorkLimits
 from controllers.scheduling.problem.problem import PlanningError
 from sim.control import SolveStatus
 from tests.controllers.market.six_bus import WIND_MW, six_bus

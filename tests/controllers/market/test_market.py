@@ -21,7 +21,7 @@ def six_bus_rail(**settings: object) -> gh.Scenario:
 
 
 def test_rules_of_the_market_replace_what_the_tables_say() -> None:
-    plain = six_bus_rail().system
+    without_rules = six_bus_rail().system
     ruled = six_bus_rail(
         fleet="fixed:B",
         market__demand_response=0.2,
@@ -32,14 +32,14 @@ def test_rules_of_the_market_replace_what_the_tables_say() -> None:
     np.testing.assert_array_equal(ruled.loads.shiftable, 0.2)
     np.testing.assert_array_equal(ruled.loads.shift_ramp_per_h, 0.2)
     for name in ("max_i_ka", "limit_mva"):
-        limits = [getattr(system.grid.lines, name) for system in (ruled, plain)]
+        limits = [getattr(system.grid.lines, name) for system in (ruled, without_rules)]
         np.testing.assert_allclose(limits[0], 0.5 * limits[1])
     (train,) = ruled.vehicles
     assert isinstance(train, Train)
     assert ruled.stations[train.initial_station].name == "B"
     assert (train.trips_per_day, train.usd_per_span) == (0, 70)
     assert ruled.market.emission_cap_lb_per_day == 3000
-    assert plain.market.emission_cap_lb_per_day == math.inf
+    assert without_rules.market.emission_cap_lb_per_day == math.inf
     assert six_bus_rail(fleet="none").system.vehicles == ()
 
 

@@ -12,7 +12,7 @@ from controllers.market.clearing import Clearing, clear, market_model
 from controllers.market.info_gap import most_robust
 from controllers.market.sampling import LoadError, load_scenarios
 from controllers.market.value import clear_from_mean, informed_usd
-from controllers.optimisation.solve import WorkLimits
+from controllers.optimisation.work_limits import WorkLimits
 from tests.controllers.market.six_bus import six_bus
 
 TIGHT = WorkLimits(relative_gap=1e-6)
@@ -36,13 +36,13 @@ def test_the_wind_that_may_be_missing_costs_what_may_be_given_up(
     assert 0 < robust.alpha <= robust.alpha_bound <= robust.alpha + 1e-4
     least = (1 - beta) * base.welfare_usd
     case = base.model.case
-    there, beyond = (
+    there, further = (
         clear(market_model(with_wind(case, 1 - alpha)), TIGHT).welfare_usd
         for alpha in (robust.alpha, robust.alpha + 0.01)
     )
     # The decisions were the best for that wind, too: one level is enough.
     assert there == pytest.approx(least, abs=1)
-    assert beyond < least - 1
+    assert further < least - 1
     assert robust.clearing.welfare_usd == pytest.approx(least, abs=1)
     assert (robust.clearing.renewable_mw <= (1 - robust.alpha) * case.renewables.mw + 1e-6).all()
 

@@ -1,4 +1,4 @@
-"""The door to the solver: honest status, honest bound, no riddles."""
+"""The door to the solver: status, bound and messages say what happened."""
 
 import dataclasses
 
@@ -6,15 +6,11 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from controllers.optimisation.solve import (
-    AT_LOWER,
-    BASIC,
-    Basis,
-    GrowingModel,
-    LinearModel,
-    WorkLimits,
-    solve,
-)
+from controllers.optimisation.growing_model import GrowingModel
+from controllers.optimisation.model import LinearModel
+from controllers.optimisation.result import AT_LOWER, BASIC, Basis
+from controllers.optimisation.solve import solve
+from controllers.optimisation.work_limits import WorkLimits
 from sim.control import SolveStatus
 from sim.errors import SolverError
 
@@ -151,7 +147,7 @@ def test_a_model_may_grow_integers():
     assert solution.values[0] == 0.0
 
 
-def test_a_simplex_method_that_loses_its_way_starts_afresh(monkeypatch):
+def test_a_simplex_method_that_fails_from_an_old_basis_starts_from_scratch(monkeypatch):
     model = knapsack(integer=False)
     growing = halved(model)
 

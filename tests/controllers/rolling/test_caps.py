@@ -1,9 +1,9 @@
-"""Caps on renewable power beyond its forecast, and the slopes they rest on."""
+"""Caps on renewable power above its forecast, and the slopes they rest on."""
 
 import numpy as np
 import pytest
 
-from controllers.optimisation.solve import WorkLimits
+from controllers.optimisation.work_limits import WorkLimits
 from controllers.rolling.planner import Planned, generation_limit_mw
 from controllers.scheduling.dispatch.dispatch import dispatch
 from controllers.scheduling.grid.linearise import linearise

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 from controllers.optimisation.assembly import Assembly
-from controllers.optimisation.solve import WorkLimits
+from controllers.optimisation.work_limits import WorkLimits
 from controllers.rolling.replanning import follow, replan
 from controllers.rolling.rolling import Rolling
-from controllers.scheduling.dispatch.dispatch import Dispatcher, dispatch, solve_without_burning
-from controllers.scheduling.dispatch.energy_cost import add_exchange
-from controllers.scheduling.dispatch.row_generation import Pool
-from controllers.scheduling.problem.batteries import Slots, add_storage
+from controllers.scheduling.dispatch.complementarity import solve_with_complementarity
+from controllers.scheduling.dispatch.dispatch import Dispatcher, dispatch
+from controllers.scheduling.dispatch.energy_cost import add_energy_cost
+from controllers.scheduling.dispatch.row_generation import GeneratedRows
+from controllers.scheduling.problem.batteries import Slots, add_batteries
 from controllers.scheduling.problem.time_space import AWAY
 from controllers.scheduling.schedule import schedule
 from controllers.scheduling.search import Search
@@ -32,7 +33,7 @@ def whole_usd(problem, routes):
     vehicle, period = np.nonzero((station != AWAY) & problem.network.live[station])
     slots = Slots(vehicle=vehicle, station=station[vehicle, period], period=period)
     assembly = Assembly()
-    powers = add_storage(
+    powers = add_batteries(
         assembly,
         problem.batteries,
         slots,
@@ -40,14 +41,14 @@ def whole_usd(problem, routes):
         stored_usd_per_mwh=problem.money.stored_usd_per_mwh,
         period_h=problem.period_h,
     )
-    add_exchange(assembly, problem, slots, powers)
+    add_energy_cost(assembly, problem, slots, powers)
     assembly.offset += sum(space.route_usd(k, route) for k, route in enumerate(routes))
-    return solve_without_burning(assembly, problem, slots, powers, WorkLimits()).objective
+    return solve_with_complementarity(assembly, problem, slots, powers, WorkLimits()).objective
 
 
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("day", ["ordinary", "worth less than nothing", "too much sun"])
-def test_a_dispatch_that_takes_in_rows_as_they_are_passed_equals_the_whole_model(seed, day):
+def test_a_dispatch_that_generates_rows_as_they_are_violated_equals_the_whole_model(seed, day):
     changes = {
         "ordinary": {},
         "worth less than nothing": {"price": np.full(10, -50.0), "export": np.full(10, -50.0)},
@@ -63,7 +64,9 @@ def test_a_dispatch_that_takes_in_rows_as_they_are_passed_equals_the_whole_model
 def test_curtailment_joins_a_dispatch_wherever_it_pays(monkeypatch):
     """Even if no generator is thought of at first, the value is that of the whole model."""
     monkeypatch.setattr(
-        Pool, "pays_to_curtail", lambda _, point: np.zeros(point.curtailed_mw.shape, np.bool_)
+        GeneratedRows,
+        "pays_to_curtail",
+        lambda _, point: np.zeros(point.curtailed_mw.shape, np.bool_),
     )
     exists = feeder(trucks=[truck(0, 0), truck(1, 2)], n_periods=10)
     problem = problem_of(exists, random_day(exists, 1, available_mw=np.full((10, 1), 6.0)))
@@ -77,7 +80,7 @@ def test_what_a_dispatcher_has_learnt_does_not_change_what_it_finds():
     yesterday = Dispatcher(problem_of(exists, random_day(exists, 1)), WorkLimits())
     yesterday(ROUTES)
     problem = problem_of(exists, random_day(exists, 2))
-    carried = yesterday.standing_of(ROUTES).later(1, 10)
+    carried = yesterday.warm_start_of(ROUTES).later(1, 10)
     for routes in (((), ()), ROUTES, (((2, 1),), ())):
         fresh = dispatch(problem, routes, WorkLimits()).outcome.objective_usd
         learnt = Dispatcher(problem, WorkLimits(), carried)
@@ -85,7 +88,7 @@ def test_what_a_dispatcher_has_learnt_does_not_change_what_it_finds():
         assert learnt(routes).outcome.objective_usd == pytest.approx(fresh, abs=1e-3)
 
 
-def test_routes_beyond_the_cutoff_are_given_up_and_those_below_it_are_not():
+def test_routes_above_the_cutoff_are_given_up_and_those_below_it_are_not():
     exists = feeder(n_trucks=2, n_periods=10)
     problem = problem_of(exists, random_day(exists, 3))
     usd = dispatch(problem, ROUTES, WorkLimits()).outcome.objective_usd
@@ -100,8 +103,8 @@ def test_routes_beyond_the_cutoff_are_given_up_and_those_below_it_are_not():
 def test_a_plan_carried_on_is_no_worse_than_its_routes_kept(seed):
     exists = feeder(n_trucks=2, n_periods=12)
     problem = problem_of(exists, random_day(exists, seed))
-    kept, _ = follow(problem, Search(), ROUTES, None)
-    better, _ = replan(problem, Search(), ROUTES, None, turn=seed)
+    kept = follow(problem, Search(), ROUTES, None).schedule
+    better = replan(problem, Search(), ROUTES, None, turn=seed).schedule
     assert better.outcome.objective_usd <= kept.outcome.objective_usd + 1e-6
 
 
@@ -113,11 +116,11 @@ def test_plans_carried_on_come_close_to_plans_from_scratch():
         problem = problem_of(exists, random_day(exists, 20 + seed))
         parked = dispatch(problem, ((), ()), WorkLimits()).outcome.objective_usd
         scratch = schedule(problem, Search(prices=0)).outcome.objective_usd
-        routes, standing = ((), ()), None
+        routes, warm_start = ((), ()), None
         for turn in range(10):
-            found, standing = replan(problem, Search(), routes, standing, turn)
-            routes = found.routes
-        gained += parked - found.outcome.objective_usd
+            found = replan(problem, Search(), routes, warm_start, turn)
+            routes, warm_start = found.schedule.routes, found.warm_start
+        gained += parked - found.schedule.outcome.objective_usd
         possible += parked - scratch
     assert gained >= 0.9 * possible > 0
 
@@ -129,7 +132,7 @@ def test_a_search_without_any_work_left_still_has_the_best_plan_so_far():
     idle = dataclasses.replace(least, effort=dataclasses.replace(least.effort, sweeps=0))
     parked = dispatch(problem, ((), ()), WorkLimits())
     assert schedule(problem, idle).outcome.objective_usd == parked.outcome.objective_usd
-    kept, _ = replan(problem, idle, ROUTES, None, turn=0)
+    kept = replan(problem, idle, ROUTES, None, turn=0).schedule
     assert kept.routes == ROUTES
 
 
@@ -198,7 +201,7 @@ TROUBLES = {
     "nobody knows when they are ready": {
         "vehicles": {"status": np.array([4, 0]), "ready_h": np.array([np.nan, np.nan])}
     },
-    "batteries beyond their limits": {"vehicles": {"energy_mwh": np.array([-0.4, 9.0])}},
+    "batteries outside their limits": {"vehicles": {"energy_mwh": np.array([-0.4, 9.0])}},
     "all plugs taken by the other": {"vehicles": {"station": np.array([1, 1])}},
     "every line at the source is out": {"line_out": np.array([True, False, False, False])},
     "a price that is missing": {"price": np.full(N, np.nan)},

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from controllers.optimisation.solve import WorkLimits
+from controllers.optimisation.work_limits import WorkLimits
 from controllers.scheduling.dispatch.dispatch import dispatch
 from controllers.scheduling.grid.linearise import linearise
 from controllers.scheduling.grid.network import OperatingPoint

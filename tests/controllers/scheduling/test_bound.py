@@ -10,7 +10,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from controllers.optimisation.solve import WorkLimits
+from controllers.optimisation.work_limits import WorkLimits
 from controllers.scheduling.bound.bound import lower_bound
 from controllers.scheduling.problem.problem import SchedulingProblem
 from controllers.scheduling.routing.column_generation import doing_nothing_usd
@@ -128,9 +128,9 @@ def test_more_prices_give_no_worse_a_bound_and_close_in_on_the_optimum() -> None
 
 def test_a_bounded_schedule_says_its_bound_and_one_that_is_not_says_none() -> None:
     problem = small(1, 2, 4)
-    bounded, plain = (schedule(problem, Search(prices=n)) for n in (100, 0))
-    assert plain is not None
-    assert plain.outcome.bound_usd is None
+    bounded, unbounded = (schedule(problem, Search(prices=n)) for n in (100, 0))
+    assert unbounded is not None
+    assert unbounded.outcome.bound_usd is None
     assert bounded is not None
     assert bounded.outcome.bound_usd is not None
     assert bounded.outcome.objective_usd is not None

@@ -1,9 +1,9 @@
-"""Power on fixed routes: energy, limits, and no burning."""
+"""Power on fixed routes: energy, limits, and no charging while discharging."""
 
 import numpy as np
 import pytest
 
-from controllers.optimisation.solve import WorkLimits
+from controllers.optimisation.work_limits import WorkLimits
 from controllers.scheduling.dispatch.dispatch import dispatch
 from controllers.scheduling.problem.time_space import AWAY
 from sim.control import SolveStatus, VehicleStatus
@@ -50,7 +50,7 @@ def test_powers_stay_inside_the_limits_and_the_inverter(seed):
 def test_negative_prices_do_not_make_it_charge_and_discharge_at_once():
     wasteful = battery(efficiency_charge=0.8, efficiency_discharge=0.8, wear_usd_per_mwh=0.0)
     exists = feeder(trucks=[truck(battery=wasteful)], n_periods=8)
-    # Full soon, and paid for burning: only losses could earn more.
+    # Full soon, and paid for losses: only losses could earn more.
     seen = random_day(exists, 1, price=np.full(8, -50.0), export=np.full(8, -50.0))
     found = dispatch(problem_of(exists, seen), ((),), WorkLimits())
     assert executed(exists, found, seen) == pytest.approx(found.energy_mwh, abs=1e-5)
@@ -106,7 +106,7 @@ def test_a_vehicle_that_is_broken_for_good_exchanges_nothing():
     assert (found.station == AWAY).all()
 
 
-def test_a_second_vehicle_without_a_plug_waits_and_is_dear():
+def test_a_second_vehicle_without_a_plug_waits_and_is_costly():
     exists = feeder(trucks=[truck(0, 0), truck(1, 1)], n_periods=6)
     problem = problem_of(exists, random_day(exists, 5))
     apart = dispatch(problem, ((), ()), WorkLimits())

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from controllers.optimisation.solve import WorkLimits
+from controllers.optimisation.work_limits import WorkLimits
 from controllers.scheduling.dispatch.dispatch import dispatch
 from controllers.scheduling.routing.best_response import Effort
 from controllers.scheduling.routing.local_search import neighbours, polish, recombine

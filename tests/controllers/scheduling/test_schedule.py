@@ -5,11 +5,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from controllers.optimisation.solve import WorkLimits
+from controllers.optimisation.work_limits import WorkLimits
 from controllers.scheduling.dispatch.dispatch import dispatch
 from controllers.scheduling.routing.best_response import Effort
 from controllers.scheduling.routing.column_generation import doing_nothing_usd
-from controllers.scheduling.routing.itinerary import best_itinerary
+from controllers.scheduling.routing.itinerary import (
+    BatteryModel,
+    StageCosts,
+    Start,
+    Trips,
+    best_itinerary,
+)
 from controllers.scheduling.routing.monolithic import milp
 from controllers.scheduling.schedule import schedule
 from controllers.scheduling.search import Search
@@ -102,11 +108,19 @@ def test_one_vehicle_alone_finds_the_best_trade_without_a_network():
     price = np.array([10.0, 10.0, 100.0, 100.0])
     cost = np.repeat(-price[:, None, None] * levels, 2, axis=1)
     cost[:, 1] = 0.0
-    station, power = best_itinerary(
-        0, 0, 0.75, 50.0, 25, np.full(5, 0.15), np.full(5, 1.35), 1.0, 1.0, 1.0, 1.0, 0.0, levels,
-        cost, np.zeros((4, 1), dtype=np.bool_), 1e3, np.zeros((4, 1, 1), dtype=np.int64),
-        np.zeros((4, 1, 1), dtype=np.int64), np.zeros((4, 1, 1)), np.zeros((1, 1)),
+    model = BatteryModel(
+        lower_mwh=np.full(5, 0.15), upper_mwh=np.full(5, 1.35), keep=1.0, hours=1.0,
+        efficiency_charge=1.0, efficiency_discharge=1.0, auxiliary_mw=0.0,
     )  # fmt: skip
+    nowhere = np.zeros((4, 1, 1), dtype=np.int64)
+    station, power = best_itinerary(
+        Start(station=0, period=0, energy_mwh=0.75),
+        50.0,
+        25,
+        model,
+        StageCosts(levels, cost, np.zeros((4, 1), dtype=np.bool_), 1e3),
+        Trips(nowhere, nowhere, np.zeros((4, 1, 1)), np.zeros((1, 1))),
+    )
     assert (station == 0).all()
     assert power.sum() == pytest.approx(0.6 - 0.2)
     assert (price * power).sum() == pytest.approx(100 * 1.0 - 10 * 0.6)

@@ -20,7 +20,7 @@ from controllers.two_stage.daily_fleet import fleet_of, stations_of
 from controllers.two_stage.first_stage import FirstStage
 from controllers.two_stage.particles import Particles
 from controllers.two_stage.radial import radial
-from controllers.two_stage.swarm import Schedule, SecondStage, improve
+from controllers.two_stage.swarm import Incumbent, SecondStage, improve
 from controllers.two_stage.two_stage import TwoStage
 from controllers.two_stage.valuation import Candidates
 from sim.errors import InputError
@@ -104,15 +104,15 @@ def first() -> FirstPlan:
     return ConePlanner(exists, FirstStage()).plan(random_day(exists, 3))
 
 
-def as_schedule(plan: FirstPlan, share: float) -> Schedule:
+def as_schedule(plan: FirstPlan, share: float) -> Incumbent:
     """Return the plan with a share of its active and none of its reactive power."""
     p_mw, q_mvar = share * plan.p_mw, np.zeros_like(plan.q_mvar)
     single = Candidates.single(plan.fleet.space, plan.routes, p_mw, q_mvar)
     usd = float(plan.valuation.usd(single)[0])
-    return Schedule(routes=plan.routes, p_mw=p_mw, q_mvar=q_mvar, usd=usd)
+    return Incumbent(routes=plan.routes, p_mw=p_mw, q_mvar=q_mvar, usd=usd)
 
 
-def searched(plan: FirstPlan, start: Schedule, seed: int, **effort: int) -> Schedule:
+def searched(plan: FirstPlan, start: Incumbent, seed: int, **effort: int) -> Incumbent:
     rng = np.random.default_rng(seed)
     return improve(start, plan.fleet, plan.valuation, 1.0, SecondStage(**effort), rng)
 
@@ -136,7 +136,7 @@ def test_the_swarm_brings_a_departure_forward_that_is_too_late() -> None:
     single = Candidates.single(plan.fleet.space, late, p_mw, q_mvar)
     usd = float(plan.valuation.usd(single)[0])
     assert usd > plan.usd + 10
-    found = searched(plan, Schedule(routes=late, p_mw=p_mw, q_mvar=q_mvar, usd=usd), 0)
+    found = searched(plan, Incumbent(routes=late, p_mw=p_mw, q_mvar=q_mvar, usd=usd), 0)
     assert found.routes == plan.routes
     assert found.usd < plan.usd + 1
 
@@ -229,7 +229,7 @@ def windy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the three-bus day with all load at bus 2, and a wind at bus 3 that never calms.
 
     The line between takes half of it. At bus 3 storage charges what would be lost, and can give
-    nothing back: the line is full already. At bus 2 energy is dear.
+    nothing back: the line is full already. At bus 2 energy is expensive.
     """
     folder = tmp_path_factory.mktemp("windy") / "windy"
     shutil.copytree(scenario_folder("three_bus"), folder)

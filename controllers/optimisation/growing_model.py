@@ -1,0 +1,175 @@
+"""Re-optimisation of a growing linear model by the dual simplex method."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from typing import Any
+
+import numpy as np
+from ortools.math_opt import callback_pb2, model_parameters_pb2, parameters_pb2
+from ortools.math_opt.core.python import solver as core
+from ortools.math_opt.python import mathopt
+from pybind11_abseil.status import StatusNotOk  # type: ignore[import-untyped]
+from scipy import sparse
+
+from controllers.optimisation.model import LinearModel
+from controllers.optimisation.protobuf import model_proto, solution_of, update_proto
+from controllers.optimisation.result import AT_LOWER, BASIC, Basis, Solution
+from controllers.optimisation.solve import SEED, solve
+from controllers.optimisation.work_limits import WorkLimits
+from sim.control import SolveStatus
+from sim.errors import SolverError
+from sim.units import FloatArray
+
+# A model that began from scratch does so again with a larger share of new rows: presolving and the
+# primal simplex method then take less than the dual one takes to get back to feasibility.
+_MANY_NEW = 0.02
+
+
+class GrowingModel:
+    """A linear model that gains rows, re-solved from its last basis by the dual simplex method.
+
+    A model with integers has no basis. Where no basis was given, many new rows leave little of the
+    last one. In both cases a solve begins from scratch.
+
+    Parameters
+    ----------
+    model
+        The model to begin with.
+    basis
+        Basis to start from; from scratch where None.
+    limits
+        Work limits of each solve.
+    """
+
+    def __init__(self, model: LinearModel, basis: Basis | None, limits: WorkLimits) -> None:
+        self.model = model
+        self._limits = limits
+        self._basis = basis if basis is None else _repaired(basis, model)
+        self._solver: Any = None
+        self._from_scratch = basis is None
+        self._n_new = 0
+
+    def add(
+        self,
+        cost: FloatArray,
+        upper: FloatArray,
+        matrix: sparse.csr_array,
+        row_upper: FloatArray,
+        *,
+        integer: bool = False,
+    ) -> None:
+        """Add variables ``0 <= x <= upper`` and rows ``matrix @ x <= row_upper``.
+
+        Parameters
+        ----------
+        cost, upper
+            Of the new variables, ``(new variable,)``; they do not occur in the old rows.
+        matrix
+            The new rows, over the old and the new variables.
+        row_upper
+            ``(new row,)``.
+        integer
+            Whether the new variables are integer.
+        """
+        old, n_more = self.model, len(cost)
+        if self._solver is None and self._basis is not None:
+            self._basis = Basis(
+                variables=np.concatenate([self._basis.variables, np.full(n_more, AT_LOWER)]),
+                rows=np.concatenate([self._basis.rows, np.full(len(row_upper), BASIC)]),
+            )
+        n_rows, n_variables = old.matrix.shape
+        wider = sparse.csr_array(
+            (old.matrix.data, old.matrix.indices, old.matrix.indptr),
+            shape=(n_rows, n_variables + n_more),
+        )
+        self.model = LinearModel(
+            cost=np.concatenate([old.cost, cost]),
+            matrix=sparse.csr_array(sparse.vstack([wider, matrix])),
+            row_lower=np.concatenate([old.row_lower, np.full(len(row_upper), -np.inf)]),
+            row_upper=np.concatenate([old.row_upper, row_upper]),
+            lower=np.concatenate([old.lower, np.zeros(n_more)]),
+            upper=np.concatenate([old.upper, upper]),
+            integer=np.concatenate([old.integer, np.full(n_more, integer)]),
+            offset=old.offset,
+        )
+        self._n_new += len(row_upper)
+        if self._solver is not None:
+            self._solver.update(update_proto(cost, upper, matrix, row_upper, n_rows, n_variables))
+
+    def solve(self) -> Solution:
+        """Minimise what there is now."""
+        if self.model.integer.any():
+            return solve(self.model, limits=self._limits)
+        many = self._n_new > _MANY_NEW * len(self.model.row_upper)
+        first = self._solver is None and self._basis is None
+        self._n_new = 0
+        if first or (many and self._from_scratch):
+            self._solver = None
+            found = solve(self.model, limits=self._limits, duals=True)
+            self._basis = found.basis
+            return found
+        try:
+            solution: Solution | None = self._resumed()
+        except SolverError:
+            # GLOP may lose its way from an old basis ("abnormal"). A model that is wrong in itself
+            # is refused again.
+            solution = None
+        if solution is None or solution.status is SolveStatus.FAILED:
+            self._solver = None
+            return solve(self.model, limits=self._limits, duals=True)
+        return solution
+
+    def _resumed(self) -> Solution:
+        """Minimise from the last basis."""
+        began = time.perf_counter()
+        parameters = mathopt.SolveParameters(
+            time_limit=dt.timedelta(seconds=self._limits.deadline_s),
+            iteration_limit=self._limits.iterations,
+            random_seed=SEED,
+            # Presolving would forget where the last solve ended.
+            presolve=mathopt.Emphasis.OFF,
+            lp_algorithm=mathopt.LPAlgorithm.DUAL_SIMPLEX,
+        )
+        hints = model_parameters_pb2.ModelSolveParametersProto()
+        if self._basis is not None:
+            for target, statuses in (
+                (hints.initial_basis.variable_status, self._basis.variables),
+                (hints.initial_basis.constraint_status, self._basis.rows),
+            ):
+                target.ids.extend(range(len(statuses)))
+                target.values.extend(statuses.tolist())
+            self._basis = None
+        try:
+            if self._solver is None:
+                self._solver = core.new(
+                    mathopt.SolverType.GLOP.value,
+                    model_proto(self.model),
+                    parameters_pb2.SolverInitializerProto(),
+                )
+            result = self._solver.solve(
+                parameters.to_proto(),
+                hints,
+                None,
+                callback_pb2.CallbackRegistrationProto(),
+                None,
+                None,
+            )
+        except (StatusNotOk, RuntimeError, ValueError) as error:
+            raise SolverError(f"The solver refused the model: {error}") from error
+        return solution_of(self.model, result, self._limits, began, mixed=False, duals=True)
+
+
+def _repaired(basis: Basis, model: LinearModel) -> Basis:
+    """Return a basis with as many basic variables and rows as the model has rows."""
+    variables, rows = basis.variables.copy(), basis.rows.copy()
+    missing = len(rows) - int((variables == BASIC).sum()) - int((rows == BASIC).sum())
+    if missing > 0:
+        # Inequalities may go slack; equalities only where nothing else is left.
+        idle = np.flatnonzero(rows != BASIC)
+        equal = model.row_lower[idle] == model.row_upper[idle]
+        rows[idle[np.argsort(equal, kind="stable")][:missing]] = BASIC
+    elif missing < 0:
+        variables[np.flatnonzero(variables == BASIC)[missing:]] = AT_LOWER
+    return Basis(variables=variables, rows=rows)

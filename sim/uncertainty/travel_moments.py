@@ -1,0 +1,377 @@
+"""Means and quantiles of driving times, from the moments of log-normal link times.
+
+The excess time over a way is taken as log-normal with the mean and variance of the sum (Fenton,
+*The sum of log-normal probability distributions in scatter transmission systems*, IRE Trans.
+Communications Systems 8, 1960).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from sim.uncertainty.climatology import LEVEL, QUANTILE
+from sim.uncertainty.traffic import QUARTERS_PER_DAY
+from sim.units import HOURS_PER_DAY, FloatArray, IntArray
+
+DENSITY = 0.10313564037537139  # of the standard normal law at its 95 % quantile
+CLEAR = 0.955  # more likely clear than this, an incident on a way is rare
+QUARTER_H = HOURS_PER_DAY / QUARTERS_PER_DAY
+
+
+class Ways(NamedTuple):
+    """The fields `ways`, `free_h`, `usual_h` and `crossing_h` of `TravelForecaster`."""
+
+    links: IntArray
+    free_h: FloatArray
+    usual_h: FloatArray
+    crossing_h: FloatArray
+
+
+class Links(NamedTuple):
+    """The links now, arrays ``(link,)``.
+
+    Attributes
+    ----------
+    free_h
+        Driving time on empty roads [h].
+    state
+        Gaussian state of the traffic now [-].
+    stretch
+        Factor by which incidents stretch the excess time now [-].
+    usual
+        How likely an incident is when nothing is known [-].
+    """
+
+    free_h: FloatArray
+    state: FloatArray
+    stretch: FloatArray
+    usual: FloatArray
+
+
+class TrafficLaw(NamedTuple):
+    """Parameters of `Traffic`, and the mean demand by quarter hour, ``(96,)`` [-]."""
+
+    demand: FloatArray
+    day_share: float
+    correlation_h: float
+    sigma: float
+    alpha: float
+    beta: float
+
+
+class IncidentLaw(NamedTuple):
+    """Mean duration of an incident [h], and the factor of the excess time under a fresh one [-]."""
+
+    duration_h: float
+    fresh_stretch: float
+
+
+class _DayFactor(NamedTuple):
+    """Mean and variance of the day's common factor, as the links of now reveal it [-].
+
+    Both are multiplied by its share.
+    """
+
+    mean: float
+    variance: float
+
+
+class _Departure(NamedTuple):
+    """A time of departure.
+
+    Attributes
+    ----------
+    lead_h
+        Time from now [h].
+    quarter
+        Quarter hour, counted from the midnight before now.
+    held_h
+        Time until the next quarter hour, while speeds hold [h].
+    """
+
+    lead_h: float
+    quarter: int
+    held_h: float
+
+
+class _Delays(NamedTuple):
+    """Delays by incidents on the links at one departure, arrays ``(link,)``.
+
+    Attributes
+    ----------
+    mean_h, variance_h2
+        Mean and variance of the delay [h, h^2].
+    clear
+        How likely there is no incident [-].
+    """
+
+    mean_h: FloatArray
+    variance_h2: FloatArray
+    clear: FloatArray
+
+
+class _WayMoments(NamedTuple):
+    """Moments of the driving time over one way above the free time.
+
+    Attributes
+    ----------
+    traffic_h
+        Mean by traffic [h].
+    delay_h
+        Mean by incidents [h].
+    variance_h2
+        Variance by traffic [h^2].
+    delay_variance_h2
+        Variance by incidents [h^2].
+    clear
+        How likely there is no incident on the way [-].
+    """
+
+    traffic_h: float
+    delay_h: float
+    variance_h2: float
+    delay_variance_h2: float
+    clear: float
+
+
+@njit(cache=True)
+def way_times(
+    ways: Ways,
+    links: Links,
+    traffic: TrafficLaw,
+    incidents: IncidentLaw,
+    hour_of_day: float,
+    lead_h: FloatArray,
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Sum link moments over ways and keep the better way; see `TravelForecaster.forecast`."""
+    n_leads, n_stations, n_links = len(lead_h), ways.links.shape[1], len(links.free_h)
+    day = _day_factor(traffic.day_share, links.state)
+    mean = np.full((n_leads, n_stations, n_stations), np.inf)
+    lower = np.full_like(mean, np.inf)
+    upper = np.full_like(mean, np.inf)
+    delays = _Delays(np.empty(n_links), np.empty(n_links), np.empty(n_links))
+    k = traffic.beta * traffic.sigma
+    volume = traffic.alpha * traffic.demand**traffic.beta * math.exp(-k * traffic.sigma / 2)
+    for h in range(n_leads):
+        quarter = math.floor((hour_of_day + lead_h[h]) * 4 + 1e-9)
+        hour = quarter % QUARTERS_PER_DAY // 4
+        held_h = QUARTER_H * (quarter + 1) - (hour_of_day + lead_h[h])
+        departure = _Departure(lead_h[h], quarter, held_h)
+        _set_delays(delays, departure, links, traffic, incidents, day, volume)
+        for i in range(n_stations):
+            for j in range(n_stations):
+                for way in range(ways.links.shape[3]):
+                    free_h = ways.free_h[hour, i, j, way]
+                    if not free_h < mean[h, i, j]:
+                        continue
+                    # A drive meets the traffic of its whole duration, not of its start.
+                    drift_h, met = _met(
+                        ways.usual_h[hour, i, j, way],
+                        ways.crossing_h[hour, i, j, way],
+                        held_h,
+                        volume,
+                        quarter,
+                    )
+                    moments = _way_moments(
+                        ways.links[hour, i, j, way], drift_h, met, departure, links, delays,
+                        traffic, day,
+                    )  # fmt: skip
+                    expected_h = free_h + moments.traffic_h + moments.delay_h
+                    if not expected_h < mean[h, i, j]:
+                        continue
+                    mean[h, i, j] = expected_h
+                    lower[h, i, j], upper[h, i, j] = _quantiles(free_h, moments)
+    return mean, lower, upper
+
+
+@njit(cache=True)
+def _day_factor(share: float, state: FloatArray) -> _DayFactor:
+    """Return the law of the day's factor given the states of the links, ``(link,)``."""
+    n_links = len(state)
+    spread = share + (1.0 - share) / max(n_links, 1)
+    mean = share * state.mean() / spread if n_links > 0 and spread > 0.0 else 0.0
+    variance = share * (1.0 - share / spread) if spread > 0.0 else 0.0
+    return _DayFactor(mean, variance)
+
+
+@njit(cache=True)
+def _set_delays(
+    delays: _Delays,
+    departure: _Departure,
+    links: Links,
+    traffic: TrafficLaw,
+    incidents: IncidentLaw,
+    day: _DayFactor,
+    volume: FloatArray,
+) -> None:
+    """Set the delays by incidents on all links at a departure.
+
+    `volume` is the volume's part of the excess time by quarter hour, ``(96,)`` [-].
+    """
+    duration_h = incidents.duration_h
+    stays = math.exp(-departure.lead_h / duration_h) if duration_h > 0.0 else 0.0
+    memory, day_part, _, variance = _state_moments(departure.lead_h, departure, traffic, day)
+    k = traffic.beta * traffic.sigma
+    scale = volume[departure.quarter % QUARTERS_PER_DAY] * math.exp(k * k * variance / 2)
+    for link in range(len(links.free_h)):
+        free_h, stretch_now = links.free_h[link], links.stretch[link]
+        # Above the free time at departure, without incidents.
+        excess_h = free_h * scale * math.exp(k * (day_part + memory * links.state[link]))
+        # An incident of now is still there with probability `stays`, a fresh one instead.
+        present_now = stays if stretch_now > 1.0 else 0.0
+        present_new = (1.0 - stays) * links.usual[link]
+        delays.clear[link] = (1.0 - present_now) * (1.0 - present_new)
+        mean_h = variance_h2 = 0.0
+        for present, stretch in (
+            (present_now, stretch_now),
+            (present_new, incidents.fresh_stretch),
+        ):
+            if present > 0.0:
+                extra_h = _incident_delay(free_h, excess_h, stretch, duration_h)
+                mean_h += present * extra_h
+                # It lasts an exponential time, as far as it matters.
+                variance_h2 += present * (2.0 - present) * extra_h * extra_h
+        delays.mean_h[link], delays.variance_h2[link] = mean_h, variance_h2
+
+
+@njit(cache=True)
+def _way_moments(
+    way: IntArray,
+    drift_h: float,
+    met: float,
+    departure: _Departure,
+    links: Links,
+    delays: _Delays,
+    traffic: TrafficLaw,
+    day: _DayFactor,
+) -> _WayMoments:
+    """Return the moments of the driving time over a way.
+
+    Parameters
+    ----------
+    way
+        Its links, padded with -1, ``(position,)``.
+    drift_h, met
+        How late the speeds are that the drive meets [h], and the volume; see `_met`.
+    departure, links, delays, traffic, day
+        What the drive starts into.
+    """
+    memory, day_part, common, variance = _state_moments(
+        departure.lead_h + drift_h, departure, traffic, day
+    )
+    k = traffic.beta * traffic.sigma
+    scale = met * math.exp(k * k * variance / 2 + k * day_part)
+    clean, late, squares, jumps, clear = 0.0, 0.0, 0.0, 0.0, 1.0
+    for link in way:
+        if link < 0:
+            break
+        extra = links.free_h[link] * scale * math.exp(k * memory * links.state[link])
+        clean += extra
+        squares += extra * extra
+        late += delays.mean_h[link]
+        jumps += delays.variance_h2[link]
+        clear *= delays.clear[link]
+    second = math.expm1(k * k * common) * clean * clean
+    second += (math.exp(k * k * variance) - math.exp(k * k * common)) * squares
+    return _WayMoments(clean, late, second, jumps, clear)
+
+
+@njit(cache=True)
+def _quantiles(free_h: float, moments: _WayMoments) -> tuple[float, float]:
+    """Return the 5 % and 95 % quantile of the driving time over a way [h]."""
+    centre, second = moments.traffic_h, moments.variance_h2
+    low = high = QUANTILE
+    if moments.clear < CLEAR:
+        # An incident is likely: its law and that of the traffic as one log-normal.
+        second += moments.delay_variance_h2
+        centre = moments.traffic_h + moments.delay_h
+    elif moments.clear < 1.0:
+        # It is rare, and slower than all else: it moves the level of quantiles.
+        missing = (1.0 - moments.clear) / moments.clear
+        low = QUANTILE - _shift((1.0 - LEVEL) * missing)
+        high = QUANTILE + _shift(LEVEL * missing)
+    if not (centre > 0.0 and second > 0.0):
+        return free_h + centre, free_h + centre
+    ratio = 1.0 + second / (centre * centre)
+    median = centre / math.sqrt(ratio)
+    width = math.sqrt(math.log(ratio))
+    return free_h + median * math.exp(-low * width), free_h + median * math.exp(high * width)
+
+
+@njit(cache=True)
+def _state_moments(
+    ahead_h: float, departure: _Departure, traffic: TrafficLaw, day: _DayFactor
+) -> tuple[float, float, float, float]:
+    """Return the law of states ahead: memory of now, mean by the day, common and whole variance.
+
+    ``c(t) = sqrt(a) D (1 - memory) + memory c(now) + innovation`` while the day of the departure
+    is that of now.
+    """
+    share = traffic.day_share
+    memory = math.exp(-ahead_h / traffic.correlation_h)
+    if departure.quarter < QUARTERS_PER_DAY:
+        day_part = day.mean * (1.0 - memory)
+        common = (1.0 - memory) ** 2 * day.variance
+    else:
+        day_part = -day.mean * memory
+        common = share + memory**2 * day.variance
+    return memory, day_part, common, common + (1.0 - share) * (1.0 - memory**2)
+
+
+@njit(cache=True)
+def _met(
+    drive_h: float, crossing_h: float, held_h: float, volume: FloatArray, quarter: int
+) -> tuple[float, float]:
+    """Return how late the speeds are that a drive meets [h], and the volume; means over the drive.
+
+    Speeds change once a quarter hour, first `held_h` after departure. Each link has states of its
+    own, so what counts is when it is driven on. A link that is being driven on when speeds change
+    meets both: where its part ``f`` after the change is uniform, the mean of the two varies by
+    ``E f^2 = 1/3`` of the step instead of ``E f = 1/2``.
+
+    Parameters
+    ----------
+    drive_h, crossing_h
+        Usual duration of the drive, and of one of its links [h].
+    held_h
+        Time until the next quarter hour [h].
+    volume
+        By quarter hour of the day, ``(96,)``.
+    quarter
+        Quarter hour of the departure, counted from a midnight.
+    """
+    drift_h, met = 0.0, volume[quarter % QUARTERS_PER_DAY]
+    left_h = drive_h - held_h
+    while left_h > 0.0:
+        drift_h += QUARTER_H * max(left_h - crossing_h / 6, 0.0) / drive_h
+        before = volume[quarter % QUARTERS_PER_DAY]
+        quarter += 1
+        met += left_h / drive_h * (volume[quarter % QUARTERS_PER_DAY] - before)
+        left_h -= QUARTER_H
+    return drift_h, met
+
+
+@njit(cache=True)
+def _incident_delay(free_h: float, excess_h: float, stretch: float, duration_h: float) -> float:
+    """Return the mean delay on a link by an incident that ends after an exponential time [h].
+
+    While it lasts, the link is crossed at the pace of the blocked link, ``1 / T_b``; afterwards at
+    the usual one, ``1 / T_n``: ``(1 - T_n / T_b) E[min(rest, T_b)]``.
+    """
+    usual_h = free_h + excess_h
+    blocked_h = free_h + excess_h * stretch
+    if blocked_h <= usual_h or duration_h <= 0.0:
+        return 0.0
+    lasting_h = -duration_h * math.expm1(-blocked_h / duration_h)
+    return (1.0 - usual_h / blocked_h) * lasting_h
+
+
+@njit(cache=True)
+def _shift(level: float) -> float:
+    """Return how far the 95 % quantile of the normal law moves when its level rises, 2nd order."""
+    step = level / DENSITY
+    return step + QUANTILE * step * step / 2
