@@ -6,6 +6,7 @@ of mobility and the value of recourse can be told apart with the same models.
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
