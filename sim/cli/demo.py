@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from sim.cli.options import DONE, FAILED, command_record
+from sim.cli.options import DONE, FAILED
 
 WORKERS = 2
 
@@ -28,7 +28,7 @@ def demo(
     shown = demonstration()
     scenario = load_scenario(shown.scenario, {})
     console.announce(scenario, shown.controllers, shown.replications)
-    with progress(len(shown.controllers) * shown.replications) as bar:
+    with progress() as bar:
         study = compare(
             scenario,
             shown.controllers,
@@ -36,9 +36,7 @@ def demo(
             workers=WORKERS,
             verify="full",
             out=out,
-            command=command_record(),
-            on_resume=bar.resumed,
-            on_episode=bar.ended,
+            progress=bar,
         )
     console.print_study(study)
     typer.echo(f"Report: {write_report(out)}")

@@ -17,7 +17,6 @@ from sim.cli.options import (
     SeedOption,
     SetOption,
     VerifyOption,
-    command_record,
     whole_number,
 )
 
@@ -54,7 +53,6 @@ def run(
         replication=replication,
         verify=verify,
         out=out,
-        command=command_record(),
     )
     console.print_episode(episode, as_json=as_json)
     if out is not None:
@@ -128,7 +126,6 @@ def replay(
         scenario=scenario,
         verify=verify,
         out=out,
-        command=command_record(),
     )
     print_replay(found, as_json=as_json)
     if out is not None:

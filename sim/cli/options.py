@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import sys
+import inspect
 from collections.abc import Callable
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, get_type_hints
 
 import typer
 
@@ -89,17 +89,73 @@ KeepOption = Annotated[
         help="What --out keeps of each episode: steps (all tables) or summary (sums only)."
     ),
 ]
+ReplicationsOption = Annotated[
+    int,
+    typer.Option(
+        metavar="N", parser=whole_number(1, MOST_REPLICATIONS), help="Number of common days."
+    ),
+]
 VERIFY_HELP = "Steps that pandapower computes again: full, audit (a sample) or off."
 VerifyOption = Annotated[str, typer.Option(help=VERIFY_HELP)]
-
-
-def command_record() -> dict[str, object]:
-    """Return what the folder of a study remembers of who asked."""
-    # The first word is a path of this machine.
-    words = ["gridhaul", *sys.argv[1:]]
-    return {"command": words, "started": dt.datetime.now(dt.UTC).isoformat(timespec="seconds")}
 
 
 def names_in(text: str) -> list[str]:
     """Return the names in a list separated by commas."""
     return [name.strip() for name in text.split(",") if name.strip()]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyOptions:
+    """Options of commands that run a study, in the order of their help."""
+
+    replications: ReplicationsOption
+    workers: WorkersOption = 1
+    dask: DaskOption = None
+    seed: SeedOption = None
+    days: DaysOption = None
+    settings: SetOption = None
+    verify: VerifyOption = "audit"
+    keep: KeepOption = "steps"
+    as_json: JsonOption = False
+    out: OutOption = None
+
+    @property
+    def execution(self) -> dict[str, Any]:
+        """The arguments that `gridhaul.compare` and `gridhaul.stress` have in common."""
+        names = ("replications", "seed", "workers", "dask", "verify", "keep", "out")
+        return {name: getattr(self, name) for name in names}
+
+
+def with_study_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Return a command that takes the fields of `StudyOptions` in place of a last such argument."""
+    own = [*inspect.signature(command, eval_str=True).parameters.values()][:-1]
+    hints = get_type_hints(StudyOptions, include_extras=True)
+    shared = [
+        inspect.Parameter(
+            each.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=inspect.Parameter.empty if each.default is MISSING else each.default,
+            annotation=hints[each.name],
+        )
+        for each in fields(StudyOptions)
+    ]
+
+    def called(**given: Any) -> None:
+        mine = {each.name: given.pop(each.name) for each in own}
+        command(**mine, options=StudyOptions(**given))
+
+    required = [each for each in shared if each.default is inspect.Parameter.empty]
+    others = [each for each in shared if each.default is not inspect.Parameter.empty]
+    named = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own]
+    signature = inspect.Signature(
+        [
+            *(each for each in named if each.default is inspect.Parameter.empty),
+            *required,
+            *(each for each in named if each.default is not inspect.Parameter.empty),
+            *others,
+        ]
+    )
+    called.__name__, called.__doc__ = command.__name__, command.__doc__
+    called.__annotations__ = {each.name: each.annotation for each in signature.parameters.values()}
+    called.__signature__ = signature  # type: ignore[attr-defined]
+    return called

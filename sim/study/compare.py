@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sim.episode.specification import ControllerSpec, as_spec, build_for, labels, with_source
@@ -11,7 +11,7 @@ from sim.scenario import Scenario
 from sim.study.conduct import Cell, ExecutionOptions, check_numbers, conduct
 from sim.study.inference.contrasts import declared
 from sim.study.inference.stopping import check_until
-from sim.study.jobs import Failure, FinishedEpisode
+from sim.study.jobs import StudyProgress
 from sim.study.settings import as_keep, as_verify
 from sim.study.store.manifest import configuration, manifest
 from sim.study.study import Study
@@ -30,9 +30,7 @@ def compare(
     verify: str = "audit",
     keep: str = "steps",
     out: str | Path | None = None,
-    command: Mapping[str, object] | None = None,
-    on_resume: Callable[[int], None] | None = None,
-    on_episode: Callable[[FinishedEpisode | Failure], None] | None = None,
+    progress: StudyProgress | None = None,
 ) -> Study:
     """Run every controller on the same days.
 
@@ -64,12 +62,8 @@ def compare(
     out
         Folder for the tables. A study in it is continued if it is this one: only what is missing
         is run, failed episodes included.
-    command
-        The command that asks, for the list of commands in `out`.
-    on_resume
-        Called once with the number of episodes that `out` has already.
-    on_episode
-        Called in this process whenever an episode has ended.
+    progress
+        Follows the study, for example to draw a bar.
 
     Raises
     ------
@@ -92,9 +86,7 @@ def compare(
         dask=dask,
         keep=as_keep(keep),
         out=out,
-        command=command,
-        on_resume=on_resume,
-        on_episode=on_episode,
+        progress=progress,
     )
 
     def make_manifest() -> Mapping[str, object]:

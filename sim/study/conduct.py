@@ -21,7 +21,7 @@ from sim.study.execution.execute import execute
 from sim.study.execution.pools import ProcessPool, SerialPool, WorkerPool
 from sim.study.execution.worker import BatchResult, JobContext
 from sim.study.inference.days import Days
-from sim.study.jobs import Failure, FinishedEpisode, Job
+from sim.study.jobs import Failure, Job, StudyProgress
 from sim.study.store.bundle import Keep
 from sim.study.store.resume import finished_episodes
 from sim.study.store.writer import StudyWriter
@@ -56,19 +56,17 @@ class ExecutionOptions:
     ----------
     workers, dask
         See `sim.study.compare.compare`.
-    keep, out, command
-        What is stored of each episode, where, and the command that asks.
-    on_resume, on_episode
-        Called with the number of episodes that are stored already, and with each that has ended.
+    keep, out
+        What is stored of each episode, and where.
+    progress
+        Follows the study.
     """
 
     workers: int = 1
     dask: str | None = None
     keep: Keep = Keep.STEPS
     out: str | Path | None = None
-    command: Mapping[str, object] | None = None
-    on_resume: Callable[[int], None] | None = None
-    on_episode: Callable[[FinishedEpisode | Failure], None] | None = None
+    progress: StudyProgress | None = None
 
 
 def conduct(
@@ -118,18 +116,16 @@ def conduct(
     accumulator = Accumulator(names)
     days = Days.of_scenario(scenarios[0], seed, requested)
     stopping = StoppingRule(accumulator, names, days, until, most=replications)
+    if options.progress:
+        options.progress.expects(len(cells) * replications)
     with contextlib.ExitStack() as stack:
         writer = None
         if options.out is not None:
-            writer = stack.enter_context(
-                StudyWriter(
-                    Path(options.out), make_manifest(), requested, command=options.command or {}
-                )
-            )
+            writer = stack.enter_context(StudyWriter(Path(options.out), make_manifest(), requested))
             for result in finished_episodes(writer.folder):
                 accumulator.add(result)
-            if options.on_resume:
-                options.on_resume(len(writer.stored))
+            if options.progress:
+                options.progress.resumed(len(writer.stored))
         stored = writer.stored if writer else frozenset()
         jobs = [
             Job(
@@ -147,9 +143,9 @@ def conduct(
             batches = stack.enter_context(contextlib.closing(execute(jobs, pool)))
             for batch in batches:
                 _store(batch, accumulator, writer)
-                if options.on_episode:
+                if options.progress:
                     for own in batch.results:
-                        options.on_episode(own)
+                        options.progress.ended(own)
                 if stopping.update():
                     break
         last = (

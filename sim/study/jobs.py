@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import pandas as pd
 
@@ -89,3 +89,16 @@ class Failure:
 
 
 JobResult: TypeAlias = FinishedEpisode | Failure
+
+
+class StudyProgress(Protocol):
+    """Follows a study; `gridhaul.compare` and `gridhaul.stress` call it in this process."""
+
+    def expects(self, episodes: int) -> None:
+        """Take the number of episodes of the whole study; called once, first."""
+
+    def resumed(self, episodes: int) -> None:
+        """Take the number of episodes that the folder holds already; called once."""
+
+    def ended(self, result: FinishedEpisode | Failure) -> None:
+        """Take an episode that has ended."""

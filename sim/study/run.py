@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from sim.episode.episode import Episode
@@ -26,7 +26,6 @@ def run(
     replication: int = 0,
     verify: str = "full",
     out: str | Path | None = None,
-    command: Mapping[str, object] | None = None,
 ) -> Episode:
     """Run one episode.
 
@@ -44,8 +43,6 @@ def run(
         How many steps pandapower computes again: ``"full"``, ``"audit"`` or ``"off"``.
     out
         Folder for the tables: a new or empty one, or one that holds this very episode.
-    command
-        The command that asks, for the list of commands in `out`.
 
     Raises
     ------
@@ -57,9 +54,7 @@ def run(
     spec = with_source(as_spec(controller))
     root = scenario.seed if seed is None else seed
     check = as_verify(verify)
-    with storing(
-        out, scenario, spec, seed=root, replication=replication, verify=check, command=command
-    ) as store:
+    with storing(out, scenario, spec, seed=root, replication=replication, verify=check) as store:
         episode = run_episode(scenario, spec, seed=root, replication=replication, verify=check)
         store(episode)
     return episode
@@ -74,7 +69,6 @@ def storing(
     seed: int,
     replication: int,
     verify: Verify,
-    command: Mapping[str, object] | None,
 ) -> Iterator[Callable[[Episode], None]]:
     """Yield a function that stores an episode; a folder that cannot be used is refused before.
 
@@ -85,7 +79,7 @@ def storing(
         return
     config = configuration(scenario, [spec], seed=seed, verify=verify, keep=Keep.STEPS)
     content = manifest(scenario, [spec], config)
-    with StudyWriter(Path(out), content, [replication], command=command or {}) as writer:
+    with StudyWriter(Path(out), content, [replication]) as writer:
 
         def store(episode: Episode) -> None:
             key = (spec.label, replication)

@@ -21,7 +21,7 @@ from sim.study.compare import compare
 from sim.study.execution import dask_cluster as cluster
 from sim.study.store.bundle import TABLES
 from sim.study.store.stored_study import read_study
-from tests.study.folders import contents
+from tests.study.folders import Listener, contents
 
 CommandLine: TypeAlias = Callable[..., tuple[int, str, str]]
 STUDY = ("compare", "tiny", "--controllers", "idle,greedy", "--verify", "off")
@@ -99,7 +99,7 @@ def test_the_report_of_a_study_that_was_stopped_names_what_is_missing(
             replications=3,
             verify="off",
             out=tmp_path,
-            on_episode=stop,
+            progress=Listener(stop),
         )
     assert gridhaul("report", tmp_path)[0] == 0
     missing = read_study(tmp_path).missing

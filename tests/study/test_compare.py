@@ -9,10 +9,10 @@ import pytest
 from sim.errors import InputError
 from sim.scenario import load_scenario
 from sim.study.compare import compare
-from sim.study.jobs import Failure, FinishedEpisode
 from sim.study.run import run
 from sim.study.store.stored_study import read_study
 from sim.study.summary import study_summary
+from tests.study.folders import Listener
 
 FILE = Path(__file__).with_name("controllers_under_test.py")
 
@@ -31,7 +31,7 @@ def test_all_controllers_live_the_same_days() -> None:
 
 def test_a_study_on_disk_says_what_was_run(tmp_path: Path) -> None:
     scenario = load_scenario("tiny")
-    ended: list[FinishedEpisode | Failure] = []
+    progress = Listener()
     study = compare(
         scenario,
         ["idle", "greedy"],
@@ -39,10 +39,10 @@ def test_a_study_on_disk_says_what_was_run(tmp_path: Path) -> None:
         seed=5,
         verify="off",
         out=tmp_path / "new" / "study",
-        on_episode=ended.append,
+        progress=progress,
     )
     stored = read_study(tmp_path / "new" / "study")
-    assert [result.controller for result in ended] == ["idle", "greedy"] * 2
+    assert [result.controller for result in progress.results] == ["idle", "greedy"] * 2
     assert stored.manifest["seed"] == study.seed == 5
     assert stored.manifest["scenario"]["digest"] == scenario.digest
     assert [own["label"] for own in stored.manifest["controllers"]] == ["idle", "greedy"]

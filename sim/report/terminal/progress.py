@@ -52,7 +52,7 @@ class EpisodeBar:
 
 
 @contextlib.contextmanager
-def progress(total: int | None = None) -> Iterator[EpisodeBar]:
+def progress() -> Iterator[EpisodeBar]:
     """Show a progress bar on a terminal, nothing elsewhere."""
     console = Console(stderr=True)
     bar = Progress(
@@ -67,7 +67,7 @@ def progress(total: int | None = None) -> Iterator[EpisodeBar]:
         speed_estimate_period=SPEED_OVER_S,
     )
     with bar:
-        yield EpisodeBar(bar, bar.add_task("Episodes", total=total))
+        yield EpisodeBar(bar, bar.add_task("Episodes", total=None))
 
 
 class _Rate(ProgressColumn):

@@ -104,7 +104,6 @@ def replay(
     scenario: str | Path | None = None,
     verify: str | None = None,
     out: str | Path | None = None,
-    command: Mapping[str, object] | None = None,
 ) -> Replay:
     """Run an episode of a study again and prove that it is the same.
 
@@ -125,8 +124,6 @@ def replay(
     out
         New or empty folder for the tables: of the handed-over episode if there is one, otherwise
         of the replayed one.
-    command
-        Who asks, for the list of commands in `out`.
 
     Raises
     ------
@@ -144,9 +141,7 @@ def replay(
     spec = with_source(stored.spec)
     successor = _successor(spec, loaded, from_period, hand_to)
     last = dataclasses.replace(spec, then=successor) if successor else spec
-    with storing(
-        out, loaded, last, seed=seed, replication=number, verify=check, command=command
-    ) as store:
+    with storing(out, loaded, last, seed=seed, replication=number, verify=check) as store:
         episode = run_episode(loaded, spec, seed=seed, replication=number, verify=check)
         evidence = _prove(stored, spec, episode)
         handed_over = None

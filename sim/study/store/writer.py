@@ -9,9 +9,11 @@ the number of interruptions.
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import fcntl
 import json
 import shutil
+import sys
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -59,8 +61,6 @@ class StudyWriter:
         See `sim.study.store.manifest.manifest`.
     replications
         Which are asked for; a study may grow, not shrink.
-    command
-        The command that asks, for the list of commands in the folder.
     episodes_per_file
         Size of a file of the tables; None stands for `EPISODES_PER_FILE`.
 
@@ -77,7 +77,6 @@ class StudyWriter:
         manifest: Mapping[str, Any],
         replications: Sequence[int],
         *,
-        command: Mapping[str, object] | None = None,
         episodes_per_file: int | None = None,
     ) -> None:
         self.folder = folder
@@ -89,7 +88,7 @@ class StudyWriter:
         self._part_of: dict[int, Path] = {}  # files of episodes that are in no table yet
         self._resources = contextlib.ExitStack()
         try:
-            self._open(command or {})
+            self._open()
         except OSError as error:
             self._resources.close()
             raise _refused(folder, f"cannot be written ({durable.reason(error)})") from error
@@ -167,7 +166,7 @@ class StudyWriter:
             self._write_manifest(last, failures, finished=True)
             shutil.rmtree(self.folder / PARTS)
 
-    def _open(self, command: Mapping[str, object]) -> None:
+    def _open(self) -> None:
         folder = self.folder
         known = (folder / MANIFEST).is_file()
         if folder.exists() and not known and _holds_something_else(folder):
@@ -190,7 +189,7 @@ class StudyWriter:
         self._write_manifest(self._replications, (), finished=False)
         commands = folder / COMMANDS
         earlier = read_commands(commands)
-        durable.write_text(commands, json_text([*earlier, command]))
+        durable.write_text(commands, json_text([*earlier, command_record()]))
 
     def _check(self, folder: Path) -> None:
         earlier = read_study(folder).manifest
@@ -280,6 +279,14 @@ class StudyWriter:
                 f"{self.folder}: {durable.reason(error)}. The {n} episodes finished so far are "
                 "safe in it. Make room and give the same command again: it runs what is missing."
             ) from error
+
+
+def command_record() -> dict[str, object]:
+    """Return what the folder of a study remembers of the program that asks."""
+    # The first word is a path of this machine; the module is the command.
+    program = Path(sys.argv[0]).name.replace("__main__.py", "gridhaul")
+    now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+    return {"command": [program, *sys.argv[1:]], "started": now}
 
 
 def read_commands(path: Path) -> list[object]:

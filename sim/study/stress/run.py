@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sim.episode.specification import ControllerSpec, as_spec, build_for, labels, with_source
 from sim.scenario import Scenario
 from sim.study.conduct import Cell, ExecutionOptions, check_numbers, conduct
-from sim.study.jobs import Failure, FinishedEpisode
+from sim.study.jobs import StudyProgress
 from sim.study.settings import as_keep, as_verify
 from sim.study.store.manifest import configuration, manifest, specification_as_json
 from sim.study.stress.build import build_design
@@ -31,10 +31,7 @@ def stress(
     verify: str = "audit",
     keep: str = "steps",
     out: str | Path | None = None,
-    command: Mapping[str, object] | None = None,
-    on_start: Callable[[int], None] | None = None,
-    on_resume: Callable[[int], None] | None = None,
-    on_episode: Callable[[FinishedEpisode | Failure], None] | None = None,
+    progress: StudyProgress | None = None,
 ) -> StressStudy:
     """Run every controller at every point of some axes, on the same days.
 
@@ -52,9 +49,7 @@ def stress(
         Named points: ``"traffic"``, ``"weather"`` or ``"faults"``; they count as one more axis.
     replications
         Number of days; all points and controllers have the same ones.
-    on_start
-        Called once with the number of episodes of the whole study.
-    seed, workers, dask, verify, keep, out, command, on_resume, on_episode
+    seed, workers, dask, verify, keep, out, progress
         See `gridhaul.compare`.
 
     Raises
@@ -73,17 +68,13 @@ def stress(
     for spec in specs:
         for one in spec.in_turn:
             build_for(scenario.system, one)  # fails now rather than once per episode
-    if on_start:
-        on_start(len(specs) * len(design.points) * replications)
     root = scenario.seed if seed is None else seed
     options = ExecutionOptions(
         workers=workers,
         dask=dask,
         keep=as_keep(keep),
         out=out,
-        command=command,
-        on_resume=on_resume,
-        on_episode=on_episode,
+        progress=progress,
     )
 
     def make_manifest() -> Mapping[str, object]:

@@ -19,7 +19,6 @@ from sim.episode.specification import ControllerSpec
 from sim.errors import InputError
 from sim.scenario import load_scenario
 from sim.study.compare import compare
-from sim.study.jobs import Failure, FinishedEpisode
 from sim.study.run import run
 from sim.study.store import durable
 from sim.study.store import writer as module
@@ -29,7 +28,7 @@ from sim.study.store.manifest import WITHOUT_EFFECT, configuration, manifest
 from sim.study.store.resume import finished_episodes
 from sim.study.store.stored_study import read_study
 from sim.study.store.writer import StudyWriter
-from tests.study.folders import assert_each_episode_once, contents
+from tests.study.folders import Listener, assert_each_episode_once, contents
 
 NAMES = ["idle", "greedy"]
 SPECS = [ControllerSpec(name=name) for name in NAMES]
@@ -138,22 +137,21 @@ def test_tables_survive_nesting(episodes: list[Episode]) -> None:
 
 def test_what_is_read_back_is_what_was_found(tmp_path: Path) -> None:
     scenario = load_scenario("ieee33")
-    found: list[FinishedEpisode | Failure] = []
+    progress = Listener()
     study = compare(
-        scenario, NAMES, replications=2, verify="off", out=tmp_path / "s", on_episode=found.append
+        scenario, NAMES, replications=2, verify="off", out=tmp_path / "s", progress=progress
     )
-    resumed = []
     again = compare(
         scenario,
         NAMES,
         replications=2,
         verify="off",
         out=tmp_path / "s",
-        on_resume=resumed.append,
-        on_episode=found.append,
+        progress=progress,
     )
-    assert resumed == [4]
-    assert len(found) == 4  # nothing was run again
+    assert progress.expected == [4, 4]
+    assert progress.stored == [0, 4]
+    assert len(progress.results) == 4  # nothing was run again
     pd.testing.assert_frame_equal(again.metrics, study.metrics, check_exact=True)
     pd.testing.assert_frame_equal(again.timings, study.timings, check_exact=True)
     pd.testing.assert_frame_equal(again.ledger, study.ledger, check_exact=True)
@@ -161,7 +159,7 @@ def test_what_is_read_back_is_what_was_found(tmp_path: Path) -> None:
 
 def test_the_code_hash_leaves_out_only_what_no_episode_imports() -> None:
     code = (
-        "import sys; from sim import load_scenario, compare;"
+        "import sys; from gridhaul import load_scenario, compare;"
         "compare(load_scenario('tiny'), ['greedy'], replications=1);"
         "print(*(name for name in sys.modules if name.startswith('sim.')))"
     )
@@ -333,9 +331,9 @@ def test_on_a_small_disk_nothing_is_lost(small_disk: Path) -> None:
     assert 0 < len(stored) < 16
     remount = ["mount", "-o", "remount,size=64m", str(small_disk)]
     subprocess.run(remount, check=True)
-    resumed: list[int] = []
-    compare(scenario, NAMES, on_resume=resumed.append, **asked)
-    assert resumed == [len(stored)]
+    progress = Listener()
+    compare(scenario, NAMES, progress=progress, **asked)
+    assert progress.stored == [len(stored)]
     assert_each_episode_once(small_disk / "s", NAMES, 8)
 
 

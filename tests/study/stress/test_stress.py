@@ -31,7 +31,7 @@ from sim.study.stress.design import Design
 from sim.study.stress.run import stress
 from sim.study.stress.summary import stress_summary
 from sim.uncertainty.calibrated import CalibratedForecaster
-from tests.study.folders import assert_each_episode_once, contents
+from tests.study.folders import Listener, assert_each_episode_once, contents
 
 OUTAGE = "line:3-2@18:00/2h"
 
@@ -253,7 +253,7 @@ def test_a_stress_study_that_is_cut_short_ends_with_the_same_bytes_with_two_work
     with pytest.raises(Killed):
         stress(
             tiny(), CONTROLLERS, axes=AXIS, replications=3, verify="off", out=tmp_path / "study",
-            on_episode=kill,
+            progress=Listener(kill),
         )  # fmt: skip
     assert 0 < len(read_study(tmp_path / "study").missing) < 24
     study(tmp_path / "study", workers=2)
