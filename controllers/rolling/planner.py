@@ -218,16 +218,21 @@ def nowcast(observation: Observation, period_h: float) -> Forecast:
     """Return the forecast, for the rest of a period under way corrected by what is metered.
 
     A forecast is issued at the start of a period; once the period runs, the meters of the last
-    step know better what its rest will be.
+    step know better what its rest will be. One that read nothing stood at a dead bus, and knows
+    nothing of what there will be when power is back.
     """
     forecast = observation.forecast
+
+    def corrected(metered: FloatArray, expected: FloatArray) -> FloatArray:
+        return np.vstack([np.where(metered == 0.0, expected[0], metered), expected[1:]])
+
     if observation.now_h <= observation.period * period_h:
         return forecast
     return dataclasses.replace(
         forecast,
-        load_mw=np.vstack([observation.load_mw, forecast.load_mw[1:]]),
-        load_mvar=np.vstack([observation.load_mvar, forecast.load_mvar[1:]]),
-        available_mw=np.vstack([observation.available_mw, forecast.available_mw[1:]]),
+        load_mw=corrected(observation.load_mw, forecast.load_mw),
+        load_mvar=corrected(observation.load_mvar, forecast.load_mvar),
+        available_mw=corrected(observation.available_mw, forecast.available_mw),
     )
 
 

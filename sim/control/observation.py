@@ -93,8 +93,10 @@ class Observation:
     terminal_energy_mwh
         Stored energy aimed at for the end of the episode, ``(vehicle,)`` [MWh].
     load_mw, load_mvar, available_mw
-        Metered means of the last step; of the forecast's row 0 before the first step,
-        ``(load,)`` and ``(generator,)``.
+        Metered means of the last step: load that was served, moved demand included, nothing at dead
+        buses, and without what was shed where the power flow of the step is known (where there are
+        units, or with `needs_voltages`); what plants could have given, nothing at dead buses. Of
+        the forecast's row 0 before the first step, ``(load,)`` and ``(generator,)``.
     link_speed_kmh
         Speeds on the road links now, ``(link,)`` [km/h].
     incident

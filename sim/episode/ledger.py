@@ -171,9 +171,10 @@ def _add_drives(
     travel = readings["distance_km"][:, index] * truck.usd_per_km
     travel += readings["departures"][:, index] * truck.usd_per_trip
     book.add("fleet", "suppliers", "travel", travel)
-    paid_h = readings["travel_h"][:, index]
+    travel_h = readings["travel_h"][:, index]
+    paid_h = travel_h + readings["repair_h"][:, index]  # the driver waits with a broken truck
     if truck.shift_h:
-        paid_h = truck.shift_h * _first_of_day(worked | (paid_h > 0), steps_per_day)
+        paid_h = truck.shift_h * _first_of_day(worked | (travel_h > 0), steps_per_day)
     book.add("fleet", "suppliers", "labour", paid_h * truck.labour_usd_per_h)
 
 

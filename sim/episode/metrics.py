@@ -93,6 +93,7 @@ def metrics(record: EpisodeRecord, ledger: pd.DataFrame) -> dict[str, float]:
         / SECONDS_PER_HOUR,
         "travel_h": float(readings["travel_h"].sum()),
         "queue_h": float(readings["queue_h"].sum()),
+        "repair_h": float(readings["repair_h"].sum()),
         "track_waits": int(readings["track_waits"].sum()),
         "track_wait_h": float(readings["track_wait_h"].sum()),
         "decisions": len(recorder.decisions),

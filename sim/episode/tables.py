@@ -110,6 +110,7 @@ def _vehicles(system: System, solved: Electrics, readings: Readings) -> pd.DataF
             "distance_km": readings["distance_km"].ravel(),
             "travel_h": readings["travel_h"].ravel(),
             "queue_h": readings["queue_h"].ravel(),
+            "repair_h": readings["repair_h"].ravel(),
             "x_km": readings["x_km"].ravel(),
             "y_km": readings["y_km"].ravel(),
         }

@@ -53,6 +53,7 @@ METRICS: dict[str, Wording] = {
     "travel_h": Wording("Time on the way", "h"),
     "delay_h": Wording("Delay on the way", "h"),
     "queue_h": Wording("Time in queues", "h"),
+    "repair_h": Wording("Repairs by the road", "h", -1),
     "track_waits": Wording("Waits for a free track", ""),
     "track_wait_h": Wording("Time waiting for tracks", "h"),
     "decisions": Wording("Decisions", ""),

@@ -23,7 +23,7 @@ class Truck:
     usd_per_km
         Fuel and tyres [USD/km].
     labour_usd_per_h
-        Driver, paid for the hours on the road, or by the shift [USD/h].
+        Driver, paid for the hours on the road, repairs there included, or by the shift [USD/h].
     shift_h
         Hours for which the driver is paid on every day on which the truck drives or exchanges
         power, whatever the hours on the road [h]; 0 where hours on the road are paid.

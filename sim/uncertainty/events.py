@@ -84,8 +84,9 @@ class FixedOutage:
     line
         Name of the line.
     from_h, hours
-        When, counted from the start of the episode, and for how long; steps that it touches count
-        as a whole [h].
+        When, counted from the start of the episode, and for how long [h]. It begins with the step
+        that `from_h` lies in, and lasts so long: a length that is no multiple of the step is
+        rounded up or down at random, so that it is right on average.
     """
 
     line: str
@@ -105,7 +106,7 @@ class Outages:
     per_line_year
         Mean number a year of each line in service [1/year].
     duration_h
-        Mean duration [h].
+        Mean duration [h]; the steps out of service are as many, on average.
     fixed
         Outages that happen in any case.
     """
@@ -206,26 +207,49 @@ def draw_breakdowns(
 def draw_outages(
     system: System, outages: Outages, seed: int, replication: int
 ) -> tuple[Outage, ...]:
-    """Return the outages of one replication; they start and end with a step."""
+    """Return the outages of one replication; they start and end with a step.
+
+    A line trips at any moment and is out from the start of that step. For how many steps is drawn
+    from the geometric law, the exponential one in whole steps: it has no memory either, and its
+    mean is the mean duration. Where this is shorter than a step, an outage lasts one step or none,
+    by its share.
+    """
     lines, timing = system.grid.lines, system.timing
-    found = [_in_steps(own, system) for own in outages.fixed]
+    fixed = [
+        _in_steps(own, system, stream(seed, replication, "outages.fixed", own.line, k))
+        for k, own in enumerate(outages.fixed)
+    ]
+    found = [own for own in fixed if own.first < own.last]
     if outages.per_line_year == 0.0:
         return tuple(found)
     rate = outages.per_line_year / (366 * timing.steps_per_day)
+    mean_steps = outages.duration_h / timing.step_h
     for line in np.flatnonzero(lines.from_closed & lines.to_closed):
         rng = stream(seed, replication, "outages", lines.name[line])
         start = rng.exponential(1 / rate)
         while start < timing.n_steps:
-            length = rng.exponential(outages.duration_h / timing.step_h)
-            first, last = math.floor(start), math.floor(start + length) + 1
-            found.append(Outage(int(line), first, min(last, timing.n_steps)))
+            length = _whole_steps(mean_steps, rng.exponential())
+            first = math.floor(start)
+            if length:
+                found.append(Outage(int(line), first, min(first + length, timing.n_steps)))
             start += rng.exponential(1 / rate) + length
     return tuple(found)
 
 
-def _in_steps(outage: FixedOutage, system: System) -> Outage:
+def _whole_steps(mean_steps: float, drawn: float) -> int:
+    """Return a length with this mean from a number drawn from the exponential law with mean 1."""
+    if mean_steps <= 1.0:
+        return int(math.exp(-drawn) < mean_steps)
+    # The k-th step begins if all before it did not end the outage, each with 1 / mean_steps.
+    return max(math.ceil(-drawn / math.log1p(-1.0 / mean_steps)), 1)
+
+
+def _in_steps(outage: FixedOutage, system: System, rng: np.random.Generator) -> Outage:
     timing = system.timing
     first = math.floor(outage.from_h / timing.step_h + ROUNDING)
-    last = math.ceil((outage.from_h + outage.hours) / timing.step_h - ROUNDING)
+    length = math.floor(outage.hours / timing.step_h + ROUNDING)
+    rest = outage.hours / timing.step_h - length
+    if rest > ROUNDING:
+        length += int(rng.random() < rest)
     line = system.grid.lines.name.index(outage.line)
-    return Outage(line, min(first, timing.n_steps), min(last, timing.n_steps))
+    return Outage(line, min(first, timing.n_steps), min(first + length, timing.n_steps))

@@ -28,7 +28,8 @@ class EvHabits:
     distance_mu, distance_sigma
         Daily distance: log-normal, cut off at what a full battery can drive [log km].
     arrival_shape, arrival_scale_h
-        End of the last trip: Weibull, cut to (4, 28] hours of the day [h].
+        End of the last trip: Weibull, cut to (4, 28] hours of the day and to what is later than the
+        departure of that morning [h].
     departure_h, departure_sigma_h
         First trip of the next morning: normal, cut to (4, 10) hours [h]. Assumed.
     """
@@ -82,17 +83,19 @@ def draw_sessions(system: System, habits: EvHabits, seed: int, replication: int)
         "next_trip_mwh": [],
     }  # fmt: skip
     for index, group in enumerate(system.evs):
-        distance_km = [
-            _distance_km(habits, group, _uniform(seed, replication, group, "distance", day))
-            for day in range(-1, n_days + 1)
+        driven = [
+            _uniform(seed, replication, group, "distance", day) for day in range(-1, n_days + 1)
         ]
+        distance_km = [_distance_km(habits, group, u) for u in driven]
+        left_h = _first_trip_h(habits, _uniform(seed, replication, group, "times", -2)[:, 2])
         for day in range(-1, n_days):
             u = _uniform(seed, replication, group, "times", day)
             speed_mw = group.p_mw * group.efficiency_charge
             owed = distance_km[day + 1] * group.mwh_per_km
-            arrival_h = HOURS_PER_DAY * day + _arrival_h(habits, u[:, 0])
-            first_trip_h = habits.departure_h + habits.departure_sigma_h * ndtri(u[:, 2])
-            departure_h = HOURS_PER_DAY * (day + 1) + np.clip(first_trip_h, 4.0, 10.0)
+            home_h = _home_again_h(habits, u[:, 0], driven[day + 1][:, 1], left_h)
+            arrival_h = HOURS_PER_DAY * day + home_h
+            left_h = _first_trip_h(habits, u[:, 2])
+            departure_h = HOURS_PER_DAY * (day + 1) + left_h
             # Nobody backs off so long that the battery would not be full by the morning.
             latest_h = np.maximum(departure_h - owed / speed_mw, arrival_h)
             start_h = np.minimum(arrival_h + group.back_off_h * u[:, 1], latest_h)
@@ -150,7 +153,8 @@ class EvForecaster:
         u = stream(0, 0, "evs.sample").random((SAMPLE, 3))
         own = stream(0, 0, "evs.sample.distance").random((SAMPLE, 3))
         for index, group in enumerate(system.evs):
-            arrival_h = _arrival_h(habits, u[:, 0])
+            left_h = _first_trip_h(habits, u[:, 2])
+            arrival_h = _home_again_h(habits, u[:, 0], own[:, 1], left_h)
             speed_mw = group.p_mw * group.efficiency_charge
             needed_h = _distance_km(habits, group, own) * group.mwh_per_km / speed_mw
             latest_h = np.maximum(HOURS_PER_DAY + habits.departure_h - needed_h, arrival_h)
@@ -225,11 +229,30 @@ def _distance_km(habits: EvHabits, group: EvGroup, u: FloatArray) -> FloatArray:
     return distance
 
 
-def _arrival_h(habits: EvHabits, u: FloatArray) -> FloatArray:
-    """Return arrivals from the truncated Weibull law by inversion [h]."""
+def _first_trip_h(habits: EvHabits, u: FloatArray) -> FloatArray:
+    """Return departures of a morning from the cut normal law by inversion [h of the day]."""
+    drawn_h = habits.departure_h + habits.departure_sigma_h * ndtri(u)
+    first_trip_h: FloatArray = np.clip(drawn_h, ARRIVAL_FROM_H, 10.0)
+    return first_trip_h
+
+
+def _home_again_h(
+    habits: EvHabits, u: FloatArray, again: FloatArray, left_h: FloatArray
+) -> FloatArray:
+    """Return arrivals on a day on which cars left at `left_h`, from the law cut at this [h].
+
+    Whoever would be back before leaving is drawn anew, from `again`: together this is the cut law,
+    and the numbers of all others do not depend on when they left.
+    """
+    arrival_h = _arrival_h(habits, u, np.full_like(u, ARRIVAL_FROM_H))
+    return np.where(arrival_h > left_h, arrival_h, _arrival_h(habits, again, left_h))
+
+
+def _arrival_h(habits: EvHabits, u: FloatArray, from_h: FloatArray) -> FloatArray:
+    """Return arrivals later than `from_h` from the truncated Weibull law by inversion [h]."""
     low, high = (
         1 - np.exp(-((hour / habits.arrival_scale_h) ** habits.arrival_shape))
-        for hour in (ARRIVAL_FROM_H, ARRIVAL_TO_H)
+        for hour in (from_h, ARRIVAL_TO_H)
     )
     # Not quite 1, where rounding would send a car home at the end of time.
     level = np.minimum(low + u * (high - low), np.nextafter(1.0, 0.0))

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import simpy
 
-from sim.control import Forecast, Observation, VehicleStates
+from sim.control import Observation, VehicleStates
 from sim.electrical.electrics import StepFlow
 from sim.system.system import System
 from sim.uncertainty.conditions import RoadConditions
 from sim.uncertainty.forecaster import Forecaster
 from sim.uncertainty.realisation import Realisation
-from sim.units import HOURS_PER_DAY, SECONDS_PER_HOUR, FloatArray
+from sim.units import HOURS_PER_DAY, SECONDS_PER_HOUR
 from sim.world.charging import EvFleet
 from sim.world.load_shifting import LoadShifting
 from sim.world.thermal_units import ThermalUnits
@@ -65,13 +65,23 @@ class Observer:
         evs = self.evs.states()
         forecast = self.forecaster.issue(period, now_h, evs)
         step = int(now_s // timing.step_s)
-        load_mw, load_mvar, available_mw = self._metered_means(step, forecast)
-        vm_pu = loading = delivered_mw = None
+        found = flow = vm_pu = loading = delivered_mw = None
         if step > 0 and (voltages or system.units):
             found, flow = self.flow(step - 1)
             if voltages:
                 vm_pu, loading = flow.vm_pu[0], flow.loading_percent[0]
             delivered_mw = found.unit_mw[0]
+        elif step > 0:
+            found = self.flow.ordered(step - 1)
+        if found is None:  # nothing has been metered, and the forecast stands in
+            load_mw, load_mvar = forecast.load_mw[0].copy(), forecast.load_mvar[0].copy()
+            available_mw = forecast.available_mw[0].copy()
+        else:
+            # A step without a power flow serves nobody.
+            served = 1.0 if flow is None else float(flow.converged[0])
+            load_mw, load_mvar = found.load_mw[0] * served, found.load_mvar[0] * served
+            supplied = self.flow.metered.topology.supplied[step - 1]
+            available_mw = found.available_mw[0] * supplied[system.generators.bus]
         return Observation(
             now_h=now_h,
             period=period,
@@ -97,26 +107,6 @@ class Observer:
             vm_pu=vm_pu,
             loading_percent=loading,
             forecast=forecast,
-        )
-
-    def _metered_means(
-        self, step: int, forecast: Forecast
-    ) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Return the means of the step before `step`: load [MW, Mvar] and available power [MW].
-
-        Before the first step nothing has been metered, and the forecast stands in.
-        """
-        if step == 0:
-            return (
-                forecast.load_mw[0].copy(),
-                forecast.load_mvar[0].copy(),
-                forecast.available_mw[0].copy(),
-            )
-        last, loads = self.realisation.profile[step - 1], self.system.loads
-        return (
-            loads.power_mw(last),
-            loads.power_mvar(last),
-            self.system.generators.available_mw(last),
         )
 
 

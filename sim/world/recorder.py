@@ -27,6 +27,7 @@ class Reading(NamedTuple):
     distance_km: float
     travel_h: float
     queue_h: float
+    repair_h: float
     spans: float
     track_waits: float
     track_wait_h: float
@@ -119,6 +120,7 @@ class Recorder:
                 meter.distance_km,
                 meter.travel_h,
                 meter.queue_h,
+                meter.repair_h,
                 meter.spans,
                 meter.track_waits,
                 meter.track_wait_h,

@@ -136,12 +136,12 @@ class Vehicle:
     held, told_s, rest_s
         Whether it is kept for a time that nobody knows; then, how long that is said to be, and what
         is left to do afterwards [s].
+    under_way
+        Whether it is between two stations, be it that it stands still there.
     put_off
         Repairs that wait for the next station.
-    trips
-        Trips that have ended.
-    trips_today
-        Departures since midnight.
+    trips, trips_today
+        Trips that have ended; departures since midnight.
     itinerary
         Visits not started.
     power_order
@@ -160,6 +160,7 @@ class Vehicle:
     held: bool = False
     told_s: float = 0.0
     rest_s: float = 0.0
+    under_way: bool = False
     put_off: deque[Interruption] = field(default_factory=deque)
     trips: list[Trip] = field(default_factory=list)
     trips_today: int = 0
@@ -278,7 +279,9 @@ class Vehicle:
         )
         self.station = destination
         self.turn(VehicleStatus.DRIVING)
+        self.under_way = True
         yield from self.travel.go(self, destination)
+        self.under_way = False
         trip.arrive_s = env.now
         self.trips.append(trip)
         self.log("arrived")
@@ -336,6 +339,8 @@ class Vehicle:
             self.travel.settle(self.storage, self.settled_s, now_s)
         elif self.status is VehicleStatus.QUEUEING:
             self.storage.meter.queue_h += duration_h
+        elif self.status is VehicleStatus.BROKEN and self.under_way:
+            self.storage.meter.repair_h += duration_h
         self.settled_s = now_s
         if now_s % SECONDS_PER_DAY == 0.0:  # meters are read at every midnight
             self.trips_today, self.storage.throughput_today_mwh = 0, 0.0

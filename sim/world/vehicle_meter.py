@@ -49,8 +49,8 @@ class Metering:
         Taken from the battery by self-discharge and auxiliaries, and by driving [MWh].
     departures
         Trips begun.
-    distance_km, travel_h, queue_h
-        Driven, under way, waiting for a plug [km, h].
+    distance_km, travel_h, queue_h, repair_h
+        Driven, under way, waiting for a plug, standing still between stations [km, h].
     spans, track_waits, track_wait_h
         Segments of track entered, those of them that were not free, time waited for them [h].
     exchanges
@@ -65,6 +65,7 @@ class Metering:
     distance_km: float = 0.0
     travel_h: float = 0.0
     queue_h: float = 0.0
+    repair_h: float = 0.0
     spans: int = 0
     track_waits: int = 0
     track_wait_h: float = 0.0

@@ -24,7 +24,6 @@ from sim.episode.episode import Episode
 from sim.episode.record import EpisodeKey
 from sim.episode.simulate import simulate
 from sim.scenario import Scenario
-from sim.system.battery import Battery
 from sim.system.system import System
 from sim.uncertainty.calibrated import CalibratedForecaster
 from sim.uncertainty.events import Breakdown
@@ -34,12 +33,9 @@ from sim.uncertainty.realisation import Nature, Realisation
 from sim.uncertainty.traffic import QUARTER_S
 from sim.world.guard import Guard, limit_power
 from sim.world.world import World
+from tests.contract.broken import Broken
 
 Make = Callable[[], Controller]
-
-
-class Broken(AssertionError):
-    """A law is broken; the message names law and controller."""
 
 
 class Diary:
@@ -313,62 +309,6 @@ def same_bytes(one: pd.DataFrame, two: pd.DataFrame) -> bool:
         else one[column].equals(two[column])
         for column in one
     )
-
-
-# -- law 3: energy closes ------------------------------------------------------------------------
-
-TOLERANCE_MWH = 1e-6
-
-
-def law_energy(scenario: Scenario, episode: Episode) -> None:
-    """Batteries and grid balance, nothing injects on the road, no limit is left."""
-    system, name = scenario.system, f"{episode.controller} on {scenario.name}"
-    hours = system.timing.step_h
-    steps = episode.steps[episode.steps["converged"]]
-    balance = (
-        steps["import_mw"] + steps["generation_mw"] + steps["unit_mw"] + steps["storage_mw"]
-        + steps["imbalance_mw"] - steps["load_mw"] - steps["loss_mw"]
-    ).to_numpy() * hours  # fmt: skip
-    if not np.abs(balance).sum() <= TOLERANCE_MWH:
-        raise Broken(f"energy: {name}: the grid's balance is off by {np.abs(balance).sum()} MWh")
-    for truck in system.vehicles:
-        own = episode.vehicles[episode.vehicles["vehicle"] == truck.name]
-        _battery_closes(truck.battery, own, f"{name}: {truck.name}", hours)
-        previous = np.concatenate([["connected"], own["status"].to_numpy()[:-1]])
-        away = ~own["status"].isin(["connected"]).to_numpy() & (previous != "connected")
-        if (own.loc[away, "p_mw"] != 0).any() and not _was_connected_inside(episode, truck.name):
-            raise Broken(f"energy: {name}: {truck.name} exchanges power while it is not connected")
-
-
-def _battery_closes(battery: Battery, own: pd.DataFrame, name: str, hours: float) -> None:
-    energy = np.concatenate([[battery.energy_initial_mwh], own["energy_mwh"].to_numpy()])
-    flows = (
-        own["charged_mwh"] * battery.efficiency_charge
-        - own["discharged_mwh"] / battery.efficiency_discharge
-        - own["standing_mwh"]
-        - own["traction_mwh"]
-    ).to_numpy()
-    error = np.abs(np.diff(energy) - flows).sum()
-    if not error <= TOLERANCE_MWH:
-        raise Broken(f"energy: {name}: the battery's balance is off by {error} MWh")
-    lossless = battery.self_discharge_per_h == battery.auxiliary_mw == 0.0
-    if lossless and np.abs(own["standing_mwh"]).sum() > TOLERANCE_MWH:
-        raise Broken(f"energy: {name}: energy vanishes without a cause")
-    low, high = energy.min(), energy.max()
-    if (
-        low < battery.energy_min_mwh - TOLERANCE_MWH
-        or high > battery.energy_max_mwh + TOLERANCE_MWH
-    ):
-        raise Broken(f"energy: {name}: stored energy {low} to {high} MWh leaves the limits")
-    charge, discharge = own["charged_mwh"].max() / hours, own["discharged_mwh"].max() / hours
-    if charge > battery.p_charge_max_mw + 1e-9 or discharge > battery.p_discharge_max_mw + 1e-9:
-        raise Broken(f"energy: {name}: power {-charge} to {discharge} MW leaves the limits")
-
-
-def _was_connected_inside(episode: Episode, vehicle: str) -> bool:
-    own = episode.events[episode.events["vehicle"] == vehicle]
-    connected = own.loc[own["event"] == "connected", "time_h"]
-    return bool((connected % 1).gt(0).any())
 
 
 # -- law 4: money closes -------------------------------------------------------------------------

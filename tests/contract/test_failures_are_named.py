@@ -27,7 +27,8 @@ from sim.scenario import Scenario, load_scenario, scenario_folder
 from sim.study.compare import compare
 from sim.study.execution.runner import run_episode
 from sim.study.summary import episode_summary
-from tests.contract.laws import law_energy, law_named_failures, live, shortened
+from tests.contract.energy_law import law_energy
+from tests.contract.laws import law_named_failures, live, shortened
 
 IDLE, ROLLING = ControllerSpec(name="idle"), ControllerSpec(name="rolling")
 

@@ -12,10 +12,10 @@ from sim import plugins
 from sim.episode.specification import ControllerSpec, build, build_for
 from sim.errors import InputError
 from sim.scenario import Scenario, load_scenario
+from tests.contract.energy_law import law_energy
 from tests.contract.laws import (
     Make,
     law_determinism,
-    law_energy,
     law_money,
     law_named_failures,
     law_non_anticipation,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 import time
 from typing import Any
@@ -9,14 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sim.control import Capabilities, FleetPlan, Observation, Plan, Visit
+from sim.control import Capabilities, FleetPlan, Observation, Plan, VehicleStatus, Visit
 from sim.scenario import Scenario, load_scenario
 from sim.system.battery import Battery
 from sim.system.system import System
+from sim.world.vehicle import Vehicle
+from tests.contract.broken import Broken
+from tests.contract.energy_law import law_energy
 from tests.contract.laws import (
-    Broken,
     law_determinism,
-    law_energy,
     law_named_failures,
     law_non_anticipation,
     live,
@@ -98,6 +100,76 @@ def test_overcharging_is_caught_where_batteries_do_not_refuse(
     monkeypatch.setattr(Battery, "advance", lambda self, e, p, h: (self.after(e, p, h), h))
     with pytest.raises(Broken, match=r"energy: Overcharging on ieee33: .* leaves the limits"):
         law_energy(scenario, live(scenario, Overcharging(), guard=no_guard)[0])
+
+
+class Wandering(Base):
+    """Sends every truck to the next station in every period, and empties batteries where it can."""
+
+    def decide(self, observation: Observation) -> Plan:
+        n_stations, now_h = len(self.system.stations), observation.now_h
+        visits = tuple(
+            (Visit(station=(int(station) + 1) % n_stations, depart_h=now_h + 0.5),)
+            for station in observation.vehicles.station
+        )
+        rows = np.full((observation.forecast.n_periods, len(visits)), 0.1)
+        return Plan(fleet=FleetPlan(visits=visits, p_mw=rows))
+
+
+def test_a_truck_that_injects_while_it_drives_is_caught(
+    scenario: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest, _ = live(scenario, Wandering())
+    law_energy(scenario, honest)
+    connected_h = honest.events.loc[honest.events["event"] == "connected", "time_h"]
+    assert (connected_h % 0.25 > 0).any()  # inside steps: this switched the law off once
+    settle = Vehicle.settle
+
+    def settle_and_inject(self: Vehicle) -> None:
+        duration_h = (self.world.env.now - self.settled_s) / 3600
+        if self.status is VehicleStatus.DRIVING and duration_h > 0:
+            self.storage.p_mw = 0.05
+            self.storage.book(self.station, self.storage.advance(duration_h), duration_h)
+            self.storage.cut_off()
+        settle(self)
+
+    monkeypatch.setattr(Vehicle, "settle", settle_and_inject)
+    with pytest.raises(Broken, match=r"energy: Wandering on ieee33: .* while it is not connected"):
+        law_energy(scenario, live(scenario, Wandering())[0])
+
+
+@pytest.fixture(scope="module")
+def leaky(scenario: Scenario) -> Scenario:
+    system = scenario.system
+    vehicles = tuple(
+        dataclasses.replace(
+            truck,
+            battery=dataclasses.replace(
+                truck.battery, self_discharge_per_h=0.03, auxiliary_mw=0.002
+            ),
+        )
+        for truck in system.vehicles
+    )
+    return dataclasses.replace(scenario, system=dataclasses.replace(system, vehicles=vehicles))
+
+
+def lossless(self: Battery, energy_mwh: float, p_mw: float, duration_h: float) -> float:
+    return energy_mwh - self.internal_mw(p_mw) * duration_h
+
+
+def twice(self: Battery, energy_mwh: float, p_mw: float, duration_h: float) -> float:
+    drain_mwh = (self.internal_mw(p_mw) + 2 * self.auxiliary_mw) * duration_h
+    return energy_mwh * float(np.exp(-2 * self.self_discharge_per_h * duration_h)) - drain_mwh
+
+
+@pytest.mark.parametrize("after", [lossless, twice])
+def test_standing_losses_that_are_not_due_are_caught(
+    leaky: Scenario, monkeypatch: pytest.MonkeyPatch, after: Any
+) -> None:
+    law_energy(leaky, live(leaky, Wandering())[0])
+    law_energy(leaky, live(leaky, Overcharging(), guard=no_guard)[0])
+    monkeypatch.setattr(Battery, "after", after)
+    with pytest.raises(Broken, match="standing losses of"):
+        law_energy(leaky, live(leaky, Wandering())[0])
 
 
 def test_the_guard_withholds_what_cannot_be_held_and_counts_it(scenario: Scenario) -> None:

@@ -8,9 +8,9 @@ import pytest
 from sim.control import Capabilities, FleetPlan, Observation, Plan, Visit
 from sim.scenario import Scenario
 from sim.system.system import System
+from tests.contract.energy_law import law_energy
 from tests.contract.laws import (
     law_determinism,
-    law_energy,
     law_money,
     law_named_failures,
     law_non_anticipation,

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from sim.control import MarketPlan, Observation, Plan
 from sim.system.thermal_units import ThermalUnit
-from tests.contract.laws import law_energy, law_money, live
+from tests.contract.energy_law import law_energy
+from tests.contract.laws import law_money, live
 from tests.world.build import Scripted
 from tests.world.test_units import COAL, GAS, MOVABLE, village
 

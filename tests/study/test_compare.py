@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import json
+from itertools import count
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -12,13 +14,48 @@ from sim.study.compare import compare
 from sim.study.run import run
 from sim.study.store.stored_study import read_study
 from sim.study.summary import study_summary
+from sim.uncertainty.realisation import Nature, Realisation
 from tests.study.folders import Listener
 
 FILE = Path(__file__).with_name("controllers_under_test.py")
 
 
-def test_all_controllers_live_the_same_days() -> None:
-    study = compare(load_scenario("ieee33"), ["idle", "greedy"], replications=2, verify="off")
+def same_days(folder: Path) -> bool:
+    """Whether what no controller can change is equal for all of them in every replication.
+
+    This is the date, the outages, prices, what sun and wind offered and what loads asked for.
+    """
+    stored = read_study(folder)
+    starts = stored.table("episodes").groupby("replication")["start"].nunique()
+    if not (starts == 1).all():
+        return False
+    steps, outages = stored.table("steps"), stored.table("outages")
+    steps["asked_mw"] = steps["load_mw"] + steps["unserved_mw"] - steps["shift_mw"] - steps["ev_mw"]
+    given = ["time_h", "import_usd_per_mwh", "available_mw", "asked_mw"]
+    for replication, of_day in steps.groupby("replication"):
+        tripped = outages[outages["replication"] == replication]
+        days = [
+            (
+                own[given].to_numpy(),
+                tripped.loc[tripped["controller"] == name, ["line", "from_h", "to_h"]],
+            )
+            for name, own in of_day.groupby("controller")
+        ]
+        for day, lines in days[1:]:
+            if not np.allclose(day, days[0][0], rtol=0, atol=1e-9):
+                return False
+            if lines.to_numpy().tolist() != days[0][1].to_numpy().tolist():
+                return False
+    return True
+
+
+def test_all_controllers_live_the_same_days(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scenario = load_scenario("ieee33", {"outages.per_line_year": 40.0})
+    study = compare(
+        scenario, ["idle", "greedy"], replications=2, verify="off", out=tmp_path / "honest"
+    )
     assert list(study.metrics.index) == [
         ("idle", 0),
         ("greedy", 0),
@@ -27,6 +64,16 @@ def test_all_controllers_live_the_same_days() -> None:
     ]
     assert study.metrics["steps"].nunique() == 1
     assert study.paired.loc[("greedy", "objective_usd"), "episodes"] == 2
+    assert same_days(tmp_path / "honest")
+    # A planted fault: every other episode, the second controller's, is lived on another day.
+    draw, calls = Nature.draw, count()
+
+    def draw_another(self: Nature, seed: int, replication: int) -> Realisation:
+        return draw(self, seed, replication + 7 * (next(calls) % 2))
+
+    monkeypatch.setattr(Nature, "draw", draw_another)
+    compare(scenario, ["idle", "greedy"], replications=2, verify="off", out=tmp_path / "faulty")
+    assert not same_days(tmp_path / "faulty")
 
 
 def test_a_study_on_disk_says_what_was_run(tmp_path: Path) -> None:

@@ -15,7 +15,8 @@ from sim.scenario import Scenario, load_scenario
 from sim.system.thermal_units import ThermalUnit
 from sim.uncertainty.events import Outage
 from sim.uncertainty.realisation import Nature
-from tests.contract.laws import law_energy, law_money, live
+from tests.contract.energy_law import law_energy
+from tests.contract.laws import law_money, live
 from tests.world.build import Scripted
 
 COAL = ThermalUnit(
