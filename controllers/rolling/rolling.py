@@ -1,4 +1,4 @@
-"""Plan from what is metered and forecast, as often as wanted: routes and powers apart.
+"""Rolling-horizon control: plans from what is metered and forecast, routes and powers apart.
 
 One policy with two choices, how often routes are chosen and how often powers are, so that the value
 of mobility and the value of recourse can be told apart with the same models.
