@@ -1,4 +1,4 @@
-"""Which station is electrically nearest to a bus."""
+"""Zones by electrical distance: which station is nearest to a bus."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A market clearing: the whole model, its solution, and prices by bus and period."""
+"""Market clearing by unit commitment: model, solution, and locational marginal prices."""
 
 from __future__ import annotations
 

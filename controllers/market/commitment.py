@@ -1,4 +1,4 @@
-"""Which units run when."""
+"""Unit commitment: which units run when."""
 
 from __future__ import annotations
 

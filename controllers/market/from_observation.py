@@ -1,4 +1,4 @@
-"""From what exists and what is observed to a market that can be cleared."""
+"""Builds the market case from what exists and what is observed."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""How far wind may fall short of its forecast before welfare falls too low.
+"""Information-gap decision theory: how far wind may fall short before welfare falls too low.
 
-Information-gap decision theory (Ben-Haim): the largest horizon ``alpha`` such that welfare stays at
-or above a share ``1 - beta`` of what the forecast promises, whatever the wind in ``[(1 - alpha)
-forecast, (1 + alpha) forecast]``. Wind can be spilled, so welfare never falls with more of it, the
-worst case is the lower end, and one level suffices.
+The robustness function (Ben-Haim, *Info-Gap Decision Theory*, 2006): the largest horizon ``alpha``
+such that welfare stays at or above a share ``1 - beta`` of what the forecast promises, whatever the
+wind in ``[(1 - alpha) forecast, (1 + alpha) forecast]``. Wind can be spilled, so welfare never
+falls with more of it, the worst case is the lower end, and one level suffices.
 
 A cap on emissions binds the schedule for the forecast. On a day with less wind the units burn what
 it takes, so neither side of the comparison is capped.

@@ -1,4 +1,4 @@
-"""Independent loops of a meshed grid."""
+"""Fundamental cycles of a meshed grid, for Kirchhoff's voltage law."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What follows once load and wind are known: dispatch, shifts, shedding, flows, train power.
+"""Recourse, the second stage: dispatch, shifts, shedding, flows and train power of each scenario.
 
 Every scenario has variables of its own; commitment, routes and modes are shared by all.
 """

@@ -1,4 +1,4 @@
-"""Fewer scenarios in place of many: fast forward selection."""
+"""Scenario reduction by fast forward selection."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scenarios of the load: many samples, few representatives."""
+"""Monte Carlo scenarios of the load, reduced to a few."""
 
 from __future__ import annotations
 

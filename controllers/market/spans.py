@@ -1,4 +1,4 @@
-"""Where trains may be: one arc per span, through stations and virtual stations."""
+"""Time-space network of trains: one arc per span, through stations and virtual stations."""
 
 from __future__ import annotations
 

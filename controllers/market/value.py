@@ -1,4 +1,4 @@
-"""What a stochastic clearing is compared with: deciding for the mean, and for what will come."""
+"""Value of the stochastic solution and of perfect information: the clearings to compare with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Putting a linear model together, block by block."""
+"""Assembly of a sparse linear model from blocks of variables and rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rolling policy that is told what will happen: a reference for the others."""
+"""Rolling horizon with perfect information: a reference for the others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plan once a day, then follow the plan whatever happens."""
+"""Open-loop control: plan once a day, then follow the plan whatever happens."""
 
 from __future__ import annotations
 

@@ -20,7 +20,9 @@ from controllers.scheduling.problem.problem import (
     SchedulingProblem,
     scheduling_problem,
 )
+from controllers.scheduling.problem.time_space import Route
 from controllers.scheduling.routing.best_response import Effort
+from controllers.scheduling.schedule import Solver
 from controllers.scheduling.search import Search, SolverName
 from sim.control import FleetPlan, Forecast, GridPlan, Observation, Plan, SolveStatus, Visit
 from sim.errors import SolverError
@@ -128,6 +130,30 @@ class Method(Protocol):
         self, problem: SchedulingProblem, search: Search, sketch: Solved | None
     ) -> Solved | None:
         """Return a schedule, None where there is none; may begin with a sketch of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class FromScratch:
+    """Chooses routes and powers from scratch.
+
+    Attributes
+    ----------
+    solver
+        Solves the problem.
+    starts
+        Routes to begin with besides those of the sketch.
+    """
+
+    solver: Solver
+    starts: tuple[tuple[Route, ...], ...] = ()
+
+    def __call__(
+        self, problem: SchedulingProblem, search: Search, sketch: Solved | None
+    ) -> Solved | None:
+        """Return the best schedule found, None where there is none."""
+        sketched = () if sketch is None else (sketch.schedule.routes,)
+        found = self.solver(problem, search, (*self.starts, *sketched))
+        return None if found is None else Solved(schedule=found)
 
 
 class Planner:

@@ -1,4 +1,4 @@
-"""From one plan to the next: what has changed since, and nothing else."""
+"""Re-optimisation of the last plan from its routes and its warm start."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plan from what is metered and forecast, as often as wanted: routes and powers apart.
+"""Rolling-horizon control: plans from what is metered and forecast, routes and powers apart.
 
 One policy with two choices, how often routes are chosen and how often powers are, so that the value
 of mobility and the value of recourse can be told apart with the same models.
@@ -12,13 +12,13 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from controllers.rolling.planner import Method, Planner, Planning, Solved, to_plan
+from controllers.rolling.planner import FromScratch, Method, Planner, Planning, Solved, to_plan
 from controllers.rolling.replanning import follow, replan
 from controllers.scheduling.dispatch.warm_start import WarmStart
 from controllers.scheduling.grid.network import OperatingPoint
 from controllers.scheduling.problem.problem import PlanningError, Schedule, SchedulingProblem
 from controllers.scheduling.problem.time_space import Route
-from controllers.scheduling.schedule import Solver, park, schedule
+from controllers.scheduling.schedule import park, schedule
 from controllers.scheduling.search import Search
 from sim.control import Capabilities, Contrast, Observation, Outcome, Plan
 from sim.system.system import System
@@ -128,17 +128,17 @@ class Rolling:
         settings, last, n_periods = self.parameters, self._last, observation.forecast.n_periods
         parked = settings.routes == "parked"
         if last is None:
-            return _FromScratch(park if parked else schedule), None
+            return FromScratch(park if parked else schedule), None
         elapsed = observation.period - last.period
         routes = _later(last.schedule, elapsed)
         kept = parked or (settings.routes == "day_ahead" and not new_day)
         if not kept and settings.replanning == "scratch":
-            return _FromScratch(schedule), None
+            return FromScratch(schedule), None
         point = None
         if not new_day:
             point = last.schedule.operating_point(self._n_stations).later(elapsed, n_periods)
         if not kept and (new_day or settings.solver == "milp"):
-            return _FromScratch(schedule, (routes,)), point
+            return FromScratch(schedule, (routes,)), point
         start = None if last.warm_start is None else last.warm_start.later(elapsed, n_periods)
         return _Carried(routes, start, observation.period, routes_kept=kept), point
 
@@ -150,21 +150,6 @@ class _Last:
     period: int
     schedule: Schedule
     warm_start: WarmStart | None
-
-
-@dataclass(frozen=True, slots=True)
-class _FromScratch:
-    """Choose routes and powers from scratch; `starts` are routes to begin with."""
-
-    solver: Solver
-    starts: tuple[tuple[Route, ...], ...] = ()
-
-    def __call__(
-        self, problem: SchedulingProblem, search: Search, sketch: Solved | None
-    ) -> Solved | None:
-        sketched = () if sketch is None else (sketch.schedule.routes,)
-        found = self.solver(problem, search, (*self.starts, *sketched))
-        return None if found is None else Solved(schedule=found)
 
 
 @dataclass(frozen=True, slots=True)

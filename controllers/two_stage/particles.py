@@ -1,4 +1,4 @@
-"""Schedules as points in space, and what makes every point a schedule that can be carried out.
+"""Encoding of schedules as particles, and the repair that makes every particle feasible.
 
 A point holds active and reactive power of every period and vehicle, and the period of every trip.
 What it asks outside the limits of vehicles, plugs and days is taken away, never added: power is

@@ -1,4 +1,4 @@
-"""A radial grid as trees that hang from its sources, in per unit of 1 MVA."""
+"""Radial grid as trees rooted at its sources, in per unit of 1 MVA."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ import pytest
 
 from controllers.rolling.clairvoyant import Clairvoyant
 from controllers.rolling.day_ahead import DayAhead
-from controllers.rolling.planner import Planner, Planning, generation_limit_mw
+from controllers.rolling.planner import FromScratch, Planner, Planning, generation_limit_mw
 from controllers.rolling.rolling import Rolling
 from controllers.rolling.stationary import Stationary
 from controllers.scheduling.schedule import schedule
@@ -14,6 +14,7 @@ from tests.controllers.scheduling.build import truck
 from tests.controllers.scheduling.cases import feeder, random_day
 
 RNG = np.random.default_rng(0)
+SCRATCH = FromScratch(schedule)
 
 
 def started(cls, exists, **settings):
@@ -126,7 +127,7 @@ def test_caps_lie_at_the_plan_where_it_curtails_and_are_absent_where_nothing_is_
     exists = feeder()
     sunny = np.array([[0.0], [0.5], [8.0], [0.5]])
     planner = Planner(exists, Planning())
-    planned = planner.schedule(random_day(exists, 8, available_mw=sunny), schedule)
+    planned = planner.schedule(random_day(exists, 8, available_mw=sunny), SCRATCH)
     limits = generation_limit_mw(planned)
     curtailed = planned.schedule.curtailed_mw
     assert curtailed[2, 0] > 1.0
@@ -139,7 +140,7 @@ def test_uncertain_sun_is_capped_before_it_violates_a_limit():
     sunny = np.full((4, 1), 2.0)
     std = np.tile([0.0, 0.8], (4, 1))
     planner = Planner(exists, Planning())
-    planned = planner.schedule(random_day(exists, 9, available_mw=sunny, profile_std=std), schedule)
+    planned = planner.schedule(random_day(exists, 9, available_mw=sunny, profile_std=std), SCRATCH)
     limits = generation_limit_mw(planned)
     assert np.isfinite(limits).any()
     assert (limits >= 2.0 - planned.schedule.curtailed_mw - 1e-9).all()
@@ -150,11 +151,11 @@ def test_a_margin_makes_the_plan_dearer_and_no_margin_is_the_mean():
     std = np.tile([0.3, 0.0], (4, 1))
     costs = [
         Planner(exists, Planning(margin=margin))
-        .schedule(random_day(exists, 10, profile_std=std), schedule)
+        .schedule(random_day(exists, 10, profile_std=std), SCRATCH)
         .schedule.outcome.objective_usd
         for margin in (0.0, 2.0)
     ]
-    certain = Planner(exists, Planning()).schedule(random_day(exists, 10), schedule)
+    certain = Planner(exists, Planning()).schedule(random_day(exists, 10), SCRATCH)
     assert costs[0] == pytest.approx(certain.schedule.outcome.objective_usd, abs=1e-6)
     assert costs[0] < costs[1]
 
