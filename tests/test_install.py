@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 MINE = '''
-from sim.control import Plan
+from gridhaul import Plan
 
 
 class Mine:
@@ -55,11 +55,14 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def away(tmp_path: Path) -> Path:
-    """Return a folder that holds a decoy where gridhaul's own package might be sought."""
+    """Return a folder that holds decoys where gridhaul's own packages might be sought."""
     decoy = tmp_path / "scenarios"
     (decoy / "tiny").mkdir(parents=True)
     (decoy / "__init__.py").write_text("raise ImportError('the decoy was imported')")
     (decoy / "tiny" / "scenario.toml").write_text("this is no TOML")
+    (tmp_path / "controllers").mkdir()
+    for name in ("sim.py", "controllers/__init__.py"):
+        (tmp_path / name).write_text("raise ImportError('the decoy was imported')")
     return tmp_path
 
 
@@ -73,7 +76,8 @@ def test_the_wheel_carries_data_and_licence(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     for name in (
         "sim/py.typed",
-        "sim/__init__.pyi",
+        "gridhaul/__init__.pyi",
+        "scenarios/ieee33/demo.toml",
         "sim/report/html/templates/report.html",
         "sim/report/html/templates/report.css",
         "controllers/py.typed",

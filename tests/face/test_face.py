@@ -73,3 +73,17 @@ def test_folders_of_the_users_that_hide_nothing_are_no_matter(tmp_path: Path) ->
     (tmp_path / "scenarios" / "mine").mkdir(parents=True)
     assert python(tmp_path, "-m", "gridhaul", "--help").returncode == 0
     assert python(tmp_path, "-c", "from gridhaul import Plan").returncode == 0
+
+
+def test_type_checkers_know_the_names_of_the_face(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "import gridhaul as gh\n"
+        "reveal_type(gh.load_scenario)\n"
+        "plan: gh.Plan = gh.Plan(fleet=gh.FleetPlan(visits=((gh.Visit(station=0, depart_h=1),),)))\n"
+        "gh.Plan(flet=None)\n"
+    )
+    done = python(PACKAGE.parent, "-m", "mypy", "--strict", str(file))
+    assert "-> sim.scenario.load.Scenario" in done.stdout
+    assert 'mine.py:4: error: Unexpected keyword argument "flet"' in done.stdout
+    assert "Found 1 error" in done.stdout
