@@ -27,7 +27,8 @@ class Electrics:
     flow
         Power flow at the means of the steps.
     changed_vm_pu
-        Voltages at the largest injection of the steps inside which power changed, ``(n, bus)``.
+        Voltages in the rows `Injections.changed_p_mw`: at the largest and at the lowest injection
+        of the steps inside which power changed, ``(2 n, bus)``.
     """
 
     injections: Injections
@@ -70,7 +71,7 @@ def electrics(
     """
     n_steps = len(found.p_mw)
     found = balanced(system, found, line_out, engine)
-    # One batch: the means of all steps, then the largest moments of those with a change inside.
+    # One batch: the means of all steps, then the extreme moments of those with a change inside.
     result = engine.solve(
         np.vstack([found.p_mw, found.changed_p_mw]),
         np.vstack([found.q_mvar, found.q_mvar[found.changed_step]]),

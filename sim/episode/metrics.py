@@ -44,7 +44,8 @@ def metrics(record: EpisodeRecord, ledger: pd.DataFrame) -> dict[str, float]:
     """Return the figures of an episode by name; names carry units.
 
     ``voltage_violation_steps`` counts steps with a violation by the mean or, where storage power
-    changed inside the step, at its largest injection; ``voltage_violation_pu_h`` sums over buses.
+    changed inside the step, at its largest or lowest injection; ``voltage_violation_pu_h`` sums
+    over buses.
     Where ``deadline_decisions`` is not 0, the wall clock ended a search, and another run of the
     same episode may give other figures. ``shift_open_mwh`` is moved demand that its day has not
     given back, ``imbalance_mwh`` what the slack unit's limits left over when nothing could be
@@ -60,7 +61,7 @@ def metrics(record: EpisodeRecord, ledger: pd.DataFrame) -> dict[str, float]:
     violation = voltage_violation_pu(system, flow.vm_pu)
     violated = violation.max(axis=1) > 0
     changed = voltage_violation_pu(system, electrics.changed_vm_pu).max(axis=1, initial=0) > 0
-    violated[found.changed_step] |= changed
+    violated[found.changed_step[changed]] = True
     stored = readings["energy_mwh"][-1].sum() if len(system.vehicles) else 0.0
     initial = sum(vehicle.battery.energy_initial_mwh for vehicle in system.vehicles)
     gaps = [decision.gap for decision in recorder.decisions if np.isfinite(decision.gap)]
