@@ -49,8 +49,9 @@ class Electrics:
     def unserved_mw(self) -> FloatArray:
         """Load that was not, at dead buses and in steps without a power flow, ``(step,)`` [MW]."""
         found = self.injections
-        wanted_mw = found.unserved_mw + found.load_mw.sum(axis=1) + found.ev_mw.sum(axis=1)
-        return np.where(self.flow.converged, found.unserved_mw, wanted_mw)
+        unserved_mw: FloatArray = found.unserved_mw.sum(axis=1)
+        wanted_mw = unserved_mw + found.load_mw.sum(axis=1) + found.ev_mw.sum(axis=1)
+        return np.where(self.flow.converged, unserved_mw, wanted_mw)
 
 
 def electrics(

@@ -22,7 +22,7 @@ class Injections:
     load_mw, load_mvar
         Served load, ``(step, load)``.
     unserved_mw
-        Load at dead buses, and load that was shed, ``(step,)``.
+        Load at dead buses, and load that was shed, ``(step, load)``.
     shift_mw
         What of the served load was moved here from another time, ``(step, load)``; negative where
         it was moved away.
@@ -120,7 +120,7 @@ def injections(
     np.add.at(storage_mvar, (row, vehicle), mean_mvar)
     return Injections(
         load_mw=load_mw,
-        unserved_mw=(wanted_mw - asked_mw).sum(axis=1),
+        unserved_mw=wanted_mw - asked_mw,
         shift_mw=shift_mw,
         ev_mw=ev_mw,
         load_mvar=load_mvar,
