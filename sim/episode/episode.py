@@ -54,8 +54,9 @@ class Episode:
     events
         One row per event: ``time_h, vehicle, event, station, detail``.
     units
-        One row per step and thermal unit: ``time_h, unit, on, p_mw, refused``; ``refused`` says why
-        an order to start or stop was not carried out, empty otherwise.
+        One row per step and thermal unit: ``time_h, unit, on, p_mw, beyond_ramp_mw, refused``; how
+        far the slack unit, which no ramp binds, was away from what its ramp allows after the period
+        before, and why an order to start or stop was not carried out, empty otherwise.
     prices
         One row per period and bus for which the controller found prices: ``time_h, bus,
         lmp_usd_per_mwh``; the last that were in force.

@@ -12,7 +12,7 @@ from sim.control import VehicleStatus
 from sim.electrical.electrics import Electrics
 from sim.electrical.meters import StationExchange, as_floats
 from sim.episode.episode import Episode
-from sim.episode.metrics import voltage_violation_pu
+from sim.episode.metrics import beyond_ramp_mw, voltage_violation_pu
 from sim.episode.record import EpisodeRecord
 from sim.powerflow.import_meter import import_mw
 from sim.system.system import System
@@ -185,6 +185,7 @@ def _units(system: System, solved: Electrics, refused: IntArray) -> pd.DataFrame
             "unit": np.tile([unit.name for unit in system.units], len(refused)),
             "on": found.unit_on.ravel(),
             "p_mw": found.unit_mw.ravel(),
+            "beyond_ramp_mw": beyond_ramp_mw(system, solved).ravel(),
             "refused": reasons[refused].ravel(),
         }
     )
