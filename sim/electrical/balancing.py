@@ -77,7 +77,7 @@ def regulated(system: System, found: Injections, shed_mw: FloatArray) -> Injecti
         found,
         load_mw=load_mw,
         load_mvar=load_mvar,
-        unserved_mw=found.unserved_mw + (found.load_mw - load_mw).sum(axis=1),
+        unserved_mw=found.unserved_mw + found.load_mw - load_mw,
         generation_mw=generation_mw,
         p_mw=p_mw,
         q_mvar=q_mvar,

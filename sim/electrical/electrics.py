@@ -27,7 +27,8 @@ class Electrics:
     flow
         Power flow at the means of the steps.
     changed_vm_pu
-        Voltages at the largest injection of the steps inside which power changed, ``(n, bus)``.
+        Voltages in the rows `Injections.changed_p_mw`: at the largest and at the lowest injection
+        of the steps inside which power changed, ``(2 n, bus)``.
     """
 
     injections: Injections
@@ -48,8 +49,9 @@ class Electrics:
     def unserved_mw(self) -> FloatArray:
         """Load that was not, at dead buses and in steps without a power flow, ``(step,)`` [MW]."""
         found = self.injections
-        wanted_mw = found.unserved_mw + found.load_mw.sum(axis=1) + found.ev_mw.sum(axis=1)
-        return np.where(self.flow.converged, found.unserved_mw, wanted_mw)
+        unserved_mw: FloatArray = found.unserved_mw.sum(axis=1)
+        wanted_mw = unserved_mw + found.load_mw.sum(axis=1) + found.ev_mw.sum(axis=1)
+        return np.where(self.flow.converged, unserved_mw, wanted_mw)
 
 
 def electrics(
@@ -70,7 +72,7 @@ def electrics(
     """
     n_steps = len(found.p_mw)
     found = balanced(system, found, line_out, engine)
-    # One batch: the means of all steps, then the largest moments of those with a change inside.
+    # One batch: the means of all steps, then the extreme moments of those with a change inside.
     result = engine.solve(
         np.vstack([found.p_mw, found.changed_p_mw]),
         np.vstack([found.q_mvar, found.q_mvar[found.changed_step]]),

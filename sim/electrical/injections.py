@@ -22,7 +22,7 @@ class Injections:
     load_mw, load_mvar
         Served load, ``(step, load)``.
     unserved_mw
-        Load at dead buses, and load that was shed, ``(step,)``.
+        Load at dead buses, and load that was shed, ``(step, load)``.
     shift_mw
         What of the served load was moved here from another time, ``(step, load)``; negative where
         it was moved away.
@@ -43,9 +43,10 @@ class Injections:
     held
         Which of `Grid.held_bus` a unit that is on holds at its voltage, ``(step, held bus)``.
     changed_step
-        Rows inside which storage power changed, ``(n,)``.
+        Rows inside which storage power changed, ``(2 n,)``: all of them, and then all again.
     changed_p_mw
-        Net injections in them with every vehicle at its largest injection, ``(n, bus)``.
+        Net injections in them, with every vehicle at its largest injection in the first half and at
+        its lowest in the second, ``(2 n, bus)``.
     """
 
     load_mw: FloatArray
@@ -106,10 +107,11 @@ def injections(
     flows = as_floats(exchanges, len(StationExchange._fields))
     row, vehicle, station = (flows[:, :3].astype(np.int64) - [first, 0, 0]).T
     bus = np.array([station.bus for station in system.stations], dtype=np.int64)[station]
-    mean_mw, mean_mvar, peak_mw, changed = flows[:, 3:].T
+    mean_mw, mean_mvar, highest_mw, lowest_mw, changed = flows[:, 3:].T
     changed_step = np.unique(row[changed > 0])
-    changed_p_mw = p_mw.copy()
-    np.add.at(changed_p_mw, (row, bus), peak_mw)
+    highest_p_mw, lowest_p_mw = p_mw.copy(), p_mw.copy()
+    np.add.at(highest_p_mw, (row, bus), highest_mw)
+    np.add.at(lowest_p_mw, (row, bus), lowest_mw)
     np.add.at(p_mw, (row, bus), mean_mw)
     np.add.at(q_mvar, (row, bus), mean_mvar)
     storage_mw = np.zeros((n_steps, len(system.vehicles)))
@@ -118,7 +120,7 @@ def injections(
     np.add.at(storage_mvar, (row, vehicle), mean_mvar)
     return Injections(
         load_mw=load_mw,
-        unserved_mw=(wanted_mw - asked_mw).sum(axis=1),
+        unserved_mw=wanted_mw - asked_mw,
         shift_mw=shift_mw,
         ev_mw=ev_mw,
         load_mvar=load_mvar,
@@ -132,8 +134,8 @@ def injections(
         p_mw=p_mw,
         q_mvar=q_mvar,
         held=_held(system.grid.held_bus, unit_bus, unit_on),
-        changed_step=changed_step,
-        changed_p_mw=changed_p_mw[changed_step],
+        changed_step=np.tile(changed_step, 2),
+        changed_p_mw=np.vstack([highest_p_mw[changed_step], lowest_p_mw[changed_step]]),
     )
 
 

@@ -14,14 +14,19 @@ from sim.units import BoolArray, FloatArray
 
 
 class StationExchange(NamedTuple):
-    """Net exchange of one vehicle at one station in one step."""
+    """Net exchange of one vehicle at one station in one step, positive injecting.
+
+    Means of the step, and the largest and the lowest injection inside it; power that flowed in part
+    of the step was zero in the rest.
+    """
 
     step: int
     vehicle: int
     station: int
     p_mw: float
     q_mvar: float
-    peak_mw: float
+    highest_mw: float
+    lowest_mw: float
     changed: bool
 
 

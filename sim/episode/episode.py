@@ -33,13 +33,30 @@ class Episode:
     loading_percent
         Branch loading, index ``time_h``, one column per branch [%].
     vehicles
-        One row per step and vehicle: ``time_h, vehicle, status, station, energy_mwh, p_mw,
-        q_mvar, x_km, y_km``; state at the end of the step, power as mean of the step.
+        One row per step and vehicle: ``time_h, vehicle, status, station, energy_mwh, p_mw, q_mvar,
+        charged_mwh, discharged_mwh, standing_mwh, traction_mwh, distance_km, travel_h, queue_h,
+        repair_h, x_km, y_km``; state at the end of the step, power as mean of the step, amounts of
+        the step. ``station`` is where it stands or goes to at the end of the step; where its power
+        flowed is in `exchanges`.
+    exchanges
+        One row per step, vehicle and station at which something flowed: ``time_h, vehicle,
+        station, p_mw, q_mvar, highest_mw, lowest_mw``; means of the step, positive injecting, and
+        largest and lowest injection inside it. A truck that leaves a station and connects at
+        another within one step has two rows.
+    loads
+        One row per step and load: ``time_h, load, p_mw, q_mvar, shift_mw, unserved_mw``; what was
+        served, of this what was moved here from another time, and what was not served.
+    generators
+        One row per step and generator: ``time_h, generator, available_mw, p_mw``; the difference
+        was curtailed, spilled, or cut off with a dead bus.
+    ev_groups
+        One row per step and group of electric cars: ``time_h, group, p_mw``; what they drew.
     events
         One row per event: ``time_h, vehicle, event, station, detail``.
     units
-        One row per step and thermal unit: ``time_h, unit, on, p_mw, refused``; ``refused`` says why
-        an order to start or stop was not carried out, empty otherwise.
+        One row per step and thermal unit: ``time_h, unit, on, p_mw, beyond_ramp_mw, refused``; how
+        far the slack unit, which no ramp binds, was away from what its ramp allows after the period
+        before, and why an order to start or stop was not carried out, empty otherwise.
     prices
         One row per period and bus for which the controller found prices: ``time_h, bus,
         lmp_usd_per_mwh``; the last that were in force.
@@ -73,6 +90,10 @@ class Episode:
     vm_pu: pd.DataFrame
     loading_percent: pd.DataFrame
     vehicles: pd.DataFrame
+    exchanges: pd.DataFrame
+    loads: pd.DataFrame
+    generators: pd.DataFrame
+    ev_groups: pd.DataFrame
     events: pd.DataFrame
     units: pd.DataFrame
     prices: pd.DataFrame

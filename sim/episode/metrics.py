@@ -25,6 +25,28 @@ def voltage_violation_pu(system: System, vm_pu: FloatArray) -> FloatArray:
     return violation
 
 
+def beyond_ramp_mw(system: System, electrics: Electrics) -> FloatArray:
+    """Return how far units leave what their ramps allow, ``(step, unit)`` [MW].
+
+    As for all units, the ramp counts from the output at the end of the period before. It does not
+    bind the slack unit; the others keep theirs, and are zero. Where an output is not known (before
+    the first period unless the scenario says so, and without a power flow) nothing counts.
+    """
+    found, timing = electrics.injections, system.timing
+    beyond = np.zeros_like(found.unit_mw)
+    if system.slack_unit is None:
+        return beyond
+    unit = system.units[system.slack_unit]
+    p_mw = np.where(electrics.flow.converged, found.unit_mw[:, system.slack_unit], np.nan)
+    initial_mw = np.nan if unit.initial_mw is None else unit.initial_mw
+    ends_mw = p_mw[timing.steps_per_period - 1 : -1 : timing.steps_per_period]
+    before_mw = np.concatenate([[initial_mw], ends_mw]).repeat(timing.steps_per_period)
+    moved_mw = np.abs(p_mw - before_mw[: len(p_mw)])
+    beyond_mw = np.nan_to_num(moved_mw - unit.ramp_mw_per_h * timing.period_h, nan=0.0, neginf=0.0)
+    beyond[:, system.slack_unit] = np.maximum(beyond_mw, 0.0)
+    return beyond
+
+
 def penalty_usd(system: System, electrics: Electrics, steps: slice = slice(None)) -> float:
     """Return the penalty for limits violated by the means of the steps [USD].
 
@@ -44,12 +66,15 @@ def metrics(record: EpisodeRecord, ledger: pd.DataFrame) -> dict[str, float]:
     """Return the figures of an episode by name; names carry units.
 
     ``voltage_violation_steps`` counts steps with a violation by the mean or, where storage power
-    changed inside the step, at its largest injection; ``voltage_violation_pu_h`` sums over buses.
+    changed inside the step, at its largest or lowest injection; ``voltage_violation_pu_h`` sums
+    over buses.
     Where ``deadline_decisions`` is not 0, the wall clock ended a search, and another run of the
     same episode may give other figures. ``shift_open_mwh`` is moved demand that its day has not
     given back, ``imbalance_mwh`` what the slack unit's limits left over when nothing could be
-    spilled or shed any more, ``refusals`` counts starts and stops that were ordered in a period and
-    refused. Figures that the controller declares are those of the first decision that gives them.
+    spilled or shed any more, ``slack_ramp_mwh`` (only where there is a slack unit) what its output
+    was away from all that its ramp allows, ``refusals`` counts starts and stops that were ordered
+    in a period and refused. Figures that the controller declares are those of the first decision
+    that gives them.
     """
     system, electrics = record.system, record.electrics
     readings, recorder = record.readings, record.recorder
@@ -60,7 +85,7 @@ def metrics(record: EpisodeRecord, ledger: pd.DataFrame) -> dict[str, float]:
     violation = voltage_violation_pu(system, flow.vm_pu)
     violated = violation.max(axis=1) > 0
     changed = voltage_violation_pu(system, electrics.changed_vm_pu).max(axis=1, initial=0) > 0
-    violated[found.changed_step] |= changed
+    violated[found.changed_step[changed]] = True
     stored = readings["energy_mwh"][-1].sum() if len(system.vehicles) else 0.0
     initial = sum(vehicle.battery.energy_initial_mwh for vehicle in system.vehicles)
     gaps = [decision.gap for decision in recorder.decisions if np.isfinite(decision.gap)]
@@ -110,8 +135,17 @@ def metrics(record: EpisodeRecord, ledger: pd.DataFrame) -> dict[str, float]:
         "unconverged_steps": int((~flow.converged).sum()),
         "verified_steps": len(record.verification.steps),
         "verify_max_diff_pu": record.verification.difference_pu,
+        **_slack(system, electrics),
         **{name: _first_said(recorder, name) for name in record.figures},
     }
+
+
+def _slack(system: System, electrics: Electrics) -> dict[str, float]:
+    """Return the figures of a slack unit, none where there is no such unit."""
+    if system.slack_unit is None:
+        return {}
+    beyond = beyond_ramp_mw(system, electrics)
+    return {"slack_ramp_mwh": float(beyond.sum() * system.timing.step_h)}
 
 
 def _first_said(recorder: Recorder, name: str) -> float:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import chain
 
 import numpy as np
 import pandas as pd
 
 from sim.control import VehicleStatus
 from sim.electrical.electrics import Electrics
+from sim.electrical.meters import StationExchange, as_floats
 from sim.episode.episode import Episode
-from sim.episode.metrics import voltage_violation_pu
+from sim.episode.metrics import beyond_ramp_mw, voltage_violation_pu
 from sim.episode.record import EpisodeRecord
 from sim.powerflow.import_meter import import_mw
 from sim.system.system import System
@@ -39,6 +41,10 @@ def episode_of(
         vm_pu=_wide(system, solved.flow.vm_pu, system.grid.bus_name),
         loading_percent=_wide(system, solved.flow.loading_percent, branches),
         vehicles=_vehicles(system, solved, record.readings),
+        exchanges=_exchanges(system, recorder),
+        loads=_loads(system, solved),
+        generators=_generators(system, solved),
+        ev_groups=_ev_groups(system, solved),
         events=pd.DataFrame(recorder.events, columns=Event._fields),
         units=_units(system, solved, record.refused),
         prices=_prices(system, record.lmp_usd_per_mwh),
@@ -117,6 +123,59 @@ def _vehicles(system: System, solved: Electrics, readings: Readings) -> pd.DataF
     )
 
 
+def _exchanges(system: System, recorder: Recorder) -> pd.DataFrame:
+    rows = list(chain.from_iterable(recorder.exchanges))
+    step, vehicle, station, *powers, _ = as_floats(rows, len(StationExchange._fields)).T
+    vehicles = np.array([each.name for each in system.vehicles], dtype=object)
+    stations = np.array([each.name for each in system.stations], dtype=object)
+    return pd.DataFrame(
+        {
+            "time_h": step * system.timing.step_h,
+            "vehicle": vehicles[vehicle.astype(np.int64)],
+            "station": stations[station.astype(np.int64)],
+            **dict(zip(("p_mw", "q_mvar", "highest_mw", "lowest_mw"), powers, strict=True)),
+        }
+    )
+
+
+def _loads(system: System, solved: Electrics) -> pd.DataFrame:
+    """A step without a power flow serves nobody."""
+    found, served = solved.injections, solved.flow.converged[:, None]
+    return _long(
+        system,
+        "load",
+        system.loads.name,
+        p_mw=found.load_mw * served,
+        q_mvar=found.load_mvar * served,
+        shift_mw=found.shift_mw,
+        unserved_mw=found.unserved_mw + found.load_mw * ~served,
+    )
+
+
+def _generators(system: System, solved: Electrics) -> pd.DataFrame:
+    found = solved.injections
+    return _long(
+        system,
+        "generator",
+        system.generators.name,
+        available_mw=found.available_mw,
+        p_mw=found.generation_mw,
+    )
+
+
+def _ev_groups(system: System, solved: Electrics) -> pd.DataFrame:
+    names = tuple(group.name for group in system.evs)
+    return _long(system, "group", names, p_mw=solved.injections.ev_mw)
+
+
+def _long(system: System, what: str, names: tuple[str, ...], **values: FloatArray) -> pd.DataFrame:
+    """Return one row per step and thing from arrays ``(step, thing)``."""
+    columns = {"time_h": np.repeat(_start_h(system), len(names))}
+    things = np.tile(np.array(names, dtype=object), system.timing.n_steps)
+    arrays = {name: each.ravel() for name, each in values.items()}
+    return pd.DataFrame({**columns, what: things, **arrays})
+
+
 def _units(system: System, solved: Electrics, refused: IntArray) -> pd.DataFrame:
     found, n_units = solved.injections, len(system.units)
     reasons = np.array(["" if why is Refusal.NONE else why.name.lower() for why in Refusal])
@@ -126,6 +185,7 @@ def _units(system: System, solved: Electrics, refused: IntArray) -> pd.DataFrame
             "unit": np.tile([unit.name for unit in system.units], len(refused)),
             "on": found.unit_on.ravel(),
             "p_mw": found.unit_mw.ravel(),
+            "beyond_ramp_mw": beyond_ramp_mw(system, solved).ravel(),
             "refused": reasons[refused].ravel(),
         }
     )

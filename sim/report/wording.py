@@ -41,6 +41,7 @@ METRICS: dict[str, Wording] = {
     "curtailed_mwh": Wording("Curtailed", "MWh", -1),
     "unserved_mwh": Wording("Unserved load", "MWh", -1),
     "imbalance_mwh": Wording("Imbalance beyond the slack unit", "MWh", -1),
+    "slack_ramp_mwh": Wording("Slack unit beyond its ramp", "MWh", -1),
     "shift_open_mwh": Wording("Moved demand that was not given back", "MWh", -1),
     "emission_lb": Wording("Emissions", "lb", -1),
     "refusals": Wording("Refused starts and stops of units", "", -1),

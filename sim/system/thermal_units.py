@@ -38,7 +38,8 @@ class ThermalUnit:
         modelled.
     slack
         Whether it balances the grid: within `p_min_mw` and `p_max_mw` its output is what loads and
-        losses leave to it, whatever was planned, and it never stops. Ramps do not bind it.
+        losses leave to it, whatever was planned, and it never stops. Ramps do not bind it;
+        what it does beyond its own is counted.
     """
 
     name: str

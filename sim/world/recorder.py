@@ -105,7 +105,8 @@ class Recorder:
                     station,
                     exchange.energy_mwh / step_h,
                     exchange.reactive_mvarh / step_h,
-                    max(exchange.peak_mw, 0.0) if partly else exchange.peak_mw,
+                    max(exchange.highest_mw, 0.0) if partly else exchange.highest_mw,
+                    min(exchange.lowest_mw, 0.0) if partly else exchange.lowest_mw,
                     partly or exchange.changed,
                 )
             )

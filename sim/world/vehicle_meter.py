@@ -16,8 +16,8 @@ class Exchange:
         Time connected [h].
     energy_mwh, reactive_mvarh
         Net, positive injecting [MWh, Mvarh].
-    peak_mw
-        Largest injection that flowed [MW].
+    highest_mw, lowest_mw
+        Largest and lowest injection that flowed [MW].
     changed
         Whether the power changed meanwhile.
     """
@@ -25,16 +25,18 @@ class Exchange:
     hours: float = 0.0
     energy_mwh: float = 0.0
     reactive_mvarh: float = 0.0
-    peak_mw: float = -math.inf
+    highest_mw: float = -math.inf
+    lowest_mw: float = math.inf
     changed: bool = False
 
     def add(self, p_mw: float, q_mvar: float, duration_h: float) -> None:
         """Note that power flowed for a while."""
-        self.changed |= self.hours > 0.0 and p_mw != self.peak_mw
+        self.changed |= self.hours > 0.0 and p_mw != self.highest_mw
         self.hours += duration_h
         self.energy_mwh += p_mw * duration_h
         self.reactive_mvarh += q_mvar * duration_h
-        self.peak_mw = max(self.peak_mw, p_mw)
+        self.highest_mw = max(self.highest_mw, p_mw)
+        self.lowest_mw = min(self.lowest_mw, p_mw)
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ import pandas as pd
 from sim.episode.episode import Episode
 from sim.scenario import Scenario
 from sim.system.battery import Battery
-from sim.units import FloatArray
+from sim.units import FloatArray, IntArray
 from tests.contract.broken import Broken
 
 TOLERANCE_MWH = 1e-6
@@ -39,6 +39,12 @@ def law_energy(scenario: Scenario, episode: Episode) -> None:
         _standing_losses_are_due(vehicle.battery, own, whose, hours)
         connected_h = hours_connected(events, start_h, hours)
         _nothing_flows_unconnected(vehicle.battery, own, connected_h, whose, hours)
+        flows = episode.exchanges[episode.exchanges["vehicle"] == vehicle.name]
+        _flows_are_where_it_stands(vehicle.battery, flows, events, whose, hours)
+        by_step = np.zeros(len(start_h))
+        np.add.at(by_step, _steps(flows, hours), flows["p_mw"].to_numpy())
+        if np.abs(by_step - own["p_mw"].to_numpy()).max() > TOLERANCE_MWH:
+            raise Broken(f"energy: {whose}: stations and vehicle tell different powers")
 
 
 def hours_connected(events: pd.DataFrame, start_h: FloatArray, step_h: float) -> FloatArray:
@@ -56,6 +62,36 @@ def hours_connected(events: pd.DataFrame, start_h: FloatArray, step_h: float) ->
             )
             since_h = None
     return found
+
+
+def _flows_are_where_it_stands(
+    battery: Battery, flows: pd.DataFrame, events: pd.DataFrame, name: str, hours: float
+) -> None:
+    """At no station can more be exchanged than the time connected there lets through."""
+    for station, own in flows.groupby("station"):
+        step = _steps(own, hours)
+        there = events[events["station"] == station]
+        connected_h = hours_connected(there, np.arange(step.max() + 1) * hours, hours)[step]
+        injected = own["p_mw"].to_numpy() * hours
+        reactive = np.abs(own["q_mvar"].to_numpy()) * hours
+        beyond = np.maximum(
+            np.maximum(
+                injected - battery.p_discharge_max_mw * connected_h,
+                -injected - battery.p_charge_max_mw * connected_h,
+            ),
+            reactive - battery.s_mva * connected_h,
+        )
+        if (beyond > JUST_MWH).any():
+            worst = int(beyond.argmax())
+            raise Broken(
+                f"energy: {name}: power is booked to {station} in the step at "
+                f"{step[worst] * hours} h, connected there for {connected_h[worst]} h"
+            )
+
+
+def _steps(flows: pd.DataFrame, hours: float) -> IntArray:
+    """Return the step of each row, by when it begins."""
+    return (flows["time_h"] / hours).round().to_numpy().astype(np.int64)
 
 
 def _nothing_flows_unconnected(

@@ -290,8 +290,8 @@ def law_determinism(scenario: Scenario, make: Make) -> None:
     nature = Nature.build(scenario.system, scenario.uncertainty)
     first, second = (live(scenario, make(), nature=nature)[0] for _ in range(2))
     for table in (
-        "steps", "vm_pu", "loading_percent", "vehicles", "events", "units", "prices", "decisions",
-        "ledger",
+        "steps", "vm_pu", "loading_percent", "vehicles", "exchanges", "loads", "generators",
+        "ev_groups", "events", "units", "prices", "decisions", "ledger",
     ):  # fmt: skip
         one, two = getattr(first, table), getattr(second, table)
         if not same_bytes(one, two):

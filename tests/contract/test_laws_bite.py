@@ -14,6 +14,7 @@ from sim.control import Capabilities, FleetPlan, Observation, Plan, VehicleStatu
 from sim.scenario import Scenario, load_scenario
 from sim.system.battery import Battery
 from sim.system.system import System
+from sim.world.recorder import Recorder
 from sim.world.vehicle import Vehicle
 from tests.contract.broken import Broken
 from tests.contract.energy_law import law_energy
@@ -134,6 +135,24 @@ def test_a_truck_that_injects_while_it_drives_is_caught(
 
     monkeypatch.setattr(Vehicle, "settle", settle_and_inject)
     with pytest.raises(Broken, match=r"energy: Wandering on ieee33: .* while it is not connected"):
+        law_energy(scenario, live(scenario, Wandering())[0])
+
+
+def test_power_that_is_booked_to_the_destination_of_a_leaving_truck_is_caught(
+    scenario: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = Recorder.read
+
+    def read_at_destination(self: Recorder, step: int, vehicle: Vehicle) -> None:
+        read(self, step, vehicle)
+        own = self.exchanges[step]
+        own[:] = [
+            flow._replace(station=vehicle.station) if flow.vehicle == vehicle.index else flow
+            for flow in own
+        ]
+
+    monkeypatch.setattr(Recorder, "read", read_at_destination)
+    with pytest.raises(Broken, match=r"energy: .*: power is booked to .* connected there for"):
         law_energy(scenario, live(scenario, Wandering())[0])
 
 

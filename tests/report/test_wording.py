@@ -70,4 +70,5 @@ def test_titles_carry_units() -> None:
 def test_every_metric_has_its_words() -> None:
     of_an_episode = set(run(load_scenario("tiny"), "idle", verify="off").metrics)
     of_a_market = {"cleared_welfare_usd", "info_gap_alpha"}
-    assert of_an_episode | of_a_market | {"regret_usd"} == set(METRICS)
+    of_units = {"slack_ramp_mwh"}
+    assert of_an_episode | of_a_market | of_units | {"regret_usd"} == set(METRICS)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from sim.control import Plan, VehicleStatus
 from sim.electrical.injections import injections
+from sim.episode.episode import Episode
+from sim.scenario import load_scenario
 from sim.system.battery import Battery
-from tests.world.build import fleet_plan, tiny, world
+from tests.contract.laws import live
+from tests.world.build import Scripted, fleet_plan, tiny, world
 
 BATTERY = Battery(
     energy_mwh=1.0, p_charge_max_mw=0.5, p_discharge_max_mw=0.5, s_mva=0.5, soc_initial=0.8
@@ -87,17 +92,53 @@ def test_new_orders_do_not_turn_a_truck_round_on_the_road() -> None:
     assert ("truck 0", "arrived", 3.0) in events(recorder)
 
 
-def test_a_change_inside_a_step_is_looked_at_at_its_largest_injection() -> None:
+@pytest.mark.parametrize("p_mw", [0.4, -0.4])
+def test_a_change_inside_a_step_is_looked_at_at_its_largest_and_lowest_injection(
+    p_mw: float,
+) -> None:
     system, nature = tiny(drive_h=0.1, set_up_h=0.05, battery=BATTERY)
     away = 1 - system.vehicles[0].initial_station
-    here, _ = world(system, nature, fleet_plan([[(away, 0.0)]], [[0.4]]))
+    here, _ = world(system, nature, fleet_plan([[(away, 0.0)]], [[p_mw / 4]]))
     here.run()
     found = injections(system, here.realisation, here.metered, slice(None))
     bus = system.stations[away].bus
     base = found.p_mw[0, bus] - found.storage_mw[0, 0]
-    assert found.storage_mw[0, 0] == pytest.approx(0.4 * 0.1 / 0.25)  # connected after 0.15 h
-    assert list(found.changed_step) == [0]
-    assert found.changed_p_mw[0, bus] == pytest.approx(base + 0.4)
+    assert found.storage_mw[0, 0] == pytest.approx(p_mw / 4 * 0.1 / 0.25)  # connected after 0.15 h
+    assert list(found.changed_step) == [0, 0]
+    highest, lowest = base + max(p_mw / 4, 0), base + min(p_mw / 4, 0)
+    assert found.changed_p_mw[:, bus] == pytest.approx([highest, lowest])
+    others = np.arange(system.grid.n_buses) != bus
+    np.testing.assert_array_equal(found.changed_p_mw[:, others], found.p_mw[[0, 0]][:, others])
+
+
+def test_a_voltage_that_is_too_low_for_a_part_of_a_step_counts() -> None:
+    """A truck that charges for six of fifteen minutes: the mean is fine, the minutes are not."""
+    system, nature = tiny(drive_h=0.1, set_up_h=0.05, n_periods=1, battery=BATTERY)
+    away = next(k for k, own in enumerate(system.stations) if own.bus not in system.grid.source_bus)
+    vehicle = dataclasses.replace(system.vehicles[0], initial_station=1 - away)
+    lines = system.grid.lines
+    weak = dataclasses.replace(system.grid, lines=dataclasses.replace(
+        lines, r_ohm=np.full_like(lines.r_ohm, 4.0), x_ohm=np.full_like(lines.x_ohm, 2.0)
+    ))  # fmt: skip
+    system = dataclasses.replace(system, vehicles=(vehicle,), grid=weak)
+    scenario = dataclasses.replace(load_scenario("tiny"), system=system)
+    away_bus = system.stations[away].bus
+
+    def lived(p_mw: float, v_min_pu: float) -> Episode:
+        limits = np.full(system.grid.n_buses, v_min_pu)
+        grid = dataclasses.replace(system.grid, v_min_pu=limits)
+        own = dataclasses.replace(system, grid=grid)
+        script = Scripted(fleet_plan([[(away, 0.0)]], [[p_mw]]))
+        return live(dataclasses.replace(scenario, system=own), script, nature=nature)[0]
+
+    name = system.grid.bus_name[away_bus]
+    charging = lived(-0.4, 0.0).vm_pu[name]
+    # Between the mean of the first step and what six minutes of charging make of it; the three
+    # steps after it charge throughout.
+    between = (charging.iloc[0] + charging.iloc[1]) / 2
+    assert charging.iloc[1] < between < charging.iloc[0]
+    assert lived(-0.4, between).metrics["voltage_violation_steps"] == 4
+    assert lived(0.0, between).metrics["voltage_violation_steps"] == 0
 
 
 def test_driving_on_the_battery_takes_its_energy_and_refuses_what_it_cannot_reach() -> None:

@@ -32,6 +32,10 @@ TABLES = (
     "vm_pu",
     "loading_percent",
     "vehicles",
+    "exchanges",
+    "loads",
+    "generators",
+    "ev_groups",
     "events",
     "units",
     "prices",
@@ -45,10 +49,13 @@ SUMMARISED = ("decisions", "ledger")
 # One column per bus or branch, in single precision: 1e-7 of the value, far below what line data
 # are worth, in half the space. They would be nine tenths of a study otherwise.
 WIDE = ("vm_pu", "loading_percent")
+# So are powers of each load and each generator, of which there are as many.
+SINGLE = ("loads", "generators")
 TEXTS = frozenset(
     {"controller", "vehicle", "status", "station", "event", "detail", "origin", "destination"}
     | {"payer", "payee", "item", "name", "fallback", "orders", "line", "figures"}
     | {"unit", "refused", "bus", "from_node", "to_node"}
+    | {"load", "generator", "group"}
 )
 WHOLE = frozenset({"replication", "period", "step", "decisions"})
 FLAGS = frozenset({"converged", "on"})
@@ -205,7 +212,9 @@ def _type(table: str, name: str, position: int) -> pa.DataType:
         return pa.string()
     if name in WHOLE:
         return pa.int64()
-    return pa.bool_() if name in FLAGS else pa.float64()
+    if name in FLAGS:
+        return pa.bool_()
+    return pa.float32() if table in SINGLE and name != "time_h" else pa.float64()
 
 
 def _column(kind: pa.DataType, values: np.ndarray) -> pa.Array:

@@ -10,12 +10,12 @@ import pyarrow.parquet as pq
 
 from sim.study.jobs import Key
 from sim.study.store import durable
-from sim.study.store.bundle import EPISODES, WIDE, flat, keys, nest
+from sim.study.store.bundle import EPISODES, SINGLE, WIDE, flat, keys, nest
 from sim.study.store.stored_study import key_columns
 
 ROWS_PER_GROUP = 8192  # read at once for one day
 # Where nearly every float is different, its bytes compress better side by side.
-NOISY = ("steps", *WIDE)
+NOISY = ("steps", *WIDE)  # those of `SINGLE`, as they are
 
 
 def read_shard(folder: Path, number: int, tables: Sequence[str]) -> pa.Table | None:
@@ -47,7 +47,9 @@ def write_table(folder: Path, number: int, name: str, table: pa.Table) -> None:
     file.parent.mkdir(exist_ok=True)
     whole = table.combine_chunks()
     floats = [own.name for own in whole.schema if pa.types.is_floating(own.type)]
-    split = [own for own in floats if own != "time_h"] if name in NOISY else []
+    numbers = [own for own in floats if own != "time_h"]
+    split = numbers if name in NOISY else []
+    plain = numbers if name in (*NOISY, *SINGLE) else []
     durable.write(
         file,
         lambda partial: pq.write_table(
@@ -55,7 +57,7 @@ def write_table(folder: Path, number: int, name: str, table: pa.Table) -> None:
             partial,
             compression="zstd",
             row_group_size=ROWS_PER_GROUP,
-            use_dictionary=[own for own in whole.column_names if own not in split],
+            use_dictionary=[own for own in whole.column_names if own not in plain],
             use_byte_stream_split=split,
         ),
     )
