@@ -106,13 +106,11 @@ class StepFlow:
     metered: Metered
     engine: SwitchedFlow
 
-    def ordered(self, step: int) -> Injections:
-        """Return what was injected in a step that is over, as ordered, one row."""
-        return injections(self.system, self.realisation, self.metered, slice(step, step + 1))
-
     def __call__(self, step: int) -> tuple[Injections, PowerFlowResult]:
         """Return what was injected in a step that is over, and its power flow, one row each."""
-        line_out = self.metered.topology.line_out[step : step + 1]
-        found = balanced(self.system, self.ordered(step), line_out, self.engine)
+        steps = slice(step, step + 1)
+        line_out = self.metered.topology.line_out[steps]
+        ordered = injections(self.system, self.realisation, self.metered, steps)
+        found = balanced(self.system, ordered, line_out, self.engine)
         flow = self.engine.solve(found.p_mw, found.q_mvar, line_out, found.held)
         return settled(self.system, found, flow), flow

@@ -68,26 +68,39 @@ class Injections:
     changed_p_mw: FloatArray
 
 
+def served_load(
+    system: System, realisation: Realisation, metered: Metered, steps: slice
+) -> tuple[FloatArray, FloatArray]:
+    """Return the load of some steps at live buses, ``(step, load)`` each [MW, Mvar].
+
+    Load that is moved keeps its power factor.
+    """
+    loads, profile = system.loads, realisation.profile[steps]
+    alive = metered.topology.supplied[steps][:, loads.bus]
+    shift_mw = metered.shift_mw[steps]
+    load_mw = loads.power_mw(profile) * alive + shift_mw
+    load_mvar = loads.power_mvar(profile) * alive
+    if shift_mw.any():
+        load_mvar = load_mvar + shift_mw * np.divide(
+            loads.q_mvar, loads.p_mw, out=np.zeros_like(loads.p_mw), where=loads.p_mw > 0
+        )
+    return load_mw, load_mvar
+
+
 def injections(
     system: System, realisation: Realisation, metered: Metered, steps: slice
 ) -> Injections:
     """Return the injections of some steps of the episode.
 
-    Loads at dead buses are not served, and generators and units there deliver nothing. Load that
-    is moved keeps its power factor.
+    Loads at dead buses are not served, and generators and units there deliver nothing.
     """
     timing, loads, generators = system.timing, system.loads, system.generators
     rows = np.arange(timing.n_steps)[steps]
     first, n_steps = int(rows[0]), len(rows)
     profile = realisation.profile[steps]
     alive = metered.topology.supplied[steps]
-    wanted_mw, wanted_mvar = loads.power_mw(profile), loads.power_mvar(profile)
-    asked_mw, asked_mvar = wanted_mw * alive[:, loads.bus], wanted_mvar * alive[:, loads.bus]
+    load_mw, load_mvar = served_load(system, realisation, metered, steps)
     shift_mw, ev_mw = metered.shift_mw[steps], metered.ev_mw[steps]
-    load_mw = asked_mw + shift_mw
-    load_mvar = asked_mvar + shift_mw * np.divide(
-        loads.q_mvar, loads.p_mw, out=np.zeros_like(loads.p_mw), where=loads.p_mw > 0
-    )
     available_mw = generators.available_mw(profile)
     limit_mw = metered.generation_limit_mw[rows // timing.steps_per_period]
     generation_mw = np.minimum(available_mw, limit_mw) * alive[:, generators.bus]
@@ -120,7 +133,7 @@ def injections(
     np.add.at(storage_mvar, (row, vehicle), mean_mvar)
     return Injections(
         load_mw=load_mw,
-        unserved_mw=wanted_mw - asked_mw,
+        unserved_mw=loads.power_mw(profile) * ~alive[:, loads.bus],
         shift_mw=shift_mw,
         ev_mw=ev_mw,
         load_mvar=load_mvar,

@@ -157,6 +157,8 @@ class RailForecaster:
         depart_h
             When trains are told to leave, ``(H,)`` [h].
         """
+        if not (np.isfinite(self.moving_h) & (self.moving_h > 0)).any():  # no track leads anywhere
+            return np.tile(self.moving_h, (len(depart_h), 1, 1))
         wait_h = [max(self.rails.next_slot(float(at_h)) - at_h, 0.0) for at_h in depart_h]
         moves = self.moving_h > 0
         expected: FloatArray = self.moving_h + np.multiply.outer(np.array(wait_h), moves)

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 import simpy
 
-from sim.control import Observation, VehicleStates
+from sim.control import Forecast, Observation, VehicleStates
 from sim.electrical.electrics import StepFlow
+from sim.electrical.injections import Injections, served_load
+from sim.powerflow.protocol import PowerFlowResult
 from sim.system.system import System
 from sim.uncertainty.conditions import RoadConditions
 from sim.uncertainty.forecaster import Forecaster
 from sim.uncertainty.realisation import Realisation
-from sim.units import HOURS_PER_DAY, SECONDS_PER_HOUR
+from sim.units import HOURS_PER_DAY, SECONDS_PER_HOUR, FloatArray
 from sim.world.charging import EvFleet
 from sim.world.load_shifting import LoadShifting
 from sim.world.thermal_units import ThermalUnits
@@ -65,23 +67,13 @@ class Observer:
         evs = self.evs.states()
         forecast = self.forecaster.issue(period, now_h, evs)
         step = int(now_s // timing.step_s)
-        found = flow = vm_pu = loading = delivered_mw = None
+        vm_pu = loading = delivered_mw = found = flow = None
         if step > 0 and (voltages or system.units):
             found, flow = self.flow(step - 1)
+            delivered_mw = found.unit_mw[0]
             if voltages:
                 vm_pu, loading = flow.vm_pu[0], flow.loading_percent[0]
-            delivered_mw = found.unit_mw[0]
-        elif step > 0:
-            found = self.flow.ordered(step - 1)
-        if found is None:  # nothing has been metered, and the forecast stands in
-            load_mw, load_mvar = forecast.load_mw[0].copy(), forecast.load_mvar[0].copy()
-            available_mw = forecast.available_mw[0].copy()
-        else:
-            # A step without a power flow serves nobody.
-            served = 1.0 if flow is None else float(flow.converged[0])
-            load_mw, load_mvar = found.load_mw[0] * served, found.load_mvar[0] * served
-            supplied = self.flow.metered.topology.supplied[step - 1]
-            available_mw = found.available_mw[0] * supplied[system.generators.bus]
+        load_mw, load_mvar, available_mw = self._metered(step, forecast, found, flow)
         return Observation(
             now_h=now_h,
             period=period,
@@ -108,6 +100,33 @@ class Observer:
             loading_percent=loading,
             forecast=forecast,
         )
+
+    def _metered(
+        self,
+        step: int,
+        forecast: Forecast,
+        found: Injections | None,
+        flow: PowerFlowResult | None,
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return the step before `step`: served load [MW, Mvar] and available power [MW].
+
+        Where there is a power flow, what was shed is missing; a step in which it does not converge
+        serves nobody. Before the first step nothing has been metered, and the forecast stands in.
+        """
+        if step == 0:
+            return (
+                forecast.load_mw[0].copy(),
+                forecast.load_mvar[0].copy(),
+                forecast.available_mw[0].copy(),
+            )
+        last, metered, generators = step - 1, self.flow.metered, self.system.generators
+        supplied = metered.topology.supplied[last, generators.bus]
+        available_mw = generators.available_mw(self.realisation.profile[last]) * supplied
+        if found is None or flow is None:
+            load = served_load(self.system, self.realisation, metered, slice(last, step))
+            return load[0][0], load[1][0], available_mw
+        served = float(flow.converged[0])
+        return found.load_mw[0] * served, found.load_mvar[0] * served, available_mw
 
 
 def vehicle_states(fleet: Sequence[Vehicle]) -> VehicleStates:
