@@ -26,8 +26,14 @@ class Forecast:
         Standard deviation of a single step's value about `profile_mean`, ``(H, profile)``: the
         error of the forecast and the ripple inside the period together.
     profile_correlation
-        Correlation of the forecast errors of one profile between two leads, ``(profile, H, H)``;
-        different profiles err independently.
+        Correlation of the forecast errors of one profile between two leads, ``(profile, H, H)``.
+        Like the next one it is that of the errors as normal scores; that of the errors in pu is
+        the same up to the bending of the map between them.
+    series_correlation
+        Correlation between profiles of what their errors gain from one period to the next,
+        ``(profile, profile)``. With ``profile_correlation[i] = L_i L_i'`` (Cholesky), the errors of
+        profile ``i`` at lead ``a`` and of ``k`` at lead ``b`` correlate as
+        ``series_correlation[i, k] * (L_i L_k')[a, b]``: for equal dynamics, the product of both.
     load_mw, load_mvar, available_mw
         Mean load and mean renewable power available, ``(H, load)`` and ``(H, generator)``.
     ev_mw
@@ -53,6 +59,7 @@ class Forecast:
     profile_std: FloatArray
     profile_step_std: FloatArray
     profile_correlation: FloatArray
+    series_correlation: FloatArray
     load_mw: FloatArray
     load_mvar: FloatArray
     available_mw: FloatArray

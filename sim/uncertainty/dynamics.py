@@ -1,0 +1,259 @@
+"""How normal scores move on from one period to the next: periodic autoregression.
+
+The score of a period follows from those metered before it and an innovation::
+
+    z(t) = sum_k a_k z(t - k) + d e(t),   k = 1 .. LAGS,   mean e = 0, mean e^2 = 1
+
+with coefficients of the month and the period of the day (Pagano, "On periodic and multiple
+autoregressions", Annals of Statistics 6, 1978). Innovations of one profile are uncorrelated over
+time; those of different profiles in the same period are correlated as the record has them.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numba import njit
+from scipy.optimize import nnls
+
+from sim.system.timing import Timing
+from sim.uncertainty.climatology import climatology
+from sim.uncertainty.model import Record, Uncertainty
+from sim.units import BoolArray, FloatArray, IntArray, frozen
+
+LAGS = 3
+SMALLEST = 1e-9  # share left open by a forecast that is not perfect
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Dynamics:
+    """Autoregression of the scores of every profile by month and period of the day.
+
+    Attributes
+    ----------
+    coefficient
+        ``a``, ``(table, period of day, profile, lag)`` [-].
+    deviation
+        ``d``, ``(table, period of day, profile)`` [-]; 0 where the record has a single value.
+    innovation
+        ``e``, ``(period of record, profile)`` [-].
+    score_before
+        Scores of the periods before, the latest first, ``(period of record, profile, lag)``.
+    sample
+        Innovations of each month at each period of the day, one row a day, scaled so that their
+        squares sum to 1, ``(table, period of day, day, profile)``; rows that a month lacks are 0.
+    correlation
+        Correlation of the innovations of two profiles in the same period, where both are
+        uncertain, ``(table, profile, profile)`` [-]; positive semi-definite.
+    """
+
+    coefficient: FloatArray
+    deviation: FloatArray
+    innovation: FloatArray
+    score_before: FloatArray
+    sample: FloatArray
+    correlation: FloatArray
+
+
+@lru_cache(maxsize=8)  # as the climatology
+def dynamics(record: Record, period_s: int) -> Dynamics:
+    """Return the dynamics of the scores of `record` in periods of `period_s`.
+
+    Coefficients by least squares over the days of the climatology; spreads are those of the
+    month's own days.
+    """
+    known = climatology(record, period_s)
+    n_tables, per_day, n_profiles = known.quantile.shape[:3]
+    n_periods = len(known.score)
+    uncertain = known.uncertain[known.table, known.period_of_day]
+    score = np.where(uncertain, known.score, 0.0)
+    before = np.vstack([np.zeros((LAGS, n_profiles)), score])
+    lagged = np.stack(
+        [before[LAGS - k : LAGS - k + n_periods] for k in range(1, LAGS + 1)], axis=-1
+    )
+
+    coefficient = np.zeros((n_tables, per_day, n_profiles, LAGS))
+    deviation = np.zeros((n_tables, per_day, n_profiles))
+    innovation = np.zeros((n_periods, n_profiles))
+    days = np.bincount(known.table[known.period_of_day == 0], minlength=n_tables)
+    sample = np.zeros((n_tables, per_day, int(days.max()), n_profiles))
+    for m in range(n_tables):
+        for p in range(per_day):
+            rows = known.rows(m, p)
+            x, y = lagged[rows], score[rows] * known.uncertain[m, p]
+            normal = np.einsum("rik,ril->ikl", x, x)
+            # The pseudo-inverse leaves out what was certain before.
+            found = np.linalg.pinv(normal, rcond=1e-6, hermitian=True)
+            a = np.einsum("ikl,ril,ri->ik", found, x, y)
+            own = rows[known.table[rows] == m]
+            rest = score[own] - np.einsum("rik,ik->ri", lagged[own], a)
+            rest[:, ~known.uncertain[m, p]] = 0.0
+            d = np.sqrt(np.square(rest).mean(axis=0)) if len(own) else np.zeros(n_profiles)
+            coefficient[m, p], deviation[m, p] = a, d
+            innovation[own] = rest / np.where(d > 0, d, 1.0)
+            sample[m, p, : len(own)] = innovation[own] / math.sqrt(max(len(own), 1))
+    return Dynamics(
+        coefficient=frozen(coefficient),
+        deviation=frozen(deviation),
+        innovation=frozen(innovation),
+        score_before=frozen(lagged),
+        sample=frozen(sample),
+        correlation=frozen(_correlation(innovation, uncertain, known.table, n_tables)),
+    )
+
+
+def _correlation(
+    innovation: FloatArray, uncertain: BoolArray, table: IntArray, n_tables: int
+) -> FloatArray:
+    """Return the correlations by month, each pair where both are uncertain.
+
+    What pairs say of different hours need not fit together: all are drawn towards 0 by the same
+    factor, just enough to make the matrix positive semi-definite.
+    """
+    n_profiles = innovation.shape[1]
+    found = np.empty((n_tables, n_profiles, n_profiles))
+    for m in range(n_tables):
+        e = innovation[table == m]
+        both = uncertain[table == m].astype(np.float64)
+        squares = np.square(e).T @ both
+        scale = np.sqrt(squares * squares.T)
+        pairs = e.T @ e / np.where(scale > 0, scale, 1.0)
+        np.fill_diagonal(pairs, 1.0)
+        lowest = float(np.linalg.eigvalsh(pairs)[0])
+        if lowest < 0:
+            pairs = (pairs - lowest * np.eye(n_profiles)) / (1 - lowest)
+        found[m] = pairs
+    return found
+
+
+def error_share(
+    known: Dynamics, tables: IntArray, uncertainty: Uncertainty, timing: Timing
+) -> FloatArray:
+    """Return the share ``r`` of an innovation's variance that forecasts leave open.
+
+    A forecast leaves ``sum_j psi(lead - j)^2 d^2 r(j)`` of the score's variance open, with the
+    response ``psi`` of the score to innovations. `r` is fitted to the skill in the mean over all
+    hours of the months in `tables`, by least squares of relative errors. It never falls with lead,
+    since what is known is not forgotten, and is 1 at most, where what has been metered says more
+    than the skill asks for.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``(lead, profile)`` [-]; 0 where the skill is perfect.
+    """
+    lead_h = np.arange(timing.horizon, dtype=np.float64) * timing.period_h
+    share = np.zeros((timing.horizon, len(uncertainty.record.kind)))
+    for i, kind in enumerate(uncertainty.record.kind):
+        wanted = np.square(uncertainty.skill[kind].share(lead_h))
+        if not wanted[0]:
+            continue
+        response = _mean_response(
+            known.coefficient[tables, :, i], known.deviation[tables, :, i], timing.horizon
+        )
+        growth, _ = nnls(response @ np.tri(timing.horizon) / wanted[:, None], np.ones(len(wanted)))
+        share[:, i] = np.clip(np.cumsum(growth), SMALLEST, 1.0)
+    return share
+
+
+@njit(cache=True)
+def _mean_response(
+    coefficient: FloatArray, deviation: FloatArray, horizon: int
+) -> FloatArray:
+    """Return the mean of ``psi(lead - j)^2 d^2`` over uncertain periods, ``(lead, j)``."""
+    n_tables, per_day, n_lags = coefficient.shape
+    total = np.zeros((horizon, horizon))
+    count = np.zeros(horizon)
+    psi = np.empty((horizon, horizon))
+    for m in range(n_tables):
+        for first in range(per_day):
+            for lead in range(horizon):
+                period = (first + lead) % per_day
+                for j in range(lead):
+                    value = 0.0
+                    for k in range(1, min(n_lags, lead - j) + 1):
+                        value += coefficient[m, period, k - 1] * psi[lead - k, j]
+                    psi[lead, j] = value
+                psi[lead, lead] = deviation[m, period]
+                if deviation[m, period] > 0.0:
+                    count[lead] += 1.0
+                    for j in range(lead + 1):
+                        total[lead, j] += psi[lead, j] ** 2
+    for lead in range(horizon):
+        total[lead] /= max(count[lead], 1.0)
+    return total
+
+
+@njit(cache=True)
+def score_means(
+    coefficient: FloatArray, deviation: FloatArray, innovation: FloatArray, before: FloatArray
+) -> FloatArray:
+    """Return the conditional means of scores, ``(issue, lead, profile)``.
+
+    Parameters
+    ----------
+    coefficient, deviation
+        ``(period, profile, lag)`` and ``(period, profile)``.
+    innovation
+        Conditional means of innovations by the period they belong to, ``(period, lead, profile)``.
+    before
+        Scores metered when each period starts, the latest first, ``(period, profile, lag)``.
+    """
+    n_periods, horizon, n_profiles = innovation.shape
+    n_lags = coefficient.shape[2]
+    mean = np.zeros((n_periods, horizon, n_profiles))
+    for issue in range(n_periods):
+        for lead in range(min(horizon, n_periods - issue)):
+            period = issue + lead
+            for i in range(n_profiles):
+                value = deviation[period, i] * innovation[period, lead, i]
+                for k in range(1, n_lags + 1):
+                    past = (
+                        mean[issue, lead - k, i] if k <= lead else before[issue, i, k - lead - 1]
+                    )
+                    value += coefficient[period, i, k - 1] * past
+                mean[issue, lead, i] = value
+    return mean
+
+
+@njit(cache=True)
+def error_moments(
+    coefficient: FloatArray, deviation: FloatArray, share: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return spread ``(lead, profile)`` and correlation ``(profile, lead, lead)`` of the errors.
+
+    The errors follow the autoregression from 0, driven by what is open of each innovation, so
+    ``C(a, b) = sum_k a_k C(a - k, b)`` for ``b < a``.
+
+    Parameters
+    ----------
+    coefficient, deviation
+        Of the periods ahead, ``(lead, profile, lag)`` and ``(lead, profile)``.
+    share
+        ``r``, ``(lead, profile)``.
+    """
+    horizon, n_profiles, n_lags = coefficient.shape
+    spread = np.empty((horizon, n_profiles))
+    correlation = np.zeros((n_profiles, horizon, horizon))
+    for i in range(n_profiles):
+        own = correlation[i]
+        for a in range(horizon):
+            variance = share[a, i] * deviation[a, i] ** 2
+            for b in range(a):
+                value = 0.0
+                for k in range(1, min(n_lags, a) + 1):
+                    value += coefficient[a, i, k - 1] * own[a - k, b]
+                own[a, b] = own[b, a] = value
+            for k in range(1, min(n_lags, a) + 1):
+                variance += coefficient[a, i, k - 1] * own[a - k, a]
+            own[a, a] = max(variance, 0.0)
+            spread[a, i] = math.sqrt(own[a, a])
+        for a in range(horizon):
+            for b in range(a):
+                scale = spread[a, i] * spread[b, i]
+                own[a, b] = own[b, a] = own[a, b] / scale if scale > 0.0 else 0.0
+            own[a, a] = 1.0
+    return spread, correlation
