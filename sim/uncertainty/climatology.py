@@ -26,7 +26,7 @@ from sim.units import HOURS_PER_DAY, BoolArray, FloatArray, IntArray, frozen
 LEVEL = 0.95
 QUANTILE = 1.6448536269514722  # of the standard normal law, at LEVEL
 Z_MAX = 3.0
-Z_NODES = 41
+Z_NODES = 121  # a coarser curve cuts corners, and errors are wider than it says
 WINDOW_DAYS = 15
 
 DateArray: TypeAlias = NDArray[np.datetime64]
