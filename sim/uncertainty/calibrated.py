@@ -1,8 +1,8 @@
 """Calibrated forecasts: what has been metered, what is known of the future, and no more.
 
-Scores follow an autoregression, ``z(t) = sum_k a_k z(t - k) + d e(t)``. The innovation ``e`` of a
-future period is observed through noise whose precision ``pi(lead)`` grows as the period draws near;
-every issue adds an independent piece of evidence. Its conditional mean is::
+Scores follow an autoregression, ``z(t) = c + sum_k a_k z(t - k) + d e(t)``. The innovation ``e`` of
+a future period is observed through noise whose precision ``pi(lead)`` grows as the period draws
+near; every issue adds an independent piece of evidence. Its conditional mean is::
 
     e_hat = (pi e + B(pi)) / (1 + pi) = (1 - r) e + sqrt(r (1 - r)) eta,   r = 1 / (1 + pi)
 
@@ -80,7 +80,13 @@ class CalibratedForecaster:
             coefficient=frozen(coefficient),
             deviation=frozen(deviation),
             score_mean=frozen(
-                score_means(coefficient, deviation, foreseen, realisation.score_before)
+                score_means(
+                    coefficient,
+                    known.offset[table, period_of_day],
+                    deviation,
+                    foreseen,
+                    realisation.score,
+                )
             ),
             together=frozen((own.T @ own + rest.T @ rest) / len(share)),
         )

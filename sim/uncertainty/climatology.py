@@ -28,6 +28,8 @@ QUANTILE = 1.6448536269514722  # of the standard normal law, at LEVEL
 Z_MAX = 3.0
 Z_NODES = 121  # a coarser curve cuts corners, and errors are wider than it says
 WINDOW_DAYS = 15
+ENOUGH_DAYS = 20  # to tell how one period follows from another
+ALL_DAY = ("wind",)
 
 DateArray: TypeAlias = NDArray[np.datetime64]
 
@@ -74,7 +76,7 @@ class Climatology:
         return found[inside] if inside.any() else found
 
     def rows(self, table: int, period_of_day: int) -> IntArray:
-        """Return the periods of the record that make the distribution of one period of the day.
+        """Return the periods of the record that are like one period of the day in one month.
 
         Those of all days of the month, and of `WINDOW_DAYS` before and after it.
         """
@@ -87,7 +89,8 @@ def climatology(record: Record, period_s: int) -> Climatology:
     """Return the climatology of `record` for periods of `period_s`.
 
     The distribution at one period of the day in one month is that of all days of the month and
-    `WINDOW_DAYS` before and after it.
+    `WINDOW_DAYS` before and after it. Wind has one distribution for the whole day: hours differ
+    less than samples of 60 days, and what differs is in the mean that scores move to.
     """
     per_period = period_s // record.step_s
     n_periods = len(record.values) // per_period
@@ -112,15 +115,20 @@ def climatology(record: Record, period_s: int) -> Climatology:
             if not len(rows):
                 continue
             ripple[m, p] = np.sqrt(variance[rows].mean(axis=0))
-            own = table[rows] == m
-            position = (np.arange(len(rows)) + 0.5) / len(rows)
-            order = np.lexsort((tie_break[rows].T, mean[rows].T))
-            for i in range(n_profiles):
-                ranked = rows[order[i]]
-                quantile[m, p, i] = np.interp(ndtr(grid), position, mean[ranked, i])
-                z = np.empty(len(rows))
-                z[order[i]] = ndtri(position)
-                score[rows[own], i] = z[own]
+            for i, kind in enumerate(record.kind):
+                alike = rows
+                if kind in ALL_DAY and len(rows) >= ENOUGH_DAYS:
+                    if p > 0:  # done at p = 0
+                        continue
+                    alike = _near(date, period_of_day, first)
+                position = (np.arange(len(alike)) + 0.5) / len(alike)
+                order = np.lexsort((tie_break[alike, i], mean[alike, i]))
+                curve = np.interp(ndtr(grid), position, mean[alike[order], i])
+                quantile[m, slice(None) if alike is not rows else p, i] = curve
+                z = np.empty(len(alike))
+                z[order] = ndtri(position)
+                own = table[alike] == m
+                score[alike[own], i] = z[own]
     return Climatology(
         quantile=frozen(quantile),
         uncertain=frozen(quantile[..., -1] > quantile[..., 0], np.bool_),
@@ -134,10 +142,10 @@ def climatology(record: Record, period_s: int) -> Climatology:
 
 
 def _near(
-    date: DateArray, period_of_day: IntArray, month: np.datetime64, wanted: int
+    date: DateArray, period_of_day: IntArray, month: np.datetime64, wanted: int | None = None
 ) -> IntArray:
-    """Return the periods of one period of the day in a month and `WINDOW_DAYS` about it."""
+    """Return the periods of the day that is wanted, or all, in a month and days about it."""
     near = (date >= month.astype("datetime64[D]") - WINDOW_DAYS) & (
         date < (month + 1).astype("datetime64[D]") + WINDOW_DAYS
     )
-    return np.flatnonzero(near & (period_of_day == wanted))
+    return np.flatnonzero(near if wanted is None else near & (period_of_day == wanted))

@@ -2,7 +2,7 @@
 
 The score of a period follows from those metered before it and an innovation::
 
-    z(t) = sum_k a_k z(t - k) + d e(t),   k = 1 .. LAGS,   mean e = 0, mean e^2 = 1
+    z(t) = c + sum_k a_k z(t - k) + d e(t),   k = 1 .. LAGS,   mean e = 0, mean e^2 = 1
 
 with coefficients of the month and the period of the day (Pagano, "On periodic and multiple
 autoregressions", Annals of Statistics 6, 1978). Innovations of one profile are uncorrelated over
@@ -20,11 +20,14 @@ from numba import njit
 from scipy.optimize import nnls
 
 from sim.system.timing import Timing
-from sim.uncertainty.climatology import climatology
+from sim.uncertainty.climatology import ENOUGH_DAYS, climatology
 from sim.uncertainty.model import Record, Uncertainty
 from sim.units import BoolArray, FloatArray, IntArray, frozen
 
-LAGS = 3
+# Lags that share a coefficient: hours long gone are seen through their means (Corsi, "A simple
+# approximate long-memory model of realized volatility", Journal of Financial Econometrics 7, 2009).
+ALIKE = ((1,), (2,), (3,), tuple(range(4, 9)), tuple(range(9, 25)))
+LAGS = 24
 SMALLEST = 1e-9  # share left open by a forecast that is not perfect
 
 
@@ -36,12 +39,14 @@ class Dynamics:
     ----------
     coefficient
         ``a``, ``(table, period of day, profile, lag)`` [-].
-    deviation
-        ``d``, ``(table, period of day, profile)`` [-]; 0 where the record has a single value.
+    offset, deviation
+        ``c`` and ``d``, ``(table, period of day, profile)`` [-]; 0 where the record has a single
+        value.
     innovation
         ``e``, ``(period of record, profile)`` [-].
-    score_before
-        Scores of the periods before, the latest first, ``(period of record, profile, lag)``.
+    score
+        Scores of the record after `LAGS` rows of 0, ``(LAGS + period of record, profile)`` [-];
+        0 where they are certain.
     sample
         Innovations of each month at each period of the day, one row a day, scaled so that their
         squares sum to 1, ``(table, period of day, day, profile)``; rows that a month lacks are 0.
@@ -51,9 +56,10 @@ class Dynamics:
     """
 
     coefficient: FloatArray
+    offset: FloatArray
     deviation: FloatArray
     innovation: FloatArray
-    score_before: FloatArray
+    score: FloatArray
     sample: FloatArray
     correlation: FloatArray
 
@@ -63,7 +69,7 @@ def dynamics(record: Record, period_s: int) -> Dynamics:
     """Return the dynamics of the scores of `record` in periods of `period_s`.
 
     Coefficients by least squares over the days of the climatology; spreads are those of the
-    month's own days.
+    month's own days. Where these days are few, scores are taken as independent.
     """
     known = climatology(record, period_s)
     n_tables, per_day, n_profiles = known.quantile.shape[:3]
@@ -71,11 +77,15 @@ def dynamics(record: Record, period_s: int) -> Dynamics:
     uncertain = known.uncertain[known.table, known.period_of_day]
     score = np.where(uncertain, known.score, 0.0)
     before = np.vstack([np.zeros((LAGS, n_profiles)), score])
-    lagged = np.stack(
-        [before[LAGS - k : LAGS - k + n_periods] for k in range(1, LAGS + 1)], axis=-1
+    seen = np.stack(
+        [
+            *(np.mean([before[LAGS - k :][:n_periods] for k in own], axis=0) for own in ALIKE),
+            np.ones_like(score),
+        ],
+        axis=-1,
     )
 
-    coefficient = np.zeros((n_tables, per_day, n_profiles, LAGS))
+    found = np.zeros((n_tables, per_day, n_profiles, len(ALIKE) + 1))
     deviation = np.zeros((n_tables, per_day, n_profiles))
     innovation = np.zeros((n_periods, n_profiles))
     days = np.bincount(known.table[known.period_of_day == 0], minlength=n_tables)
@@ -83,23 +93,35 @@ def dynamics(record: Record, period_s: int) -> Dynamics:
     for m in range(n_tables):
         for p in range(per_day):
             rows = known.rows(m, p)
-            x, y = lagged[rows], score[rows] * known.uncertain[m, p]
-            normal = np.einsum("rik,ril->ikl", x, x)
-            # The pseudo-inverse leaves out what was certain before.
-            found = np.linalg.pinv(normal, rcond=1e-6, hermitian=True)
-            a = np.einsum("ikl,ril,ri->ik", found, x, y)
             own = rows[known.table[rows] == m]
-            rest = score[own] - np.einsum("rik,ik->ri", lagged[own], a)
+            if not len(own):
+                continue
+            if len(rows) >= ENOUGH_DAYS:
+                x, y = seen[rows], score[rows] * known.uncertain[m, p]
+                # The pseudo-inverse leaves out what was certain before.
+                inverse = np.linalg.pinv(
+                    np.einsum("rik,ril->ikl", x, x), rcond=1e-6, hermitian=True
+                )
+                found[m, p] = np.einsum("ikl,il->ik", inverse, np.einsum("ril,ri->il", x, y))
+            rest = score[own] - np.einsum("rik,ik->ri", seen[own], found[m, p])
             rest[:, ~known.uncertain[m, p]] = 0.0
-            d = np.sqrt(np.square(rest).mean(axis=0)) if len(own) else np.zeros(n_profiles)
-            coefficient[m, p], deviation[m, p] = a, d
+            deviation[m, p] = d = np.sqrt(np.square(rest).mean(axis=0))
             innovation[own] = rest / np.where(d > 0, d, 1.0)
-            sample[m, p, : len(own)] = innovation[own] / math.sqrt(max(len(own), 1))
+            sample[m, p, : len(own)] = innovation[own] / math.sqrt(len(own))
     return Dynamics(
-        coefficient=frozen(coefficient),
+        coefficient=frozen(
+            np.concatenate(
+                [
+                    np.repeat(found[..., [g]] / len(own), len(own), axis=-1)
+                    for g, own in enumerate(ALIKE)
+                ],
+                axis=-1,
+            )
+        ),
+        offset=frozen(found[..., -1]),
         deviation=frozen(deviation),
         innovation=frozen(innovation),
-        score_before=frozen(lagged),
+        score=frozen(before),
         sample=frozen(sample),
         correlation=frozen(_correlation(innovation, uncertain, known.table, n_tables)),
     )
@@ -160,9 +182,7 @@ def error_share(
 
 
 @njit(cache=True)
-def _mean_response(
-    coefficient: FloatArray, deviation: FloatArray, horizon: int
-) -> FloatArray:
+def _mean_response(coefficient: FloatArray, deviation: FloatArray, horizon: int) -> FloatArray:
     """Return the mean of ``psi(lead - j)^2 d^2`` over uncertain periods, ``(lead, j)``."""
     n_tables, per_day, n_lags = coefficient.shape
     total = np.zeros((horizon, horizon))
@@ -189,18 +209,23 @@ def _mean_response(
 
 @njit(cache=True)
 def score_means(
-    coefficient: FloatArray, deviation: FloatArray, innovation: FloatArray, before: FloatArray
+    coefficient: FloatArray,
+    offset: FloatArray,
+    deviation: FloatArray,
+    innovation: FloatArray,
+    score: FloatArray,
 ) -> FloatArray:
     """Return the conditional means of scores, ``(issue, lead, profile)``.
 
     Parameters
     ----------
-    coefficient, deviation
-        ``(period, profile, lag)`` and ``(period, profile)``.
+    coefficient, offset, deviation
+        ``(period, profile, lag)`` and twice ``(period, profile)``.
     innovation
         Conditional means of innovations by the period they belong to, ``(period, lead, profile)``.
-    before
-        Scores metered when each period starts, the latest first, ``(period, profile, lag)``.
+    score
+        Scores from `LAGS` periods before the first one on, ``(LAGS + period, profile)``; each issue
+        reads those that are over.
     """
     n_periods, horizon, n_profiles = innovation.shape
     n_lags = coefficient.shape[2]
@@ -209,11 +234,9 @@ def score_means(
         for lead in range(min(horizon, n_periods - issue)):
             period = issue + lead
             for i in range(n_profiles):
-                value = deviation[period, i] * innovation[period, lead, i]
+                value = offset[period, i] + deviation[period, i] * innovation[period, lead, i]
                 for k in range(1, n_lags + 1):
-                    past = (
-                        mean[issue, lead - k, i] if k <= lead else before[issue, i, k - lead - 1]
-                    )
+                    past = mean[issue, lead - k, i] if k <= lead else score[n_lags + period - k, i]
                     value += coefficient[period, i, k - 1] * past
                 mean[issue, lead, i] = value
     return mean

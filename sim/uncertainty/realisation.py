@@ -6,13 +6,14 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+
 from sim.errors import InputError
 from sim.system.system import System
 from sim.system.timing import Timing
 from sim.uncertainty import delays
 from sim.uncertainty.climatology import Climatology, climatology
 from sim.uncertainty.conditions import RoadConditions
-from sim.uncertainty.dynamics import Dynamics, dynamics, error_share
+from sim.uncertainty.dynamics import LAGS, Dynamics, dynamics, error_share
 from sim.uncertainty.events import (
     Breakdown,
     Incident,
@@ -42,8 +43,8 @@ class Realisation:
         Value of every profile in every step, ``(step, profile)`` [pu].
     period_mean, period_innovation
         Period means and the innovations of their scores, ``(period, profile)``.
-    score_before
-        Scores metered when each period starts, the latest first, ``(period, profile, lag)``.
+    score
+        Normal scores, from `LAGS` periods before the start on, ``(LAGS + period, profile)``.
     climatology_row
         Rows ``(month, period of day)`` of the climatology that hold for each period,
         ``(period, 2)``.
@@ -71,7 +72,7 @@ class Realisation:
     profile: FloatArray
     period_mean: FloatArray
     period_innovation: FloatArray
-    score_before: FloatArray
+    score: FloatArray
     climatology_row: IntArray
     forecast_noise: FloatArray
     link_state: FloatArray
@@ -212,7 +213,7 @@ class Nature:
             profile=frozen(record.values[row : row + timing.n_steps]),
             period_mean=frozen(self.climatology.mean[periods]),
             period_innovation=frozen(self.dynamics.innovation[periods]),
-            score_before=frozen(self.dynamics.score_before[periods]),
+            score=frozen(self.dynamics.score[period : periods.stop + LAGS]),
             climatology_row=frozen(
                 np.column_stack(
                     [self.climatology.table[periods], self.climatology.period_of_day[periods]]
