@@ -45,7 +45,7 @@ class CalibratedForecaster:
     nature, realisation, conditions
         What there is, what will be, and the roads among it.
     coefficient, deviation
-        Autoregression of the scores in each period, ``(period, profile, lag)`` and
+        Autoregression of the scores in each period, ``(period, profile, group of lags)`` and
         ``(period, profile)``.
     score_mean
         ``z_hat``, ``(issue period, lead, profile)``.

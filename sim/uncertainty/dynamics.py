@@ -24,10 +24,11 @@ from sim.uncertainty.climatology import ENOUGH_DAYS, climatology
 from sim.uncertainty.model import Record, Uncertainty
 from sim.units import BoolArray, FloatArray, IntArray, frozen
 
-# Lags that share a coefficient: hours long gone are seen through their means (Corsi, "A simple
-# approximate long-memory model of realized volatility", Journal of Financial Econometrics 7, 2009).
-ALIKE = ((1,), (2,), (3,), tuple(range(4, 9)), tuple(range(9, 25)))
-LAGS = 24
+# Lags FIRST to LAST share a coefficient: hours long gone are seen through their means (Corsi, "A
+# simple approximate long-memory model of realized volatility", J. Financial Econometrics 7, 2009).
+FIRST = (1, 2, 3, 4, 9, 25)
+LAST = (1, 2, 3, 8, 24, 72)
+LAGS = 72
 SMALLEST = 1e-9  # share left open by a forecast that is not perfect
 
 
@@ -38,7 +39,7 @@ class Dynamics:
     Attributes
     ----------
     coefficient
-        ``a``, ``(table, period of day, profile, lag)`` [-].
+        ``a``, ``(table, period of day, profile, group of lags)`` [-].
     offset, deviation
         ``c`` and ``d``, ``(table, period of day, profile)`` [-]; 0 where the record has a single
         value.
@@ -79,13 +80,16 @@ def dynamics(record: Record, period_s: int) -> Dynamics:
     before = np.vstack([np.zeros((LAGS, n_profiles)), score])
     seen = np.stack(
         [
-            *(np.mean([before[LAGS - k :][:n_periods] for k in own], axis=0) for own in ALIKE),
+            *(
+                sum(before[LAGS - k :][:n_periods] for k in range(first, last + 1))
+                for first, last in zip(FIRST, LAST, strict=True)
+            ),
             np.ones_like(score),
         ],
         axis=-1,
     )
 
-    found = np.zeros((n_tables, per_day, n_profiles, len(ALIKE) + 1))
+    found = np.zeros((n_tables, per_day, n_profiles, len(FIRST) + 1))
     deviation = np.zeros((n_tables, per_day, n_profiles))
     innovation = np.zeros((n_periods, n_profiles))
     days = np.bincount(known.table[known.period_of_day == 0], minlength=n_tables)
@@ -109,15 +113,7 @@ def dynamics(record: Record, period_s: int) -> Dynamics:
             innovation[own] = rest / np.where(d > 0, d, 1.0)
             sample[m, p, : len(own)] = innovation[own] / math.sqrt(len(own))
     return Dynamics(
-        coefficient=frozen(
-            np.concatenate(
-                [
-                    np.repeat(found[..., [g]] / len(own), len(own), axis=-1)
-                    for g, own in enumerate(ALIKE)
-                ],
-                axis=-1,
-            )
-        ),
+        coefficient=frozen(found[..., :-1]),
         offset=frozen(found[..., -1]),
         deviation=frozen(deviation),
         innovation=frozen(innovation),
@@ -182,29 +178,41 @@ def error_share(
 
 
 @njit(cache=True)
+def _moved(coefficient: FloatArray, total: FloatArray, at: int) -> float:
+    """Return ``sum_k a_k x(at - k)`` over ``at - k >= 0``, with ``total[n] = sum_{i < n} x(i)``."""
+    value = 0.0
+    for g in range(len(FIRST)):
+        if at < FIRST[g]:
+            break
+        value += coefficient[g] * (total[at - FIRST[g] + 1] - total[max(at - LAST[g], 0)])
+    return value
+
+
+@njit(cache=True)
 def _mean_response(coefficient: FloatArray, deviation: FloatArray, horizon: int) -> FloatArray:
     """Return the mean of ``psi(lead - j)^2 d^2`` over uncertain periods, ``(lead, j)``."""
-    n_tables, per_day, n_lags = coefficient.shape
-    total = np.zeros((horizon, horizon))
+    n_tables, per_day = deviation.shape
+    squares = np.zeros((horizon, horizon))
     count = np.zeros(horizon)
-    psi = np.empty((horizon, horizon))
+    total = np.zeros((horizon, horizon + 1))  # of the responses to innovation j
     for m in range(n_tables):
         for first in range(per_day):
             for lead in range(horizon):
                 period = (first + lead) % per_day
-                for j in range(lead):
-                    value = 0.0
-                    for k in range(1, min(n_lags, lead - j) + 1):
-                        value += coefficient[m, period, k - 1] * psi[lead - k, j]
-                    psi[lead, j] = value
-                psi[lead, lead] = deviation[m, period]
-                if deviation[m, period] > 0.0:
-                    count[lead] += 1.0
-                    for j in range(lead + 1):
-                        total[lead, j] += psi[lead, j] ** 2
+                uncertain = deviation[m, period] > 0.0
+                count[lead] += uncertain
+                for j in range(lead + 1):
+                    if j == lead:
+                        total[j, : lead + 1] = 0.0
+                        psi = deviation[m, period]
+                    else:
+                        psi = _moved(coefficient[m, period], total[j], lead)
+                    total[j, lead + 1] = total[j, lead] + psi
+                    if uncertain:
+                        squares[lead, j] += psi * psi
     for lead in range(horizon):
-        total[lead] /= max(count[lead], 1.0)
-    return total
+        squares[lead] /= max(count[lead], 1.0)
+    return squares
 
 
 @njit(cache=True)
@@ -220,7 +228,7 @@ def score_means(
     Parameters
     ----------
     coefficient, offset, deviation
-        ``(period, profile, lag)`` and twice ``(period, profile)``.
+        ``(period, profile, group of lags)`` and twice ``(period, profile)``.
     innovation
         Conditional means of innovations by the period they belong to, ``(period, lead, profile)``.
     score
@@ -228,17 +236,20 @@ def score_means(
         reads those that are over.
     """
     n_periods, horizon, n_profiles = innovation.shape
-    n_lags = coefficient.shape[2]
     mean = np.zeros((n_periods, horizon, n_profiles))
+    total = np.zeros(LAGS + horizon + 1)
     for issue in range(n_periods):
-        for lead in range(min(horizon, n_periods - issue)):
-            period = issue + lead
-            for i in range(n_profiles):
-                value = offset[period, i] + deviation[period, i] * innovation[period, lead, i]
-                for k in range(1, n_lags + 1):
-                    past = mean[issue, lead - k, i] if k <= lead else score[n_lags + period - k, i]
-                    value += coefficient[period, i, k - 1] * past
-                mean[issue, lead, i] = value
+        for i in range(n_profiles):
+            for k in range(LAGS):
+                total[k + 1] = total[k] + score[issue + k, i]
+            for lead in range(min(horizon, n_periods - issue)):
+                period, at = issue + lead, LAGS + lead
+                mean[issue, lead, i] = (
+                    offset[period, i]
+                    + _moved(coefficient[period, i], total, at)
+                    + deviation[period, i] * innovation[period, lead, i]
+                )
+                total[at + 1] = total[at] + mean[issue, lead, i]
     return mean
 
 
@@ -254,25 +265,25 @@ def error_moments(
     Parameters
     ----------
     coefficient, deviation
-        Of the periods ahead, ``(lead, profile, lag)`` and ``(lead, profile)``.
+        Of the periods ahead, ``(lead, profile, group of lags)`` and ``(lead, profile)``.
     share
         ``r``, ``(lead, profile)``.
     """
-    horizon, n_profiles, n_lags = coefficient.shape
+    horizon, n_profiles, _ = coefficient.shape
     spread = np.empty((horizon, n_profiles))
     correlation = np.zeros((n_profiles, horizon, horizon))
+    total = np.zeros((horizon, horizon + 1))  # over a, of C(a, b)
     for i in range(n_profiles):
         own = correlation[i]
         for a in range(horizon):
-            variance = share[a, i] * deviation[a, i] ** 2
             for b in range(a):
-                value = 0.0
-                for k in range(1, min(n_lags, a) + 1):
-                    value += coefficient[a, i, k - 1] * own[a - k, b]
-                own[a, b] = own[b, a] = value
-            for k in range(1, min(n_lags, a) + 1):
-                variance += coefficient[a, i, k - 1] * own[a - k, a]
+                own[a, b] = own[b, a] = _moved(coefficient[a, i], total[b], a)
+            for b in range(a):
+                total[a, b + 1] = total[a, b] + own[b, a]
+                total[b, a + 1] = total[b, a] + own[a, b]
+            variance = share[a, i] * deviation[a, i] ** 2 + _moved(coefficient[a, i], total[a], a)
             own[a, a] = max(variance, 0.0)
+            total[a, a + 1] = total[a, a] + own[a, a]
             spread[a, i] = math.sqrt(own[a, a])
         for a in range(horizon):
             for b in range(a):
