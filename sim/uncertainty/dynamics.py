@@ -156,7 +156,7 @@ def error_share(
     response ``psi`` of the score to innovations. `r` is fitted to the skill in the mean over all
     hours of the months in `tables`, by least squares of relative errors. It never falls with lead,
     since what is known is not forgotten, and is 1 at most, where what has been metered says more
-    than the skill asks for.
+    than the skill asks for. Then the noise is scaled by the skill's `error`.
 
     Returns
     -------
@@ -166,14 +166,15 @@ def error_share(
     lead_h = np.arange(timing.horizon, dtype=np.float64) * timing.period_h
     share = np.zeros((timing.horizon, len(uncertainty.record.kind)))
     for i, kind in enumerate(uncertainty.record.kind):
-        wanted = np.square(uncertainty.skill[kind].share(lead_h))
+        skill = uncertainty.skill[kind]
+        wanted = np.square(skill.share(lead_h))
         if not wanted[0]:
             continue
         response = _mean_response(
             known.coefficient[tables, :, i], known.deviation[tables, :, i], timing.horizon
         )
         growth, _ = nnls(response @ np.tri(timing.horizon) / wanted[:, None], np.ones(len(wanted)))
-        share[:, i] = np.clip(np.cumsum(growth), SMALLEST, 1.0)
+        share[:, i] = skill.scaled(np.clip(np.cumsum(growth), SMALLEST, 1.0))
     return share
 
 

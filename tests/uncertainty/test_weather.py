@@ -117,14 +117,14 @@ def test_an_axis_changes_no_other_stream(overrides: dict[str, object]) -> None:
 
 
 def test_worse_forecasts_grow_to_the_climatology_and_exact_ones_are_exact() -> None:
-    lead_h = np.array([0.0, 1.0, 6.0, 24.0])
     skill = {"near": 0.1, "far": 0.4}
-    usual = ForecastSkill(**skill).share(lead_h)
-    assert np.array_equal(ForecastSkill(**skill, error=0).share(lead_h), np.zeros(4))
-    slightly = ForecastSkill(**skill, error=1.01).share(lead_h)
-    assert slightly / usual == pytest.approx(1.01, rel=0.002)
-    hopeless = ForecastSkill(**skill, error=100).share(lead_h)
-    assert (hopeless > 0.99).all()
+    usual = np.square(ForecastSkill(**skill).share(np.array([0.0, 1.0, 6.0, 24.0])))
+    assert np.array_equal(ForecastSkill(**skill).scaled(usual), usual)
+    assert np.array_equal(ForecastSkill(**skill, error=0).scaled(usual), np.zeros(4))
+    slightly = ForecastSkill(**skill, error=1.01).scaled(usual)
+    assert np.sqrt(slightly / usual) == pytest.approx(1.01, rel=0.002)
+    hopeless = ForecastSkill(**skill, error=100).scaled(usual)
+    assert (hopeless > 0.98).all()
     assert (hopeless < 1).all()
 
 
