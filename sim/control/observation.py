@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
+from sim.control.scenarios import correlated_scores, curves, values_at
 from sim.control.states import EvStates, UnitStates, VehicleStates
 from sim.units import BoolArray, FloatArray, IntArray
 
@@ -75,6 +78,25 @@ class Forecast:
     def n_periods(self) -> int:
         """Number of periods the forecast covers."""
         return len(self.import_usd_per_mwh)
+
+    def scenarios(self, n: int, rng: np.random.Generator) -> FloatArray:
+        """Return `n` joint samples of the profiles, ``(n, H, profile)`` [pu of the profile].
+
+        They are made of what this forecast states and of nothing else: means, standard deviations
+        and bounds of every profile in every period, correlations over leads and between profiles.
+        What cannot be negative (lower bound at least 0) is not; what is certain, such as the sun at
+        night and every profile of an exact forecast, is its mean in all samples.
+
+        Parameters
+        ----------
+        n
+            How many.
+        rng
+            Random stream of the caller.
+        """
+        score = correlated_scores(self.profile_correlation, self.series_correlation, n, rng)
+        curve = curves(self.profile_mean, self.profile_lower, self.profile_upper, self.profile_std)
+        return values_at(curve, score)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
