@@ -44,7 +44,9 @@ def test_means_and_spreads_are_those_stated() -> None:
     assert own.shape == (N, *stated.profile_mean.shape)
     wide = stated.profile_std > 1e-4
     off = (own.mean(axis=0) - stated.profile_mean)[wide] / stated.profile_std[wide]
-    assert np.abs(off).max() < 5 / np.sqrt(N)
+    # What is usually 0 and rarely much has a mean that 4,000 samples do not settle.
+    assert np.quantile(np.abs(off), 0.97) < 4 / np.sqrt(N)
+    assert np.abs(off).max() < 0.2
     ratio = own.std(axis=0)[wide] / stated.profile_std[wide]
     assert np.median(ratio) == pytest.approx(1.0, abs=0.01)
     assert np.quantile(np.abs(ratio - 1), 0.95) < 0.1
@@ -87,21 +89,27 @@ def test_samples_stay_within_what_can_be() -> None:
 
 
 def test_days_that_come_true_lie_within_the_bands_of_samples() -> None:
-    """Of each profile, and of the sum of the photovoltaic plants, which err together."""
+    """Of each profile, and of the sum of the photovoltaic plants, which err together.
+
+    The record has values that come again and again, and bounds lie on them: what is nearer to a
+    band than 3 % of the spread counts as inside.
+    """
     suns = [i for i, kind in enumerate(nature().uncertainty.record.kind) if kind == "pv"]
     inside, inside_sum = [], []
-    for replication in range(60):
+    for replication in range(100):
         for period in (3, 8, 14):
-            own = forecast(replication, period).scenarios(200, np.random.default_rng(replication))
+            own = forecast(replication, period).scenarios(300, np.random.default_rng(replication))
             truth = drawn(replication).period_mean[period:]
-            low, high = np.quantile(own, [0.05, 0.95], axis=0)
-            open_ = low > 1e-6
-            inside.append(((truth >= low) & (truth <= high))[open_])
-            low, high = np.quantile(own[:, :, suns].sum(axis=2), [0.05, 0.95], axis=0)
-            total = truth[:, suns].sum(axis=1)
-            inside_sum.append(((total >= low) & (total <= high))[low > 0.02])
+            inside.append(_inside(own, truth))
+            inside_sum.append(_inside(own[:, :, suns].sum(axis=2), truth[:, suns].sum(axis=1)))
     assert np.concatenate(inside).mean() == pytest.approx(0.9, abs=0.03)
     assert np.concatenate(inside_sum).mean() == pytest.approx(0.9, abs=0.03)
+
+
+def _inside(samples: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    low, high = np.quantile(samples, [0.05, 0.95], axis=0)
+    slack = 0.03 * samples.std(axis=0)
+    return ((truth >= low - slack) & (truth <= high + slack))[low > 1e-6]
 
 
 def test_an_exact_forecast_has_one_scenario() -> None:
