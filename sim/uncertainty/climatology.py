@@ -26,7 +26,7 @@ from sim.units import HOURS_PER_DAY, BoolArray, FloatArray, IntArray, frozen
 LEVEL = 0.95
 QUANTILE = 1.6448536269514722  # of the standard normal law, at LEVEL
 Z_MAX = 3.0
-Z_NODES = 121  # a coarser curve cuts corners, and errors are wider than it says
+Z_NODES = 201  # a coarser curve cuts corners, and errors are wider than it says
 WINDOW_DAYS = 15
 ENOUGH_DAYS = 20  # to tell how one period follows from another
 ALL_DAY = ("wind",)
