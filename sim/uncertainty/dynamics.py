@@ -276,6 +276,10 @@ def error_moments(
     total = np.zeros((horizon, horizon + 1))  # over a, of C(a, b)
     for i in range(n_profiles):
         own = correlation[i]
+        if not deviation[:, i].any():  # all is certain
+            spread[:, i] = 0.0
+            np.fill_diagonal(own, 1.0)
+            continue
         for a in range(horizon):
             for b in range(a):
                 own[a, b] = own[b, a] = _moved(coefficient[a, i], total[b], a)
