@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
+from sim.control.scenarios import correlated_scores, curves, values_at
 from sim.control.states import EvStates, UnitStates, VehicleStates
 from sim.units import BoolArray, FloatArray, IntArray
 
@@ -26,8 +29,14 @@ class Forecast:
         Standard deviation of a single step's value about `profile_mean`, ``(H, profile)``: the
         error of the forecast and the ripple inside the period together.
     profile_correlation
-        Correlation of the forecast errors of one profile between two leads, ``(profile, H, H)``;
-        different profiles err independently.
+        Correlation of the forecast errors of one profile between two leads, ``(profile, H, H)``.
+        Like the next one it is that of the errors as normal scores; that of the errors in pu is
+        the same up to the bending of the map between them.
+    series_correlation
+        Correlation between profiles of what their errors gain from one period to the next,
+        ``(profile, profile)``. With ``profile_correlation[i] = L_i L_i'`` (Cholesky), the errors of
+        profile ``i`` at lead ``a`` and of ``k`` at lead ``b`` correlate as
+        ``series_correlation[i, k] * (L_i L_k')[a, b]``: for equal dynamics, the product of both.
     load_mw, load_mvar, available_mw
         Mean load and mean renewable power available, ``(H, load)`` and ``(H, generator)``.
     ev_mw
@@ -53,6 +62,7 @@ class Forecast:
     profile_std: FloatArray
     profile_step_std: FloatArray
     profile_correlation: FloatArray
+    series_correlation: FloatArray
     load_mw: FloatArray
     load_mvar: FloatArray
     available_mw: FloatArray
@@ -68,6 +78,25 @@ class Forecast:
     def n_periods(self) -> int:
         """Number of periods the forecast covers."""
         return len(self.import_usd_per_mwh)
+
+    def scenarios(self, n: int, rng: np.random.Generator) -> FloatArray:
+        """Return `n` joint samples of the profiles, ``(n, H, profile)`` [pu of the profile].
+
+        They are made of what this forecast states and of nothing else: means, standard deviations
+        and bounds of every profile in every period, correlations over leads and between profiles.
+        What cannot be negative (lower bound at least 0) is not; what is certain, such as the sun at
+        night and every profile of an exact forecast, is its mean in all samples.
+
+        Parameters
+        ----------
+        n
+            How many.
+        rng
+            Random stream of the caller.
+        """
+        score = correlated_scores(self.profile_correlation, self.series_correlation, n, rng)
+        curve = curves(self.profile_mean, self.profile_lower, self.profile_upper, self.profile_std)
+        return values_at(curve, score)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -1,13 +1,16 @@
-"""Calibrated forecasts: what is known of the future, and no more.
+"""Calibrated forecasts: what has been metered, what is known of the future, and no more.
 
-The score ``z`` of a future period is observed through noise whose precision ``pi(lead)`` grows as
-the period draws near; every issue adds an independent piece of evidence, so that forecasts of one
-period are a martingale. The forecast is the conditional mean::
+Scores follow an autoregression, ``z(t) = c + sum_k a_k z(t - k) + d e(t)``. The innovation ``e`` of
+a future period is observed through noise whose precision ``pi(lead)`` grows as the period draws
+near; every issue adds an independent piece of evidence. Its conditional mean is::
 
-    z_hat = (pi z + B(pi)) / (1 + pi) = (1 - s^2) z + s sqrt(1 - s^2) eta,   s^2 = 1 / (1 + pi)
+    e_hat = (pi e + B(pi)) / (1 + pi) = (1 - r) e + sqrt(r (1 - r)) eta,   r = 1 / (1 + pi)
 
-with a Brownian motion ``B`` in precision: ``E[z | z_hat] = z_hat`` and ``var[z | z_hat] = s^2`` at
-every lead.
+with a Brownian motion ``B`` in precision: ``E[e | e_hat] = e_hat``, ``var[e | e_hat] = r``. Scores
+that are metered reveal the innovations that are over, and tell nothing of those to come. So the
+conditional law of the scores ahead, given all that has been metered and all evidence, is the
+autoregression started from the metered scores and driven by ``e_hat``; the errors follow it from 0,
+driven by ``e - e_hat``. Forecasts of one period are a martingale.
 """
 
 from __future__ import annotations
@@ -17,18 +20,19 @@ from dataclasses import dataclass
 
 import numpy as np
 from numba import njit
-from numpy.polynomial.hermite_e import hermegauss
 
 from sim.control import EvStates, Forecast
 from sim.uncertainty.climatology import QUANTILE, Z_MAX
 from sim.uncertainty.conditions import RoadConditions
 from sim.uncertainty.delays import forecast_delay_h
+from sim.uncertainty.dynamics import error_moments, score_means
 from sim.uncertainty.forecaster import Profiles, compose
-from sim.uncertainty.model import ForecastSkill
 from sim.uncertainty.realisation import Nature, Realisation
-from sim.units import SECONDS_PER_HOUR, FloatArray, IntArray, frozen
+from sim.units import SECONDS_PER_HOUR, BoolArray, FloatArray, IntArray, frozen
 
-_NODES, _WEIGHTS = hermegauss(7)
+# Evenly spaced: the curves that are integrated have corners, and Gauss-Hermite nodes miss them.
+_NODES = np.linspace(-4.5, 4.5, 37)
+_WEIGHTS = np.exp(-(_NODES**2) / 2)
 _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
 
 
@@ -40,51 +44,51 @@ class CalibratedForecaster:
     ----------
     nature, realisation, conditions
         What there is, what will be, and the roads among it.
+    coefficient, deviation
+        Autoregression of the scores in each period, ``(period, profile, group of lags)`` and
+        ``(period, profile)``.
     score_mean
         ``z_hat``, ``(issue period, lead, profile)``.
-    share
-        ``s``, ``(lead, profile)``.
-    correlation
-        Correlation of the errors of one profile between leads, ``(profile, lead, lead)``.
+    together
+        What the correlation of two profiles' innovations is multiplied by to be that of their
+        errors, ``(profile, profile)``: 1 for equal skill.
     """
 
     nature: Nature
     realisation: Realisation
     conditions: RoadConditions
+    coefficient: FloatArray
+    deviation: FloatArray
     score_mean: FloatArray
-    share: FloatArray
-    correlation: FloatArray
+    together: FloatArray
 
     @classmethod
     def build(cls, nature: Nature, realisation: Realisation) -> CalibratedForecaster:
-        """Accumulate the evidence of all issues."""
-        timing = nature.system.timing
-        horizon, n_profiles = timing.horizon, len(nature.system.profiles)
-        lead_h = np.arange(horizon, dtype=np.float64) * timing.period_h
-        skills = [nature.uncertainty.skill[kind] for kind in nature.uncertainty.record.kind]
-        share = np.column_stack([skill.share(lead_h) for skill in skills])
-        exact = share[0] == 0
-        precision = 1 / np.where(exact, 1.0, share) ** 2 - 1
-        gain = np.sqrt(np.diff(precision, axis=0, append=0.0) * -1)
-
-        evidence = np.zeros((horizon + 1, n_profiles))
-        score_mean = np.zeros((timing.n_periods, horizon, n_profiles))
-        first = horizon - 1  # issues before the episode prepare the far leads
-        padded = np.vstack([realisation.period_score, np.zeros((horizon, n_profiles))])
-        for issue in range(timing.n_periods + first):
-            evidence[:-1] = evidence[1:] + gain * realisation.forecast_noise[issue]
-            period = issue - first
-            if period >= 0:
-                score_mean[period] = (
-                    precision * padded[period : period + horizon] + evidence[:-1]
-                ) / (1 + precision)
+        """Accumulate the evidence, and foresee all scores from what is metered at each issue."""
+        known, (table, period_of_day) = nature.dynamics, realisation.climatology_row.T
+        coefficient = np.ascontiguousarray(known.coefficient[table, period_of_day])
+        deviation = known.deviation[table, period_of_day]
+        share = nature.error_share
+        noise = realisation.forecast_noise @ known.sample[table, period_of_day]
+        foreseen = _foreseen(share, realisation.period_innovation, noise)
+        own = np.sqrt(np.where(share > 0, share, 1.0))
+        rest = np.sqrt(1 - own**2)
         return cls(
             nature=nature,
             realisation=realisation,
             conditions=realisation.conditions(nature.system),
-            score_mean=frozen(score_mean),
-            share=frozen(share),
-            correlation=frozen(_error_correlation(skills, share, precision, gain, lead_h)),
+            coefficient=frozen(coefficient),
+            deviation=frozen(deviation),
+            score_mean=frozen(
+                score_means(
+                    coefficient,
+                    known.offset[table, period_of_day],
+                    deviation,
+                    foreseen,
+                    realisation.score,
+                )
+            ),
+            together=frozen((own.T @ own + rest.T @ rest) / len(share)),
         )
 
     def issue(self, period: int, now_h: float, evs: EvStates) -> Forecast:
@@ -97,12 +101,15 @@ class CalibratedForecaster:
         timing = system.timing
         n = min(timing.horizon, timing.n_periods - period)
         ahead = slice(period, period + n)
+        share = self.nature.error_share[:n]
+        spread, correlation = error_moments(self.coefficient[ahead], self.deviation[ahead], share)
         mean, lower, upper, std = _profile_moments(
             self.nature.climatology.quantile,
             realisation.climatology_row[ahead],
             realisation.period_mean[ahead],
             self.score_mean[period, :n],
-            self.share[:n],
+            spread,
+            share[0] == 0,
             _NODES,
             _WEIGHTS,
         )
@@ -126,7 +133,8 @@ class CalibratedForecaster:
                 std=std,
                 step_std=np.hypot(std, self._ripple(ahead)),
             ),
-            self.correlation[:, :n, :n].copy(),
+            correlation,
+            self._series_correlation(period),
             self.nature.evs.forecast(period, n, evs),
             (travel[0] + late_h, travel[1] + late_lower_h, travel[2] + late_upper_h),
             self.nature.rail.expected_h(np.maximum(depart_h, now_h)),
@@ -153,6 +161,12 @@ class CalibratedForecaster:
             upper_h[:, None, None] * drives,
         )
 
+    def _series_correlation(self, period: int) -> FloatArray:
+        """Return how the errors of profiles correlate in one period, ``(profile, profile)``."""
+        table = self.realisation.climatology_row[period, 0]
+        found: FloatArray = self.nature.dynamics.correlation[table] * self.together
+        return found
+
     def _ripple(self, ahead: slice) -> FloatArray:
         """Return the usual spread of steps inside their periods, ``(H, profile)`` [pu]."""
         table, period_of_day = self.realisation.climatology_row[ahead].T
@@ -160,36 +174,26 @@ class CalibratedForecaster:
         return ripple
 
 
-def _error_correlation(
-    skills: list[ForecastSkill],
-    share: FloatArray,
-    precision: FloatArray,
-    gain: FloatArray,
-    lead_h: FloatArray,
-) -> FloatArray:
-    """Return the correlation of ``z - z_hat`` between leads, ``(profile, lead, lead)``.
+def _foreseen(share: FloatArray, innovation: FloatArray, noise: FloatArray) -> FloatArray:
+    """Return the conditional means of innovations, ``(period, lead, profile)``.
 
-    The error is ``s^2 z - s sqrt(1 - s^2) eta``; both parts are correlated over time as
-    ``exp(-lag / correlation_h)``, the second one only through issues that both leads have seen.
+    ``e_hat = (pi e + B(pi)) / (1 + pi)`` with the precision ``pi = 1 / r - 1`` and a Brownian
+    motion ``B`` in it.
+
+    Parameters
+    ----------
+    share
+        ``r``, ``(lead, profile)``; nothing is made of profiles where it is 0.
+    innovation
+        ``e``, ``(period, profile)``.
+    noise
+        Standard normal, new at each lead, ``(period, lead, profile)``.
     """
-    horizon, n_profiles = share.shape
-    correlation = np.empty((n_profiles, horizon, horizon))
-    lag = np.abs(lead_h[:, None] - lead_h[None, :])
-    for i, skill in enumerate(skills):
-        if share[0, i] == 0:
-            correlation[i] = np.eye(horizon)
-            continue
-        common = np.zeros((horizon + 1, horizon + 1))
-        for a in range(horizon - 1, -1, -1):
-            for b in range(horizon - 1, -1, -1):
-                common[a, b] = common[a + 1, b + 1] + gain[a, i] * gain[b, i]
-        s = share[:, i]
-        noise = common[:horizon, :horizon] / np.sqrt(np.outer(precision[:, i], precision[:, i]))
-        own = np.sqrt(1 - s**2)
-        correlation[i] = np.exp(-lag / skill.correlation_h) * (
-            np.outer(s, s) + np.outer(own, own) * noise
-        )
-    return correlation
+    precision = 1 / np.where(share > 0, share, 1.0) - 1
+    gained = np.sqrt(-np.diff(precision, axis=0, append=0.0))
+    evidence = np.cumsum((gained * noise)[:, ::-1], axis=1)[:, ::-1]
+    foreseen: FloatArray = (precision * innovation[:, None] + evidence) / (1 + precision)
+    return foreseen
 
 
 @njit(cache=True)
@@ -198,13 +202,14 @@ def _profile_moments(
     row: IntArray,
     truth: FloatArray,
     score_mean: FloatArray,
-    share: FloatArray,
+    spread: FloatArray,
+    exact: BoolArray,
     nodes: FloatArray,
     weights: FloatArray,
 ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
     """Map conditional laws of scores to mean, 5 %, 95 % quantile and deviation of profiles.
 
-    Expectations by Gauss-Hermite quadrature; a share of 0 stands for a perfect forecast.
+    Expectations by the trapezoidal rule.
     """
     n_leads, n_profiles = score_mean.shape
     mean = np.empty((n_leads, n_profiles))
@@ -215,8 +220,8 @@ def _profile_moments(
     scale = (n_nodes - 1) / (2 * Z_MAX)
     for h in range(n_leads):
         for i in range(n_profiles):
-            s = share[h, i]
-            if s == 0.0:
+            s = spread[h, i]
+            if exact[i]:
                 mean[h, i] = lower[h, i] = upper[h, i] = truth[h, i]
                 std[h, i] = 0.0
                 continue

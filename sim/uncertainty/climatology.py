@@ -10,21 +10,28 @@ production", Wind Energy 12, 2009.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
 from sim.uncertainty.model import Record
 from sim.uncertainty.streams import stream
-from sim.units import HOURS_PER_DAY, FloatArray, IntArray, frozen
+from sim.units import HOURS_PER_DAY, BoolArray, FloatArray, IntArray, frozen
 
 LEVEL = 0.95
 QUANTILE = 1.6448536269514722  # of the standard normal law, at LEVEL
 Z_MAX = 3.0
-Z_NODES = 41
+Z_NODES = 201  # a coarser curve cuts corners, and errors are wider than it says
 WINDOW_DAYS = 15
+ENOUGH_DAYS = 20  # to tell how one period follows from another
+ALL_DAY = ("wind",)
+
+DateArray: TypeAlias = NDArray[np.datetime64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -36,10 +43,12 @@ class Climatology:
     quantile
         ``Q`` on a uniform grid of `Z_NODES` scores in ``[-Z_MAX, Z_MAX]``,
         ``(table, period of day, profile, node)`` [pu].
+    uncertain
+        Whether the distribution has more than one value, ``(table, period of day, profile)``.
     table
         Row of `quantile` that holds for each period of the record, ``(period of record,)``.
-    period_of_day
-        ``(period of record,)``.
+    period_of_day, date
+        Of each period of the record, ``(period of record,)``.
     ripple
         Standard deviation of steps about the mean of their period, ``(table, period of day,
         profile)`` [pu].
@@ -51,11 +60,28 @@ class Climatology:
     """
 
     quantile: FloatArray
+    uncertain: BoolArray
     table: IntArray
     period_of_day: IntArray
+    date: DateArray
     ripple: FloatArray
     mean: FloatArray
     score: FloatArray
+
+    def tables_of(self, months: Sequence[int]) -> IntArray:
+        """Return the tables of these months (1 to 12), all if the record has none of them."""
+        found, first = np.unique(self.table, return_index=True)
+        month = self.date[first].astype("datetime64[M]").astype(np.int64) % 12 + 1
+        inside = np.isin(month, months)
+        return found[inside] if inside.any() else found
+
+    def rows(self, table: int, period_of_day: int) -> IntArray:
+        """Return the periods of the record that are like one period of the day in one month.
+
+        Those of all days of the month, and of `WINDOW_DAYS` before and after it.
+        """
+        month = self.date[np.argmax(self.table == table)].astype("datetime64[M]")
+        return _near(self.date, self.period_of_day, month, period_of_day)
 
 
 @lru_cache(maxsize=8)  # scenarios that differ in other things share a record
@@ -63,7 +89,8 @@ def climatology(record: Record, period_s: int) -> Climatology:
     """Return the climatology of `record` for periods of `period_s`.
 
     The distribution at one period of the day in one month is that of all days of the month and
-    `WINDOW_DAYS` before and after it.
+    `WINDOW_DAYS` before and after it. Wind has one distribution for the whole day: hours differ
+    less than samples of 60 days, and what differs is in the mean that scores move to.
     """
     per_period = period_s // record.step_s
     n_periods = len(record.values) // per_period
@@ -83,28 +110,42 @@ def climatology(record: Record, period_s: int) -> Climatology:
     score = np.zeros((n_periods, n_profiles))
     tie_break = stream(0, 0, "climatology.ties").random((n_periods, n_profiles))
     for m, first in enumerate(months):
-        near = (date >= first.astype("datetime64[D]") - WINDOW_DAYS) & (
-            date < (first + 1).astype("datetime64[D]") + WINDOW_DAYS
-        )
         for p in range(per_day):
-            rows = np.flatnonzero(near & (period_of_day == p))
+            rows = _near(date, period_of_day, first, p)
             if not len(rows):
                 continue
             ripple[m, p] = np.sqrt(variance[rows].mean(axis=0))
-            own = table[rows] == m
-            position = (np.arange(len(rows)) + 0.5) / len(rows)
-            order = np.lexsort((tie_break[rows].T, mean[rows].T))
-            for i in range(n_profiles):
-                ranked = rows[order[i]]
-                quantile[m, p, i] = np.interp(ndtr(grid), position, mean[ranked, i])
-                z = np.empty(len(rows))
-                z[order[i]] = ndtri(position)
-                score[rows[own], i] = z[own]
+            for i, kind in enumerate(record.kind):
+                alike = rows
+                if kind in ALL_DAY and len(rows) >= ENOUGH_DAYS:
+                    if p > 0:  # done at p = 0
+                        continue
+                    alike = _near(date, period_of_day, first)
+                position = (np.arange(len(alike)) + 0.5) / len(alike)
+                order = np.lexsort((tie_break[alike, i], mean[alike, i]))
+                curve = np.interp(ndtr(grid), position, mean[alike[order], i])
+                quantile[m, slice(None) if alike is not rows else p, i] = curve
+                z = np.empty(len(alike))
+                z[order] = ndtri(position)
+                own = table[alike] == m
+                score[alike[own], i] = z[own]
     return Climatology(
         quantile=frozen(quantile),
+        uncertain=frozen(quantile[..., -1] > quantile[..., 0], np.bool_),
         table=frozen(table, np.int64),
         period_of_day=frozen(period_of_day, np.int64),
+        date=frozen(date, np.datetime64),
         ripple=frozen(ripple),
         mean=frozen(mean),
         score=frozen(score),
     )
+
+
+def _near(
+    date: DateArray, period_of_day: IntArray, month: np.datetime64, wanted: int | None = None
+) -> IntArray:
+    """Return the periods of the day that is wanted, or all, in a month and days about it."""
+    near = (date >= month.astype("datetime64[D]") - WINDOW_DAYS) & (
+        date < (month + 1).astype("datetime64[D]") + WINDOW_DAYS
+    )
+    return np.flatnonzero(near if wanted is None else near & (period_of_day == wanted))

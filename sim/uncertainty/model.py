@@ -41,8 +41,9 @@ class ForecastSkill:
     """How the error of a forecast grows with lead time.
 
     The share ``s^2`` of the climatological variance that a forecast leaves open at lead ``l``
-    hours grows as ``s(l) = far - (far - near) * exp(-l / growth_h)``. ``near = far = 0`` is a
-    perfect forecast.
+    hours grows as ``s(l) = far - (far - near) * exp(-l / growth_h)``, in the mean over a day, and
+    no further than what has been metered allows. ``near = far = 0`` is a perfect forecast, as is
+    ``error = 0``.
 
     Attributes
     ----------
@@ -50,16 +51,13 @@ class ForecastSkill:
         ``s`` at lead 0 and at infinite lead, ``0 <= near <= far < 1`` [-].
     growth_h
         Time constant of the growth [h].
-    correlation_h
-        Time over which the correlation between errors of neighbouring periods falls to 1/e [h].
     error
-        Scales the noise through which the future is seen; see `share` [-].
+        Scales the noise through which the future is seen; see `scaled` [-].
     """
 
     near: float = 0.0
     far: float = 0.0
     growth_h: float = 6.0
-    correlation_h: float = 3.0
     error: float = 1.0
 
     def __post_init__(self) -> None:
@@ -69,23 +67,25 @@ class ForecastSkill:
             )
         if (self.near == 0) != (self.far == 0):
             raise ValueError("near and far must both be positive, or both 0 (perfect forecast).")
-        for name in ("growth_h", "correlation_h"):
-            value = getattr(self, name)
-            if not (math.isfinite(value) and value > 0):
-                raise ValueError(f"{name}(={value}) must be a finite number > 0.")
+        if not (math.isfinite(self.growth_h) and self.growth_h > 0):
+            raise ValueError(f"growth_h(={self.growth_h}) must be a finite number > 0.")
         if not (math.isfinite(self.error) and self.error >= 0):
             raise ValueError(f"error(={self.error}) must be a finite number >= 0.")
 
     def share(self, lead_h: FloatArray) -> FloatArray:
-        """Return ``s``, the square root of the share of variance left open, by lead [-].
+        """Return ``s``, the square root of the share of variance left open at `error` 1 [-]."""
+        s: FloatArray = self.far - (self.far - self.near) * np.exp(-lead_h / self.growth_h)
+        return s
 
-        A forecast with share ``s`` has seen the future through noise of variance
-        ``s^2 / (1 - s^2)``. That noise is scaled by `error`, and who forecasts knows it: errors
-        grow in proportion while they are small, and never beyond those of the climatology.
+    def scaled(self, share: FloatArray) -> FloatArray:
+        """Return the share of variance left open when the noise is scaled by `error` [-].
+
+        A forecast that leaves the share ``r`` open has seen the future through noise of variance
+        ``r / (1 - r)``. That noise is scaled, and who forecasts knows it: errors grow in proportion
+        while they are small, and never beyond those of who has seen nothing.
         """
-        s = self.far - (self.far - self.near) * np.exp(-lead_h / self.growth_h)
-        scaled: FloatArray = self.error * s / np.sqrt(1 - s**2 + (self.error * s) ** 2)
-        return scaled
+        worse: FloatArray = self.error**2 * share
+        return worse / (1 - share + worse)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

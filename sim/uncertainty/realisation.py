@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.signal import lfilter
 
 from sim.errors import InputError
 from sim.system.system import System
@@ -14,6 +13,7 @@ from sim.system.timing import Timing
 from sim.uncertainty import delays
 from sim.uncertainty.climatology import Climatology, climatology
 from sim.uncertainty.conditions import RoadConditions
+from sim.uncertainty.dynamics import LAGS, Dynamics, dynamics, error_share
 from sim.uncertainty.events import (
     Breakdown,
     Incident,
@@ -41,14 +41,16 @@ class Realisation:
         Time stamp of the first step in the record.
     profile
         Value of every profile in every step, ``(step, profile)`` [pu].
-    period_mean, period_score
-        Period means and their normal scores, ``(period, profile)``.
+    period_mean, period_innovation
+        Period means and the innovations of their scores, ``(period, profile)``.
+    score
+        Normal scores, from `LAGS` periods before the start on, ``(LAGS + period, profile)``.
     climatology_row
         Rows ``(month, period of day)`` of the climatology that hold for each period,
         ``(period, 2)``.
     forecast_noise
-        Standard normal innovations of the forecasts, correlated between neighbouring leads,
-        ``(issue, lead, profile)``; issues run from ``horizon - 1`` periods before the start.
+        Standard normal weights by which the days of a month make the noise of the evidence that
+        arrives of a period when it is so many periods away, ``(period, lead, day)``.
     link_state, link_speed_kmh
         State of every road link and its speed without incidents, ``(quarter hour, link)``
         [-, km/h].
@@ -69,7 +71,8 @@ class Realisation:
     start: np.datetime64
     profile: FloatArray
     period_mean: FloatArray
-    period_score: FloatArray
+    period_innovation: FloatArray
+    score: FloatArray
     climatology_row: IntArray
     forecast_noise: FloatArray
     link_state: FloatArray
@@ -142,6 +145,11 @@ class Nature:
         The scenario.
     climatology
         Climatology of the record.
+    dynamics
+        How its scores move on.
+    error_share
+        Share of the variance of innovations that forecasts leave open, ``(lead, profile)`` [-];
+        0 where the skill is perfect.
     travel, rail, evs
         What is expected of drives and of runs between stations, and of electric cars.
     import_usd_per_mwh, export_usd_per_mwh
@@ -153,6 +161,8 @@ class Nature:
     system: System
     uncertainty: Uncertainty
     climatology: Climatology
+    dynamics: Dynamics
+    error_share: FloatArray
     travel: TravelForecaster
     rail: RailForecaster
     evs: EvForecaster
@@ -170,10 +180,16 @@ class Nature:
             If no stretch of the record within the chosen months is as long as the episode.
         """
         record, timing = uncertainty.record, system.timing
+        known = climatology(record, timing.period_s)
+        moves = dynamics(record, timing.period_s)
         return cls(
             system=system,
             uncertainty=uncertainty,
-            climatology=climatology(record, timing.period_s),
+            climatology=known,
+            dynamics=moves,
+            error_share=frozen(
+                error_share(moves, known.tables_of(uncertainty.months), uncertainty, timing)
+            ),
             travel=TravelForecaster.build(system, uncertainty.traffic, uncertainty.incidents),
             rail=RailForecaster.build(system, uncertainty.rail_delays),
             evs=EvForecaster.build(system, uncertainty.ev_habits),
@@ -196,7 +212,8 @@ class Nature:
             start=record.start + np.timedelta64(row * record.step_s, "s"),
             profile=frozen(record.values[row : row + timing.n_steps]),
             period_mean=frozen(self.climatology.mean[periods]),
-            period_score=frozen(self.climatology.score[periods]),
+            period_innovation=frozen(self.dynamics.innovation[periods]),
+            score=frozen(self.dynamics.score[period : periods.stop + LAGS]),
             climatology_row=frozen(
                 np.column_stack(
                     [self.climatology.table[periods], self.climatology.period_of_day[periods]]
@@ -220,19 +237,10 @@ class Nature:
         )
 
     def _forecast_noise(self, seed: int, replication: int) -> FloatArray:
-        timing = self.system.timing
-        n_issues = timing.n_periods + timing.horizon - 1
-        noise = np.empty((n_issues, timing.horizon, len(self.system.profiles)))
-        for i, (name, kind) in enumerate(
-            zip(self.system.profiles, self.uncertainty.record.kind, strict=True)
-        ):
-            memory = np.exp(-timing.period_h / self.uncertainty.skill[kind].correlation_h)
-            own = stream(seed, replication, "forecast", name).standard_normal(
-                (n_issues, timing.horizon)
-            )
-            own[:, 1:] *= np.sqrt(1 - memory**2)
-            noise[:, :, i] = lfilter([1.0], [1.0, -memory], own, axis=1)
-        return noise
+        """Return the weights; all profiles share them, so that they err together."""
+        timing, days = self.system.timing, self.dynamics.sample.shape[2]
+        shape = (timing.n_periods, timing.horizon, days)
+        return stream(seed, replication, "forecast").standard_normal(shape)
 
 
 def _by_period(by_step: FloatArray, timing: Timing) -> FloatArray:

@@ -135,7 +135,6 @@ class SkillTable(Table):
     near: Number = 0.0
     far: Number = 0.0
     growth_h: Number = 6.0
-    correlation_h: Number = 3.0
 
 
 class ForecastTable(Table):

@@ -224,6 +224,7 @@ def observation(
             profile_std=nothing if profile_std is None else profile_std,
             profile_step_std=nothing if profile_std is None else profile_std,
             profile_correlation=np.zeros((len(system.profiles), n, n)),
+            series_correlation=np.eye(len(system.profiles)),
             load_mw=load_mw,
             load_mvar=np.zeros_like(load_mw) if load_mvar is None else load_mvar,
             available_mw=np.asarray(available_mw, dtype=float),
