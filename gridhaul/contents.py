@@ -31,6 +31,7 @@ CONTENTS: dict[str, dict[str, tuple[str, ...]]] = {
             "Controller",
             "Capabilities",
             "Contrast",
+            "Rung",
             "Trigger",
             "Observation",
             "VehicleStates",

@@ -1,1 +1,1 @@
-"""One policy, ever better informed: stationary, day-ahead, rolling, clairvoyant."""
+"""One policy, ever better equipped: curtail, reactive, stationary, day-ahead, rolling, ..."""

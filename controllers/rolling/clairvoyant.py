@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from controllers.rolling.rolling import Rolling
-from sim.control import Capabilities, Contrast
+from sim.control import Capabilities, Contrast, Rung
 
 
 class Clairvoyant(Rolling):
@@ -23,4 +23,5 @@ class Clairvoyant(Rolling):
                 meaning="the same model, fed with what will happen",
             ),
         ),
+        rung=Rung(above="rolling", adds="exact forecasts"),
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from controllers.rolling.rolling import Rolling, RollingPlanning
-from sim.control import Capabilities
+from sim.control import Capabilities, Rung
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,4 +25,7 @@ class DayAhead(Rolling):
     """
 
     Parameters: ClassVar[type[RollingPlanning]] = DayAheadPlanning
-    capabilities = Capabilities(requires=frozenset({"roads"}))
+    capabilities = Capabilities(
+        requires=frozenset({"roads"}),
+        rung=Rung(above="stationary", adds="driving, but all is planned once a day only"),
+    )

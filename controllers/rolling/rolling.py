@@ -20,7 +20,7 @@ from controllers.scheduling.problem.problem import PlanningError, Schedule, Sche
 from controllers.scheduling.problem.time_space import Route
 from controllers.scheduling.schedule import park, schedule
 from controllers.scheduling.search import Search
-from sim.control import Capabilities, Contrast, Observation, Outcome, Plan
+from sim.control import Capabilities, Contrast, Observation, Outcome, Plan, Rung
 from sim.system.system import System
 from sim.units import HOURS_PER_DAY
 
@@ -82,6 +82,7 @@ class Rolling:
                 meaning="the same model, solved every period instead of once a day",
             ),
         ),
+        rung=Rung(above="day_ahead", adds="routes and powers planned anew every period"),
     )
 
     def __init__(self, parameters: RollingPlanning | None = None) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from controllers.rolling.rolling import Rolling, RollingPlanning
-from sim.control import Capabilities
+from sim.control import Capabilities, Rung
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,4 +23,7 @@ class Stationary(Rolling):
     """
 
     Parameters: ClassVar[type[RollingPlanning]] = StationaryPlanning
-    capabilities = Capabilities(requires=frozenset({"roads"}))
+    capabilities = Capabilities(
+        requires=frozenset({"roads"}),
+        rung=Rung(above="reactive", adds="energy moved in time, at one place"),
+    )

@@ -57,6 +57,25 @@ class Contrast:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rung:
+    """A step of a ladder of controllers, each of which can do one thing more than the one before.
+
+    A study prints the ladder of its controllers; where the one before is not in it, the next one
+    below it that is takes its place.
+
+    Attributes
+    ----------
+    above
+        Name of the controller one step below.
+    adds
+        What this one can do that the one below cannot, in a few words.
+    """
+
+    above: str
+    adds: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
     """What a controller needs and can do.
 
@@ -77,6 +96,8 @@ class Capabilities:
         decision that gives it, NaN where none does.
     contrasts
         What it is worth beside other controllers of a study.
+    rung
+        Its place on a ladder of controllers; None if it has none.
 
     Raises
     ------
@@ -90,6 +111,7 @@ class Capabilities:
     clairvoyant: bool = False
     figures: tuple[str, ...] = ()
     contrasts: tuple[Contrast, ...] = field(default=())
+    rung: Rung | None = None
 
     def __post_init__(self) -> None:
         for name, known in (("requires", FEATURES), ("replan_on", [*Trigger])):

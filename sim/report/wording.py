@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from sim.study.inference.statistics import Estimate
+from sim.study.inference.stopping import LEAST_EFFECTIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,8 @@ class Wording:
 
 
 ROUNDING = 1e-9  # what is smaller is an artefact of adding floats
+
+EQUAL_HALVES = 0.1  # halves of an interval that differ by less are written as one
 
 # Order of the tables.
 METRICS: dict[str, Wording] = {
@@ -80,6 +83,8 @@ HEADLINES = (
     "voltage_violation_pu_h",
 )
 
+LADDER = "What each step is worth: objective of the controller before less its own, 95 % interval"
+
 
 def title(metric: str) -> str:
     """Return the name of a metric with its unit."""
@@ -108,11 +113,17 @@ def signed(value: float) -> str:
 
 
 def with_margin(found: Estimate) -> str:
-    """Return ``mean ± half-width``, only the mean where there is no interval or it is a point."""
-    half = (found.ci95_high - found.ci95_low) / 2
-    if not half > ROUNDING * max(abs(found.mean), 1.0):
+    """Return the mean with how far its interval reaches; only the mean where it is a point.
+
+    ``mean ± half`` where the two halves differ by a tenth at most, then the longer one, and ``mean
+    -below +above`` elsewhere: skewed figures have skewed intervals.
+    """
+    below, above = found.mean - found.ci95_low, found.ci95_high - found.mean
+    if not max(below, above) > ROUNDING * max(abs(found.mean), 1.0):
         return number(found.mean)
-    return f"{number(found.mean)} ± {number(half)}"
+    if abs(above - below) <= EQUAL_HALVES * max(below, above):
+        return f"{number(found.mean)} ± {number(max(below, above))}"
+    return f"{number(found.mean)} -{number(below)} +{number(above)}"
 
 
 def with_interval(found: Estimate) -> str:
@@ -166,8 +177,26 @@ def stopping(look: Mapping[str, Any], first: str) -> str:
         f"{end} after {look['replications']} replications: objective known to ± "
         f"{number(math.nan if allowed is None else allowed)} USD ({goal})"
         f"{'' if look['reached'] else ' was asked for'}. Intervals that allow for looking "
-        f"repeatedly: {intervals}."
+        f"repeatedly: {intervals}.{_went_on(look, first)}"
     )
+
+
+def _went_on(look: Mapping[str, Any], first: str) -> str:
+    """Return why a study did not stop when its intervals were narrow enough, empty if it did."""
+    since, rare = look.get("narrow_since"), look.get("rare", ())
+    if since is None or (since == look["replications"] and not rare):
+        return ""
+    what = (
+        "it went on, for few days had told the controllers apart, and a rare one not yet seen "
+        f"could have changed that; it takes as much as {LEAST_EFFECTIVE} equal differences"
+    )
+    counts = "; ".join(
+        f"{name} differs from {first} on {look['differences'][name]['differing']} days, which hold "
+        f"as much as {number(look['differences'][name]['effective'])}"
+        for name in rare
+    )
+    still = f". Still so at the end: {counts}" if rare else ""
+    return f" Narrow enough after {since} replications, {what}{still}."
 
 
 def _read(plain: Mapping[str, Any]) -> Estimate:

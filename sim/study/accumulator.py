@@ -162,6 +162,7 @@ class StoppingRule:
                     self._days,
                     replications=self._ended,
                     until=self._until,
+                    previous=self.last,
                 )
         return self.reached
 

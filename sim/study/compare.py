@@ -10,6 +10,7 @@ from sim.episode.specification import ControllerSpec, as_spec, build_for, labels
 from sim.scenario import Scenario
 from sim.study.conduct import Cell, ExecutionOptions, check_numbers, conduct
 from sim.study.inference.contrasts import declared
+from sim.study.inference.ladder import declared_ladder
 from sim.study.inference.stopping import check_until
 from sim.study.jobs import StudyProgress
 from sim.study.settings import as_keep, as_verify
@@ -94,8 +95,10 @@ def compare(
         return manifest(scenario, specs, config)
 
     def read(study: Study) -> Study:
-        own = declared(dict(zip(names, specs, strict=True)))
-        return dataclasses.replace(study, declared=own)
+        named = dict(zip(names, specs, strict=True))
+        return dataclasses.replace(
+            study, declared=declared(named), declared_ladder=declared_ladder(named)
+        )
 
     study = conduct(
         [Cell(label=name, controller=spec) for name, spec in zip(names, specs, strict=True)],

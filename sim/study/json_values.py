@@ -61,7 +61,16 @@ def look_as_json(look: Look) -> dict[str, object]:
         "reached": look.reached,
         "replications": look.replications,
         "allowed_half_width": finite(look.allowed_usd),
-        "differences": {name: estimate_as_json(own) for name, own in look.differences.items()},
+        "differences": {
+            name: {
+                **estimate_as_json(own),
+                "differing": look.differing[name],
+                "effective": look.effective[name],
+            }
+            for name, own in look.differences.items()
+        },
+        "narrow_since": look.narrow_since,
+        "rare": list(look.rare),
     }
 
 

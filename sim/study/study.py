@@ -38,6 +38,8 @@ class Study:
         The last look of the rule that stops a study, None without one.
     declared
         Differences that its controllers declare, for example the value of mobility.
+    declared_ladder
+        Steps from one of its controllers to the next better equipped one.
     """
 
     scenario: str
@@ -51,6 +53,7 @@ class Study:
     days: Days = field(default_factory=Days)
     look: Look | None = None
     declared: tuple[NamedDifference, ...] = ()
+    declared_ladder: tuple[NamedDifference, ...] = ()
 
     @property
     def summary(self) -> pd.DataFrame:
@@ -71,3 +74,8 @@ class Study:
     def contrasts(self) -> tuple[tuple[NamedDifference, statistics.Estimate], ...]:
         """The declared differences with their intervals."""
         return contrasts(self.metrics, self.declared, self.days)
+
+    @property
+    def ladder(self) -> tuple[tuple[NamedDifference, statistics.Estimate], ...]:
+        """What each step is worth, with its interval; see `sim.study.inference.ladder`."""
+        return contrasts(self.metrics, self.declared_ladder, self.days)

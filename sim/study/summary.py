@@ -54,6 +54,16 @@ def study_summary(study: Study) -> dict[str, object]:
             }
             for contrast, found in study.contrasts
         },
+        "ladder": [
+            {
+                "step": step.name,
+                "without": step.without,
+                "having": step.having,
+                "adds": step.meaning,
+                **estimate_as_json(found),
+            }
+            for step, found in study.ladder
+        ],
         "inference": inference_as_json(study),
         "stopping": look_as_json(study.look) if study.look else None,
         "failures": failures_as_json(study.failures),

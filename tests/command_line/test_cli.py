@@ -138,6 +138,41 @@ def test_compare_prints_one_json_object(gridhaul: CommandLine) -> None:
     assert estimate["ci95"][0] <= estimate["mean"] <= estimate["ci95"][1]
 
 
+def test_what_each_step_is_worth_is_printed_in_json_and_in_the_report(
+    gridhaul: CommandLine, tmp_path: Path
+) -> None:
+    study = ("compare", "tiny", "--controllers", "stationary,idle,curtail", "--verify", "off")
+    options = ("--replications", 3, "--out", tmp_path / "out")
+    code, output, _ = gridhaul(*study, *options, "--json")
+    assert code == 0
+    found = json.loads(output)
+    objective = {name: own["objective_usd"]["mean"] for name, own in found["controllers"].items()}
+    steps = found["ladder"]
+    between = [("idle", "curtail"), ("curtail", "stationary"), ("idle", "stationary")]
+    assert [(own["without"], own["having"]) for own in steps] == between
+    assert [own["step"] for own in steps] == ["step", "step", "all steps"]
+    assert [own["mean"] for own in steps] == pytest.approx(
+        [objective[below] - objective[above] for below, above in between]
+    )
+    assert steps[1]["adds"].endswith("(reactive is not in the study)")
+    assert steps[1]["mean"] > 100  # the line takes 1 MW and the village needs 1.3
+    code, output, _ = gridhaul(*study, *options)
+    words = " ".join(output.split())
+    assert "What each step is worth: objective of the controller before less its own" in words
+    assert "idle → curtail" in words
+    assert "idle → stationary" in words
+    code, output, _ = gridhaul("report", tmp_path / "out")
+    page = Path(output.strip()).read_text(encoding="utf-8")
+    assert '<th scope="row">curtail → stationary</th>' in page
+    assert "energy moved in time, at one place (reactive is not in the study)" in page
+
+
+def test_a_study_without_two_rungs_has_no_ladder(gridhaul: CommandLine) -> None:
+    study = ("compare", "tiny", "--controllers", "idle,greedy", "--verify", "off")
+    _, output, _ = gridhaul(*study, "--replications", 2)
+    assert "What each step is worth" not in output
+
+
 def test_a_study_stops_when_it_is_precise_enough(gridhaul: CommandLine, tmp_path: Path) -> None:
     study = ("compare", "tiny", "--controllers", "idle,greedy", "--verify", "off")
     code, output, _ = gridhaul(

@@ -40,6 +40,8 @@ def test_an_estimate_shows_its_interval_only_where_there_is_one() -> None:
         Estimate(10.0, 10.0, 10.0, 5),
     )
     assert [with_margin(own) for own in (wide, one, point)] == ["10 ± 2", "10", "10"]
+    near, skewed = Estimate(10.0, 8.1, 12.0, 5), Estimate(10.0, 8.0, 15.0, 5)
+    assert [with_margin(own) for own in (near, skewed)] == ["10 ± 2", "10 -2 +5"]
     assert [with_interval(own) for own in (wide, one)] == ["+10 [+8, +12]", "+10"]
 
 

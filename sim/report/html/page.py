@@ -81,7 +81,8 @@ def render(study: StoredStudy) -> str:
         if day is not None:
             drawn += study_figures.figures_of_day(study, day, finished[0])
         declared = [NamedDifference(**each) for each in manifest.get("contrasts", ())]
-        context |= tables(metrics, finished, days, manifest["seed"], declared)
+        steps = [NamedDifference(**each) for each in manifest.get("ladder", ())]
+        context |= tables(metrics, finished, days, manifest["seed"], declared, steps)
         context |= {
             "figures": drawn,
             "map": study_figures.map_of_day(study, day),

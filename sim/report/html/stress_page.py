@@ -81,7 +81,7 @@ def _tables(
     first, *others = study.controllers
     for metric in shown:
         yield {
-            "caption": f"{title(metric)}: mean per episode ± half of the 95 % interval",
+            "caption": f"{title(metric)}: mean per episode with 95 % interval",
             "columns": study.controllers,
             "rows": text_rows(
                 (

@@ -11,6 +11,7 @@ import pandas as pd
 from sim.report.risk_rows import Rows, difference_rows, risk_rows
 from sim.report.wording import (
     HEADLINES,
+    LADDER,
     METRICS,
     number,
     signed,
@@ -56,6 +57,7 @@ def tables(
     days: Days,
     seed: int,
     declared: Sequence[NamedDifference],
+    steps: Sequence[NamedDifference] = (),
 ) -> dict[str, object]:
     """Return the tables of a study by their names in the template.
 
@@ -71,6 +73,8 @@ def tables(
         Root seed of the study.
     declared
         Differences that its controllers declare.
+    steps
+        Steps of the ladder of its controllers.
     """
     means = statistics.summarise(metrics, names, days)
     differences = statistics.paired(metrics, names, days)
@@ -91,6 +95,11 @@ def tables(
             {"name": contrast.name, "meaning": contrast.meaning, "value": with_interval(found)}
             for contrast, found in contrasts(metrics, declared, days)
         ],
+        "ladder": text_rows(
+            (f"{step.without} → {step.having}", (step.meaning, with_interval(found)))
+            for step, found in contrasts(metrics, steps, days)
+        ),
+        "ladder_title": LADDER,
         "findings": [
             _finding(found, name, names[0])
             for name, found in zip(names[1:], objective, strict=True)

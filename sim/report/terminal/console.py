@@ -14,6 +14,7 @@ from sim.report.risk_rows import difference_rows, risk_rows
 from sim.report.terminal.output import print_failures, print_json, print_warnings, terminal
 from sim.report.wording import (
     HEADLINES,
+    LADDER,
     METRICS,
     caveats,
     number,
@@ -24,6 +25,7 @@ from sim.report.wording import (
 )
 from sim.scenario import Scenario
 from sim.study.inference.days import inference_statement
+from sim.study.inference.ladder import WHOLE
 from sim.study.inference.risk import OBJECTIVE
 from sim.study.inference.statistics import difference_at, estimate_at
 from sim.study.json_values import look_as_json
@@ -48,6 +50,8 @@ def print_study(study: Study, *, as_json: bool = False) -> None:
         console.print(_summary_table(study))
         if len(study.controllers) > 1:
             console.print(_paired_table(study))
+        if study.ladder:
+            console.print(_ladder_table(study))
         for contrast, found in study.contrasts:
             console.print(
                 f"{contrast.name}: {escape(with_interval(found))} USD per episode "
@@ -102,7 +106,7 @@ def print_catalogue(catalogue: Catalogue, *, as_json: bool = False) -> None:
 
 def _summary_table(study: Study) -> Table:
     table = Table(
-        title=f"{escape(study.scenario)}: mean of {study.replications} days ± 95 % interval",
+        title=f"{escape(study.scenario)}: mean of {study.replications} days with 95 % interval",
         title_justify="left",
     )
     table.add_column("per episode")
@@ -134,6 +138,19 @@ def _paired_table(study: Study) -> Table:
         table.add_row(escape(title(metric)), *map(escape, cells))
         for row in more.get(metric, ()):
             table.add_row(escape(row.title), *map(escape, row.cells))
+    return table
+
+
+def _ladder_table(study: Study) -> Table:
+    table = Table(title=f"{LADDER} [USD per episode]".replace("[", r"\["), title_justify="left")
+    table.add_column("step")
+    table.add_column("what it adds")
+    table.add_column("worth", justify="right", no_wrap=True)
+    for step, found in study.ladder:
+        if step.name == WHOLE:
+            table.add_section()
+        between = f"{step.without} → {step.having}"
+        table.add_row(*map(escape, (between, step.meaning, with_interval(found))))
     return table
 
 

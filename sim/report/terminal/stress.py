@@ -42,7 +42,7 @@ def _print_tables(study: StressStudy, console: Console) -> None:
         if metric == OBJECTIVE or cells.metrics[metric].abs().max() > ROUNDING:
             head = f"{cells.scenario}: {title(metric)}, mean of {cells.replications} days"
             names = study.controllers
-            console.print(_table(study, f"{head} ± 95 % interval", names, means(metric)))
+            console.print(_table(study, f"{head} with 95 % interval", names, means(metric)))
     if others:
         console.print(
             _table(

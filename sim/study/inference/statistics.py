@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from sim.study.inference.days import Days, MeanVariance, variance_of_mean
+from sim.study.inference.days import Days, variance_of_mean
+from sim.study.inference.skewness import skewness_of_mean, with_skewness, without_skewness
 from sim.units import FloatArray, IntArray
 
 CONFIDENCE = 0.95
@@ -49,7 +50,8 @@ class Difference(NamedTuple):
     mean, ci95_low, ci95_high, episodes
         As in `Estimate`.
     p_value
-        Of the paired t test that the mean is zero, after Holm's correction over the controllers.
+        Of the test that the mean is zero, by the statistic of its interval, after Holm's correction
+        over the controllers.
     variance_reduction
         How many times more episodes independent days would take for the same precision; NaN where
         the difference does not vary.
@@ -71,7 +73,12 @@ class Difference(NamedTuple):
 def estimate(
     values: FloatArray, clusters: IntArray | None = None, in_profile: int | None = None
 ) -> Estimate:
-    """Return the mean and its interval, which is Student's where no day repeats.
+    """Return the mean and its 95 % interval.
+
+    The interval is Student's with Hall's correction for skewness (`sim.study.inference.skewness`),
+    around the variance of `sim.study.inference.days.variance_of_mean`. Where the days of the
+    profile are known, replications are independent draws from them and each counts for itself in
+    the skewness; else days do.
 
     Values that are not finite (a voltage where no power flow converged) do not count.
 
@@ -84,7 +91,7 @@ def estimate(
     in_profile
         Number of days they were drawn from; see `sim.study.inference.days.variance_of_mean`.
     """
-    return _estimate(*_mean_variance(values, clusters, in_profile))
+    return _moments(values, clusters, in_profile).interval()
 
 
 def estimate_at(table: pd.DataFrame, controller: str, metric: str) -> Estimate:
@@ -194,26 +201,8 @@ def _difference(
     both = np.isfinite(a) & np.isfinite(b)
     a, b, clusters = a[both], b[both], clusters[both]
     difference = difference_of(a, b)
-    mean, n, mean_variance = _mean_variance(difference, clusters, in_profile)
-    return Difference(
-        *_estimate(mean, n, mean_variance),
-        _p_value(mean, mean_variance),
-        _variance_reduction(a, b, difference),
-    )
-
-
-def _p_value(mean: float, mean_variance: MeanVariance) -> float:
-    """Return the two-sided p-value of Student's t test that the mean is zero."""
-    if math.isnan(mean_variance.variance):
-        return math.nan
-    if mean_variance.variance == 0:
-        return 1.0 if mean == 0 else 0.0
-    return float(
-        2
-        * stats.t.sf(
-            abs(mean) / math.sqrt(mean_variance.variance), mean_variance.degrees_of_freedom
-        )
-    )
+    moments = _moments(difference, clusters, in_profile)
+    return Difference(*moments.interval(), moments.p_value(), _variance_reduction(a, b, difference))
 
 
 def _variance_reduction(a: FloatArray, b: FloatArray, difference: FloatArray) -> float:
@@ -227,23 +216,43 @@ def _variance_reduction(a: FloatArray, b: FloatArray, difference: FloatArray) ->
     return float(reduction)
 
 
-def _mean_variance(
-    values: FloatArray, clusters: IntArray | None, in_profile: int | None
-) -> tuple[float, int, MeanVariance]:
-    """Return mean and number of the finite values, and the variance of their mean."""
+class _Moments(NamedTuple):
+    """What an interval of a mean is made of; NaN where unknown."""
+
+    mean: float
+    n: int
+    standard_error: float
+    degrees_of_freedom: float
+    skewness: float  # of the mean
+
+    def interval(self) -> Estimate:
+        """Return the mean and its interval."""
+        if math.isnan(self.standard_error):
+            return Estimate(self.mean, math.nan, math.nan, self.n)
+        quantile = float(stats.t.ppf(0.5 + CONFIDENCE / 2, self.degrees_of_freedom))
+        low, high = (with_skewness(own, self.skewness) for own in (quantile, -quantile))
+        error = self.standard_error
+        return Estimate(self.mean, self.mean - low * error, self.mean - high * error, self.n)
+
+    def p_value(self) -> float:
+        """Return the two-sided p-value that the mean is zero, below 5 % outside the interval."""
+        if math.isnan(self.standard_error):
+            return math.nan
+        if self.standard_error == 0:
+            return 1.0 if self.mean == 0 else 0.0
+        found = without_skewness(self.mean / self.standard_error, self.skewness)
+        return float(2 * stats.t.sf(abs(found), self.degrees_of_freedom))
+
+
+def _moments(values: FloatArray, clusters: IntArray | None, in_profile: int | None) -> _Moments:
+    """Return mean, standard error and skewness of the mean of the finite values."""
     finite = np.isfinite(values)
     own = np.arange(len(values)) if clusters is None else clusters
-    kept = values[finite]
+    kept, own = values[finite], own[finite]
     mean = float(kept.mean()) if len(kept) else math.nan
-    return mean, len(kept), variance_of_mean(kept, own[finite], in_profile)
-
-
-def _estimate(mean: float, n: int, mean_variance: MeanVariance) -> Estimate:
-    if math.isnan(mean_variance.variance):
-        return Estimate(mean, math.nan, math.nan, n)
-    quantile = float(stats.t.ppf(0.5 + CONFIDENCE / 2, mean_variance.degrees_of_freedom))
-    half = quantile * math.sqrt(mean_variance.variance)
-    return Estimate(mean, mean - half, mean + half, n)
+    variance, freedom = variance_of_mean(kept, own, in_profile)
+    skewness = skewness_of_mean(kept, own if in_profile is None else None)
+    return _Moments(mean, len(kept), math.sqrt(variance), freedom, skewness)
 
 
 def _table(

@@ -7,6 +7,7 @@ whenever and for whatever reason one stops.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,10 @@ REPLICATIONS_PER_LOOK = 10
 LOOKS_PER_DECADE = 50
 NO_SHARE = "is not above 0 % and at most 100 %"
 REMEDY = "Write --until 1%, or until=0.01 from Python"
+# So many equal differences, or so much evidence as they hold, have to be seen before a study stops:
+# fewer are too few for the normal limit, whatever the number of days without any difference. Some
+# 50 normal differences hold as much.
+LEAST_EFFECTIVE = 15
 TIGHTEST_AT = 100  # replications at which the sequence is made to be narrowest
 
 
@@ -45,12 +50,23 @@ class Look:
     differences
         By compared controller, the mean paired difference of the objective with its place in the
         95 % confidence sequence [USD].
+    differing
+        By compared controller, on how many days the objective differs at all.
+    effective
+        By compared controller, how many equal differences hold as much evidence; see
+        `effective_differences`.
+    narrow_since
+        Number of replications of the first look at which every interval was narrow enough, whatever
+        the evidence; None where there was none.
     """
 
     replications: int
     until: float
     baseline_mean: float
     differences: Mapping[str, Estimate]
+    differing: Mapping[str, int]
+    effective: Mapping[str, float]
+    narrow_since: int | None = None
 
     @property
     def allowed_usd(self) -> float:
@@ -63,9 +79,19 @@ class Look:
         return (found.ci95_high - found.ci95_low) / 2
 
     @property
-    def reached(self) -> bool:
+    def narrow(self) -> bool:
         """Whether every interval is narrow enough."""
         return all(self.half_width_usd(name) <= self.allowed_usd for name in self.differences)
+
+    @property
+    def rare(self) -> tuple[str, ...]:
+        """Controllers that differ from the baseline on too few days to know by how much."""
+        return tuple(name for name, own in self.effective.items() if own < LEAST_EFFECTIVE)
+
+    @property
+    def reached(self) -> bool:
+        """Whether every interval is narrow enough, and rests on enough differences."""
+        return self.narrow and not self.rare
 
 
 def is_look(replications: int) -> bool:
@@ -105,6 +131,7 @@ def look(
     *,
     replications: int,
     until: float,
+    previous: Look | None = None,
 ) -> Look:
     """Look at the first `replications` of a study.
 
@@ -121,12 +148,14 @@ def look(
         How many replications count.
     until
         Half-width allowed, relative to the baseline's absolute mean.
+    previous
+        The look before, None at the first.
     """
     # A study of which nothing has finished has no columns either.
     objective = metrics.reindex(columns=[OBJECTIVE])
     seen = objective[objective.index.get_level_values("replication") < replications]
     first = of_controller(seen, controllers[0])[OBJECTIVE]
-    differences = {}
+    differences, differing, effective = {}, {}, {}
     for name in controllers[1:]:
         other = of_controller(seen, name)[OBJECTIVE]
         common = first.index.intersection(other.index)
@@ -134,12 +163,34 @@ def look(
             first.loc[common].to_numpy(dtype=float), other.loc[common].to_numpy(dtype=float)
         )
         differences[name] = confidence_sequence(difference, days.clusters(common), days.in_profile)
-    return Look(
+        differing[name] = int(np.count_nonzero(difference))
+        effective[name] = effective_differences(difference)
+    found = Look(
         replications=replications,
         until=until,
         baseline_mean=float(first.mean()) if len(first) else math.nan,
         differences=differences,
+        differing=differing,
+        effective=effective,
+        narrow_since=None if previous is None else previous.narrow_since,
     )
+    if found.narrow_since is None and found.narrow:
+        return dataclasses.replace(found, narrow_since=replications)
+    return found
+
+
+def effective_differences(differences: FloatArray) -> float:
+    """Return how many equal differences hold as much evidence as these.
+
+    ``(sum d^2)^2 / sum d^4``, which is the number of nonzero differences where these are equal, and
+    a third of the number of normal ones around zero: the form of Kish's effective sample size. Its
+    inverse is Lyapunov's ratio of order four, and the smaller that is, the closer is a sum to its
+    normal limit. Days without a difference add nothing, and few large differences count for what
+    they are. Source: Petrov, Sums of Independent Random Variables, 1975, chapter V.
+    """
+    squares = np.square(differences / max(float(np.abs(differences).max(initial=0.0)), 1e-300))
+    fourth = float(np.square(squares).sum())
+    return float(squares.sum()) ** 2 / fourth if fourth else 0.0
 
 
 def confidence_sequence(

@@ -19,6 +19,7 @@ from sim.errors import shown
 from sim.plugins import is_file, load_controller
 from sim.scenario import Scenario
 from sim.study.inference.contrasts import declared
+from sim.study.inference.ladder import declared_ladder
 from sim.study.store.bundle import Keep
 from sim.study.store.geography import geography
 from sim.uncertainty.realisation import first_days
@@ -88,6 +89,7 @@ def manifest(
 ) -> dict[str, Any]:
     """Return what a reader of the tables needs to know about the study, whatever its length."""
     system = scenario.system
+    named = dict(zip(labels(specs), specs, strict=True))
     return {
         "format": FORMAT,
         "gridhaul": version("gridhaul"),
@@ -103,12 +105,10 @@ def manifest(
         "verify": configured["verify"],
         "keep": configured["keep"],
         "controllers": [
-            {"label": label, **specification_as_json(spec)}
-            for label, spec in zip(labels(specs), specs, strict=True)
+            {"label": label, **specification_as_json(spec)} for label, spec in named.items()
         ],
-        "contrasts": [
-            each._asdict() for each in declared(dict(zip(labels(specs), specs, strict=True)))
-        ],
+        "contrasts": [each._asdict() for each in declared(named)],
+        "ladder": [each._asdict() for each in declared_ladder(named)],
         "system": {
             "step_h": system.timing.step_h,
             "end_h": system.timing.end_h,

@@ -40,7 +40,8 @@ def test_what_the_intervals_speak_of_is_said() -> None:
     start = dict(enumerate(pd.to_datetime(["2016-07-01", "2016-07-02", "2016-07-01"])))
     text = inference_statement(Days(start=start, in_profile=92), range(3))
     assert text.startswith("3 replications lived 2 of the 92 days that the profile year offers.")
-    assert text.endswith("not of other years.")
+    assert "not of other years. Below 50 replications, 95 % intervals of very skewed" in text
+    assert inference_statement(Days(start=start), range(50)).endswith("50 replications lived.")
     assert "days like the 2 that 3" in inference_statement(Days(start=start), range(3))
 
 
