@@ -22,6 +22,7 @@ from sim.report.wording import (
 from sim.study.inference import statistics
 from sim.study.inference.contrasts import NamedDifference, contrasts
 from sim.study.inference.days import Days
+from sim.study.inference.ladder import WHOLE
 from sim.study.inference.risk import OBJECTIVE, risk
 from sim.study.inference.statistics import CONFIDENCE, Difference, Estimate
 
@@ -95,10 +96,7 @@ def tables(
             {"name": contrast.name, "meaning": contrast.meaning, "value": with_interval(found)}
             for contrast, found in contrasts(metrics, declared, days)
         ],
-        "ladder": text_rows(
-            (f"{step.without} → {step.having}", (step.meaning, with_interval(found)))
-            for step, found in contrasts(metrics, steps, days)
-        ),
+        "ladder": [_step_row(*own) for own in contrasts(metrics, steps, days)],
         "ladder_title": LADDER,
         "findings": [
             _finding(found, name, names[0])
@@ -135,6 +133,17 @@ def _summary_row(means: pd.DataFrame, names: list[str], metric: str) -> TableRow
             TableCell(text=with_margin(own), css_class="best" if is_best else "")
             for own, is_best in zip(found, best, strict=True)
         ),
+    )
+
+
+def _step_row(step: NamedDifference, worth: Estimate) -> TableRow:
+    return TableRow(
+        title=f"{step.without} → {step.having}",
+        cells=(
+            TableCell(text=step.meaning, css_class="words"),
+            TableCell(text=with_interval(worth)),
+        ),
+        css_class="total" if step.name == WHOLE else "",
     )
 
 

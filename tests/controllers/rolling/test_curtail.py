@@ -39,6 +39,17 @@ def test_without_storage_sun_is_curtailed_and_nothing_else_happens(period):
     assert plan.fleet.visits == ((), ())
 
 
+@pytest.mark.parametrize("cls", [Curtail, Reactive])
+def test_energy_is_not_sold_either_where_power_is_scarce_and_dear(cls):
+    exists = feeder(n_trucks=2)
+    dark = random_day(
+        exists, 1, load_mw=np.full((4, 2), 2.0), available_mw=np.zeros((4, 1)),
+        price=np.full(4, 500.0),
+    )  # fmt: skip
+    assert started(Stationary, exists).decide(dark).fleet.p_mw.max() > 0.1
+    assert not started(cls, exists).decide(dark).fleet.p_mw.any()
+
+
 @pytest.mark.parametrize("make", [(Reactive, {}), (Curtail, {"reactive": True})])
 def test_inverters_support_without_moving_energy_and_park_where_it_helps(make):
     cls, settings = make
