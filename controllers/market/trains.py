@@ -147,7 +147,7 @@ def _add_energy(
     assembly.entries(rows[:, 1:], energy[:, :-1], -1.0)
     # What is missing at the end.
     last = (len(charge), batteries.n_trains)
-    usd = probability[:, None] * case.demand.lost_load_usd_per_mwh
+    usd = probability[:, None] * batteries.missing_usd_per_mwh
     missing = assembly.variables(
         last[0] * last[1], cost=np.broadcast_to(usd, last).ravel()
     ).reshape(last)
