@@ -14,12 +14,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from controllers.greedy.trading import Trade, best_trade
+from controllers.greedy.trading import EndPrice, Trade, best_trade
 from controllers.greedy.zones import electrical_distances, station_shares
 from controllers.scheduling.problem.distances import station_distances_km
+from controllers.scheduling.problem.end_cost import end_cost
 from sim.control import Capabilities, FleetPlan, Forecast, Observation, Plan, VehicleStatus, Visit
 from sim.system.battery import Battery
 from sim.system.system import System
+from sim.system.terminal import return_h
 from sim.system.vehicles import Truck
 from sim.units import FloatArray
 
@@ -83,7 +85,8 @@ class Greedy:
         self._vehicles = system.trucks
         self._plugs = [station.plugs for station in system.stations]
         self._period_h = system.timing.period_h
-        self._stored_usd_per_mwh = system.tariff.stored_usd_per_mwh
+        self._system = system
+        self._return_h = return_h(system)
         self._distance_km: list[list[float]] = station_distances_km(system).tolist()
         buses = np.array([station.bus for station in system.stations], dtype=np.int64)
         distance = electrical_distances(system.grid, buses)
@@ -118,12 +121,18 @@ class Greedy:
             states.energy_mwh.tolist(),
             strict=True,
         )
+        end = end_cost(self._system, observation)
+        left_h = observation.periods_left * self._period_h
         for k, (truck, station, status, ready_h, energy_mwh) in enumerate(rows):
             trade = best_trade(
                 truck.battery,
                 energy_mwh,
                 prices,
-                self._stored_usd_per_mwh,
+                EndPrice(
+                    target_mwh=float(end.target_mwh[k]),
+                    missing_usd_per_mwh=float(end.missing_usd_per_mwh[k]),
+                    surplus_usd_per_mwh=float(end.surplus_usd_per_mwh[k]),
+                ),
                 self.parameters.profit_usd_per_mwh,
                 self._period_h,
             )
@@ -132,6 +141,9 @@ class Greedy:
                 goal = self._destination(
                     truck, station, trade, room, occupied, forecast.travel_h[0]
                 )
+            home = truck.terminal_station
+            if home is not None and left_h <= self._return_h[k, station] + self._period_h:
+                goal = home
             if goal != station:
                 occupied[station] -= 1
                 occupied[goal] += 1

@@ -26,6 +26,26 @@ class Trade:
     profit_usd_per_mwh: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndPrice:
+    """What stored energy is worth at the end.
+
+    Attributes
+    ----------
+    target_mwh
+        Energy aimed at [MWh].
+    missing_usd_per_mwh, surplus_usd_per_mwh
+        Price of energy below and above the target [USD/MWh inside the battery].
+    """
+
+    target_mwh: float
+    missing_usd_per_mwh: float
+    surplus_usd_per_mwh: float
+
+
+# A trade of less is rounding [MWh].
+_LEAST_MWH = 1e-9
+
 _NOTHING = Trade(sign=1, energy_mwh=0.0, profit_usd_per_mwh=0.0)
 
 
@@ -33,7 +53,7 @@ def best_trade(
     battery: Battery,
     energy_mwh: float,
     prices: list[float],
-    stored_usd_per_mwh: float,
+    end: EndPrice,
     least_profit: float,
     period_h: float,
 ) -> Trade:
@@ -41,8 +61,9 @@ def best_trade(
 
     Charge if a later hour sells at a profit and fewer hours before it are cheaper than it takes
     to fill; discharge if a later hour buys back at a profit and fewer hours before it are dearer
-    than it takes to empty. The price of stored energy at the end is one more hour at which both
-    can be done.
+    than it takes to empty. The end is one more hour: energy is worth one price there up to the
+    target and a lower one above it. A battery trades in full where that pays, else up to its
+    target.
 
     Parameters
     ----------
@@ -52,8 +73,8 @@ def best_trade(
         Stored energy [MWh].
     prices
         Prices from now on, one per period [USD/MWh].
-    stored_usd_per_mwh
-        Price of stored energy at the end [USD/MWh inside the battery].
+    end
+        What stored energy is worth at the end.
     least_profit
         Profit below which nothing is traded [USD/MWh inside the battery].
     period_h
@@ -63,20 +84,30 @@ def best_trade(
     charging = wear + battery.charging_usd_per_mwh
     bought = [(price + charging) / battery.efficiency_charge for price in prices]
     sold = [(price - wear) * battery.efficiency_discharge for price in prices]
-    bought.append(stored_usd_per_mwh)
-    sold.append(stored_usd_per_mwh)
-    room = battery.energy_max_mwh - energy_mwh
-    held = energy_mwh - battery.energy_min_mwh
-    if room > 0:
-        hours = room / (battery.p_charge_max_mw * battery.efficiency_charge * period_h)
-        profit = _profit([-usd for usd in bought], [-usd for usd in sold], hours, least_profit)
-        if profit is not None:
-            return Trade(sign=-1, energy_mwh=room, profit_usd_per_mwh=profit)
-    if held > 0:
-        hours = held * battery.efficiency_discharge / (battery.p_discharge_max_mw * period_h)
-        profit = _profit(sold, bought, hours, least_profit)
-        if profit is not None:
-            return Trade(sign=1, energy_mwh=held, profit_usd_per_mwh=profit)
+    target_mwh = min(max(end.target_mwh, battery.energy_min_mwh), battery.energy_max_mwh)
+    hourly_mwh = battery.p_charge_max_mw * battery.efficiency_charge * period_h
+    for goal, worth in (
+        (battery.energy_max_mwh, end.surplus_usd_per_mwh),
+        (target_mwh, end.missing_usd_per_mwh),
+    ):
+        room = goal - energy_mwh
+        if room > _LEAST_MWH:
+            gain = [-usd for usd in (*bought, worth)]
+            cost = [-usd for usd in (*sold, worth)]
+            profit = _profit(gain, cost, room / hourly_mwh, least_profit)
+            if profit is not None:
+                return Trade(sign=-1, energy_mwh=room, profit_usd_per_mwh=profit)
+    hourly_mwh = battery.p_discharge_max_mw / battery.efficiency_discharge * period_h
+    for goal, worth in (
+        (battery.energy_min_mwh, end.missing_usd_per_mwh),
+        (target_mwh, end.surplus_usd_per_mwh),
+    ):
+        held = energy_mwh - goal
+        if held > _LEAST_MWH:
+            hours = held / hourly_mwh
+            profit = _profit([*sold, worth], [*bought, worth], hours, least_profit)
+            if profit is not None:
+                return Trade(sign=1, energy_mwh=held, profit_usd_per_mwh=profit)
     return _NOTHING
 
 

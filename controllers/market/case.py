@@ -14,6 +14,9 @@ from sim.units import BoolArray, FloatArray, IntArray
 NO_LEG = -1
 """Entry of `Rail.leg_spans` where no leg leads from one station to another."""
 
+ANYWHERE = -1
+"""Entry of `Rail.home` of a train that may end anywhere."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Units:
@@ -162,8 +165,10 @@ class TrainBatteries:
     energy_mwh
         Stored energy at the start [MWh].
     terminal_mwh
-        Least stored energy at the end [MWh]. What is missing counts as lost load, so that it is
-        missing only where nothing else is possible.
+        Least stored energy at the end [MWh].
+    missing_usd_per_mwh
+        Paid for what is missing below that [USD/MWh]: the ledger's price, so that energy is missing
+        only where power is scarce or nothing else is possible.
     """
 
     p_charge_mw: FloatArray
@@ -176,6 +181,7 @@ class TrainBatteries:
     energy_max_mwh: FloatArray
     energy_mwh: FloatArray
     terminal_mwh: FloatArray
+    missing_usd_per_mwh: FloatArray
 
     @property
     def n_trains(self) -> int:
@@ -205,7 +211,9 @@ class Rail:
     ready
         First period in which it is connected there, ``(train,)``.
     home
-        Where it must end, ``(train,)``; -1 for anywhere.
+        Where it must end if it still can, ``(train,)``; `ANYWHERE` for anywhere.
+    return_usd
+        Paid where it ends at another station, ``(train, station)`` [USD].
     """
 
     station_bus: IntArray
@@ -216,6 +224,7 @@ class Rail:
     station: IntArray
     ready: IntArray
     home: IntArray
+    return_usd: FloatArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

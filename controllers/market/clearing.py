@@ -1,4 +1,4 @@
-"""Market clearing by unit commitment: model, solution, and locational marginal prices."""
+"""Market clearing by unit commitment: model and solution."""
 
 from __future__ import annotations
 
@@ -255,22 +255,3 @@ def dispatch_of(model: MarketModel, decided: Clearing) -> Clearing:
     first = decided.values[decided.model.first_stage]
     found = cleared(model, solve(fixed(model, first)))
     return replace(found, status=SolveStatus.FEASIBLE, bound_usd=None)
-
-
-def locational_marginal_price(clearing: Clearing) -> FloatArray:
-    """Return what one more MWh of load costs, its benefit aside, ``(period, bus)`` [USD/MWh].
-
-    The dual of the bus balance with commitment, routes and modes fixed; with scenarios the expected
-    price.
-
-    Raises
-    ------
-    PlanningError
-        If the linear programme gives no duals.
-    """
-    first = clearing.values[clearing.model.first_stage]
-    solution = solve(fixed(clearing.model, first), duals=True)
-    if solution.duals is None:
-        raise PlanningError("The dispatch with fixed commitment gave no prices.", solution.status)
-    price: FloatArray = solution.duals[clearing.model.recourse.balance].sum(axis=0)
-    return price / clearing.model.case.period_h

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from controllers.market.case import (
+    ANYWHERE,
     NO_LEG,
     Case,
     DcGrid,
@@ -21,6 +22,8 @@ from controllers.market.case import (
 from sim.control import Observation
 from sim.errors import InputError
 from sim.system.system import System
+from sim.system.tariff import StoredEnergy
+from sim.system.terminal import missing_usd_per_mwh, return_usd
 from sim.system.vehicles import Train
 from sim.units import FloatArray, IntArray
 
@@ -128,7 +131,14 @@ class CaseBuilder:
             departures=np.array(left, dtype=np.float64),
             station=vehicles.station,
             ready=ready,
-            home=np.array([vehicle.initial_station for vehicle in system.vehicles], dtype=np.int64),
+            home=np.array(
+                [
+                    ANYWHERE if vehicle.terminal_station is None else vehicle.terminal_station
+                    for vehicle in system.vehicles
+                ],
+                dtype=np.int64,
+            ),
+            return_usd=return_usd(system),
         )
 
 
@@ -187,6 +197,9 @@ def _batteries(system: System, observation: Observation) -> TrainBatteries:
 
     wear = column("wear_usd_per_mwh")
     least, most = column("energy_min_mwh"), column("energy_max_mwh")
+    missing = missing_usd_per_mwh(system)
+    if system.tariff.stored_energy is StoredEnergy.CHANGE:  # the published rule: it must be there
+        missing = np.full(len(batteries), system.tariff.lost_load_usd_per_mwh)
     return TrainBatteries(
         p_charge_mw=column("p_charge_max_mw"),
         p_discharge_mw=column("p_discharge_max_mw"),
@@ -198,6 +211,7 @@ def _batteries(system: System, observation: Observation) -> TrainBatteries:
         energy_max_mwh=most,
         energy_mwh=np.clip(observation.vehicles.energy_mwh, least, most),
         terminal_mwh=observation.terminal_energy_mwh,
+        missing_usd_per_mwh=missing,
     )
 
 

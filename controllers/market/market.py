@@ -14,11 +14,11 @@ from controllers.market.clearing import (
     Decided,
     clear,
     dispatch_of,
-    locational_marginal_price,
     market_model,
 )
 from controllers.market.from_observation import CaseBuilder
 from controllers.market.info_gap import Robust, most_robust
+from controllers.market.prices import locational_marginal_price, stored_energy_price
 from controllers.market.sampling import LoadError, load_scenarios
 from controllers.market.value import clear_from_mean, informed_usd
 from controllers.optimisation.work_limits import WorkLimits
@@ -197,6 +197,7 @@ class Market:
         )
         self._rate = np.array([unit.emission_lb_per_mwh for unit in system.units])
         self._commitment: BoolArray | None = None
+        self._energy_usd = np.zeros((self._per_day, len(system.vehicles)))
         self._emitted_lb = 0.0
         self._before_mw = np.zeros(len(system.loads.name))
 
@@ -215,9 +216,11 @@ class Market:
                 found, outcome = self._day_ahead(case)
                 self._commitment = np.zeros((self._per_day, len(self._slow)), dtype=np.bool_)
                 self._commitment[into_day : into_day + n_periods] = found.commitment
+                price = locational_marginal_price(found)
+                self._energy_usd[into_day : into_day + n_periods] = stored_energy_price(found)
             else:
                 found, outcome = self._redispatch(case, observation, into_day)
-            price = locational_marginal_price(found)
+                price = locational_marginal_price(found, self._energy_usd[into_day])
         except (PlanningError, SolverError) as error:
             status = error.status if isinstance(error, PlanningError) else SolveStatus.FAILED
             return Plan(outcome=Outcome(status=status, fallback=str(error)))

@@ -131,6 +131,8 @@ def add_routes(
     leaving = arcs.leaving
     cost = np.zeros(n_arcs)
     cost[leaving] = rail.leg_usd[arcs.train[leaving], arcs.origin[leaving], arcs.goal[leaving]]
+    ending = (arcs.span == len(rail.boundary) - 2) & (arcs.head < len(rail.station_bus))
+    cost[ending] += rail.return_usd[arcs.train[ending], arcs.head[ending]]
     upper = np.ones(n_arcs)
     as_planned = [] if kept is None else list(_planned(rail, arcs, kept))
     if kept is not None:

@@ -51,6 +51,8 @@ class TrainPower:
         Powers, both positive, ``(scenario, presence)``.
     energy
         Stored energy at the end of each period, ``(scenario, period, train)``.
+    energy_row
+        Rows of the energy balances, same shape.
     """
 
     arc: IntArray
@@ -60,6 +62,7 @@ class TrainPower:
     charge: IntArray
     discharge: IntArray
     energy: IntArray
+    energy_row: IntArray
 
 
 def add_trains(assembly: Assembly, case: Case, kept: Departures | None = None) -> Routes:
@@ -112,7 +115,7 @@ def add_train_power(
         rows = assembly.rows(full.size, upper=way * full.ravel()).reshape(full.shape)
         assembly.entries(rows[:, period, train], power, 1.0)
         assembly.entries(rows, routes.discharging, (2 * way - 1) * full)
-    energy = _add_energy(assembly, case, probability, train, period, charge, discharge)
+    energy, energy_row = _add_energy(assembly, case, probability, train, period, charge, discharge)
     return TrainPower(
         arc=arc,
         train=train,
@@ -121,6 +124,7 @@ def add_train_power(
         charge=charge,
         discharge=discharge,
         energy=energy,
+        energy_row=energy_row,
     )
 
 
@@ -132,8 +136,8 @@ def _add_energy(
     period: IntArray,
     charge: IntArray,
     discharge: IntArray,
-) -> IntArray:
-    """Add stored energy at the end of each period, ``(scenario, period, train)``."""
+) -> tuple[IntArray, IntArray]:
+    """Add stored energy at the end of each period; variables and rows, as in `TrainPower`."""
     batteries = case.batteries
     shape = (len(charge), case.n_periods, batteries.n_trains)
     lower = np.broadcast_to(batteries.energy_min_mwh, shape).copy()
@@ -147,7 +151,7 @@ def _add_energy(
     assembly.entries(rows[:, 1:], energy[:, :-1], -1.0)
     # What is missing at the end.
     last = (len(charge), batteries.n_trains)
-    usd = probability[:, None] * case.demand.lost_load_usd_per_mwh
+    usd = probability[:, None] * batteries.missing_usd_per_mwh
     missing = assembly.variables(
         last[0] * last[1], cost=np.broadcast_to(usd, last).ravel()
     ).reshape(last)
@@ -160,4 +164,4 @@ def _add_energy(
     assembly.entries(
         rows[:, period, train], discharge, hours / batteries.efficiency_discharge[train]
     )
-    return energy
+    return energy, rows

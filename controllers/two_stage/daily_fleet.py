@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
 
 from controllers.scheduling.problem.batteries import Batteries, batteries_of
+from controllers.scheduling.problem.end_cost import EndCost, end_cost
 from controllers.scheduling.problem.time_space import AWAY, Route, TimeSpace, time_space
 from sim.control import Observation
 from sim.system.system import System
+from sim.system.terminal import missing_usd_per_mwh
 from sim.units import HOURS_PER_DAY, FloatArray, IntArray
 
 
@@ -21,6 +24,8 @@ class DailyFleet:
     ----------
     space, batteries
         Where vehicles can be, what they carry.
+    end
+        What stored energy costs at the end; every look-ahead has to reach the target, as published.
     terminal_mwh
         Energy aimed at for the end, ``(vehicle,)`` [MWh].
     day
@@ -35,6 +40,7 @@ class DailyFleet:
 
     space: TimeSpace
     batteries: Batteries
+    end: EndCost
     terminal_mwh: FloatArray
     day: IntArray
     trips_left: FloatArray
@@ -69,11 +75,26 @@ def fleet_of(system: System, observation: Observation, distances_km: FloatArray)
     return DailyFleet(
         space=time_space(system, observation, distances_km),
         batteries=batteries_of(system, observation),
+        end=_daily_end(system, observation),
         terminal_mwh=observation.terminal_energy_mwh.astype(np.float64),
         day=day,
         trips_left=trips_left,
         throughput_left_mwh=throughput_left,
         shift_usd=shift_usd,
+    )
+
+
+def _daily_end(system: System, observation: Observation) -> EndCost:
+    """Return what the end costs, with missing energy dear where the ledger does not look at it."""
+    end, target = end_cost(system, observation), observation.terminal_energy_mwh.astype(np.float64)
+    if end.bent.all():
+        return end
+    price = end.surplus_usd_per_mwh
+    return dataclasses.replace(
+        end,
+        target_mwh=target,
+        missing_usd_per_mwh=np.maximum(missing_usd_per_mwh(system), price),
+        fixed_usd=end.fixed_usd - price * target,
     )
 
 

@@ -15,6 +15,7 @@ from controllers.optimisation.assembly import Assembly
 from controllers.optimisation.model import LinearModel
 from controllers.scheduling.grid.linearise import injections
 from controllers.scheduling.grid.network import OperatingPoint
+from controllers.scheduling.problem.batteries import add_energy
 from controllers.scheduling.problem.time_space import Route, TimeSpace
 from controllers.two_stage.branch_flow import BranchFlow, add_branch_flow
 from controllers.two_stage.cone import Discs, RotatedCones, with_planes
@@ -25,9 +26,8 @@ from sim.control import Observation
 from sim.system.system import System
 from sim.units import FloatArray, IntArray
 
-# What it costs to miss the energy aimed at for the end, or to queue, so that it happens only where
-# nothing else is possible [USD/MWh], [USD/h]. No money of the ledger.
-SHORT_USD_PER_MWH = 1e4
+# What it costs to queue, so that it happens only where nothing else is possible [USD/h]. No money
+# of the ledger.
 _QUEUE_USD_PER_H = 1e3
 
 # Tangents that a disc starts with, and levels of storage power at which a cone does.
@@ -146,7 +146,7 @@ def misocp(system: System, observation: Observation, tree: RadialGrid, fleet: Da
     charge, discharge, p, q, discs = _add_inverters(assembly, fleet, trips, slot, period_h)
     assembly.entries(flow.balance_p[t, stations[s]], p, 1.0)
     assembly.entries(flow.balance_q[t, stations[s]], q, 1.0)
-    mode = _add_batteries(assembly, system, fleet, trips, slot, charge, discharge)
+    mode = _add_batteries(assembly, fleet, trips, slot, charge, discharge)
     _add_days(assembly, fleet, trips, slot, (charge, discharge, q), period_h)
 
     model = assembly.build()
@@ -195,7 +195,6 @@ def _add_inverters(
 
 def _add_batteries(
     assembly: Assembly,
-    system: System,
     fleet: DailyFleet,
     trips: TripVariables,
     slot: IntArray,
@@ -203,21 +202,14 @@ def _add_batteries(
     discharge: IntArray,
 ) -> IntArray:
     """Add stored energy and its limits; returns the modes."""
-    batteries, stored_usd = fleet.batteries, system.tariff.stored_usd_per_mwh
+    batteries = fleet.batteries
     shape = (fleet.space.n_vehicles, fleet.space.n_periods)
-    value = np.zeros(shape)
-    value[:, -1] = -stored_usd
-    energy = assembly.variables(
-        value.size,
-        lower=batteries.lower_mwh[:, 1:].ravel(),
-        upper=batteries.upper_mwh[:, 1:].ravel(),
-        cost=value.ravel(),
-    ).reshape(shape)
-    assembly.offset += stored_usd * float(batteries.energy_mwh.sum())
+    energy, surplus = add_energy(assembly, batteries, fleet.end)
     at_rest = np.repeat(-(batteries.hours * batteries.auxiliary_mw)[:, None], shape[1], axis=1)
     at_rest[:, 0] += batteries.keep * batteries.energy_mwh
-    rows = assembly.rows(value.size, lower=at_rest.ravel(), upper=at_rest.ravel()).reshape(shape)
+    rows = assembly.rows(energy.size, lower=at_rest.ravel(), upper=at_rest.ravel()).reshape(shape)
     assembly.entries(rows, energy, 1.0)
+    assembly.entries(rows[:, -1], surplus, 1.0)
     assembly.entries(rows[:, 1:], energy[:, :-1], -batteries.keep[:, None])
     k, t, _ = slot.T
     hours = batteries.hours[k]
@@ -225,18 +217,14 @@ def _add_batteries(
     assembly.entries(rows[k, t], discharge, hours / batteries.efficiency_discharge[k])
     used = fleet.space.energy_mwh[trips.vehicle, trips.start, trips.goal]
     assembly.entries(rows[trips.vehicle, trips.period], trips.taken, used)
-    end = assembly.rows(shape[0], lower=fleet.terminal_mwh)
-    short = assembly.variables(shape[0], cost=SHORT_USD_PER_MWH)
-    assembly.entries(end, energy[:, -1], 1.0)
-    assembly.entries(end, short, 1.0)
 
-    mode = assembly.variables(value.size, upper=1.0).reshape(shape)
+    mode = assembly.variables(energy.size, upper=1.0).reshape(shape)
     for power, largest, sign in (
         (charge, batteries.p_charge_max_mw, 1.0),
         (discharge, batteries.p_discharge_max_mw, -1.0),
     ):
         ceiling = np.repeat(largest if sign > 0 else np.zeros(len(largest)), shape[1])
-        rows = assembly.rows(value.size, upper=ceiling).reshape(shape)
+        rows = assembly.rows(energy.size, upper=ceiling).reshape(shape)
         assembly.entries(rows[k, t], power, 1.0)
         assembly.entries(rows, mode, sign * largest[:, None])
     return mode

@@ -11,7 +11,6 @@ from controllers.scheduling.grid.network import OperatingPoint
 from controllers.scheduling.problem.time_space import AWAY, Route, TimeSpace
 from controllers.two_stage.branch_flow import LimitPrices
 from controllers.two_stage.daily_fleet import DailyFleet, stations_of
-from controllers.two_stage.misocp import SHORT_USD_PER_MWH
 from sim.control import Observation
 from sim.powerflow.import_meter import settled_import_mw
 from sim.powerflow.protocol import PowerFlow, PowerFlowResult
@@ -172,9 +171,7 @@ class Valuation:
         for day in range(fleet.shift_usd.shape[1]):
             usd = usd + worked[:, fleet.day == day].any(axis=1) @ fleet.shift_usd[:, day]
         end = self.energy_mwh(these)[:, -1]
-        usd = (
-            usd - (end - batteries.energy_mwh).sum(axis=1) * self._system.tariff.stored_usd_per_mwh
-        )
-        short = np.maximum(fleet.terminal_mwh - end - 1e-6, 0.0).sum(axis=1)
-        usd = usd + short * SHORT_USD_PER_MWH
+        usd = usd + fleet.end.fixed_usd.sum()
+        for vehicle in range(end.shape[1]):
+            usd = usd + fleet.end.energy_usd(vehicle, end[:, vehicle])
         return np.asarray(usd, dtype=np.float64)

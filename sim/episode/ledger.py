@@ -3,8 +3,8 @@
 The *operator* buys and sells energy and answers for the grid; the *fleet* owns the vehicles. These
 two are the system that gridhaul plans for, whoever owns them. All others stand outside: the energy
 *market*, *customers*, the owners of renewable *generators*, *suppliers* of fuel, labour and spare
-parts, and the *inventory* that books a change of stored energy at a fixed price, so that emptying
-batteries is no profit. Thermal units belong to the operator.
+parts, and the *inventory* that books stored energy at the end of an episode, so that emptying
+batteries is no profit (`sim.system.terminal`). Thermal units belong to the operator.
 
 What served load is worth to customers is booked as well where loads have a benefit. No money flows:
 the *benefit* "pays" the customers, and cost and profit do not count it; welfare does.
@@ -17,9 +17,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from sim.control.states import VehicleStatus
 from sim.electrical.electrics import Electrics
 from sim.powerflow.import_meter import settled_import_mw
 from sim.system.system import System
+from sim.system.tariff import StoredEnergy
+from sim.system.terminal import missing_usd_per_mwh, return_h, return_usd
 from sim.system.vehicles import Train, Truck
 from sim.units import BoolArray, FloatArray, IntArray
 from sim.world.recorder import Readings
@@ -99,11 +102,8 @@ def ledger(
         else:
             worked = (exchanged > 0) | (found.storage_mvar[:, index] != 0)
             _add_drives(book, vehicle, readings, index, worked, timing.steps_per_day)
-        if n_steps == timing.n_steps:
-            change = readings["energy_mwh"][-1, index] - vehicle.battery.energy_initial_mwh
-            missing = np.zeros(n_steps)
-            missing[-1] = -change * tariff.stored_usd_per_mwh
-            book.add("fleet", "inventory", "stored_energy_change", missing)
+    if n_steps == timing.n_steps:
+        _add_end(book, system, readings)
     return book.table()
 
 
@@ -184,6 +184,54 @@ def _first_of_day(worked: BoolArray, steps_per_day: int) -> FloatArray:
     steps = np.flatnonzero(worked)
     first[steps[np.unique(steps // steps_per_day, return_index=True)[1]]] = 1.0
     return first
+
+
+def _add_end(book: _Book, system: System, readings: Readings) -> None:
+    """Book at the last step what stored energy and places at the end are worth."""
+    energy = readings["energy_mwh"]
+    for index, vehicle in enumerate(system.vehicles):
+        battery, price = vehicle.battery, system.tariff.stored_usd_per_mwh
+        end_mwh, start_mwh = float(energy[-1, index]), battery.energy_initial_mwh
+        usd = np.zeros(len(energy))
+        if system.tariff.stored_energy is StoredEnergy.CHANGE:
+            usd[-1] = (start_mwh - end_mwh) * price
+        else:
+            target_mwh = battery.energy_terminal_mwh
+            missing_mwh = max(target_mwh - end_mwh, 0.0)
+            usd[-1] = (start_mwh - target_mwh) * price
+            usd[-1] += missing_mwh * missing_usd_per_mwh(system)[index]
+        book.add("fleet", "inventory", "stored_energy_change", usd)
+        away = np.zeros(len(energy))
+        away[-1] = _return_usd(system, readings, index)
+        book.add("fleet", "suppliers", "return trip", away)
+
+
+def _return_usd(system: System, readings: Readings, index: int) -> float:
+    """Return what a vehicle still owes of the way to its terminal station [USD].
+
+    All of it where it stands elsewhere or goes elsewhere. Where it is on its way there, the part
+    of the way's time that it left too late; a way that was begun in time may be late for free.
+    """
+    goal = system.vehicles[index].terminal_station
+    if goal is None:
+        return 0.0
+    station = readings["station"][:, index].astype(np.int64)
+    status = readings["status"][:, index]
+    if status[-1] == VehicleStatus.CONNECTED or station[-1] != goal:
+        return float(return_usd(system)[index, station[-1]])
+    standing = np.flatnonzero(status == VehicleStatus.CONNECTED)
+    left = int(standing[-1]) if len(standing) else -1
+    origin = int(station[left]) if left >= 0 else system.vehicles[index].initial_station
+    whole_h = float(return_h(system)[index, origin])
+    if whole_h == 0.0:
+        return 0.0
+    since = slice(left + 1, None)
+    hours = sum(readings[name][since, index].sum() for name in ("travel_h", "queue_h", "repair_h"))
+    missing = max(1.0 - float(hours) / whole_h, 0.0)
+    # What is set up in time is there in time.
+    if status[-1] == VehicleStatus.SETTING_UP:
+        missing = max(missing - system.stations[goal].set_up_h / whole_h, 0.0)
+    return missing * float(return_usd(system)[index, origin])
 
 
 class _Book:

@@ -96,6 +96,8 @@ def make_tariff(
         lost_load_usd_per_mwh=config.tariff.lost_load_usd_per_mwh,
         stored_usd_per_mwh=config.tariff.stored_usd_per_mwh,
         import_meter=config.settlement.import_meter,
+        stored_energy=config.settlement.stored_energy,
+        peak_usd_per_mwh=config.settlement.peak_usd_per_mwh,
     )
 
 
@@ -350,6 +352,11 @@ def make_evs(
     return tuple(groups)
 
 
+def terminal_station(content: Content, name: str | None) -> int | None:
+    """Return the index of the station at which a vehicle has to end, None for anywhere."""
+    return None if name is None else content.stations.names[name]
+
+
 def make_vehicles(content: Content, batteries: dict[str, Battery]) -> tuple[Truck, ...]:
     """Return the trucks."""
     return tuple(
@@ -363,6 +370,7 @@ def make_vehicles(content: Content, batteries: dict[str, Battery]) -> tuple[Truc
             usd_per_trip=row.usd_per_trip,
             trips_per_day=row.trips_per_day,
             kwh_per_km=row.kwh_per_km,
+            terminal_station=terminal_station(content, row.terminal_station),
         )
         for _, row in content.vehicles.rows
     )

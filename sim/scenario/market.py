@@ -74,7 +74,10 @@ def _fleet(system: System, config: ScenarioFile) -> tuple[Truck | Train, ...]:
     elif fleet.startswith(FIXED):
         names = [station.name for station in system.stations]
         here = names.index(fleet.removeprefix(FIXED))
-        trains = [replace(train, initial_station=here, trips_per_day=0) for train in trains]
+        trains = [
+            replace(train, initial_station=here, trips_per_day=0, terminal_station=None)
+            for train in trains
+        ]
     if usd is not None:
         trains = [replace(train, usd_per_span=usd) for train in trains]
     return (*system.trucks, *trains)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 from sim.plugins import suggestion
+from sim.scenario.assemble import terminal_station
 from sim.scenario.content import Content
 from sim.scenario.problems import Problems
 from sim.scenario.references import reachable
@@ -72,12 +73,18 @@ def _check_trains(content: Content, config: ScenarioFile | None, problems: Probl
     on_rails = {row.name for _, row in content.stations.rows if row.rail_node is not None}
     by_rail = ", ".join(sorted(on_rails)) or "none yet"
     for line, train in content.trains.rows:
-        start, key = train.initial_station, f"line {line}, initial_station"
-        if start not in stations:
-            problems.add(where, key, start, "is no station", suggestion(start, stations))
-        elif content.complete and start not in on_rails:
-            remedy = f"Give it a rail_node, or start at one of those with one: {by_rail}"
-            problems.add(where, key, start, "is a station that no rail reaches", remedy)
+        for which, verb, station in (
+            ("initial_station", "start", train.initial_station),
+            ("terminal_station", "end", train.terminal_station),
+        ):
+            key = f"line {line}, {which}"
+            if station is None:
+                continue
+            if station not in stations:
+                problems.add(where, key, station, "is no station", suggestion(station, stations))
+            elif content.complete and station not in on_rails:
+                remedy = f"Give it a rail_node, or {verb} at one of those with one: {by_rail}"
+                problems.add(where, key, station, "is a station that no rail reaches", remedy)
         if train.name in content.vehicles.names:
             remedy = "Give every truck and every train its own name"
             problems.add(where, f"line {line}, name", train.name, "is a truck as well", remedy)
@@ -132,6 +139,7 @@ def make_trains(
             initial_station=content.stations.names[row.initial_station],
             usd_per_span=config.rails.usd_per_span,
             trips_per_day=row.trips_per_day,
+            terminal_station=terminal_station(content, row.terminal_station),
         )
         for _, row in content.trains.rows
     )

@@ -63,13 +63,10 @@ def _check_names(content: Content, config: ScenarioFile | None, problems: Proble
             check(where, f"line {line}, road_node", station.road_node, nodes, "road node")
     for line, vehicle in content.vehicles.rows:
         where, key = content.vehicles.where, f"line {line}, "
-        check(
-            where,
-            f"{key}initial_station",
-            vehicle.initial_station,
-            content.stations.names,
-            "station",
-        )
+        stations = content.stations.names
+        check(where, f"{key}initial_station", vehicle.initial_station, stations, "station")
+        if vehicle.terminal_station is not None:
+            check(where, f"{key}terminal_station", vehicle.terminal_station, stations, "station")
         if config is not None:
             check(where, f"{key}battery", vehicle.battery, config.battery, "battery type")
     if config is not None:
@@ -111,7 +108,12 @@ def _check_roads(content: Content, problems: Problems) -> None:
         (content.vehicles.where, f"line {line}, initial_station", vehicle.initial_station)
         for line, vehicle in content.vehicles.rows
     ]
-    for where, key, start in starts:
+    ends = [
+        (content.vehicles.where, f"line {line}, terminal_station", vehicle.terminal_station)
+        for line, vehicle in content.vehicles.rows
+        if vehicle.terminal_station is not None
+    ]
+    for where, key, start in (*starts, *ends):
         if start not in on_roads:
             message, remedy = "is a station that no road reaches", "Give it a road_node"
             problems.add(where, key, start, message, remedy)

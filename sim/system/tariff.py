@@ -24,6 +24,23 @@ class ImportMeter(enum.StrEnum):
     PUBLISHED = "published"
 
 
+class StoredEnergy(enum.StrEnum):
+    """How stored energy at the end of an episode is booked.
+
+    Attributes
+    ----------
+    TARGET
+        What is missing below the terminal target is booked at what buying it at the dearest hour
+        costs (`sim.system.terminal`); what lies above the target earns nothing. What the scenario
+        itself gives up from start to target is booked at `Tariff.stored_usd_per_mwh`.
+    CHANGE
+        A change from start to end is booked at `Tariff.stored_usd_per_mwh`, whichever way.
+    """
+
+    TARGET = "target"
+    CHANGE = "change"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Tariff:
     """Prices by step of the day; a day's prices repeat.
@@ -42,10 +59,17 @@ class Tariff:
     lost_load_usd_per_mwh
         Value of load that is not served [USD/MWh].
     stored_usd_per_mwh
-        Price at which a change of stored energy between start and end of the episode is booked
-        [USD/MWh inside the battery].
+        Price of stored energy where no target speaks: of what the scenario gives up from start to
+        target, and at the end of a look-ahead that ends before the episode [USD/MWh inside the
+        battery].
     import_meter
         Where energy bought and sold is metered.
+    stored_energy
+        How stored energy is booked at the end of the episode.
+    peak_usd_per_mwh
+        What a MWh at the grid is worth at most, to book what is missing at the end [USD/MWh]; None
+        for the highest price of the tariff or, where a unit balances the grid, the highest
+        marginal cost of the units.
     """
 
     import_usd_per_mwh: FloatArray
@@ -56,6 +80,8 @@ class Tariff:
     lost_load_usd_per_mwh: float = 1000.0
     stored_usd_per_mwh: float = 0.0
     import_meter: ImportMeter = ImportMeter.SLACK
+    stored_energy: StoredEnergy = StoredEnergy.TARGET
+    peak_usd_per_mwh: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,6 +33,9 @@ class Truck:
         Departures it may make between two midnights; None for as many as it likes.
     kwh_per_km
         Energy drawn from the battery while driving [kWh/km]; 0 for a tractor that burns fuel.
+    terminal_station
+        Index of the station at which it has to be when the episode ends, or pay for the way there;
+        None where it may end anywhere.
     """
 
     name: str
@@ -44,6 +47,7 @@ class Truck:
     usd_per_trip: float = 0.0
     trips_per_day: int | None = None
     kwh_per_km: float = 0.0
+    terminal_station: int | None = None
 
     def __post_init__(self) -> None:
         costs = ("usd_per_km", "labour_usd_per_h", "shift_h", "usd_per_trip", "kwh_per_km")
@@ -66,6 +70,8 @@ class Train:
         Paid for every segment of track it enters [USD]; crew and traction are in it.
     trips_per_day
         Departures it may make between two midnights; None for as many as it likes.
+    terminal_station
+        As in `Truck`.
     """
 
     name: str
@@ -73,6 +79,7 @@ class Train:
     initial_station: int
     usd_per_span: float = 0.0
     trips_per_day: int | None = None
+    terminal_station: int | None = None
 
     def __post_init__(self) -> None:
         _require_not_negative(self, "usd_per_span")

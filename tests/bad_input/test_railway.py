@@ -20,6 +20,7 @@ from tests.bad_input.spoil import (
     remove,
     run,
     swap,
+    write,
 )
 from tests.rail import write_railway
 
@@ -93,6 +94,13 @@ CASES = {
     ),
     "unknown station of a train": Case(
         swap(TRAINS, ",west\n", ",vest\n"), TRAINS, "line 2, initial_station", "vest", "'west'"
+    ),
+    "unknown end of a train": Case(
+        write(TRAINS, "name,battery,initial_station,terminal_station\nt,wagon,west,vest\n"),
+        TRAINS,
+        "line 2, terminal_station",
+        "'vest': is no station",
+        "'west'",
     ),
     "unknown battery of a train": Case(
         swap(TRAINS, "wagon,4", "waggon,4"), TRAINS, "line 2, battery", "waggon", "'wagon'"

@@ -51,6 +51,7 @@ def large(key: int) -> Case:
         "p_charge_mw": 30.0, "p_discharge_mw": 30.0, "efficiency_charge": 0.9,
         "efficiency_discharge": 0.9, "usd_per_mwh_charged": 1.0, "usd_per_mwh_discharged": 1.0,
         "energy_min_mwh": 0.0, "energy_max_mwh": 120.0, "energy_mwh": 0.0, "terminal_mwh": 0.0,
+        "missing_usd_per_mwh": 1000.0,
     }  # fmt: skip
     home = np.array([0, N_STATIONS - 1])
     return Case(
@@ -104,6 +105,7 @@ def large(key: int) -> Case:
             station=home,
             ready=np.zeros(N_TRAINS, dtype=np.int64),
             home=home,
+            return_usd=np.zeros((N_TRAINS, N_STATIONS)),
         ),
     )
 

@@ -32,10 +32,9 @@ def cost_of_places(scenario, places):
     # Variables: charge, discharge and overload per hour [MW].
     wear = battery.wear_usd_per_mwh
     eta_c, eta_d = battery.efficiency_charge, battery.efficiency_discharge
-    value = tariff.stored_usd_per_mwh
-    cost = np.concatenate(
-        [price + wear - value * eta_c, -price + wear + value / eta_d, np.full(4, per_mw)]
-    )
+    # What is left at the end earns nothing, and it may end empty: nothing can be missing.
+    assert battery.energy_terminal_mwh == battery.energy_min_mwh
+    cost = np.concatenate([price + wear, -price + wear, np.full(4, per_mw)])
     here = [0.5 if place != AWAY else 0.0 for place in places]
     rows, right = [], []
     for h, place in enumerate(places):
@@ -54,7 +53,8 @@ def cost_of_places(scenario, places):
     trips = sum(places[h] == AWAY for h in range(4))
     trip_usd = truck.usd_per_km * 30 + truck.labour_usd_per_h * 0.75
     fixed = price @ net + tariff.feed_in_usd_per_mwh * sun.sum() * system.generators.p_mw[0]
-    return solution.fun + fixed + trips * trip_usd, solution.x[:4] - solution.x[4:8]
+    given_up = battery.energy_initial_mwh * tariff.stored_usd_per_mwh
+    return solution.fun + fixed + given_up + trips * trip_usd, solution.x[:4] - solution.x[4:8]
 
 
 def all_places():

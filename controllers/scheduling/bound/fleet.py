@@ -26,7 +26,8 @@ class Priced:
     Attributes
     ----------
     usd
-        Lower bound of what each vehicle pays, ``(vehicle,)`` [USD].
+        Lower bound of what each vehicle pays, without what is fixed at the end, ``(vehicle,)``
+        [USD].
     p_mw, q_mvar
         Injections of each vehicle, ``(vehicle, period, station)`` [MW, Mvar].
     plugs
@@ -83,6 +84,11 @@ class Fleet:
                     if name not in ("energy_mwh", "day")
                 ]
                 same += [space.cost_usd[k].tobytes(), space.energy_mwh[k].tobytes()]
+                same += [
+                    getattr(problem.end, name)[k].tobytes()
+                    for name in problem.end.__slots__
+                    if name != "fixed_usd"
+                ]
                 alike.setdefault(tuple(same), []).append(k)
         self._kinds = [_kind(problem, np.array(members), points) for members in alike.values()]
         # Vehicles that never connect only rest.
@@ -90,7 +96,7 @@ class Fleet:
         self._idle_usd = np.zeros(problem.n_vehicles)
         for k in idle.tolist():
             left_mwh = _rested(problem, k, problem.n_periods)
-            self._idle_usd[k] = -problem.money.stored_usd_per_mwh * left_mwh
+            self._idle_usd[k] = problem.end.energy_usd(k, left_mwh)
 
     def best(self, price_p: FloatArray, price_q: FloatArray, plugs_usd: FloatArray) -> Priced:
         """Return the fleet's answer.
@@ -206,7 +212,7 @@ def _kind(problem: SchedulingProblem, members: IntArray, points: int) -> _Kind:
     margin = int(np.ceil(rest_mwh / width)) + 3 if rest_mwh > 0 or keep < 1 else 0
     bottom = lowest - margin * width
     energy = bottom + width * np.arange(points + margin)
-    end_usd = -problem.money.stored_usd_per_mwh * energy
+    end_usd = _on_grid(problem, k, energy)
     end_usd[:margin] = np.inf
     charge_mw = width / (hours * batteries.efficiency_charge[k])
     discharge_mw = width * batteries.efficiency_discharge[k] / hours
@@ -227,6 +233,22 @@ def _kind(problem: SchedulingProblem, members: IntArray, points: int) -> _Kind:
         reactive_mvar=reactive,
         reactive_slope=slope,
     )
+
+
+def _on_grid(problem: SchedulingProblem, k: int, energy: FloatArray) -> FloatArray:
+    """Return a lower bound of what energies cost at the end, linear between points, ``(point,)``.
+
+    Where the kink lies between two points, their chord is above the function there; both go down
+    by the difference.
+    """
+    end = problem.end
+    usd = end.energy_usd(k, energy)
+    target = float(end.target_mwh[k])
+    if energy[0] < target < energy[-1]:
+        cell = int(np.searchsorted(energy, target, side="right")) - 1
+        chord = float(np.interp(target, energy, usd))
+        usd[cell : cell + 2] -= max(chord - float(end.energy_usd(k, target)), 0.0)
+    return usd
 
 
 def _levels(kinks: FloatArray, most_mw: float, level_mw: float) -> IntArray:

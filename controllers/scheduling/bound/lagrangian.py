@@ -103,8 +103,8 @@ class Lagrangian:
         spread = (self.bought - self.sold) * largest_import_mw(problem) / 2
         self.fixed_usd = (
             money.feed_in_usd_per_mwh * hours * float(network.available_mw.sum())
-            + money.stored_usd_per_mwh * float(problem.batteries.energy_mwh.sum())
             + float(np.where(inverted, spread, 0.0).sum())
+            + float(problem.end.fixed_usd.sum())
         )
         self.scarce = np.flatnonzero(problem.space.plugs < problem.n_vehicles)
         self.spare = problem.space.spare_plugs()[:, self.scarce]

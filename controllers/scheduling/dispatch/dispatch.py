@@ -164,7 +164,7 @@ class Dispatcher:
             station=station.T.copy(),
             p_mw=powers.table(powers.p_mw, problem),
             q_mvar=powers.table(powers.q_mvar, problem),
-            energy_mwh=solution.values[model.powers.energy_mwh].T.copy(),
+            energy_mwh=model.powers.stored_mwh(solution.values).T.copy(),
             curtailed_mw=model.point(solution.values).curtailed_mw,
             outcome=Outcome(
                 status=SolveStatus.DEADLINE if deadline else SolveStatus.FEASIBLE,

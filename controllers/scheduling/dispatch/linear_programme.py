@@ -54,7 +54,7 @@ class DispatchModel:
             problem.batteries,
             slots,
             trips_mwh=trips_mwh,
-            stored_usd_per_mwh=money.stored_usd_per_mwh,
+            end=problem.end,
             period_h=period_h,
         )
         self._ct, self._cg = np.nonzero(curtailable)
@@ -197,6 +197,7 @@ class DispatchModel:
         for n, edge in enumerate(powers.polygon_row):
             rows[edge] = start.polygon[slots.period, n, slots.vehicle]
         variables[powers.energy_mwh] = start.energy.T
+        variables[powers.surplus_mwh] = start.surplus
         rows[powers.energy_row] = start.energy_row.T
         variables[self._bought], variables[self._sold] = start.trade.T
         rows[self._balance] = start.balance
@@ -226,6 +227,7 @@ class DispatchModel:
             slot=slot,
             polygon=polygon,
             energy=basis.variables[powers.energy_mwh].T,
+            surplus=basis.variables[powers.surplus_mwh],
             energy_row=basis.rows[powers.energy_row].T,
             trade=np.column_stack([basis.variables[self._bought], basis.variables[self._sold]]),
             balance=basis.rows[self._balance],

@@ -23,6 +23,7 @@ _AT_REST: dict[str, ArrayLike] = {
     "slot": AT_LOWER,
     "polygon": BASIC,
     "energy": BASIC,
+    "surplus": AT_LOWER,
     "energy_row": AT_UPPER,
     "trade": (BASIC, AT_LOWER),
     "balance": AT_UPPER,
@@ -44,6 +45,8 @@ class WarmStart:
         Rows of the inverter's polygon, ``(period, edge, vehicle)``.
     energy, energy_row
         Stored energy and its balance, ``(period, vehicle)``.
+    surplus
+        Stored energy above the target at the end, ``(vehicle,)``.
     trade
         Energy bought and sold, ``(period, 2)``.
     balance
@@ -60,6 +63,7 @@ class WarmStart:
     slot: IntArray
     polygon: IntArray
     energy: IntArray
+    surplus: IntArray
     energy_row: IntArray
     trade: IntArray
     balance: IntArray
@@ -81,6 +85,7 @@ class WarmStart:
             slot=at_rest("slot", (shape[0], PARTS, shape[1])),
             polygon=at_rest("polygon", (shape[0], EDGES, shape[1])),
             energy=at_rest("energy", shape),
+            surplus=at_rest("surplus", shape[1:]),
             energy_row=at_rest("energy_row", shape),
             trade=at_rest("trade", (shape[0], 2)),
             balance=at_rest("balance", shape[:1]),
@@ -106,6 +111,7 @@ class WarmStart:
             slot=moved("slot"),
             polygon=moved("polygon"),
             energy=moved("energy"),
+            surplus=self.surplus,
             energy_row=moved("energy_row"),
             trade=moved("trade"),
             balance=moved("balance"),

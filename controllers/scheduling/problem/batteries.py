@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from controllers.optimisation.assembly import Assembly
+from controllers.scheduling.problem.end_cost import EndCost
 from sim.control import Observation
 from sim.system.system import System
 from sim.units import HOURS_PER_DAY, FloatArray, IntArray
@@ -136,7 +137,10 @@ class BatteryVariables:
     inject_mvar, absorb_mvar
         Reactive power, ``(slot,)``, both non-negative.
     energy_mwh
-        Stored energy at the end of each period, ``(vehicle, period)``.
+        Stored energy at the end of each period, ``(vehicle, period)``; at the end of the last one
+        only up to the target where the cost of the end has a kink.
+    surplus_mwh
+        Stored energy above that at the end, ``(vehicle,)``.
     energy_row
         Row of each energy balance, ``(vehicle, period)``.
     polygon_row
@@ -148,8 +152,15 @@ class BatteryVariables:
     inject_mvar: IntArray
     absorb_mvar: IntArray
     energy_mwh: IntArray
+    surplus_mwh: IntArray
     energy_row: IntArray
     polygon_row: IntArray
+
+    def stored_mwh(self, values: FloatArray) -> FloatArray:
+        """Return the stored energy of a solution, ``(vehicle, period)`` [MWh]."""
+        stored = values[self.energy_mwh]
+        stored[:, -1] += values[self.surplus_mwh]
+        return stored
 
 
 def add_batteries(
@@ -158,7 +169,7 @@ def add_batteries(
     slots: Slots,
     *,
     trips_mwh: FloatArray,
-    stored_usd_per_mwh: float,
+    end: EndCost,
     period_h: float,
     present: IntArray | None = None,
 ) -> BatteryVariables:
@@ -174,8 +185,8 @@ def add_batteries(
         Where power can flow.
     trips_mwh
         Energy used by trips, ``(vehicle, period)`` [MWh].
-    stored_usd_per_mwh
-        Value of stored energy at the end [USD/MWh].
+    end
+        What stored energy costs at the end; places are not in the model of batteries.
     period_h
         Length of a period [h].
     present
@@ -195,20 +206,13 @@ def add_batteries(
     friction = REACTIVE_USD_PER_MVARH * period_h
     inject = assembly.variables(n_slots, upper=batteries.s_mva[k], cost=friction)
     absorb = assembly.variables(n_slots, upper=batteries.s_mva[k], cost=friction)
-    value = np.zeros((n_vehicles, n_periods))
-    value[:, -1:] = -stored_usd_per_mwh
-    energy = assembly.variables(
-        n_vehicles * n_periods,
-        lower=batteries.lower_mwh[:, 1:].ravel(),
-        upper=batteries.upper_mwh[:, 1:].ravel(),
-        cost=value.ravel(),
-    ).reshape(n_vehicles, n_periods)
-    assembly.offset += stored_usd_per_mwh * float(batteries.energy_mwh.sum())
+    energy, surplus = add_energy(assembly, batteries, end)
     fixed = -(batteries.hours * batteries.auxiliary_mw)[:, None] - trips_mwh
     fixed[:, :1] += (batteries.keep * batteries.energy_mwh)[:, None]
     rows = assembly.rows(energy.size, lower=fixed.ravel(), upper=fixed.ravel())
     rows = rows.reshape(n_vehicles, n_periods)
     assembly.entries(rows, energy, 1.0)
+    assembly.entries(rows[:, -1], surplus, 1.0)
     assembly.entries(rows[:, 1:], energy[:, :-1], -batteries.keep[:, None])
     row = rows[k, slots.period]
     hours = batteries.hours[k]
@@ -235,9 +239,38 @@ def add_batteries(
         inject_mvar=inject,
         absorb_mvar=absorb,
         energy_mwh=energy,
+        surplus_mwh=surplus,
         energy_row=rows,
         polygon_row=polygon,
     )
+
+
+def add_energy(assembly: Assembly, batteries: Batteries, end: EndCost) -> tuple[IntArray, IntArray]:
+    """Add stored energy within its limits, and what it costs at the end.
+
+    The last energy is the sum of two variables, up to the target and above it. The first is worth
+    more, so that it is filled first.
+
+    Returns
+    -------
+    tuple
+        Stored energy at the end of each period, ``(vehicle, period)``, the last one up to the
+        target only; the energy above it, ``(vehicle,)``.
+    """
+    lower, upper = batteries.lower_mwh[:, 1:].copy(), batteries.upper_mwh[:, 1:].copy()
+    least, most = lower[:, -1].copy(), upper[:, -1].copy()
+    kink = np.where(end.bent, np.clip(end.target_mwh, least, most), most)
+    upper[:, -1] = kink
+    cost = np.zeros(lower.shape)
+    cost[:, -1] = -end.missing_usd_per_mwh
+    energy = assembly.variables(
+        lower.size, lower=lower.ravel(), upper=upper.ravel(), cost=cost.ravel()
+    ).reshape(lower.shape)
+    surplus = assembly.variables(len(kink), upper=most - kink, cost=-end.surplus_usd_per_mwh)
+    # What the energy up to the kink earns above is taken from a battery that is full up to there.
+    assembly.offset += float((end.fixed_usd + end.missing_usd_per_mwh * kink).sum())
+    assembly.offset += sum(float(end.energy_usd(k, kink[k])) for k in range(len(kink)))
+    return energy, surplus
 
 
 def _add_polygon(

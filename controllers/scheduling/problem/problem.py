@@ -8,6 +8,7 @@ import numpy as np
 
 from controllers.scheduling.grid.network import Network, OperatingPoint
 from controllers.scheduling.problem.batteries import Batteries, batteries_of
+from controllers.scheduling.problem.end_cost import EndCost, end_cost
 from controllers.scheduling.problem.time_space import AWAY, Route, TimeSpace, time_space
 from sim.control import Observation, Outcome, SolveStatus
 from sim.errors import GridhaulError
@@ -41,8 +42,6 @@ class Money:
         What a curtailed MWh costs more than a delivered one: compensation minus feed-in [USD/MWh].
     feed_in_usd_per_mwh
         Paid for every MWh delivered [USD/MWh].
-    stored_usd_per_mwh
-        Value of stored energy at the end [USD/MWh].
     queue_usd_per_h
         What the plan pays to send one more vehicle to a station than it has plugs, so that it
         happens only where nothing else is possible [USD/h]. No money of the ledger.
@@ -52,7 +51,6 @@ class Money:
     export_usd_per_mwh: FloatArray
     curtailment_usd_per_mwh: float
     feed_in_usd_per_mwh: float
-    stored_usd_per_mwh: float
     queue_usd_per_h: float = 1000.0
 
 
@@ -72,6 +70,8 @@ class SchedulingProblem:
         How the grid responds.
     money
         Prices.
+    end
+        What vehicles pay at the end for energy and place.
     """
 
     period_h: float
@@ -79,6 +79,7 @@ class SchedulingProblem:
     batteries: Batteries
     network: Network
     money: Money
+    end: EndCost
 
     @property
     def n_periods(self) -> int:
@@ -163,8 +164,8 @@ def scheduling_problem(
             export_usd_per_mwh=forecast.export_usd_per_mwh.astype(np.float64),
             curtailment_usd_per_mwh=tariff.curtailment_usd_per_mwh - tariff.feed_in_usd_per_mwh,
             feed_in_usd_per_mwh=tariff.feed_in_usd_per_mwh,
-            stored_usd_per_mwh=tariff.stored_usd_per_mwh,
         ),
+        end=end_cost(system, observation),
     )
 
 

@@ -13,6 +13,7 @@ from typing import TypeAlias
 import numpy as np
 
 from controllers.scheduling.problem.distances import trip_usd
+from controllers.scheduling.problem.end_cost import places_usd
 from sim.control import Observation, VehicleStatus
 from sim.system.system import System
 from sim.units import KWH_PER_MWH, FloatArray, IntArray
@@ -46,7 +47,8 @@ class TimeSpace:
     arrival
         Periods from departure until the plug at the goal is held, same shape.
     cost_usd
-        Cost of a trip, ``(vehicle, period, from station, to station)`` [USD].
+        Cost of a trip, ``(vehicle, period, from station, to station)`` [USD]; with what it costs
+        more, or less where it brings the vehicle home, to end the episode there.
     energy_mwh
         Stored energy that a trip uses, ``(vehicle, from station, to station)`` [MWh].
     plugs
@@ -206,13 +208,16 @@ def time_space(system: System, observation: Observation, distances_km: FloatArra
     held = np.floor(wait - set_up_h[states.station] / period_h + _TOLERANCE)
     kwh_per_km = np.array([truck.kwh_per_km for truck in system.trucks])
     km = np.where(np.isfinite(distances_km), distances_km, 0.0)
+    place = places_usd(system, observation)
+    nearer_usd = place[:, None, None, :] - place[:, None, :, None]
+    trips_usd = trip_usd(system, distances_km, travel_h) + nearer_usd
     return TimeSpace(
         start_station=states.station.astype(np.int64),
         start_period=start_period.astype(np.int64),
         start_occupied=np.clip(held, 0, start_period).astype(np.int64),
         duration=duration.astype(np.int64),
         arrival=arrival.astype(np.int64),
-        cost_usd=np.where(duration > 0, trip_usd(system, distances_km, travel_h), np.inf),
+        cost_usd=np.where(duration > 0, trips_usd, np.inf),
         energy_mwh=np.multiply.outer(kwh_per_km, km) / KWH_PER_MWH,
         plugs=np.array([station.plugs for station in system.stations], dtype=np.int64),
     )

@@ -17,6 +17,7 @@ from controllers.scheduling.problem.problem import Schedule, SchedulingProblem
 from controllers.scheduling.problem.time_space import AWAY, Route
 from controllers.scheduling.routing.itinerary import (
     BatteryModel,
+    EndValue,
     StageCosts,
     Start,
     Trips,
@@ -174,7 +175,11 @@ def _respond(
             period=space.start_period[k],
             energy_mwh=batteries.energy_mwh[k],
         ),
-        money.stored_usd_per_mwh,
+        EndValue(
+            target_mwh=problem.end.target_mwh[k],
+            missing_usd_per_mwh=problem.end.missing_usd_per_mwh[k],
+            surplus_usd_per_mwh=problem.end.surplus_usd_per_mwh[k],
+        ),
         effort.energies,
         BatteryModel(
             lower_mwh=batteries.lower_mwh[k],

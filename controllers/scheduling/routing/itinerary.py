@@ -88,6 +88,22 @@ class Trips(NamedTuple):
     mwh: FloatArray
 
 
+class EndValue(NamedTuple):
+    """What stored energy costs at the end, as in `EndCost`; what is fixed is left out.
+
+    Attributes
+    ----------
+    target_mwh
+        Energy aimed at [MWh].
+    missing_usd_per_mwh, surplus_usd_per_mwh
+        Price of energy below and above it [USD/MWh].
+    """
+
+    target_mwh: float
+    missing_usd_per_mwh: float
+    surplus_usd_per_mwh: float
+
+
 class _EnergyGrid(NamedTuple):
     """The lowest point of the energy grid and the distance between two points [MWh]."""
 
@@ -179,11 +195,12 @@ def _best_stay(
     battery: BatteryModel,
     costs: StageCosts,
     drop_mwh: FloatArray,
+    target_mwh: float,
 ) -> tuple[float, float]:
     """Return value [USD] and power [MW] of the best period at the station.
 
     `later` is the value of the energies at its end, ``(point,)``; `drop_mwh` is what a period at
-    each level takes out of the battery, ``(level,)``.
+    each level takes out of the battery, ``(level,)``; `target_mwh` is the energy for the end.
     """
     levels_mw, cost = costs.levels_mw, costs.cost[t, s]
     lowest, highest = battery.lower_mwh[t + 1], battery.upper_mwh[t + 1]
@@ -201,12 +218,12 @@ def _best_stay(
         candidate = cost[n] + _value_at(later, after, grid)
         if candidate < best:
             best, power = candidate, levels_mw[n]
-    # Two more candidates fill and empty the battery exactly.
-    for fills in (True, False):
-        if fills:
-            p = -(highest - rest) / (battery.hours * battery.efficiency_charge)
+    # Three more candidates fill and empty the battery exactly, and take it to its target.
+    for goal in (highest, lowest, min(max(target_mwh, lowest), highest)):
+        if goal > rest:
+            p = -(goal - rest) / (battery.hours * battery.efficiency_charge)
         else:
-            p = (rest - lowest) * battery.efficiency_discharge / battery.hours
+            p = (rest - goal) * battery.efficiency_discharge / battery.hours
         if p < levels_mw[0] or p > levels_mw[-1]:
             continue
         inner = p / battery.efficiency_discharge if p > 0 else p * battery.efficiency_charge
@@ -246,7 +263,7 @@ def _best_goal(
 @njit(cache=True)
 def _cost_to_go(
     first_period: int,
-    stored_usd_per_mwh: float,
+    end: EndValue,
     n_energies: int,
     grid: _EnergyGrid,
     battery: BatteryModel,
@@ -258,14 +275,18 @@ def _cost_to_go(
     n_periods, n_stations = costs.full.shape
     value = np.full((n_periods + 1, n_stations, n_energies), np.inf)
     for e in range(n_energies):
-        value[n_periods, :, e] = -stored_usd_per_mwh * (grid.first_mwh + e * grid.width_mwh)
+        above = grid.first_mwh + e * grid.width_mwh - end.target_mwh
+        price = end.surplus_usd_per_mwh if above > 0 else end.missing_usd_per_mwh
+        value[n_periods, :, e] = -price * above
     for t in range(n_periods - 1, first_period - 1, -1):
         for s in range(n_stations):
             departures = _departures(t, s, battery, costs, trips)
             later = value[t + 1, s]
             for e in range(n_energies):
                 energy = grid.first_mwh + e * grid.width_mwh
-                usd, _ = _best_stay(t, s, energy, later, grid, battery, costs, drop_mwh)
+                usd, _ = _best_stay(
+                    t, s, energy, later, grid, battery, costs, drop_mwh, end.target_mwh
+                )
                 value[t, s, e], _ = _best_goal(t, s, energy, usd, value, grid, departures)
     return value
 
@@ -273,7 +294,7 @@ def _cost_to_go(
 @njit(cache=True)
 def best_itinerary(
     start: Start,
-    stored_usd_per_mwh: float,
+    end: EndValue,
     n_energies: int,
     battery: BatteryModel,
     costs: StageCosts,
@@ -285,8 +306,8 @@ def best_itinerary(
     ----------
     start
         Where it begins.
-    stored_usd_per_mwh
-        Value of stored energy at the end [USD/MWh].
+    end
+        What stored energy costs at the end.
     n_energies
         Points of the energy grid.
     battery
@@ -312,9 +333,7 @@ def best_itinerary(
         p = levels_mw[n]
         inner = p / battery.efficiency_discharge if p > 0 else p * battery.efficiency_charge
         drop_mwh[n] = hours * inner
-    value = _cost_to_go(
-        start.period, stored_usd_per_mwh, n_energies, grid, battery, costs, trips, drop_mwh
-    )
+    value = _cost_to_go(start.period, end, n_energies, grid, battery, costs, trips, drop_mwh)
     station = np.full(n_periods, start.station)
     power = np.zeros(n_periods)
     energy = start.energy_mwh
@@ -324,7 +343,7 @@ def best_itinerary(
     while t < n_periods:
         departures = _departures(t, s, battery, costs, trips)
         later = value[t + 1, s]
-        usd, p = _best_stay(t, s, energy, later, grid, battery, costs, drop_mwh)
+        usd, p = _best_stay(t, s, energy, later, grid, battery, costs, drop_mwh, end.target_mwh)
         _, goal = _best_goal(t, s, energy, usd, value, grid, departures)
         d = 1
         if goal != s:

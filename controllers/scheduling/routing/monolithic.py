@@ -89,7 +89,7 @@ def milp(
         problem.batteries,
         slots,
         trips_mwh=np.zeros((n_vehicles, n_periods)),
-        stored_usd_per_mwh=problem.money.stored_usd_per_mwh,
+        end=problem.end,
         period_h=problem.period_h,
         present=stay[useful],
     )

@@ -168,6 +168,7 @@ class VehicleRow(Table):
     usd_per_trip: NotNegative = 0.0
     trips_per_day: Annotated[int, Field(ge=0, le=10_000)] | None = None
     kwh_per_km: NotNegative = 0.0
+    terminal_station: Name | None = None
 
 
 class TrainRow(Table):
@@ -178,3 +179,4 @@ class TrainRow(Table):
     wagons: Annotated[int, Field(ge=1, le=1000)] = 1
     initial_station: Name
     trips_per_day: Annotated[int, Field(ge=0, le=10_000)] | None = None
+    terminal_station: Name | None = None

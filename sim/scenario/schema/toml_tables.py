@@ -24,7 +24,7 @@ from sim.scenario.schema.values import (
     Positive,
     Table,
 )
-from sim.system.tariff import ImportMeter
+from sim.system.tariff import ImportMeter, StoredEnergy
 
 
 class TimingTable(Table):
@@ -96,9 +96,11 @@ class TariffTable(Table):
 
 
 class SettlementTable(Table):
-    """``[settlement]``: how trade with the upstream grid is settled."""
+    """``[settlement]``: how trade upstream and the end of an episode are settled."""
 
     import_meter: ImportMeter = ImportMeter.SLACK
+    stored_energy: StoredEnergy = StoredEnergy.TARGET
+    peak_usd_per_mwh: NotNegative | None = None
 
 
 class PenaltiesTable(Table):

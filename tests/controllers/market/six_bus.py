@@ -72,6 +72,7 @@ def six_bus(
             station=np.full(n_trains, station),
             ready=np.zeros(n_trains, dtype=np.int64),
             home=np.full(n_trains, station),
+            return_usd=np.zeros((n_trains, 3)),
         ),
         emission_cap_lb=emission_cap_lb,
     )
@@ -124,5 +125,6 @@ def batteries(n_trains: int) -> TrainBatteries:
         "p_charge_mw": 30.0, "p_discharge_mw": 30.0, "efficiency_charge": 0.9,
         "efficiency_discharge": 0.9, "usd_per_mwh_charged": 1.0, "usd_per_mwh_discharged": 1.0,
         "energy_min_mwh": 0.0, "energy_max_mwh": 120.0, "energy_mwh": 0.0, "terminal_mwh": 0.0,
+        "missing_usd_per_mwh": 1000.0,
     }  # fmt: skip
     return TrainBatteries(**{name: np.full(n_trains, value) for name, value in values.items()})

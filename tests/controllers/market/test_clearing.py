@@ -13,9 +13,9 @@ from controllers.market.clearing import (
     Clearing,
     Decided,
     clear,
-    locational_marginal_price,
     market_model,
 )
+from controllers.market.prices import locational_marginal_price
 from controllers.optimisation.work_limits import WorkLimits
 from controllers.scheduling.problem.problem import PlanningError
 from sim.control import SolveStatus

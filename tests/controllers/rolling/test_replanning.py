@@ -38,7 +38,7 @@ def whole_usd(problem, routes):
         problem.batteries,
         slots,
         trips_mwh=np.array([space.route_mwh(k, route) for k, route in enumerate(routes)]),
-        stored_usd_per_mwh=problem.money.stored_usd_per_mwh,
+        end=problem.end,
         period_h=problem.period_h,
     )
     add_energy_cost(assembly, problem, slots, powers)

@@ -18,6 +18,7 @@ from controllers.scheduling.routing.monolithic import milp
 from controllers.scheduling.schedule import park, schedule
 from controllers.scheduling.search import Search, SolverName
 from sim.control import SolveStatus
+from sim.system.tariff import StoredEnergy
 from tests.controllers.scheduling.build import battery, truck
 from tests.controllers.scheduling.cases import feeder, problem_of, random_day
 
@@ -35,11 +36,19 @@ def small(
     least_usd_per_mwh: float = 20.0,
     *,
     leaking: bool = False,
-    **tariff: float,
+    terminal: float = 0.5,
+    homeward: bool = False,
+    **tariff: Any,
 ) -> SchedulingProblem:
-    """Return a small problem with prices of energy from `least_usd_per_mwh` on."""
+    """Return a small problem with prices of energy from `least_usd_per_mwh` on.
+
+    Vehicles have to end at a state of charge, on the grid of the bound or off it, and, where
+    `homeward`, at station 0.
+    """
     tariff = {"stored_usd_per_mwh": 60.0, "curtailment_usd_per_mwh": 20.0} | tariff
-    own = {"battery": LEAKING, "kwh_per_km": 3.0} if leaking else {}
+    cells = dataclasses.replace(LEAKING if leaking else battery(), soc_terminal=terminal)
+    own: dict[str, Any] = {"battery": cells} | ({"kwh_per_km": 3.0} if leaking else {})
+    own |= {"terminal_station": 0} if homeward else {}
     trucks = [truck(k, k % 3, **own) for k in range(n_trucks)]
     exists = feeder(n_trucks, n_periods, tariff=tariff, trucks=trucks)
     price = np.random.default_rng(seed).uniform(least_usd_per_mwh, 120.0, n_periods)
@@ -64,10 +73,23 @@ def check(
     stored: float,
     curtailment: float,
     leaking: bool,
+    terminal: float,
+    homeward: bool,
+    settled: StoredEnergy,
 ) -> float:
     """Check the bound behind the door, and return the plan's gap to the optimum [-]."""
     tariff = {"stored_usd_per_mwh": stored, "curtailment_usd_per_mwh": curtailment}
-    problem = small(seed, n_trucks, n_periods, least, leaking=leaking, **tariff)
+    problem = small(
+        seed,
+        n_trucks,
+        n_periods,
+        least,
+        leaking=leaking,
+        terminal=terminal,
+        homeward=homeward,
+        stored_energy=settled,
+        **tariff,
+    )
     plan, optimum = schedule(problem, Search(solver="columns", prices=60)), proven(problem)
     assert plan is not None
     value, bound = plan.outcome.objective_usd, plan.outcome.bound_usd
@@ -91,6 +113,9 @@ CASES = {
     "stored": st.sampled_from([0.0, 60.0]),
     "curtailment": st.sampled_from([-30.0, 0.0, 20.0]),
     "leaking": st.booleans(),
+    "terminal": st.sampled_from([0.5, 0.377, 0.9]),
+    "homeward": st.booleans(),
+    "settled": st.sampled_from(StoredEnergy),
 }
 
 

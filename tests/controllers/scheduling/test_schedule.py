@@ -11,6 +11,7 @@ from controllers.scheduling.routing.best_response import Effort
 from controllers.scheduling.routing.column_generation import doing_nothing_usd
 from controllers.scheduling.routing.itinerary import (
     BatteryModel,
+    EndValue,
     StageCosts,
     Start,
     Trips,
@@ -115,7 +116,7 @@ def test_one_vehicle_alone_finds_the_best_trade_without_a_network():
     nowhere = np.zeros((4, 1, 1), dtype=np.int64)
     station, power = best_itinerary(
         Start(station=0, period=0, energy_mwh=0.75),
-        50.0,
+        EndValue(0.0, 50.0, 50.0),
         25,
         model,
         StageCosts(levels, cost, np.zeros((4, 1), dtype=np.bool_), 1e3),
