@@ -27,6 +27,11 @@ _TOLERANCE_MW = 1e-7
 # What a current may exceed its limit by, beyond what is paid for, as a share of the limit.
 _TOLERANCE_CURRENT = 1e-7
 
+# Tangents join on either side of a solution's current, at this share of the way to where its circle
+# was touched before: 13 rounds in place of 35 for three trucks on `ieee33` in quarter hours.
+_SIDE = 0.5
+_WIDEST = np.pi / 12
+
 # With so many segments on either side an axis begins with two tangents there, otherwise with one.
 _MANY_SEGMENTS = 8
 
@@ -98,6 +103,8 @@ class GeneratedRows:
         self._of_current = np.searchsorted(
             self._key, currents.period * self._n_limits + currents.limit
         )
+        # Where each circle was touched last.
+        self._touch = np.ones(len(currents.period), dtype=np.complex128)
         # The variable of each limit of each period, -1 until it has a row.
         self._variable_of = np.full(len(self._first), -1, dtype=np.int64)
         axes = loss_axes(problem, np.ones((n_periods, n_stations), dtype=np.bool_))
@@ -183,7 +190,7 @@ class GeneratedRows:
         group = np.flatnonzero(passed & ~highest)
         parts = [
             self._rows_of(group, self._worst_rows(group, usd)),
-            self._tangents_of(touched, current[touched]),
+            self._fan(touched, current[touched]),
         ]
         missing_usd = float(excess[passed].sum())
         self.currents_kept = bool(
@@ -279,9 +286,20 @@ class GeneratedRows:
             variable=self._violations(group),
         )
 
+    def _fan(self, which: IntArray, direction: ComplexArray) -> Rows:
+        """Return tangents in the direction of currents, and a little to either side.
+
+        Without those at the sides the error only halves from round to round.
+        """
+        turn = np.angle(direction * np.conj(self._touch[which]))
+        turn = np.minimum(np.abs(turn), _WIDEST) * _SIDE
+        self._touch[which] = direction
+        sides = [direction, direction * np.exp(1j * turn), direction * np.exp(-1j * turn)]
+        return self._tangents_of(np.tile(which, 3), np.concatenate(sides))
+
     def _violations(self, group: IntArray) -> IntArray:
         """Return the variables of limits, and number those that are new."""
-        new = group[self._variable_of[group] < 0]
+        new = np.unique(group[self._variable_of[group] < 0])
         self._variable_of[new] = self.n_variables + np.arange(len(new))
         self.n_variables += len(new)
         return self._variable_of[group]
