@@ -151,3 +151,20 @@ class Network:
         for values in (point.p_mw, point.q_mvar):
             imported += np.einsum("ti,tij,tj->t", values, self.loss, values)
         return imported
+
+    def penalty_usd(self, point: OperatingPoint) -> FloatArray:
+        """Return what violated limits cost at a point, ``(period,)`` [USD]."""
+        usd = np.zeros(len(self.import_mw))
+        if not len(self.row_limit):
+            return usd
+        group = self.row_violation
+        first = np.flatnonzero(np.diff(group, prepend=-1))
+        violation = np.maximum.reduceat(self.rows_at(point), first)
+        currents, row_period = self.currents, self.row_period
+        n_limits = int(self.row_limit.max()) + 1
+        key = (row_period * n_limits + self.row_limit)[first]
+        of = np.searchsorted(key, currents.period * n_limits + currents.limit)
+        found = currents.excess(currents.at(point.p_mw, point.q_mvar, point.curtailed_mw))
+        violation[of] = np.maximum(violation[of], found)
+        np.add.at(usd, row_period[first], np.maximum(violation, 0.0) * self.row_usd[first])
+        return usd
