@@ -11,6 +11,7 @@ import numpy as np
 
 from controllers.optimisation.work_limits import WorkLimits
 from controllers.rolling.applied import computed_usd, modelled_usd, other_usd, trips_usd
+from controllers.rolling.caps import caps_mw, room_mw, withheld_usd
 from controllers.scheduling.dispatch.dispatch import Dispatcher
 from controllers.scheduling.dispatch.warm_start import WarmStart
 from controllers.scheduling.grid.linearise import linearise
@@ -32,15 +33,9 @@ from sim.powerflow.pgm import PowerGridModelFlow
 from sim.system.system import System
 from sim.units import BoolArray, FloatArray
 
-# No cap that would need an error of so many standard deviations to bind.
-_FAR = 3.0
-
 # Model and power flow agree about a period within this [USD]; so many times they are brought nearer.
 _AGREED_USD = 0.02
 _ROUNDS = 4
-
-# A generator is ordered down only by more than this [MW].
-_LEAST_CURTAILMENT_MW = 1e-4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +139,12 @@ class Planned(Solved):
     usd: FloatArray
     computed_usd: FloatArray
 
+    @property
+    def room_mw(self) -> FloatArray:
+        """Power above the plan that limits leave each generator, ``(period, generator)`` [MW]."""
+        point = self.schedule.operating_point(self.problem.space.n_stations)
+        return room_mw(self.problem.network, self.problem.money, point)
+
     def differs(self, applied: int) -> bool:
         """Return whether model and power flow disagree in the first `applied` periods."""
         apart = np.abs(self.usd - self.computed_usd)[:applied]
@@ -151,8 +152,10 @@ class Planned(Solved):
 
     def applied_usd(self, applied: int) -> float:
         """Return what the plan costs until the decision after `applied` periods [USD]."""
-        trips = trips_usd(self.problem.space, self.schedule, applied)
-        return float(self.usd[:applied].sum()) + trips
+        problem = self.problem
+        withheld = withheld_usd(problem.network, problem.money, self.room_mw) * problem.period_h
+        trips = trips_usd(problem.space, self.schedule, applied)
+        return float((self.usd + withheld)[:applied].sum()) + trips
 
 
 class Method(Protocol):
@@ -379,21 +382,5 @@ def to_plan(
 
 
 def generation_limit_mw(planned: Planned) -> FloatArray:
-    """Return the caps on generators, ``(period, generator)`` [MW]; infinite where none is needed.
-
-    What is planned to be curtailed is capped at the plan. Elsewhere a cap costs nothing unless
-    more sun or wind comes than forecast: it lies as many standard deviations above the plan, the
-    same number for all generators of a period, as the limits of the network allow.
-    """
-    found, network = planned.schedule, planned.problem.network
-    output = network.available_mw - found.curtailed_mw
-    spare = -network.rows_at(found.operating_point(network.import_p.shape[1]))
-    period = network.row_period
-    rise = -(network.row_c * network.available_std_mw[period]).sum(axis=1)
-    deviations = np.full(len(output), np.inf)
-    rising = rise > 0
-    np.minimum.at(deviations, period[rising], np.maximum(spare[rising], 0.0) / rise[rising])
-    close = (deviations < _FAR)[:, None] & (network.available_std_mw > 0)
-    room = np.where(close, deviations[:, None], 0.0) * network.available_std_mw
-    capped = close | (found.curtailed_mw > _LEAST_CURTAILMENT_MW)
-    return np.where(capped, output + room, np.inf)
+    """Return the caps on generators, ``(period, generator)`` [MW]; infinite where none is needed."""
+    return caps_mw(planned.problem.network, planned.schedule.curtailed_mw, planned.room_mw)
