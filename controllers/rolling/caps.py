@@ -91,7 +91,9 @@ def withheld_usd(network: Network, money: Money, room: FloatArray) -> FloatArray
         money.import_usd_per_mwh[:, None],
         money.export_usd_per_mwh[:, None],
     )
-    usd: FloatArray = (lost * (money.curtailment_usd_per_mwh + network.import_c * price)).sum(axis=1)
+    usd: FloatArray = (lost * (money.curtailment_usd_per_mwh + network.import_c * price)).sum(
+        axis=1
+    )
     return usd
 
 

@@ -139,9 +139,8 @@ class Planned(Solved):
     usd: FloatArray
     computed_usd: FloatArray
 
-    @property
     def room_mw(self) -> FloatArray:
-        """Power above the plan that limits leave each generator, ``(period, generator)`` [MW]."""
+        """Return the power above the plan that limits leave each generator; see `caps.room_mw`."""
         point = self.schedule.operating_point(self.problem.space.n_stations)
         return room_mw(self.problem.network, self.problem.money, point)
 
@@ -150,10 +149,13 @@ class Planned(Solved):
         apart = np.abs(self.usd - self.computed_usd)[:applied]
         return bool((apart > _AGREED_USD).any())
 
-    def applied_usd(self, applied: int) -> float:
-        """Return what the plan costs until the decision after `applied` periods [USD]."""
+    def applied_usd(self, applied: int, room: FloatArray) -> float:
+        """Return what the plan costs until the decision after `applied` periods [USD].
+
+        `room` is that of the caps, beyond which power is withheld inside the periods.
+        """
         problem = self.problem
-        withheld = withheld_usd(problem.network, problem.money, self.room_mw) * problem.period_h
+        withheld = withheld_usd(problem.network, problem.money, room) * problem.period_h
         trips = trips_usd(problem.space, self.schedule, applied)
         return float((self.usd + withheld)[:applied].sum()) + trips
 
@@ -347,9 +349,7 @@ def nowcast(observation: Observation, period_h: float) -> Forecast:
     )
 
 
-def to_plan(
-    planned: Planned, observation: Observation, period_h: float, applied: int = 1
-) -> Plan:
+def to_plan(planned: Planned, observation: Observation, period_h: float, applied: int = 1) -> Plan:
     """Return the plan that carries a schedule out.
 
     Parameters
@@ -364,7 +364,7 @@ def to_plan(
         So many periods are carried out before the next decision.
     """
     first_h = observation.period * period_h
-    found = planned.schedule
+    found, room = planned.schedule, planned.room_mw()
     visits = tuple(
         tuple(
             Visit(station=goal, depart_h=max(first_h + period * period_h, observation.now_h))
@@ -374,13 +374,10 @@ def to_plan(
     )
     return Plan(
         fleet=FleetPlan(visits=visits, p_mw=found.p_mw, q_mvar=found.q_mvar),
-        grid=GridPlan(generation_limit_mw=generation_limit_mw(planned)),
+        grid=GridPlan(
+            generation_limit_mw=caps_mw(planned.problem.network, found.curtailed_mw, room)
+        ),
         outcome=dataclasses.replace(
-            found.outcome, figures={"applied_usd": planned.applied_usd(applied)}
+            found.outcome, figures={"applied_usd": planned.applied_usd(applied, room)}
         ),
     )
-
-
-def generation_limit_mw(planned: Planned) -> FloatArray:
-    """Return the caps on generators, ``(period, generator)`` [MW]; infinite where none is needed."""
-    return caps_mw(planned.problem.network, planned.schedule.curtailed_mw, planned.room_mw)

@@ -193,9 +193,7 @@ class GeneratedRows:
             self._fan(touched, current[touched]),
         ]
         missing_usd = float(excess[passed].sum())
-        self.currents_kept = bool(
-            (excess[of] <= 100.0 * _TOLERANCE_CURRENT * percent_usd).all()
-        )
+        self.currents_kept = bool((excess[of] <= 100.0 * _TOLERANCE_CURRENT * percent_usd).all())
         axes = self._axes
         at = np.concatenate([point.p_mw[axes.period], point.q_mvar[axes.period]])
         tangents, loss = self._tangents(np.arange(len(at)), at)
@@ -274,7 +272,10 @@ class GeneratedRows:
     def _tangents_of(self, which: IntArray, direction: ComplexArray) -> Rows:
         """Return rows that touch the circles of some currents in the direction of others."""
         network, group = self._network, self._of_current[which]
-        found, usd = network.currents.tangents(which, direction), network.row_usd[self._first[group]]
+        found, usd = (
+            network.currents.tangents(which, direction),
+            network.row_usd[self._first[group]],
+        )
         return Rows(
             period=network.currents.period[which],
             limit=network.currents.limit[which],
