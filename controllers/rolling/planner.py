@@ -10,6 +10,9 @@ from typing import Protocol
 import numpy as np
 
 from controllers.optimisation.work_limits import WorkLimits
+from controllers.rolling.applied import computed_usd, modelled_usd, other_usd, trips_usd
+from controllers.rolling.caps import caps_mw, room_mw, withheld_usd
+from controllers.scheduling.dispatch.dispatch import Dispatcher
 from controllers.scheduling.dispatch.warm_start import WarmStart
 from controllers.scheduling.grid.linearise import linearise
 from controllers.scheduling.grid.network import Network, OperatingPoint
@@ -30,11 +33,9 @@ from sim.powerflow.pgm import PowerGridModelFlow
 from sim.system.system import System
 from sim.units import BoolArray, FloatArray
 
-# No cap that would need an error of so many standard deviations to bind.
-_FAR = 3.0
-
-# A generator is ordered down only by more than this [MW].
-_LEAST_CURTAILMENT_MW = 1e-4
+# Model and power flow agree about a period within this [USD]; so many times they are brought nearer.
+_AGREED_USD = 0.02
+_ROUNDS = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,9 +119,45 @@ class Solved:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Planned(Solved):
-    """A schedule, where its dispatch ended, and the network it was made for."""
+    """A schedule, where its dispatch ended, and the problem it solves.
 
+    Attributes
+    ----------
+    problem
+        The problem with the limits tightened by the margin.
+    network
+        The network with the limits as they are.
+    usd
+        What the plan costs in the model without the margin, trips and stored energy left out,
+        ``(period,)`` [USD].
+    computed_usd
+        The same under AC power flow, ``(period,)`` [USD].
+    """
+
+    problem: SchedulingProblem
     network: Network
+    usd: FloatArray
+    computed_usd: FloatArray
+
+    def room_mw(self) -> FloatArray:
+        """Return the power above the plan that limits leave each generator; see `caps.room_mw`."""
+        point = self.schedule.operating_point(self.problem.space.n_stations)
+        return room_mw(self.problem.network, self.problem.money, point)
+
+    def differs(self, applied: int) -> bool:
+        """Return whether model and power flow disagree in the first `applied` periods."""
+        apart = np.abs(self.usd - self.computed_usd)[:applied]
+        return bool((apart > _AGREED_USD).any())
+
+    def applied_usd(self, applied: int, room: FloatArray) -> float:
+        """Return what the plan costs until the decision after `applied` periods [USD].
+
+        `room` is that of the caps, beyond which power is withheld inside the periods.
+        """
+        problem = self.problem
+        withheld = withheld_usd(problem.network, problem.money, room) * problem.period_h
+        trips = trips_usd(problem.space, self.schedule, applied)
+        return float((self.usd + withheld)[:applied].sum()) + trips
 
 
 class Method(Protocol):
@@ -156,6 +193,30 @@ class FromScratch:
         return None if found is None else Solved(schedule=found)
 
 
+@dataclass(frozen=True, slots=True)
+class Redispatch:
+    """Chooses powers anew on the routes of a plan, from where its dispatch ended.
+
+    What is proven of the plan is kept: it holds for the problem in which the routes were chosen.
+    """
+
+    schedule: Schedule
+    warm_start: WarmStart | None
+
+    def __call__(
+        self, problem: SchedulingProblem, search: Search, sketch: Solved | None
+    ) -> Solved | None:
+        """Return the best powers on the routes, None where they allow none."""
+        del sketch
+        dispatcher = Dispatcher(problem, search.limits, self.warm_start)
+        found = dispatcher(self.schedule.routes)
+        if found is None:
+            return None
+        if self.schedule.outcome.bound_usd is not None:
+            found = dataclasses.replace(found, outcome=self.schedule.outcome)
+        return Solved(schedule=found, warm_start=dispatcher.warm_start_of(found.routes))
+
+
 class Planner:
     """Schedules one system.
 
@@ -179,8 +240,12 @@ class Planner:
         observation: Observation,
         method: Method,
         point: OperatingPoint | None = None,
+        applied: int = 1,
     ) -> Planned:
         """Return the schedule for what is observed.
+
+        Where model and power flow disagree about what the first periods cost, the powers are chosen
+        again around the point found.
 
         Parameters
         ----------
@@ -191,6 +256,8 @@ class Planner:
         point
             Where to linearise the network; where None, at rest for a sketch, and then where the
             sketch leads.
+        applied
+            So many periods are carried out before the next decision.
 
         Raises
         ------
@@ -205,10 +272,16 @@ class Planner:
         search = self._search
         try:
             if point is not None:
-                return self._solve(observation, point, method, search, None)
-            found = self._solve(observation, rest, method, search.sketch(), None)
-            refined = found.schedule.operating_point(len(self._system.stations))
-            return self._solve(observation, refined, method, search, found)
+                found = self._solve(observation, point, method, search, None)
+            else:
+                sketch = self._solve(observation, rest, method, search.sketch(), None)
+                found = self._solve(observation, self._point(sketch), method, search, sketch)
+            for _ in range(_ROUNDS):
+                if not found.differs(applied):
+                    break
+                again = Redispatch(found.schedule, found.warm_start)
+                found = self._solve(observation, self._point(found), again, search, None)
+            return found
         except SolverError as error:
             raise PlanningError(str(error)) from error
 
@@ -224,13 +297,27 @@ class Planner:
         flow = self._flow(observation.line_out)
         forecast = nowcast(observation, self._system.timing.period_h)
         network = linearise(self._system, flow, forecast, point)
-        network = network.tightened(self._margin)
-        problem = scheduling_problem(self._system, observation, network, self._distances_km)
+        problem = scheduling_problem(
+            self._system, observation, network.tightened(self._margin), self._distances_km
+        )
         found = method(problem, search, sketch)
         if found is None:
             reason = "not even standing still can be dispatched"
             raise PlanningError(reason, SolveStatus.INFEASIBLE)
-        return Planned(schedule=found.schedule, warm_start=found.warm_start, network=network)
+        true = dataclasses.replace(problem, network=network)
+        there = self._point(found)
+        other = other_usd(true, found.schedule)
+        return Planned(
+            schedule=found.schedule,
+            warm_start=found.warm_start,
+            problem=problem,
+            network=network,
+            usd=other + modelled_usd(true, there),
+            computed_usd=other + computed_usd(self._system, flow, forecast, true, there),
+        )
+
+    def _point(self, found: Solved) -> OperatingPoint:
+        return found.schedule.operating_point(len(self._system.stations))
 
     def _flow(self, line_out: BoolArray) -> PowerGridModelFlow:
         """Return the power flow of the grid as it is switched now, taken to stay so."""
@@ -262,7 +349,7 @@ def nowcast(observation: Observation, period_h: float) -> Forecast:
     )
 
 
-def to_plan(planned: Planned, observation: Observation, period_h: float) -> Plan:
+def to_plan(planned: Planned, observation: Observation, period_h: float, applied: int = 1) -> Plan:
     """Return the plan that carries a schedule out.
 
     Parameters
@@ -273,9 +360,11 @@ def to_plan(planned: Planned, observation: Observation, period_h: float) -> Plan
         What it was made for.
     period_h
         Length of a period [h].
+    applied
+        So many periods are carried out before the next decision.
     """
     first_h = observation.period * period_h
-    found = planned.schedule
+    found, room = planned.schedule, planned.room_mw()
     visits = tuple(
         tuple(
             Visit(station=goal, depart_h=max(first_h + period * period_h, observation.now_h))
@@ -285,27 +374,10 @@ def to_plan(planned: Planned, observation: Observation, period_h: float) -> Plan
     )
     return Plan(
         fleet=FleetPlan(visits=visits, p_mw=found.p_mw, q_mvar=found.q_mvar),
-        grid=GridPlan(generation_limit_mw=generation_limit_mw(planned)),
-        outcome=found.outcome,
+        grid=GridPlan(
+            generation_limit_mw=caps_mw(planned.problem.network, found.curtailed_mw, room)
+        ),
+        outcome=dataclasses.replace(
+            found.outcome, figures={"applied_usd": planned.applied_usd(applied, room)}
+        ),
     )
-
-
-def generation_limit_mw(planned: Planned) -> FloatArray:
-    """Return the caps on generators, ``(period, generator)`` [MW]; infinite where none is needed.
-
-    What is planned to be curtailed is capped at the plan. Elsewhere a cap costs nothing unless
-    more sun or wind comes than forecast: it lies as many standard deviations above the plan, the
-    same number for all generators of a period, as the limits of the network allow.
-    """
-    found, network = planned.schedule, planned.network
-    output = network.available_mw - found.curtailed_mw
-    spare = -network.rows_at(found.operating_point(network.import_p.shape[1]))
-    period = network.row_period
-    rise = -(network.row_c * network.available_std_mw[period]).sum(axis=1)
-    deviations = np.full(len(output), np.inf)
-    rising = rise > 0
-    np.minimum.at(deviations, period[rising], np.maximum(spare[rising], 0.0) / rise[rising])
-    close = (deviations < _FAR)[:, None] & (network.available_std_mw > 0)
-    room = np.where(close, deviations[:, None], 0.0) * network.available_std_mw
-    capped = close | (found.curtailed_mw > _LEAST_CURTAILMENT_MW)
-    return np.where(capped, output + room, np.inf)

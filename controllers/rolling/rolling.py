@@ -108,8 +108,10 @@ class Rolling:
         if not new_day and self.parameters.dispatch == "day_ahead":
             return Plan()
         method, point = self._how(observation, new_day=new_day)
+        rolls = self.parameters.dispatch == "rolling"
+        applied = 1 if rolls else min(n_periods, self._per_day)
         try:
-            found = self._planner.schedule(observation, method, point)
+            found = self._planner.schedule(observation, method, point, applied)
         except PlanningError as error:
             self._last = None
             return Plan(outcome=Outcome(status=error.status, fallback=str(error)))
@@ -120,7 +122,7 @@ class Rolling:
             schedule=found.schedule,
             warm_start=found.warm_start,
         )
-        return to_plan(found, observation, self._period_h)
+        return to_plan(found, observation, self._period_h, applied)
 
     def _how(
         self, observation: Observation, *, new_day: bool

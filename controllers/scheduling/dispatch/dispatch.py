@@ -25,6 +25,9 @@ from controllers.scheduling.problem.time_space import AWAY, Route
 from sim.control import Outcome, SolveStatus
 from sim.units import BoolArray
 
+# Rounds in which tangents make currents exact that hardly cost anything any more; three do, as a rule.
+_TOUCHES = 10
+
 
 def dispatch(
     problem: SchedulingProblem, routes: tuple[Route, ...], limits: WorkLimits
@@ -203,6 +206,7 @@ class Dispatcher:
             self._limits,
         )
         free = np.ones(len(model.slots.vehicle), dtype=np.bool_)
+        touches = 0
         while True:
             solution = growing.solve()
             if solution.values is None or solution.status is SolveStatus.DEADLINE:
@@ -215,6 +219,8 @@ class Dispatcher:
                 model.point(solution.values), solution.values[model.column]
             )
             close = missing_usd <= self._limits.relative_gap * max(abs(objective_usd), 1.0)
+            if close and not generated.currents_kept and touches < _TOUCHES:
+                close, touches = False, touches + 1
             both = both_ways(model.powers, solution.values, free)
             if not close:
                 matrix, upper = model.more(generated.rows, generated.n_variables)

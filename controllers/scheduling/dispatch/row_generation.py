@@ -1,7 +1,8 @@
 """Row generation: limits and losses join the model as cutting planes when a solution violates them.
 
 Losses are convex and bounded by tangents (Kelley, *The cutting-plane method for solving convex
-programs*, J. SIAM 8(4), 1960). Of ten thousand rows of a day in quarter hours a few dozen bind.
+programs*, J. SIAM 8(4), 1960), and so are currents, whose tangents touch the circle where the solution
+stands (`Currents`). Of ten thousand rows of a day in quarter hours a few dozen bind.
 All are functions of the stations' injections, so that the rows generated for one dispatch serve all
 others of the same problem, whatever the routes, and the first one of the next problem.
 """
@@ -15,12 +16,21 @@ import numpy as np
 
 from controllers.scheduling.dispatch.losses import loss_axes
 from controllers.scheduling.grid.network import OperatingPoint
+from controllers.scheduling.grid.response import ComplexArray
 from controllers.scheduling.problem.problem import SchedulingProblem
 from sim.units import BoolArray, FloatArray, IntArray
 
 # What a row may be violated by [USD], and losses underestimated by [MW].
 _TOLERANCE_USD = 1e-6
 _TOLERANCE_MW = 1e-7
+
+# What a current may exceed its limit by, beyond what is paid for, as a share of the limit.
+_TOLERANCE_CURRENT = 1e-7
+
+# Tangents join on either side of a solution's current, at this share of the way to where its circle
+# was touched before: 13 rounds in place of 35 for three trucks on `ieee33` in quarter hours.
+_SIDE = 0.5
+_WIDEST = np.pi / 12
 
 # With so many segments on either side an axis begins with two tangents there, otherwise with one.
 _MANY_SEGMENTS = 8
@@ -88,6 +98,13 @@ class GeneratedRows:
         # Period and limit in one number, ascending.
         self._n_limits = int(network.row_limit.max(initial=0)) + 1
         self._key = (self._row_period * self._n_limits + network.row_limit)[self._first]
+        currents = network.currents
+        # The limits that are about a current.
+        self._of_current = np.searchsorted(
+            self._key, currents.period * self._n_limits + currents.limit
+        )
+        # Where each circle was touched last.
+        self._touch = np.ones(len(currents.period), dtype=np.complex128)
         # The variable of each limit of each period, -1 until it has a row.
         self._variable_of = np.full(len(self._first), -1, dtype=np.int64)
         axes = loss_axes(problem, np.ones((n_periods, n_stations), dtype=np.bool_))
@@ -100,6 +117,8 @@ class GeneratedRows:
         self.loss_period = np.tile(axes.period, 2)
         self._loss_usd = lost_usd[self.loss_period] * problem.period_h
         self.n_variables = len(self.loss_period)
+        # Whether the last solution kept all currents as closely as asked for.
+        self.currents_kept = True
         self.rows = self._rows_of(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
 
     def add_first_tangents(self) -> None:
@@ -154,13 +173,27 @@ class GeneratedRows:
         worst = np.zeros(0)
         if len(self._first):
             worst = np.maximum.reduceat(usd, self._first)
+        currents, of = self._network.currents, self._of_current
+        current = currents.at(point.p_mw, point.q_mvar, point.curtailed_mw)
+        percent_usd = self._network.row_usd[self._first[of]]
+        # With a margin a row of another direction can be the higher one.
+        circle = currents.excess(current) * percent_usd
+        highest = np.zeros(len(worst), dtype=np.bool_)
+        highest[of] = circle > worst[of]
+        worst[of] = np.maximum(worst[of], circle)
         allowed = np.zeros(len(worst))
         known = (self._variable_of >= 0) & (self._variable_of < len(values))
         allowed[known] = values[self._variable_of[known]]
         excess = np.maximum(worst, 0.0) - allowed
-        group = np.flatnonzero(excess > _TOLERANCE_USD)
-        parts = [self._rows_of(group, self._worst_rows(group, usd))]
-        missing_usd = float(excess[group].sum())
+        passed = excess > _TOLERANCE_USD
+        touched = np.flatnonzero((passed & highest)[of])
+        group = np.flatnonzero(passed & ~highest)
+        parts = [
+            self._rows_of(group, self._worst_rows(group, usd)),
+            self._fan(touched, current[touched]),
+        ]
+        missing_usd = float(excess[passed].sum())
+        self.currents_kept = bool((excess[of] <= 100.0 * _TOLERANCE_CURRENT * percent_usd).all())
         axes = self._axes
         at = np.concatenate([point.p_mw[axes.period], point.q_mvar[axes.period]])
         tangents, loss = self._tangents(np.arange(len(at)), at)
@@ -195,14 +228,24 @@ class GeneratedRows:
         # One row for each limit.
         found = np.flatnonzero(same)
         found = found[np.unique(place[found], return_index=True)[1]]
+        # Currents first: they are touched where they stand.
+        entry = np.full(len(self._key) + 1, -1, dtype=np.int64)
+        entry[self._of_current] = np.arange(len(self._of_current))
+        found = np.concatenate([found[entry[place[found]] >= 0], found[entry[place[found]] < 0]])
         group = place[found]
+        touched = entry[group][entry[group] >= 0]
+        current = self._network.currents.at(point.p_mw, point.q_mvar, point.curtailed_mw)[touched]
+        group = group[len(touched) :]
         # Axes of losses are the same by their rank.
         rank, kind = np.divmod(-rows.limit - 1, 2)
         first = self._axis_span[rows.period]
         lost = np.flatnonzero((rows.limit < 0) & (first + rank < self._axis_span[rows.period + 1]))
         loss = (kind * len(self._axes.period) + first + rank)[lost]
-        parts = [self._rows_of(group, self._worst_rows(group, usd))]
-        parts.append(self._tangents(loss, rows.at[lost])[0])
+        parts = [
+            self._tangents_of(touched, current),
+            self._rows_of(group, self._worst_rows(group, usd)),
+            self._tangents(loss, rows.at[lost])[0],
+        ]
         self.rows = _joined([self.rows, *parts])
         return np.concatenate([found, lost])
 
@@ -214,9 +257,6 @@ class GeneratedRows:
     def _rows_of(self, group: IntArray, row: IntArray) -> Rows:
         """Return rows of the network, one for each limit, and number their variables."""
         network = self._network
-        new = group[self._variable_of[group] < 0]
-        self._variable_of[new] = self.n_variables + np.arange(len(new))
-        self.n_variables += len(new)
         usd = network.row_usd[row]
         return Rows(
             period=self._row_period[row],
@@ -226,8 +266,44 @@ class GeneratedRows:
             of_q=usd[:, None] * network.row_q[row],
             of_c=usd[:, None] * network.row_c[row],
             upper=-usd * network.row_base[row],
-            variable=self._variable_of[group],
+            variable=self._violations(group),
         )
+
+    def _tangents_of(self, which: IntArray, direction: ComplexArray) -> Rows:
+        """Return rows that touch the circles of some currents in the direction of others."""
+        network, group = self._network, self._of_current[which]
+        found, usd = (
+            network.currents.tangents(which, direction),
+            network.row_usd[self._first[group]],
+        )
+        return Rows(
+            period=network.currents.period[which],
+            limit=network.currents.limit[which],
+            at=np.zeros((len(which), network.row_p.shape[1])),
+            of_p=usd[:, None] * found.of_p,
+            of_q=usd[:, None] * found.of_q,
+            of_c=usd[:, None] * found.of_c,
+            upper=-usd * found.value,
+            variable=self._violations(group),
+        )
+
+    def _fan(self, which: IntArray, direction: ComplexArray) -> Rows:
+        """Return tangents in the direction of currents, and a little to either side.
+
+        Without those at the sides the error only halves from round to round.
+        """
+        turn = np.angle(direction * np.conj(self._touch[which]))
+        turn = np.minimum(np.abs(turn), _WIDEST) * _SIDE
+        self._touch[which] = direction
+        sides = [direction, direction * np.exp(1j * turn), direction * np.exp(-1j * turn)]
+        return self._tangents_of(np.tile(which, 3), np.concatenate(sides))
+
+    def _violations(self, group: IntArray) -> IntArray:
+        """Return the variables of limits, and number those that are new."""
+        new = np.unique(group[self._variable_of[group] < 0])
+        self._variable_of[new] = self.n_variables + np.arange(len(new))
+        self.n_variables += len(new)
+        return self._variable_of[group]
 
     def _tangents(self, loss: IntArray, at: FloatArray) -> tuple[Rows, FloatArray]:
         """Return tangents of the losses, and the losses there, ``(row,)`` [MW].

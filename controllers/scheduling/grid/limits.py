@@ -15,7 +15,9 @@ from sim.units import BoolArray, FloatArray, IntArray
 
 # Directions in which a current's magnitude is bounded: between two of them it is underestimated
 # by at most 1 - cos(15 degree) = 3.4 %, and not at all in the direction of the operating point.
+# Tangents at the solution make it exact there (`Currents`).
 _DIRECTIONS = 12
+_BETWEEN = np.cos(np.pi / _DIRECTIONS)
 
 Reach: TypeAlias = Callable[[IntArray, IntArray, FloatArray], FloatArray]
 """By how much rows can rise at most, from their periods ``(row,)``, limits ``(row,)`` and slopes
@@ -59,14 +61,37 @@ class LimitRows:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LineCurrents:
+    """The complex currents of lines that can be overloaded, ascending by period and limit.
+
+    Attributes
+    ----------
+    period, limit
+        As in `LimitRows`, ``(current,)``.
+    base
+        With nothing injected, ``(current,)`` [%].
+    slope
+        ``(current, direction)`` [%/MW].
+    correction
+        By how much the loading exceeds the magnitude of the series current, ``(current,)`` [%].
+    """
+
+    period: IntArray
+    limit: IntArray
+    base: ComplexArray
+    slope: ComplexArray
+    correction: FloatArray
+
+
 def limit_rows(
     system: System,
     base: PowerFlowResult,
     voltage: ComplexArray,
     point: FloatArray,
     reach: Reach,
-) -> LimitRows:
-    """Return the rows of all limits that can be violated.
+) -> tuple[LimitRows, LineCurrents]:
+    """Return the rows of all limits that can be violated, and the currents of lines among them.
 
     A line's loading is the magnitude of a complex current that responds almost linearly. Bounding
     its projections on several directions keeps a plan from turning a large current around instead
@@ -102,10 +127,10 @@ def limit_rows(
         )
         return violable(all_rows)
 
-    def violable(found: LimitRows) -> LimitRows:
-        """Return those rows that can be violated, seen from where nothing is injected."""
+    def violable(found: LimitRows, short: FloatArray | float = 0.0) -> LimitRows:
+        """Return those rows that come within `short` of violation, from where nothing is injected."""
         value = found.value - np.einsum("rd,rd->r", found.slope, point[found.period])
-        highest = value + reach(found.period, found.limit, found.slope)
+        highest = value + reach(found.period, found.limit, found.slope) + short
         moved = LimitRows(
             period=found.period, limit=found.limit, value=value, slope=found.slope, usd=found.usd
         )
@@ -141,8 +166,10 @@ def limit_rows(
     # The loading is that of the larger end, which the charging makes differ from the series part.
     correction = base.loading_percent[period, line] - length
     value = np.real(seen * now[:, None]) + correction[:, None] - 100.0
-    moving = current_slope[period, line][:, None, :]
-    slope = seen.real[:, :, None] * moving.real - seen.imag[:, :, None] * moving.imag
+    moving = current_slope[period, line]
+    slope = (
+        seen.real[:, :, None] * moving.real[:, None] - seen.imag[:, :, None] * moving.imag[:, None]
+    )
     in_all_directions = LimitRows(
         period=np.repeat(period, _DIRECTIONS),
         limit=np.repeat(2 * n_buses + line, _DIRECTIONS),
@@ -150,7 +177,10 @@ def limit_rows(
         slope=slope.reshape(value.size, slope.shape[2]),
         usd=np.full(value.size, per_percent),
     )
-    parts.append(violable(in_all_directions))
+    # What a tangent between two directions allows less than they do.
+    short = np.repeat((100.0 - correction) * (1.0 - _BETWEEN), _DIRECTIONS)
+    overloaded = violable(in_all_directions, short)
+    parts.append(overloaded)
     joined = LimitRows(
         period=np.concatenate([part.period for part in parts]),
         limit=np.concatenate([part.limit for part in parts]),
@@ -158,7 +188,18 @@ def limit_rows(
         slope=np.concatenate([part.slope for part in parts]),
         usd=np.concatenate([part.usd for part in parts]),
     )
-    return joined.where(np.lexsort((joined.limit, joined.period)))
+    n_limits = 2 * n_buses + n_lines
+    kept = np.isin(
+        period * n_limits + 2 * n_buses + line, overloaded.period * n_limits + overloaded.limit
+    )
+    currents = LineCurrents(
+        period=period[kept],
+        limit=2 * n_buses + line[kept],
+        base=(now - np.einsum("cd,cd->c", moving, point[period]))[kept],
+        slope=moving[kept],
+        correction=correction[kept],
+    )
+    return joined.where(np.lexsort((joined.limit, joined.period))), currents
 
 
 def magnitudes(base: PowerFlowResult, voltage: ComplexArray) -> FloatArray:

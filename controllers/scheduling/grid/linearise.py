@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from controllers.scheduling.grid.currents import Currents
 from controllers.scheduling.grid.limits import limit_rows, magnitudes
 from controllers.scheduling.grid.network import Network, OperatingPoint
 from controllers.scheduling.grid.response import ComplexArray, GridResponse, voltages
@@ -101,7 +102,9 @@ def linearise(
 
     known = np.zeros(found.import_mw.shape)
     known[:, by_p], known[:, by_q], known[:, by_c] = point.p_mw, point.q_mvar, point.curtailed_mw
-    rows = limit_rows(system, base, found.voltage, known, reach)
+    rows, lines = limit_rows(system, base, found.voltage, known, reach)
+    loads_only = ~np.isin(uncertain, system.generators.profile)
+    error = np.where(loads_only, forecast.profile_step_std[lines.period][:, uncertain], 0.0)
     return Network(
         import_mw=import_mw,
         import_p=np.ascontiguousarray(import_p),
@@ -116,6 +119,16 @@ def linearise(
         row_c=np.ascontiguousarray(rows.slope[:, by_c]),
         row_usd=rows.usd,
         row_std=spread(rows.period, rows.limit, rows.slope),
+        currents=Currents(
+            period=lines.period,
+            limit=lines.limit,
+            base=lines.base,
+            by_p=np.ascontiguousarray(lines.slope[:, by_p]),
+            by_q=np.ascontiguousarray(lines.slope[:, by_q]),
+            by_c=np.ascontiguousarray(lines.slope[:, by_c]),
+            by_error=lines.slope[:, by_profile] * error,
+            correction=lines.correction,
+        ),
         live=live,
         available_mw=forecast.available_mw.astype(np.float64),
         available_std_mw=std_mw,

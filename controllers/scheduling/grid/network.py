@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from controllers.scheduling.grid.currents import Currents
 from sim.system.system import System
 from sim.units import BoolArray, FloatArray, IntArray
 
@@ -57,7 +58,8 @@ class Network:
     For station injections ``p, q`` and curtailment ``c`` the import is
     ``import_mw + import_p . p + import_q . q + import_c . c + p' loss p + q' loss q``;
     a row stands at ``row_base + row_p . p + row_q . q + row_c . c``. The violation of a limit is
-    the largest of its rows, if positive.
+    the largest of its rows, if positive; that of a line's current is at least that, and what
+    `currents` says.
 
     Attributes
     ----------
@@ -85,6 +87,8 @@ class Network:
         Standard deviation of the row by errors of the load forecast, and of a lower voltage limit
         by errors of the renewable forecast as well, ``(row,)`` [pu or %]. Renewable power above
         its forecast can be capped.
+    currents
+        The currents of the lines that have rows, whose tangents make their limits exact.
     live
         Stations whose bus is supplied, ``(station,)``.
     available_mw, available_std_mw
@@ -105,6 +109,7 @@ class Network:
     row_c: FloatArray
     row_usd: FloatArray
     row_std: FloatArray
+    currents: Currents
     live: BoolArray
     available_mw: FloatArray
     available_std_mw: FloatArray
@@ -124,7 +129,11 @@ class Network:
 
     def tightened(self, margin: float) -> Network:
         """Return the network with limits tightened by `margin` standard deviations."""
-        return replace(self, row_base=self.row_base + margin * self.row_std)
+        return replace(
+            self,
+            row_base=self.row_base + margin * self.row_std,
+            currents=replace(self.currents, margin=self.currents.margin + margin),
+        )
 
     def rows_at(self, point: OperatingPoint) -> FloatArray:
         """Return where the rows stand at a point, positive where violated, ``(row,)``."""
@@ -142,3 +151,20 @@ class Network:
         for values in (point.p_mw, point.q_mvar):
             imported += np.einsum("ti,tij,tj->t", values, self.loss, values)
         return imported
+
+    def penalty_usd(self, point: OperatingPoint) -> FloatArray:
+        """Return what violated limits cost at a point, ``(period,)`` [USD]."""
+        usd = np.zeros(len(self.import_mw))
+        if not len(self.row_limit):
+            return usd
+        group = self.row_violation
+        first = np.flatnonzero(np.diff(group, prepend=-1))
+        violation = np.maximum.reduceat(self.rows_at(point), first)
+        currents, row_period = self.currents, self.row_period
+        n_limits = int(self.row_limit.max()) + 1
+        key = (row_period * n_limits + self.row_limit)[first]
+        of = np.searchsorted(key, currents.period * n_limits + currents.limit)
+        found = currents.excess(currents.at(point.p_mw, point.q_mvar, point.curtailed_mw))
+        violation[of] = np.maximum(violation[of], found)
+        np.add.at(usd, row_period[first], np.maximum(violation, 0.0) * self.row_usd[first])
+        return usd

@@ -1,10 +1,12 @@
 """Caps on renewable power above its forecast, and the slopes they rest on."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from controllers.optimisation.work_limits import WorkLimits
-from controllers.rolling.planner import Planned, generation_limit_mw
+from controllers.rolling.caps import caps_mw, room_mw
 from controllers.scheduling.dispatch.dispatch import dispatch
 from controllers.scheduling.grid.linearise import linearise
 from controllers.scheduling.grid.network import OperatingPoint
@@ -22,19 +24,24 @@ def planned(sun_mw, std):
     )
     problem = problem_of(exists, seen)
     found = dispatch(problem, ((),), WorkLimits())
-    return Planned(schedule=found, network=problem.network)
+    return problem, found
+
+
+def caps_of(problem, found):
+    room = room_mw(problem.network, problem.money, found.operating_point(3))
+    return caps_mw(problem.network, found.curtailed_mw, room)
 
 
 def test_a_cap_leaves_the_room_that_the_limits_leave():
-    plan = planned(1.5, 1.5)
-    output = plan.network.available_mw - plan.schedule.curtailed_mw
-    limits = generation_limit_mw(plan)
+    problem, found = planned(1.5, 1.5)
+    output = problem.network.available_mw - found.curtailed_mw
+    limits = caps_of(problem, found)
     some = np.isfinite(limits)
     assert some.any()
     assert (limits >= output - 1e-9).all()
     assert (limits > output + 0.01)[some].any()
     # With all generators at their caps no limit is violated, and one is just reached.
-    network, point = plan.network, plan.schedule.operating_point(3)
+    network, point = problem.network, found.operating_point(3)
     more = np.where(some, limits - output, 0.0)[network.row_period]
     rows = network.rows_at(point) - (network.row_c * more).sum(axis=1)
     capped = some.any(axis=1)[network.row_period]
@@ -42,7 +49,28 @@ def test_a_cap_leaves_the_room_that_the_limits_leave():
 
 
 def test_a_certain_forecast_needs_no_caps():
-    assert np.isinf(generation_limit_mw(planned(1.5, 0.0))).all()
+    assert np.isinf(caps_of(*planned(1.5, 0.0))).all()
+
+
+def test_room_goes_only_to_those_who_take_it_from_a_limit_and_most_to_those_who_take_least():
+    problem, found = planned(1.5, 1.5)
+    network = problem.network
+    two = {
+        "row_c": np.repeat(network.row_c, 3, axis=1) * [1.0, 0.5, 0.0],
+        "import_c": np.repeat(network.import_c, 3, axis=1),
+        "available_mw": np.repeat(network.available_mw, 3, axis=1),
+        "available_std_mw": np.repeat(network.available_std_mw, 3, axis=1),
+        "currents": dataclasses.replace(
+            network.currents, by_c=np.repeat(network.currents.by_c, 3, axis=1) * [1.0, 0.5, 0.0]
+        ),
+    }
+    point = dataclasses.replace(found.operating_point(3), curtailed_mw=np.zeros((4, 3)))
+    room = room_mw(dataclasses.replace(network, **two), problem.money, point)
+    tight = room[:, 0] < 4.4
+    assert tight.any()
+    assert (room[tight, 1] >= room[tight, 0]).all()
+    assert (room[tight, 1] > room[tight, 0]).any()
+    assert room[:, 2] == pytest.approx(4.5)
 
 
 def test_the_import_responds_as_the_power_flow_does():

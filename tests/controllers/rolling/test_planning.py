@@ -5,7 +5,7 @@ import pytest
 
 from controllers.rolling.clairvoyant import Clairvoyant
 from controllers.rolling.day_ahead import DayAhead
-from controllers.rolling.planner import FromScratch, Planner, Planning, generation_limit_mw
+from controllers.rolling.planner import FromScratch, Planner, Planning, to_plan
 from controllers.rolling.rolling import Rolling
 from controllers.rolling.stationary import Stationary
 from controllers.scheduling.schedule import schedule
@@ -127,8 +127,9 @@ def test_caps_lie_at_the_plan_where_it_curtails_and_are_absent_where_nothing_is_
     exists = feeder()
     sunny = np.array([[0.0], [0.5], [8.0], [0.5]])
     planner = Planner(exists, Planning())
-    planned = planner.schedule(random_day(exists, 8, available_mw=sunny), SCRATCH)
-    limits = generation_limit_mw(planned)
+    seen = random_day(exists, 8, available_mw=sunny)
+    planned = planner.schedule(seen, SCRATCH)
+    limits = to_plan(planned, seen, 1.0).grid.generation_limit_mw
     curtailed = planned.schedule.curtailed_mw
     assert curtailed[2, 0] > 1.0
     assert limits[2, 0] == pytest.approx(8.0 - curtailed[2, 0])
@@ -140,8 +141,9 @@ def test_uncertain_sun_is_capped_before_it_violates_a_limit():
     sunny = np.full((4, 1), 2.0)
     std = np.tile([0.0, 0.8], (4, 1))
     planner = Planner(exists, Planning())
-    planned = planner.schedule(random_day(exists, 9, available_mw=sunny, profile_std=std), SCRATCH)
-    limits = generation_limit_mw(planned)
+    seen = random_day(exists, 9, available_mw=sunny, profile_std=std)
+    planned = planner.schedule(seen, SCRATCH)
+    limits = to_plan(planned, seen, 1.0).grid.generation_limit_mw
     assert np.isfinite(limits).any()
     assert (limits >= 2.0 - planned.schedule.curtailed_mw - 1e-9).all()
 
@@ -164,3 +166,15 @@ def test_a_margin_makes_the_plan_dearer_and_no_margin_is_the_mean():
 def test_settings_that_make_no_sense_are_refused(values):
     with pytest.raises(ValueError, match=next(iter(values))):
         Planning(**values)
+
+
+def test_a_margin_constrains_a_plan_and_is_not_part_of_what_it_costs():
+    exists = feeder()
+    seen = random_day(exists, 10, profile_std=np.tile([0.3, 0.0], (4, 1)))
+    planned = Planner(exists, Planning(margin=2.0)).schedule(seen, SCRATCH)
+    point = planned.schedule.operating_point(3)
+    tight = planned.problem.network.penalty_usd(point)
+    true = planned.network.penalty_usd(point)
+    assert tight.sum() > true.sum() + 1.0
+    # The power flow knows of no margin.
+    assert planned.usd.sum() == pytest.approx(planned.computed_usd.sum(), abs=0.1)

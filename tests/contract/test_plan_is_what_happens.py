@@ -1,0 +1,115 @@
+"""A plan is what happens where nothing is uncertain: law 8 of the design."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from controllers.rolling.clairvoyant import Clairvoyant
+from controllers.rolling.day_ahead import DayAhead
+from controllers.rolling.planner import Planner
+from controllers.rolling.rolling import Rolling
+from controllers.rolling.stationary import Stationary
+from controllers.scheduling.grid.currents import Currents
+from controllers.two_stage.two_stage import TwoStage
+from sim.control import Controller
+from sim.episode.episode import Episode
+from sim.scenario import Scenario, load_scenario
+from sim.uncertainty.forecaster import ExactForecaster
+from sim.uncertainty.realisation import Nature
+from tests.contract.laws import Diary, live
+
+PLANNING = [DayAhead, Rolling, Stationary, Clairvoyant]
+HOURLY = {"timing.step_min": 60, "breakdowns.per_1000_km": 0.0}
+
+
+def certain(scenario: Scenario, controller: Controller, day: int = 0) -> tuple[Episode, Diary]:
+    """Live a day with exact forecasts."""
+    nature = Nature.build(scenario.system, scenario.uncertainty)
+    realisation = nature.draw(scenario.seed, day)
+    return live(
+        scenario,
+        controller,
+        realisation=realisation,
+        nature=nature,
+        forecaster=ExactForecaster(nature, realisation),
+    )
+
+
+def planned_usd(episode: Episode, diary: Diary) -> float:
+    """Return the value of the rows that were applied, with the stored energy at the end once."""
+    entries = episode.ledger[episode.ledger["item"] == "stored_energy_change"]
+    end = np.where(entries["payer"] == "fleet", entries["usd"], -entries["usd"]).sum()
+    return float(end) + sum(
+        plan.outcome.figures["applied_usd"] for plan in diary.plans if plan.fleet is not None
+    )
+
+
+def apart(episode: Episode, diary: Diary) -> float:
+    """Return by how much the day cost more than planned [USD]."""
+    return episode.metrics["objective_usd"] - planned_usd(episode, diary)
+
+
+@pytest.mark.parametrize("cls", PLANNING)
+def test_on_tiny_planned_is_realised_to_a_tenth_of_a_cent(cls):
+    episode, diary = certain(load_scenario("tiny"), cls())
+    assert apart(episode, diary) == pytest.approx(0.0, abs=1e-3)
+    optimum = 275.055 if cls is Stationary else 259.475
+    assert episode.metrics["objective_usd"] == pytest.approx(optimum, abs=0.01)
+    assert episode.metrics["loading_percent_max"] < 100.001
+
+
+def test_a_cone_plan_of_tiny_is_realised_as_planned():
+    episode, diary = certain(load_scenario("tiny"), TwoStage())
+    planned = diary.plans[0].outcome.objective_usd
+    assert episode.metrics["objective_usd"] == pytest.approx(planned, abs=1e-3)
+
+
+def check_day(cls, day: int) -> None:
+    """Check one day of `ieee33` with steps as long as periods."""
+    planned_penalty = []
+
+    def priced(self, *args):
+        found = schedule(self, *args)
+        point = found.schedule.operating_point(len(self._system.stations))
+        applied = found.problem.n_periods if cls is DayAhead else 1
+        planned_penalty.append(found.network.penalty_usd(point)[:applied].sum())
+        return found
+
+    schedule = Planner.schedule
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Planner, "schedule", priced)
+        episode, diary = certain(load_scenario("ieee33", HOURLY), cls(), day)
+    assert abs(apart(episode, diary)) < 5.0
+    # What the plan respects is kept, and nothing but what it accepts is violated.
+    assert episode.metrics["penalty_usd"] == pytest.approx(sum(planned_penalty), abs=0.1)
+    assert episode.metrics["clipped_mwh"] < 1e-9
+
+
+@pytest.mark.parametrize("cls", PLANNING)
+def test_on_ieee33_planned_is_realised_to_5_usd(cls):
+    check_day(cls, day=2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("day", range(6))
+@pytest.mark.parametrize("cls", [Clairvoyant, Stationary])
+def test_on_six_days_of_ieee33_planned_is_realised_to_5_usd(cls, day):
+    check_day(cls, day)
+
+
+def test_a_ripple_inside_the_periods_is_part_of_the_plan():
+    quarters = {"breakdowns.per_1000_km": 0.0}
+    differences = [
+        apart(*certain(load_scenario("ieee33", quarters), Clairvoyant(), day)) for day in (0, 2)
+    ]
+    assert np.abs(differences).max() < 42.0
+
+
+def test_a_polygon_around_the_currents_breaks_the_law(monkeypatch):
+    def never(self: Currents, current):
+        return np.full(len(current), -100.0)
+
+    monkeypatch.setattr(Currents, "excess", never)
+    episode, diary = certain(load_scenario("tiny"), Stationary())
+    assert apart(episode, diary) > 10.0
