@@ -7,6 +7,7 @@ only its tests. A mutant is dead when a test fails or the tests do not end; it l
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import os
 import signal
@@ -28,6 +29,10 @@ MOST_ALIVE = 0.15
 EQUIVALENT = Path(__file__).with_name("equivalent.toml")
 # Many times what the tests take, on a machine that others use too.
 TIMES_LONGER, LEAST_S = 10.0, 90.0
+HEAVY = (
+    "hypothesis", "numba", "ortools.math_opt.python.mathopt", "pandapower", "pandas",
+    "power_grid_model", "pydantic", "pytest", "scipy.sparse", "simpy",
+)  # fmt: skip
 LIVES, DEAD, TIMED_OUT, UNTESTED = "lives", "dead", "timed out", "lives, no test runs it"
 # By the exit code of pytest: all passed; one failed; a test file, or its conftest, cannot be
 # imported. What else there is means that the tests did not run.
@@ -144,17 +149,8 @@ def _start(changed: OneMutant, tests: Sequence[str]) -> int:
 
 def _import_heavy_libraries() -> None:
     """Import what every child needs and no mutant changes; nothing of `sim` is among it."""
-    import hypothesis
-    import numba
-    import ortools.math_opt.python.mathopt
-    import pandapower
-    import pandas
-    import power_grid_model
-    import pydantic
-    import pytest
-    import scipy.sparse
-    import simpy  # noqa: F401
-
+    for name in HEAVY:
+        importlib.import_module(name)
     changeable = [name for name in sys.modules if name.partition(".")[0] in ("sim", "controllers")]
     if changeable:
         raise RuntimeError(f"imported before the mutants: {changeable}")

@@ -12,7 +12,7 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 from coverage import CoverageData
 
@@ -28,7 +28,9 @@ TESTS = (
     "tests/property",
     "tests/contract/test_laws_bite.py",
     "tests/contract/test_rail_laws.py",
+    "tests/contract/test_failures_are_named.py",
     "tests/scenarios/test_tiny.py",
+    "tests/study/replay/test_replay.py",
 )
 TOO_LONG = (
     "tests/world/test_daily_limits.py::test_planners_plan_with_the_cycles_that_the_world_allows",
@@ -99,6 +101,6 @@ def measure() -> Selection:
 def _seconds(report: Path) -> dict[str, float]:
     """Return the duration of each test by its id."""
     found = {}
-    for case in ElementTree.parse(report).iter("testcase"):
+    for case in ET.parse(report).iter("testcase"):
         found[f"{case.attrib['file']}::{case.attrib['name']}"] = float(case.attrib["time"])
     return found
