@@ -157,7 +157,7 @@ def test_a_broken_law_is_exit_code_1_and_one_json_object(
     words = " ".join(printed.split())
     assert code == 1
     assert "Scenario tiny, replication 0, period 2. See it:" in words
-    assert "mine.py, line 22: return self.plan(observation, 1 / (observation.period - 2))" in words
+    assert "mine.py, line 21: return self.plan(observation, 1 / (observation.period - 2))" in words
 
 
 @pytest.mark.parametrize(

@@ -166,7 +166,7 @@ def law_determinism_across_processes(
     period = _period(scenario, hour if what else differs[1])
     if what:
         raise Broken(
-            f"determinism: {who}: {what} of replication 0 differs between two runs with one seed",
+            f"determinism: {who}: {what} of replication 0 differs between two runs of one command",
             period=period,
         )
     raise Broken(
