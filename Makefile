@@ -2,8 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.gridhaul-ready
+EVIDENCE := tests/study/store/test_kill.py tests/controllers/scheduling/test_bound.py \
+	tests/golden tests/study/replay tests/study/execution/test_faults.py
 
-.PHONY: demo test lint bench reproduction
+.PHONY: demo test lint bench reproduction evidence mutation
 
 demo: $(READY)
 	$(BIN)/gridhaul demo
@@ -21,6 +23,16 @@ lint: $(READY)
 # One thread, as the command line has it: threads that wait for each other are no gain.
 bench: $(READY)
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest tests/benchmarks -m benchmark
+
+# Long evidence with fixed seeds: studies that are killed, bounds, published figures, what re-planning
+# is worth, and the first 40 mutants by key.
+evidence: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(EVIDENCE) -m slow --numprocesses 2 --dist loadgroup --hypothesis-profile=ci
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.mutation.run --sample 40
+
+# 600 mutants; each that lives is printed as a difference. An hour or two on two cores.
+mutation: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.mutation.run
 
 # The pages that hold published figures against ours.
 reproduction: $(READY)

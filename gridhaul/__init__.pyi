@@ -22,6 +22,8 @@ from sim.errors import EpisodeError as EpisodeError
 from sim.errors import GridhaulError as GridhaulError
 from sim.errors import InputError as InputError
 from sim.errors import ReplayError as ReplayError
+from sim.inspect.laws.check_controller import LawReport as LawReport
+from sim.inspect.laws.check_controller import check_controller as check_controller
 from sim.report.html.page import write_report as write_report
 from sim.scenario import Scenario as Scenario
 from sim.scenario import load_scenario as load_scenario

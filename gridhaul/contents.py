@@ -48,6 +48,7 @@ CONTENTS: dict[str, dict[str, tuple[str, ...]]] = {
             "SolveStatus",
         ),
         "sim.system.system": ("System",),
+        "sim.inspect.laws.check_controller": ("check_controller", "LawReport"),
     },
     "Errors": {
         "sim.errors": ("GridhaulError", "InputError", "EpisodeError", "ReplayError"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import sys
+import traceback
 from collections.abc import Iterable
 from functools import lru_cache
 from importlib.metadata import EntryPoint, EntryPoints, entry_points
@@ -193,7 +194,14 @@ def _module_of(path: Path, source: str) -> ModuleType:
             where=str(path),
             key="controller",
             value=str(path),
-            message=f"cannot be imported ({type(error).__name__}: {error})",
+            message=f"cannot be imported ({type(error).__name__}: {error}{_at_line(error, file)})",
             remedy="Run the file with python and mend what it reports",
         ) from error
     return module
+
+
+def _at_line(error: BaseException, file: Path) -> str:
+    """Return the innermost line of `file` that raised an error; a `SyntaxError` names its own."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame.lineno for frame in frames if frame.filename == str(file)]
+    return f", line {own[-1]}" if own else ""

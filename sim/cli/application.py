@@ -10,7 +10,7 @@ import typer
 from sim.cli.demo import demo
 from sim.cli.episodes import replay, run
 from sim.cli.folders import export, report
-from sim.cli.inspection import check, list_
+from sim.cli.inspection import check, check_controller, list_
 from sim.cli.options import BAD_INPUT, FAILED
 from sim.cli.studies import STRESS_HELP, compare, stress
 from sim.errors import GridhaulError, InputError
@@ -31,11 +31,12 @@ app.command(help=STRESS_HELP)(stress)
 app.command()(replay)
 app.command()(report)
 app.command()(check)
+app.command("check-controller")(check_controller)
 app.command()(export)
 
 
 def main() -> None:
-    """Run the command line; exit with 0 (done), 1 (failed run) or 2 (bad input)."""
+    """Run the command line; exit with 0 (done), 1 (failed run, broken law) or 2 (bad input)."""
     # Small matrices gain nothing from threads, and with one thread the results of one process
     # equal those of many. Must be set before the numerical libraries are imported.
     for key in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):

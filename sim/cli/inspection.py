@@ -1,4 +1,4 @@
-"""Commands that run no episode: ``list`` what is installed, ``check`` a scenario."""
+"""Commands that look at one thing: ``list`` what there is, ``check`` a scenario or a controller."""
 
 from __future__ import annotations
 
@@ -6,7 +6,14 @@ from typing import Annotated
 
 import typer
 
-from sim.cli.options import MOST_DAYS, JsonOption, SeedOption, SetOption, whole_number
+from sim.cli.options import (
+    FAILED,
+    MOST_DAYS,
+    JsonOption,
+    SeedOption,
+    SetOption,
+    whole_number,
+)
 
 
 def list_(as_json: JsonOption = False) -> None:
@@ -51,3 +58,36 @@ def check(
         from sim.inspect.check import check as check_
 
         print_findings(loaded, check_(loaded, seed=seed), as_json=as_json)
+
+
+def check_controller(
+    controller: Annotated[
+        str, typer.Argument(metavar="FILE:CLASS", help="my_file.py:Mine, or a registered name.")
+    ],
+    scenario: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[SCENARIO]",
+            help="Name or folder; default: the smallest with what the controller requires.",
+        ),
+    ] = None,
+    settings: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run the laws on a controller; say which one is broken and how to see it."""
+    from sim.episode.specification import specify
+    from sim.inspect.laws.check_controller import check_controller as check_
+    from sim.report.terminal.laws import print_laws
+    from sim.scenario import load_scenario
+    from sim.study.settings import parse, parse_for_controller
+
+    if scenario is None:
+        (spec,) = specify([controller], parse_for_controller(settings or [], controller))
+        report = check_(spec)
+    else:
+        chosen = parse(settings or [])
+        (spec,) = specify([controller], chosen.controller)
+        report = check_(spec, load_scenario(scenario, chosen.scenario))
+    print_laws(report, as_json=as_json)
+    if not report.kept:
+        raise typer.Exit(FAILED)

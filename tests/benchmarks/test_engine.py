@@ -24,10 +24,10 @@ from controllers.scheduling.routing.monolithic import milp
 from controllers.scheduling.schedule import schedule
 from controllers.scheduling.search import Search
 from sim.control import Observation, Outcome, Plan
+from sim.inspect.laws.witness import live
 from sim.powerflow.pgm import PowerGridModelFlow
 from sim.scenario import load_scenario
 from sim.system.system import System
-from tests.contract.laws import live
 
 pytestmark = pytest.mark.benchmark
 

@@ -14,10 +14,10 @@ from controllers.rolling.rolling import Rolling
 from sim.control import Observation, Plan
 from sim.episode.specification import ControllerSpec
 from sim.episode.verification import Verify
+from sim.inspect.laws.witness import live
 from sim.scenario import Scenario, load_scenario
 from sim.study.execution.runner import run_episode
 from sim.system.system import System
-from tests.contract.laws import live
 
 pytestmark = pytest.mark.benchmark
 

@@ -23,12 +23,14 @@ from sim.cli import main
 from sim.control import Outcome, Plan, SolveStatus
 from sim.episode.specification import ControllerSpec
 from sim.episode.verification import Verify
+from sim.inspect.laws.energy import law_energy
+from sim.inspect.laws.failures import law_named_failures
+from sim.inspect.laws.scenario_choice import shortened
+from sim.inspect.laws.witness import live
 from sim.scenario import Scenario, load_scenario, scenario_folder
 from sim.study.compare import compare
 from sim.study.execution.runner import run_episode
 from sim.study.summary import episode_summary
-from tests.contract.energy_law import law_energy
-from tests.contract.laws import law_named_failures, live, shortened
 
 IDLE, ROLLING = ControllerSpec(name="idle"), ControllerSpec(name="rolling")
 

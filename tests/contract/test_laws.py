@@ -11,17 +11,14 @@ import pytest
 from sim import plugins
 from sim.episode.specification import ControllerSpec, build, build_for
 from sim.errors import InputError
+from sim.inspect.laws.determinism import law_determinism
+from sim.inspect.laws.energy import law_energy
+from sim.inspect.laws.failures import law_named_failures
+from sim.inspect.laws.money import law_money
+from sim.inspect.laws.non_anticipation import law_non_anticipation
+from sim.inspect.laws.scenario_choice import shortened
+from sim.inspect.laws.witness import Make, live
 from sim.scenario import Scenario, load_scenario
-from tests.contract.energy_law import law_energy
-from tests.contract.laws import (
-    Make,
-    law_determinism,
-    law_money,
-    law_named_failures,
-    law_non_anticipation,
-    live,
-    shortened,
-)
 
 # `ieee33` on a day on which everything happens that can.
 STORMY = "ieee33, everything on"

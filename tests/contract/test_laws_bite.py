@@ -11,20 +11,18 @@ import numpy as np
 import pytest
 
 from sim.control import Capabilities, FleetPlan, Observation, Plan, VehicleStatus, Visit
+from sim.inspect.laws.broken import Broken
+from sim.inspect.laws.determinism import law_determinism
+from sim.inspect.laws.energy import law_energy
+from sim.inspect.laws.failures import law_named_failures
+from sim.inspect.laws.non_anticipation import law_non_anticipation
+from sim.inspect.laws.scenario_choice import shortened
+from sim.inspect.laws.witness import live
 from sim.scenario import Scenario, load_scenario
 from sim.system.battery import Battery
 from sim.system.system import System
 from sim.world.recorder import Recorder
 from sim.world.vehicle import Vehicle
-from tests.contract.broken import Broken
-from tests.contract.energy_law import law_energy
-from tests.contract.laws import (
-    law_determinism,
-    law_named_failures,
-    law_non_anticipation,
-    live,
-    shortened,
-)
 
 
 @pytest.fixture(scope="module")

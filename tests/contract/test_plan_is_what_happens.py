@@ -14,10 +14,10 @@ from controllers.scheduling.grid.currents import Currents
 from controllers.two_stage.two_stage import TwoStage
 from sim.control import Controller
 from sim.episode.episode import Episode
+from sim.inspect.laws.witness import Diary, live
 from sim.scenario import Scenario, load_scenario
 from sim.uncertainty.forecaster import ExactForecaster
 from sim.uncertainty.realisation import Nature
-from tests.contract.laws import Diary, live
 
 PLANNING = [DayAhead, Rolling, Stationary, Clairvoyant]
 HOURLY = {"timing.step_min": 60, "breakdowns.per_1000_km": 0.0}

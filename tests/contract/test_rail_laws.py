@@ -6,16 +6,14 @@ import numpy as np
 import pytest
 
 from sim.control import Capabilities, FleetPlan, Observation, Plan, Visit
+from sim.inspect.laws.determinism import law_determinism
+from sim.inspect.laws.energy import law_energy
+from sim.inspect.laws.failures import law_named_failures
+from sim.inspect.laws.money import law_money
+from sim.inspect.laws.non_anticipation import law_non_anticipation
+from sim.inspect.laws.witness import live
 from sim.scenario import Scenario
 from sim.system.system import System
-from tests.contract.energy_law import law_energy
-from tests.contract.laws import (
-    law_determinism,
-    law_money,
-    law_named_failures,
-    law_non_anticipation,
-    live,
-)
 from tests.rail import railway
 
 LATE = {"rails.delay.mean_h": 0.7}

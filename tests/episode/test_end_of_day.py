@@ -13,9 +13,9 @@ import pytest
 
 from controllers.market.market_day_ahead import DayAheadMarket, DayAheadMarketParameters
 from sim.control import Capabilities, FleetPlan, Observation, Plan, VehicleStatus, Visit
+from sim.inspect.laws.witness import live
 from sim.scenario import Scenario, load_scenario, scenario_folder
 from sim.system.system import System
-from tests.contract.laws import live
 
 MOST_USD = 1.0
 

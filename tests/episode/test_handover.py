@@ -12,13 +12,15 @@ from sim.control import Capabilities, Controller, Observation, Plan
 from sim.episode.handover import HandedOverForecaster, HandOver
 from sim.episode.specification import ControllerSpec, build
 from sim.errors import EpisodeError
+from sim.inspect.laws.non_anticipation import fingerprint, law_non_anticipation
+from sim.inspect.laws.scenario_choice import shortened
+from sim.inspect.laws.witness import live
 from sim.scenario import Scenario, load_scenario
 from sim.system.system import System
 from sim.uncertainty.calibrated import CalibratedForecaster
 from sim.uncertainty.forecaster import ExactForecaster
 from sim.uncertainty.realisation import Nature
 from sim.uncertainty.streams import stream
-from tests.contract.laws import fingerprint, law_non_anticipation, live, shortened
 
 AT = 3
 STORM = {

@@ -7,9 +7,9 @@ import dataclasses
 import pytest
 
 from sim.episode.episode import Episode
+from sim.inspect.laws.witness import live
 from sim.scenario import load_scenario
 from sim.uncertainty.events import Breakdown
-from tests.contract.laws import live
 from tests.world.build import Scripted, fleet_plan, tiny
 
 

@@ -9,9 +9,9 @@ import pytest
 
 from sim.control import Plan
 from sim.episode.episode import Episode
+from sim.inspect.laws.witness import live
 from sim.scenario import load_scenario
 from sim.uncertainty.realisation import Nature
-from tests.contract.laws import live
 from tests.world.build import Scripted
 from tests.world.test_units import COAL, GAS, village
 

@@ -7,9 +7,9 @@ import dataclasses
 import pytest
 
 from sim.episode.episode import Episode
+from sim.inspect.laws.witness import live
 from sim.scenario import load_scenario
 from sim.system.terminal import missing_usd_per_mwh, peak_usd_per_mwh, return_h, return_usd
-from tests.contract.laws import live
 from tests.world.build import Scripted, fleet_plan, tiny
 
 # Price 100, wear 5, efficiency 0.9.

@@ -10,9 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sim.control import MarketPlan, Observation, Plan
+from sim.inspect.laws.energy import law_energy
+from sim.inspect.laws.money import law_money
+from sim.inspect.laws.witness import live
 from sim.system.thermal_units import ThermalUnit
-from tests.contract.energy_law import law_energy
-from tests.contract.laws import law_money, live
 from tests.world.build import Scripted
 from tests.world.test_units import COAL, GAS, MOVABLE, village
 

@@ -7,12 +7,12 @@ import pytest
 
 from sim.control import EvStates, Observation, Plan
 from sim.episode.episode import Episode
+from sim.inspect.laws.witness import live
 from sim.scenario import load_scenario
 from sim.study.execution.runner import nature_of
 from sim.study.run import run
 from sim.uncertainty.calibrated import CalibratedForecaster
 from sim.uncertainty.forecaster import ExactForecaster
-from tests.contract.laws import live
 from tests.world.build import Scripted, fleet_plan
 
 DAY = 144

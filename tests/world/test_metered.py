@@ -10,10 +10,10 @@ import pytest
 
 from sim.control import MarketPlan, Plan
 from sim.episode.episode import Episode
+from sim.inspect.laws.witness import Diary, live
 from sim.scenario import Scenario, load_scenario
 from sim.uncertainty.events import Outage
 from sim.uncertainty.realisation import Nature
-from tests.contract.laws import Diary, live
 from tests.world.build import Scripted
 from tests.world.test_units import COAL, MOVABLE, village
 

@@ -12,11 +12,11 @@ import pytest
 
 from sim.control import Capabilities, Observation, Plan, VehicleStatus
 from sim.episode.episode import Episode
+from sim.inspect.laws.witness import Diary, live
 from sim.scenario import Scenario
 from sim.uncertainty.forecaster import ExactForecaster
 from sim.uncertainty.realisation import Nature
 from sim.world.vehicle import Interruption
-from tests.contract.laws import Diary, live
 from tests.rail import railway
 from tests.world.build import Scripted, fleet_plan, world
 

@@ -11,12 +11,13 @@ import pytest
 
 from sim.control import MarketPlan, Observation, Plan
 from sim.episode.episode import Episode
+from sim.inspect.laws.energy import law_energy
+from sim.inspect.laws.money import law_money
+from sim.inspect.laws.witness import live
 from sim.scenario import Scenario, load_scenario
 from sim.system.thermal_units import ThermalUnit
 from sim.uncertainty.events import Outage
 from sim.uncertainty.realisation import Nature
-from tests.contract.energy_law import law_energy
-from tests.contract.laws import law_money, live
 from tests.world.build import Scripted
 
 COAL = ThermalUnit(

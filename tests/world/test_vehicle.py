@@ -10,9 +10,9 @@ import pytest
 from sim.control import Plan, VehicleStatus
 from sim.electrical.injections import injections
 from sim.episode.episode import Episode
+from sim.inspect.laws.witness import live
 from sim.scenario import load_scenario
 from sim.system.battery import Battery
-from tests.contract.laws import live
 from tests.world.build import Scripted, fleet_plan, tiny, world
 
 BATTERY = Battery(

@@ -10,17 +10,23 @@ import numpy as np
 import pandas as pd
 
 from sim.episode.episode import Episode
+from sim.inspect.laws.broken import Broken
 from sim.scenario import Scenario
 from sim.system.battery import Battery
 from sim.units import FloatArray, IntArray
-from tests.contract.broken import Broken
 
 TOLERANCE_MWH = 1e-6
 JUST_MWH = 1e-9  # what floats add to the energy of one step
 
 
 def law_energy(scenario: Scenario, episode: Episode) -> None:
-    """Batteries and grid balance, nothing injects on the road, no limit is left."""
+    """Batteries and grid balance, nothing injects on the road, no limit is left.
+
+    Raises
+    ------
+    Broken
+        Saying whose balance or limit, with the amount.
+    """
     system, name = scenario.system, f"{episode.controller} on {scenario.name}"
     hours = system.timing.step_h
     steps = episode.steps[episode.steps["converged"]]
@@ -30,7 +36,7 @@ def law_energy(scenario: Scenario, episode: Episode) -> None:
     ).to_numpy() * hours  # fmt: skip
     if not np.abs(balance).sum() <= TOLERANCE_MWH:
         raise Broken(f"energy: {name}: the grid's balance is off by {np.abs(balance).sum()} MWh")
-    start_h = np.arange(system.timing.n_steps) * hours
+    start_h: FloatArray = np.arange(system.timing.n_steps, dtype=np.float64) * hours
     for vehicle in system.vehicles:
         own = episode.vehicles[episode.vehicles["vehicle"] == vehicle.name]
         events = episode.events[episode.events["vehicle"] == vehicle.name]

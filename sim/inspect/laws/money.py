@@ -1,0 +1,39 @@
+"""Law 4, money closes: the ledger sums to the metrics, and what one pays another gets."""
+
+from __future__ import annotations
+
+from sim.episode.episode import Episode
+from sim.inspect.laws.broken import Broken
+from sim.scenario import Scenario
+
+
+def law_money(scenario: Scenario, episode: Episode) -> None:
+    """The ledger sums to the metrics, and what one pays another gets.
+
+    Raises
+    ------
+    Broken
+        Saying which sum does not close.
+    """
+    ledger, metrics = episode.ledger, episode.metrics
+    name = f"{episode.controller} on {scenario.name}"
+    if (ledger["usd"] <= 0).any() or (ledger["payer"] == ledger["payee"]).any():
+        raise Broken(f"money: {name}: an entry pays nothing, or to its payer")
+    balance = (
+        ledger.groupby("payee")["usd"]
+        .sum()
+        .sub(ledger.groupby("payer")["usd"].sum(), fill_value=0.0)
+    )
+    if abs(balance.sum()) > 1e-6:
+        raise Broken(f"money: {name}: payments do not cancel")
+    inside = -balance.reindex(["operator", "fleet"]).sum()
+    retail = ledger.loc[ledger["item"] == "retail", "usd"].sum()
+    if abs(inside + retail - metrics["cost_usd"]) > 1e-6:
+        raise Broken(f"money: {name}: the ledger does not sum to cost_usd")
+    if abs(metrics["cost_usd"] + metrics["penalty_usd"] - metrics["objective_usd"]) > 1e-6:
+        raise Broken(f"money: {name}: objective_usd is not cost_usd + penalty_usd")
+    steps, hours = episode.steps, scenario.system.timing.step_h
+    bought = (steps["import_mw"].clip(lower=0) * steps["import_usd_per_mwh"]).sum() * hours
+    booked = ledger.loc[ledger["item"] == "energy bought", "usd"].sum()
+    if abs(bought - booked) > 1e-6:
+        raise Broken(f"money: {name}: energy bought is booked as {booked} instead of {bought} USD")
