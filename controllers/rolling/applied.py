@@ -1,9 +1,9 @@
-"""What a plan costs in its model and under AC power flow, period by period: successive linearisation.
+"""Successive linear programming: what a plan costs in its model and under AC power flow.
 
 A linearised network is exact at one point. Where a plan leads away from it, model and power flow
-disagree; the plan is then made again around its own point (sequential linear programming, Griffith &
-Stewart, *A nonlinear programming technique for the optimization of continuous processing systems*,
-Management Science 7(4), 1961), until both cost the same. Margins constrain a plan and cost nothing:
+disagree; its powers are then chosen again around its own point (Griffith & Stewart, *A nonlinear
+programming technique for the optimization of continuous processing systems*, Management Science
+7(4), 1961), until both cost the same. Margins constrain a plan and cost nothing:
 limits are priced where they truly are.
 """
 
@@ -23,7 +23,7 @@ from sim.units import FloatArray
 
 
 def modelled_usd(problem: SchedulingProblem, point: OperatingPoint) -> FloatArray:
-    """Return what energy and violated limits cost at a point of the linear model, ``(period,)`` [USD].
+    """Return what energy and violated limits cost in the linear model, ``(period,)`` [USD].
 
     `problem.network` is the one without a margin.
     """
@@ -61,7 +61,8 @@ def other_usd(problem: SchedulingProblem, found: Schedule) -> FloatArray:
     usd += (money.curtailment_usd_per_mwh * found.curtailed_mw).sum(axis=1)
     usd += np.abs(found.p_mw) @ batteries.wear_usd_per_mwh
     usd += np.maximum(-found.p_mw, 0.0) @ batteries.charging_usd_per_mwh
-    return usd * hours
+    total: FloatArray = usd * hours
+    return total
 
 
 def trips_usd(space: TimeSpace, found: Schedule, applied: int) -> float:

@@ -16,7 +16,7 @@ from controllers.optimisation.assembly import Assembly
 from controllers.optimisation.solve import solve
 from controllers.scheduling.grid.network import Network, OperatingPoint
 from controllers.scheduling.problem.problem import Money
-from sim.units import FloatArray
+from sim.units import FloatArray, IntArray
 
 # Ends of the segments [standard deviations]. No cap binds beyond the last one.
 _ENDS = np.array([0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0])
@@ -27,7 +27,7 @@ _LEAST_CURTAILMENT_MW = 1e-4
 
 
 def room_mw(network: Network, money: Money, point: OperatingPoint) -> FloatArray:
-    """Return the power above the plan that limits leave each generator, ``(period, generator)`` [MW].
+    """Return the room that limits leave above the plan, ``(period, generator)`` [MW].
 
     With all generators there at once no limit is violated that the plan keeps. At most three
     standard deviations, which stand for as much as there may be.
@@ -57,7 +57,7 @@ def room_mw(network: Network, money: Money, point: OperatingPoint) -> FloatArray
     )
     assembly = Assembly()
     n = len(_ENDS) - 1
-    loss = np.array([_normal_loss(end) for end in _ENDS])
+    loss = _normal_losses(_ENDS)
     gain = (loss[:-1] - loss[1:]) / np.diff(_ENDS)
     segment = assembly.variables(
         len(t) * n,
@@ -78,22 +78,25 @@ def room_mw(network: Network, money: Money, point: OperatingPoint) -> FloatArray
     return room
 
 
-def withheld_usd(network: Network, money: Money, room: FloatArray) -> FloatArray:
-    """Return what caps are expected to cost, ``(period,)`` [USD/h].
+def withheld_usd(
+    network: Network, money: Money, curtailed_mw: FloatArray, caps: FloatArray
+) -> FloatArray:
+    """Return what caps are expected to cost beyond the plan, ``(period,)`` [USD/h].
 
-    Powers vary normally about their means, as the forecast says; what lies above the cap is withheld.
+    Powers vary normally about their means, as the forecast says; what exceeds the cap is withheld.
     """
     std = network.available_std_mw
-    z = np.where(std > 0, room / np.where(std > 0, std, 1.0), _FAR)
-    lost = np.where(z < _FAR - 1e-9, np.vectorize(_normal_loss, otypes=[float])(z) * std, 0.0)
+    varies = std > 0
+    capped = np.isfinite(caps) & varies
+    z = np.where(capped, caps - network.available_mw, 0.0) / np.where(varies, std, 1.0)
+    lost = np.where(capped, std * _normal_losses(z) - curtailed_mw, 0.0)
     price = np.where(
         network.import_mw[:, None] > 0,
         money.import_usd_per_mwh[:, None],
         money.export_usd_per_mwh[:, None],
     )
-    usd: FloatArray = (lost * (money.curtailment_usd_per_mwh + network.import_c * price)).sum(
-        axis=1
-    )
+    usd_per_mwh = money.curtailment_usd_per_mwh + network.import_c * price
+    usd: FloatArray = (lost * usd_per_mwh).sum(axis=1)
     return usd
 
 
@@ -110,7 +113,7 @@ def caps_mw(network: Network, curtailed_mw: FloatArray, room: FloatArray) -> Flo
     return np.where(capped, network.available_mw - curtailed_mw + above, np.inf)
 
 
-def _limits(network: Network, point: OperatingPoint) -> tuple[FloatArray, FloatArray, FloatArray]:
+def _limits(network: Network, point: OperatingPoint) -> tuple[IntArray, FloatArray, FloatArray]:
     """Return periods, what is left ``(row,)`` and what a MW takes of it ``(row, generator)``."""
     currents = network.currents
     current = currents.at(point.p_mw, point.q_mvar, point.curtailed_mw)
@@ -120,6 +123,10 @@ def _limits(network: Network, point: OperatingPoint) -> tuple[FloatArray, FloatA
     return period, left, np.maximum(-np.concatenate([network.row_c, touched.of_c]), 0.0)
 
 
-def _normal_loss(z: float) -> float:
-    """Return the mean of what a standard normal variable exceeds `z` by."""
-    return math.exp(-z * z / 2) / math.sqrt(2 * math.pi) - z * math.erfc(z / math.sqrt(2)) / 2
+def _normal_losses(z: FloatArray) -> FloatArray:
+    """Return the mean of what a standard normal variable exceeds each `z` by, same shape."""
+    of = [
+        math.exp(-x * x / 2) / math.sqrt(2 * math.pi) - x * math.erfc(x / math.sqrt(2)) / 2
+        for x in z.ravel().tolist()
+    ]
+    return np.reshape(of, z.shape)

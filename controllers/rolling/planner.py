@@ -33,7 +33,7 @@ from sim.powerflow.pgm import PowerGridModelFlow
 from sim.system.system import System
 from sim.units import BoolArray, FloatArray
 
-# Model and power flow agree about a period within this [USD]; so many times they are brought nearer.
+# Model and power flow agree about a period within this [USD]; so often they are brought nearer.
 _AGREED_USD = 0.02
 _ROUNDS = 4
 
@@ -139,23 +139,26 @@ class Planned(Solved):
     usd: FloatArray
     computed_usd: FloatArray
 
-    def room_mw(self) -> FloatArray:
-        """Return the power above the plan that limits leave each generator; see `caps.room_mw`."""
+    def caps_mw(self) -> FloatArray:
+        """Return the caps on generators, ``(period, generator)`` [MW]; see `caps.caps_mw`."""
+        network = self.problem.network
         point = self.schedule.operating_point(self.problem.space.n_stations)
-        return room_mw(self.problem.network, self.problem.money, point)
+        room = room_mw(network, self.problem.money, point)
+        return caps_mw(network, self.schedule.curtailed_mw, room)
 
     def differs(self, applied: int) -> bool:
         """Return whether model and power flow disagree in the first `applied` periods."""
         apart = np.abs(self.usd - self.computed_usd)[:applied]
         return bool((apart > _AGREED_USD).any())
 
-    def applied_usd(self, applied: int, room: FloatArray) -> float:
+    def applied_usd(self, applied: int, caps: FloatArray) -> float:
         """Return what the plan costs until the decision after `applied` periods [USD].
 
-        `room` is that of the caps, beyond which power is withheld inside the periods.
+        `caps` are those on generators, beyond which power is withheld inside the periods.
         """
-        problem = self.problem
-        withheld = withheld_usd(problem.network, problem.money, room) * problem.period_h
+        problem, curtailed_mw = self.problem, self.schedule.curtailed_mw
+        withheld = withheld_usd(problem.network, problem.money, curtailed_mw, caps)
+        withheld *= problem.period_h
         trips = trips_usd(problem.space, self.schedule, applied)
         return float((self.usd + withheld)[:applied].sum()) + trips
 
@@ -364,7 +367,7 @@ def to_plan(planned: Planned, observation: Observation, period_h: float, applied
         So many periods are carried out before the next decision.
     """
     first_h = observation.period * period_h
-    found, room = planned.schedule, planned.room_mw()
+    found, caps = planned.schedule, planned.caps_mw()
     visits = tuple(
         tuple(
             Visit(station=goal, depart_h=max(first_h + period * period_h, observation.now_h))
@@ -374,10 +377,8 @@ def to_plan(planned: Planned, observation: Observation, period_h: float, applied
     )
     return Plan(
         fleet=FleetPlan(visits=visits, p_mw=found.p_mw, q_mvar=found.q_mvar),
-        grid=GridPlan(
-            generation_limit_mw=caps_mw(planned.problem.network, found.curtailed_mw, room)
-        ),
+        grid=GridPlan(generation_limit_mw=caps),
         outcome=dataclasses.replace(
-            found.outcome, figures={"applied_usd": planned.applied_usd(applied, room)}
+            found.outcome, figures={"applied_usd": planned.applied_usd(applied, caps)}
         ),
     )

@@ -25,7 +25,7 @@ from controllers.scheduling.problem.time_space import AWAY, Route
 from sim.control import Outcome, SolveStatus
 from sim.units import BoolArray
 
-# Rounds in which tangents make currents exact that hardly cost anything any more; three do, as a rule.
+# Rounds in which currents become exact that hardly cost anything any more; three do, as a rule.
 _TOUCHES = 10
 
 

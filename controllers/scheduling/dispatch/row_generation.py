@@ -1,8 +1,8 @@
 """Row generation: limits and losses join the model as cutting planes when a solution violates them.
 
 Losses are convex and bounded by tangents (Kelley, *The cutting-plane method for solving convex
-programs*, J. SIAM 8(4), 1960), and so are currents, whose tangents touch the circle where the solution
-stands (`Currents`). Of ten thousand rows of a day in quarter hours a few dozen bind.
+programs*, J. SIAM 8(4), 1960), and so are currents, whose tangents touch the circle where the
+solution stands (`Currents`). Of ten thousand rows of a day in quarter hours a few dozen bind.
 All are functions of the stations' injections, so that the rows generated for one dispatch serve all
 others of the same problem, whatever the routes, and the first one of the next problem.
 """
@@ -198,9 +198,9 @@ class GeneratedRows:
         at = np.concatenate([point.p_mw[axes.period], point.q_mvar[axes.period]])
         tangents, loss = self._tangents(np.arange(len(at)), at)
         short = loss - values[: len(loss)]
-        passed = np.flatnonzero(short > _TOLERANCE_MW)
-        parts.append(tangents.where(passed))
-        missing_usd += float((short * self._loss_usd)[passed].sum())
+        lost = np.flatnonzero(short > _TOLERANCE_MW)
+        parts.append(tangents.where(lost))
+        missing_usd += float((short * self._loss_usd)[lost].sum())
         self.rows = _joined([self.rows, *parts])
         return missing_usd
 

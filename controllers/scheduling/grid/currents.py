@@ -1,11 +1,12 @@
 """Current limits as second-order cones, by tangents of the circle where a solution stands.
 
-The complex current of a line over its limit is an affine function of the injections; its magnitude
-is bounded. A polygon of fixed tangents contains the circle and understates the current most at its
-corners, which is where an optimiser goes. So tangents are generated at the solution, as in the outer
-approximation of convex programmes (Kelley, *The cutting-plane method for solving convex programs*,
-J. SIAM 8(4), 1960; Ben-Tal & Nemirovski, *On polyhedral approximations of the second-order cone*,
-Mathematics of Operations Research 26(2), 2001, count what fixed polygons would need).
+The complex current of a line over its limit is an affine function of the injections; its
+magnitude is bounded. A polygon of fixed tangents contains the circle and understates the current
+most at its corners, which is where an optimiser goes. So tangents are generated at the solution,
+as in the outer approximation of convex programmes (Kelley, *The cutting-plane method for solving
+convex programs*, J. SIAM 8(4), 1960; how many tangents a fixed polygon would need, Ben-Tal &
+Nemirovski, *On polyhedral approximations of the second-order cone*, Mathematics of Operations
+Research 26(2), 2001).
 """
 
 from __future__ import annotations
@@ -31,15 +32,12 @@ class Tangents(NamedTuple):
         ``(row, station)`` [%/MW, %/Mvar].
     of_c
         ``(row, generator)`` [%/MW].
-    std
-        Standard deviation of the row, ``(row,)`` [%].
     """
 
     value: FloatArray
     of_p: FloatArray
     of_q: FloatArray
     of_c: FloatArray
-    std: FloatArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -84,7 +82,7 @@ class Currents:
         return dataclasses.replace(self, **arrays)
 
     def at(self, p_mw: FloatArray, q_mvar: FloatArray, curtailed_mw: FloatArray) -> ComplexArray:
-        """Return the currents at injections ``(period, station)`` and curtailment, ``(current,)``."""
+        """Return the currents at the given injections and curtailment, ``(current,)`` [%]."""
         period = self.period
         current: ComplexArray = self.base + (self.by_p * p_mw[period]).sum(axis=1)
         current += (self.by_q * q_mvar[period]).sum(axis=1)
@@ -92,7 +90,7 @@ class Currents:
         return current
 
     def excess(self, current: ComplexArray) -> FloatArray:
-        """Return by how much loadings exceed their limits, the margin included, ``(current,)`` [%]."""
+        """Return by how much loadings exceed limits, with the margin, ``(current,)`` [%]."""
         excess: FloatArray = np.abs(current) + self.correction - 100.0
         if self.margin:
             excess += self.margin * _deviation(_ahead(current), self.by_error)
@@ -112,9 +110,10 @@ class Currents:
         std = _deviation(np.conj(ahead), self.by_error[which])
         value = np.real(ahead * self.base[which]) + self.correction[which] - 100.0
         return Tangents(
-            value + self.margin * std,
-            *(_along(ahead, by[which]) for by in (self.by_p, self.by_q, self.by_c)),
-            std,
+            value=value + self.margin * std,
+            of_p=_along(ahead, self.by_p[which]),
+            of_q=_along(ahead, self.by_q[which]),
+            of_c=_along(ahead, self.by_c[which]),
         )
 
 

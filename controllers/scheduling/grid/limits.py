@@ -128,7 +128,7 @@ def limit_rows(
         return violable(all_rows)
 
     def violable(found: LimitRows, short: FloatArray | float = 0.0) -> LimitRows:
-        """Return those rows that come within `short` of violation, from where nothing is injected."""
+        """Return those rows that can come within `short` of violation, seen from no injection."""
         value = found.value - np.einsum("rd,rd->r", found.slope, point[found.period])
         highest = value + reach(found.period, found.limit, found.slope) + short
         moved = LimitRows(
