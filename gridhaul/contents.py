@@ -43,6 +43,7 @@ CONTENTS: dict[str, dict[str, tuple[str, ...]]] = {
             "Visit",
             "GridPlan",
             "MarketPlan",
+            "EvPlan",
             "Outcome",
             "SolveStatus",
         ),

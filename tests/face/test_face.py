@@ -80,7 +80,8 @@ def test_type_checkers_know_the_names_of_the_face(tmp_path: Path) -> None:
     file.write_text(
         "import gridhaul as gh\n"
         "reveal_type(gh.load_scenario)\n"
-        "plan: gh.Plan = gh.Plan(fleet=gh.FleetPlan(visits=((gh.Visit(station=0, depart_h=1),),)))\n"
+        "visit = gh.Visit(station=0, depart_h=1)\n"
+        "plan: gh.Plan = gh.Plan(fleet=gh.FleetPlan(visits=((visit,),)))\n"
         "gh.Plan(flet=None)\n"
     )
     done = python(PACKAGE.parent, "-m", "mypy", "--strict", str(file))
