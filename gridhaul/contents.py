@@ -38,6 +38,7 @@ CONTENTS: dict[str, dict[str, tuple[str, ...]]] = {
             "EvStates",
             "UnitStates",
             "Forecast",
+            "EvEnvelope",
             "Plan",
             "FleetPlan",
             "Visit",

@@ -21,6 +21,7 @@ from sim.control.controller import Contrast as Contrast
 from sim.control.controller import Controller as Controller
 from sim.control.controller import Trigger as Trigger
 from sim.control.controller import capabilities_of as capabilities_of
+from sim.control.observation import EvEnvelope as EvEnvelope
 from sim.control.observation import Forecast as Forecast
 from sim.control.observation import Observation as Observation
 from sim.control.plan import EvPlan as EvPlan

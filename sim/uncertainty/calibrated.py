@@ -127,7 +127,10 @@ class CalibratedForecaster:
                 step_std=np.hypot(std, self._ripple(ahead)),
             ),
             self.correlation[:, :n, :n].copy(),
-            self.nature.evs.forecast(period, n, evs),
+            (
+                self.nature.evs.forecast(period, n, evs),
+                self.nature.evs.envelopes.forecast(now_h, period, n, evs),
+            ),
             (travel[0] + late_h, travel[1] + late_lower_h, travel[2] + late_upper_h),
             self.nature.rail.expected_h(np.maximum(depart_h, now_h)),
         )

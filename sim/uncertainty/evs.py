@@ -13,9 +13,10 @@ import numpy as np
 from numba import njit
 from scipy.special import ndtri
 
-from sim.control import EvStates
+from sim.control import EvEnvelope, EvStates
 from sim.system.evs import EvGroup
 from sim.system.system import System
+from sim.uncertainty.ev_envelopes import EnvelopeForecaster, SampledStays
 from sim.uncertainty.streams import stream
 from sim.units import HOURS_PER_DAY, FloatArray, IntArray, frozen
 
@@ -141,6 +142,30 @@ def draw_sessions(system: System, habits: EvHabits, seed: int, replication: int)
 SAMPLE = 4000
 
 
+def _sampled_stays(groups: tuple[EvGroup, ...], habits: EvHabits) -> tuple[SampledStays, ...]:
+    """Return a sample of stays for each group; groups of like cars share one."""
+    u = stream(0, 0, "evs.sample.envelope").random((SAMPLE, 3))
+    driven, next_driven = (
+        stream(0, 0, f"evs.sample.envelope.{which}").random((SAMPLE, 3))
+        for which in ("driven", "next")
+    )
+    found: dict[tuple[float, float], SampledStays] = {}
+    for group in groups:
+        key = (group.energy_mwh, group.mwh_per_km)
+        if key not in found:
+            left_h = _first_trip_h(habits, u[:, 1])
+            arrival_h = _home_again_h(habits, u[:, 0], driven[:, 1], left_h)
+            departure_h = HOURS_PER_DAY + _first_trip_h(habits, u[:, 2])
+            owed_mwh = _distance_km(habits, group, driven) * group.mwh_per_km
+            found[key] = SampledStays(
+                arrival_h=arrival_h,
+                departure_h=departure_h,
+                stored_mwh=group.energy_mwh - owed_mwh,
+                need_mwh=_distance_km(habits, group, next_driven) * group.mwh_per_km,
+            )
+    return tuple(found[group.energy_mwh, group.mwh_per_km] for group in groups)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class EvForecaster:
     """Expected charging of cars at home and of cars yet to come.
@@ -156,6 +181,8 @@ class EvForecaster:
     to_come_mw
         Mean power of cars yet to come, by period of the day at which the look-ahead starts,
         ``(period of day, lead, group)`` [MW].
+    envelopes
+        Between what groups can be moved.
     """
 
     groups: tuple[EvGroup, ...]
@@ -163,6 +190,7 @@ class EvForecaster:
     to_come_mw: FloatArray
     p_mw: FloatArray
     speed_mw: FloatArray
+    envelopes: EnvelopeForecaster
 
     @classmethod
     def build(cls, system: System, habits: EvHabits) -> EvForecaster:
@@ -198,6 +226,9 @@ class EvForecaster:
             to_come_mw=frozen(to_come_mw),
             p_mw=frozen([group.p_mw for group in system.evs]),
             speed_mw=frozen([group.p_mw * group.efficiency_charge for group in system.evs]),
+            envelopes=EnvelopeForecaster.build(
+                system.evs, _sampled_stays(system.evs, habits), period_h
+            ),
         )
 
     def forecast(self, period: int, n: int, evs: EvStates) -> FloatArray:
@@ -211,6 +242,32 @@ class EvForecaster:
             expected, evs.group, self.p_mw, start_h, needed_h, period * self.period_h, self.period_h
         )
         return expected
+
+    def exact_envelope(
+        self, now_h: float, period: int, n: int, evs: EvStates, sessions: EvSessions
+    ) -> EvEnvelope:
+        """Return the envelopes of cars of which all is known, both quantiles alike."""
+        to_come = sessions.arrival_h > now_h
+        capacity_mwh = np.array([group.energy_mwh for group in self.groups], dtype=np.float64)
+        to_come_mwh = (capacity_mwh[sessions.group] - sessions.owed_mwh)[to_come]
+        group = np.concatenate([evs.group, sessions.group[to_come]])
+        found = self.envelopes.known(
+            now_h,
+            period,
+            n,
+            group,
+            np.concatenate([np.full(len(evs.group), now_h), sessions.arrival_h[to_come]]),
+            np.concatenate([evs.departure_h, sessions.departure_h[to_come]]),
+            np.concatenate([evs.energy_mwh, to_come_mwh]),
+            np.concatenate([evs.next_trip_mwh, sessions.next_trip_mwh[to_come]]),
+        )
+        both = np.stack([found, found])
+        return EvEnvelope(
+            p_min_mw=both[:, 0].copy(),
+            p_max_mw=both[:, 1].copy(),
+            energy_min_mwh=both[:, 2].copy(),
+            energy_max_mwh=both[:, 3].copy(),
+        )
 
 
 def charging_mw(system: System, sessions: EvSessions, period: int, n: int) -> FloatArray:

@@ -86,5 +86,5 @@ def test_type_checkers_know_the_names_of_the_face(tmp_path: Path) -> None:
     )
     done = python(PACKAGE.parent, "-m", "mypy", "--strict", str(file))
     assert "-> sim.scenario.load.Scenario" in done.stdout
-    assert 'mine.py:4: error: Unexpected keyword argument "flet"' in done.stdout
+    assert 'mine.py:5: error: Unexpected keyword argument "flet"' in done.stdout
     assert "Found 1 error" in done.stdout
