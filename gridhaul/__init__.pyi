@@ -1,6 +1,8 @@
 from sim.control import Capabilities as Capabilities
 from sim.control import Contrast as Contrast
 from sim.control import Controller as Controller
+from sim.control import EvEnvelope as EvEnvelope
+from sim.control import EvPlan as EvPlan
 from sim.control import EvStates as EvStates
 from sim.control import FleetPlan as FleetPlan
 from sim.control import Forecast as Forecast

@@ -22,8 +22,10 @@ from sim.control.controller import Controller as Controller
 from sim.control.controller import Rung as Rung
 from sim.control.controller import Trigger as Trigger
 from sim.control.controller import capabilities_of as capabilities_of
+from sim.control.observation import EvEnvelope as EvEnvelope
 from sim.control.observation import Forecast as Forecast
 from sim.control.observation import Observation as Observation
+from sim.control.plan import EvPlan as EvPlan
 from sim.control.plan import FleetPlan as FleetPlan
 from sim.control.plan import GridPlan as GridPlan
 from sim.control.plan import MarketPlan as MarketPlan

@@ -2,13 +2,47 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from sim.control.scenarios import correlated_scores, curves, values_at
 from sim.control.states import EvStates, UnitStates, VehicleStates
 from sim.units import BoolArray, FloatArray, IntArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class EvEnvelope:
+    """Between what a group of electric cars can be moved from now on, without orders so far.
+
+    Arrays are ``(2, H, group)``: 5 % and 95 % quantile. Positive is drawn from the grid. The bounds
+    of a group are sums over its cars: what lies between them can be moved but for a few percent
+    (cars that are full leave room that others cannot use).
+
+    Attributes
+    ----------
+    p_min_mw, p_max_mw
+        Net power at which all cars at home feed in, and charge, mean of each period [MW].
+    energy_min_mwh, energy_max_mwh
+        Energy drawn from now to the end of each period if every car charges as late as its next
+        trip allows (and first feeds in what it can), and as early as possible [MWh].
+    """
+
+    p_min_mw: FloatArray
+    p_max_mw: FloatArray
+    energy_min_mwh: FloatArray
+    energy_max_mwh: FloatArray
+
+    @classmethod
+    def none(cls) -> EvEnvelope:
+        """Return the envelope of no cars."""
+        nothing = np.zeros((2, 0, 0))
+        return cls(
+            p_min_mw=nothing,
+            p_max_mw=nothing,
+            energy_min_mwh=nothing,
+            energy_max_mwh=nothing,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -41,7 +75,9 @@ class Forecast:
         Mean load and mean renewable power available, ``(H, load)`` and ``(H, generator)``.
     ev_mw
         Mean charging power of electric cars, those at home and those yet to come,
-        ``(H, group)`` [MW].
+        ``(H, group)`` [MW]; the baseline, as if nobody ordered them.
+    ev_envelope
+        Between what groups of cars can be moved.
     import_usd_per_mwh, export_usd_per_mwh
         Prices, known exactly, ``(H,)``.
     travel_h, travel_lower_h, travel_upper_h
@@ -73,6 +109,7 @@ class Forecast:
     travel_lower_h: FloatArray
     travel_upper_h: FloatArray
     rail_h: FloatArray
+    ev_envelope: EvEnvelope = field(default_factory=EvEnvelope.none)
 
     @property
     def n_periods(self) -> int:

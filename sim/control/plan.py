@@ -107,6 +107,26 @@ class MarketPlan:
     lmp_usd_per_mwh: FloatArray | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class EvPlan:
+    """What groups of electric cars exchange. Row 0 is the period that starts now.
+
+    The world shares the order to a group among its cars at home: a charge goes to those with the
+    least laxity, a discharge is taken from those with the greatest (`EvStates.laxity_h`). A car
+    that has no time left to wait charges at full power, whatever is ordered, and in a discharge the
+    others make up for it. What the cars of a group cannot do is clipped and counted.
+
+    Attributes
+    ----------
+    p_mw
+        Net power of each group, ``(H, group)`` [MW]: positive injecting, so that charging is
+        negative. NaN is no order: the cars charge as the scenario says, and so they do in rows
+        never planned. A group that is not `EvGroup.orderable` takes NaN only.
+    """
+
+    p_mw: FloatArray
+
+
 class SolveStatus(enum.StrEnum):
     """How a decision came about.
 
@@ -178,6 +198,8 @@ class Plan:
         Orders to generators.
     market
         Orders to thermal units and loads, and prices.
+    ev
+        Orders to groups of electric cars.
     outcome
         How the decision came about.
     """
@@ -185,4 +207,5 @@ class Plan:
     fleet: FleetPlan | None = None
     grid: GridPlan | None = None
     market: MarketPlan | None = None
+    ev: EvPlan | None = None
     outcome: Outcome = Outcome()

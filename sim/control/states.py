@@ -5,6 +5,8 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
+import numpy as np
+
 from sim.control.plan import Visit
 from sim.units import BoolArray, FloatArray, IntArray
 
@@ -76,23 +78,50 @@ class EvStates:
 
     Attributes
     ----------
-    group
-        Index into `System.evs`.
-    owed_mwh
-        Energy missing in the battery [MWh].
+    group, car
+        Which car it is: index into `System.evs`, and number in the group.
+    energy_mwh, owed_mwh
+        Energy in the battery, and missing in it [MWh].
     charge_from_h
         When the car starts, or started, to charge on its own [h].
     departure_h
-        Stated departure [h].
+        Stated departure [h]; the car may leave earlier or later.
     next_trip_mwh
         Energy the next day's trips take [MWh].
+    charge_max_mw, discharge_max_mw
+        Largest charging and discharging power at the grid side, neither negative [MW].
+    laxity_h
+        How long the car could wait before it has to charge at full power to have the energy of its
+        next trip at the stated departure [h]; negative where it cannot have it any more.
     """
 
     group: IntArray
+    car: IntArray
+    energy_mwh: FloatArray
     owed_mwh: FloatArray
     charge_from_h: FloatArray
     departure_h: FloatArray
     next_trip_mwh: FloatArray
+    charge_max_mw: FloatArray
+    discharge_max_mw: FloatArray
+    laxity_h: FloatArray
+
+    @classmethod
+    def none(cls) -> EvStates:
+        """Return the states of no cars."""
+        nothing, nobody = np.empty(0), np.empty(0, dtype=np.int64)
+        return cls(
+            group=nobody,
+            car=nobody,
+            energy_mwh=nothing,
+            owed_mwh=nothing,
+            charge_from_h=nothing,
+            departure_h=nothing,
+            next_trip_mwh=nothing,
+            charge_max_mw=nothing,
+            discharge_max_mw=nothing,
+            laxity_h=nothing,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -37,7 +37,7 @@ class Electrics:
 
     @property
     def served_mw(self) -> FloatArray:
-        """Load and charging that were served, ``(step,)`` [MW].
+        """Load and charging that were served, less what cars fed in, ``(step,)`` [MW].
 
         A step without a power flow serves nobody: no operating point exists, the grid collapses.
         """
@@ -49,8 +49,9 @@ class Electrics:
     def unserved_mw(self) -> FloatArray:
         """Load that was not, at dead buses and in steps without a power flow, ``(step,)`` [MW]."""
         found = self.injections
+        charging_mw = np.maximum(found.ev_mw, 0.0).sum(axis=1)
         unserved_mw: FloatArray = found.unserved_mw.sum(axis=1)
-        wanted_mw = unserved_mw + found.load_mw.sum(axis=1) + found.ev_mw.sum(axis=1)
+        wanted_mw = unserved_mw + found.load_mw.sum(axis=1) + charging_mw
         return np.where(self.flow.converged, unserved_mw, wanted_mw)
 
 

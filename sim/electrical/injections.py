@@ -27,7 +27,7 @@ class Injections:
         What of the served load was moved here from another time, ``(step, load)``; negative where
         it was moved away.
     ev_mw
-        Charging of electric cars, ``(step, group)``.
+        What electric cars draw, ``(step, group)``; negative where they feed in.
     available_mw, generation_mw
         Renewable power there was and that was taken, ``(step, generator)``.
     unit_on, unit_mw

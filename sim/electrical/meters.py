@@ -41,7 +41,7 @@ class Metered:
     exchanges
         What flowed at stations, one list per step.
     ev_mw
-        Charging power of electric cars, ``(step, group)`` [MW].
+        Net power drawn by electric cars, ``(step, group)`` [MW].
     generation_limit_mw
         Caps in force, ``(period, generator)`` [MW].
     unit_on, unit_mw

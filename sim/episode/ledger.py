@@ -6,6 +6,11 @@ two are the system that gridhaul plans for, whoever owns them. All others stand 
 parts, and the *inventory* that books stored energy at the end of an episode, so that emptying
 batteries is no profit (`sim.system.terminal`). Thermal units belong to the operator.
 
+Cars belong to the party that their group names, customers by default. The operator, who may order
+them, pays an owner outside for their wear, and owes him the energy that orders have taken out of
+their batteries by the end (or is owed what they have put in): what they hold then, less what they
+would hold had they charged on their own.
+
 What served load is worth to customers is booked as well where loads have a benefit. No money flows:
 the *benefit* "pays" the customers, and cost and profit do not count it; welfare does.
 """
@@ -104,6 +109,7 @@ def ledger(
             _add_drives(book, vehicle, readings, index, worked, timing.steps_per_day)
     if n_steps == timing.n_steps:
         _add_end(book, system, readings)
+    _add_cars(book, system, readings, n_steps)
     return book.table()
 
 
@@ -157,6 +163,20 @@ def _add_demand(book: _Book, system: System, electrics: Electrics) -> None:
     owed = np.zeros(len(found.shift_mw))
     owed[last[over]] = lacking[over]
     book.add("operator", "customers", "shift settlement", owed)
+
+
+def _add_cars(book: _Book, system: System, readings: Readings, n_steps: int) -> None:
+    """Book the wear of cars, and at the end of the episode what orders have moved."""
+    for g, group in enumerate(system.evs):
+        is_inside = group.owner in INSIDE
+        payer = group.owner if is_inside else "operator"
+        wear = readings.evs.exchanged_mwh[:n_steps, g] * group.wear_usd_per_mwh
+        book.add(payer, "suppliers" if is_inside else group.owner, "wear", wear)
+        if n_steps == system.timing.n_steps:
+            missing = np.zeros(n_steps)
+            missing[-1] = -readings.evs.moved_mwh[g] * system.tariff.stored_usd_per_mwh
+            payee = "inventory" if is_inside else group.owner
+            book.add(payer, payee, "stored_energy_change", missing)
 
 
 def _add_drives(

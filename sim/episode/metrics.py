@@ -73,8 +73,10 @@ def metrics(record: EpisodeRecord, ledger: pd.DataFrame) -> dict[str, float]:
     given back, ``imbalance_mwh`` what the slack unit's limits left over when nothing could be
     spilled or shed any more, ``slack_ramp_mwh`` (only where there is a slack unit) what its output
     was away from all that its ramp allows, ``refusals`` counts starts and stops that were ordered
-    in a period and refused. Figures that the controller declares are those of the first decision
-    that gives them.
+    in a period and refused. ``ev_mwh`` is what cars charged less what they fed in; ``evs_short``
+    counts cars that left short although their stay, as stated, sufficed, ``evs_impossible`` those
+    that nothing could have helped. Figures that the controller declares are those of the first
+    decision that gives them.
     """
     system, electrics = record.system, record.electrics
     readings, recorder = record.readings, record.recorder
@@ -104,6 +106,7 @@ def metrics(record: EpisodeRecord, ledger: pd.DataFrame) -> dict[str, float]:
         "emission_lb": _emission_lb(system, electrics),
         "refusals": _refusals(system, record.refused),
         "evs_short": record.evs_short,
+        "evs_impossible": record.evs_impossible,
         "ev_mwh": float(found.ev_mw.sum() * hours),
         "throughput_mwh": float(readings["charged_mwh"].sum() + readings["discharged_mwh"].sum()),
         "cycles": _cycles(system, readings),

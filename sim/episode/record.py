@@ -50,8 +50,9 @@ class EpisodeRecord:
         What existed and what happened.
     recorder, readings, trips
         What was noted, what meters of vehicles read, and what was driven.
-    evs_short
-        Electric cars that left with less energy than the next day's trips take.
+    evs_short, evs_impossible
+        Electric cars that left with less energy than the next day's trips take: those whose stay,
+        as stated, sufficed, and those that nothing could have helped.
     refused
         Why units refused an order, ``(step, unit)``; `sim.world.thermal_units.Refusal`.
     lmp_usd_per_mwh
@@ -71,6 +72,7 @@ class EpisodeRecord:
     readings: Readings
     trips: tuple[Trip, ...]
     evs_short: int
+    evs_impossible: int
     refused: IntArray
     lmp_usd_per_mwh: FloatArray
     electrics: Electrics

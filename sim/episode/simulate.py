@@ -84,6 +84,7 @@ def simulate(
         readings=recorder.table(),
         trips=tuple(trip for vehicle in world.fleet for trip in vehicle.trips),
         evs_short=world.evs.short,
+        evs_impossible=world.evs.impossible,
         refused=world.units.refused,
         lmp_usd_per_mwh=world.orders.lmp_usd_per_mwh.rows,
         electrics=solved,

@@ -35,13 +35,7 @@ BIAS_TOLERANCE = 0.05
 COVERAGE_TOLERANCE = 0.03
 # Bounds closer than this leave nothing to cover: photovoltaics at night.
 CERTAIN_PU = 1e-6
-NO_EVS = EvStates(
-    group=np.empty(0, dtype=np.int64),
-    owed_mwh=np.empty(0),
-    charge_from_h=np.empty(0),
-    departure_h=np.empty(0),
-    next_trip_mwh=np.empty(0),
-)
+NO_EVS = EvStates.none()
 
 
 def calibration(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import partial
 from itertools import pairwise
@@ -331,6 +332,12 @@ def make_evs(
         if any(group.name == table.name for group in groups):
             problems.add(where, f"{key}.name", table.name, "is given twice", "Rename one")
             continue
+        usual_kwh = math.exp(config.ev_habits.distance_mu) * table.kwh_per_km
+        if usual_kwh > table.energy_kwh:
+            message = f"holds less than the usual trips of a day take ({usual_kwh:.3g} kWh)"
+            remedy = "Enlarge the battery, or lower kwh_per_km or ev_habits.distance_mu"
+            problems.add(where, f"{key}.energy_kwh", table.energy_kwh, message, remedy)
+            continue
         group = problems.attempt(
             partial(
                 EvGroup,
@@ -342,6 +349,11 @@ def make_evs(
                 mwh_per_km=table.kwh_per_km / KWH_PER_MWH,
                 efficiency_charge=table.efficiency_charge,
                 back_off_h=table.back_off_h,
+                p_discharge_max_mw=table.p_discharge_kw / KWH_PER_MWH,
+                efficiency_discharge=table.efficiency_discharge,
+                wear_usd_per_mwh=table.wear_usd_per_mwh,
+                orderable=table.orderable,
+                owner=table.owner,
             ),
             where=where,
             key=key,

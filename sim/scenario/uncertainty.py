@@ -52,10 +52,11 @@ def make_uncertainty(
     outages = problems.attempt(
         partial(Outages, fixed=fixed, **values), where=where, key="outages", value=values
     )
+    ev_habits = _checked(EvHabits, config.ev_habits, "ev_habits", where, problems)
     known = {kind: value for kind, value in skill.items() if value is not None}
     if not (record and delays and rail_delays and traffic and len(known) == 3):
         return None
-    if not (incidents and breakdowns and outages):
+    if not (incidents and breakdowns and outages and ev_habits):
         return None
     if config.uncertainty == "off":
         return Uncertainty(
@@ -65,7 +66,7 @@ def make_uncertainty(
             traffic=replace(traffic, sigma=0.0),
             delays=replace(delays, sigma=0.0),
             outages=Outages(fixed=fixed),
-            ev_habits=EvHabits(**config.ev_habits.model_dump()),
+            ev_habits=ev_habits,
         )
     return Uncertainty(
         record=record,
@@ -77,7 +78,7 @@ def make_uncertainty(
         incidents=incidents,
         breakdowns=breakdowns,
         outages=outages,
-        ev_habits=EvHabits(**config.ev_habits.model_dump()),
+        ev_habits=ev_habits,
     )
 
 

@@ -135,7 +135,10 @@ class CalibratedForecaster:
             ),
             correlation,
             self._series_correlation(period),
-            self.nature.evs.forecast(period, n, evs),
+            (
+                self.nature.evs.forecast(period, n, evs),
+                self.nature.evs.envelopes.forecast(now_h, period, n, evs),
+            ),
             (travel[0] + late_h, travel[1] + late_lower_h, travel[2] + late_upper_h),
             self.nature.rail.expected_h(np.maximum(depart_h, now_h)),
         )

@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from sim.control import EvStates, Forecast
+from sim.control import EvEnvelope, EvStates, Forecast
 from sim.uncertainty.evs import charging_mw
 from sim.uncertainty.realisation import Nature, Realisation
 from sim.units import FloatArray
@@ -51,7 +51,7 @@ class ExactForecaster:
         self._conditions = realisation.conditions(nature.system)
         self._driving: dict[float, FloatArray] = {}
 
-    def issue(self, period: int, now_h: float, evs: EvStates) -> Forecast:  # noqa: ARG002 - it knows
+    def issue(self, period: int, now_h: float, evs: EvStates) -> Forecast:
         """Return the forecast; see `Forecaster.issue`."""
         system, timing = self._nature.system, self._nature.system.timing
         n = min(timing.horizon, timing.n_periods - period)
@@ -74,7 +74,12 @@ class ExactForecaster:
             ),
             np.tile(np.eye(n), (n_profiles, 1, 1)),
             np.eye(n_profiles),
-            charging_mw(system, self._realisation.ev_sessions, period, n),
+            (
+                charging_mw(system, self._realisation.ev_sessions, period, n),
+                self._nature.evs.exact_envelope(
+                    now_h, period, n, evs, self._realisation.ev_sessions
+                ),
+            ),
             (travel, travel.copy(), travel.copy()),
             self._nature.rail.exact_h(self._realisation.railway(system), depart_h),
         )
@@ -95,7 +100,7 @@ def compose(
     profiles: Profiles,
     correlation: FloatArray,
     series_correlation: FloatArray,
-    ev_mw: FloatArray,
+    evs: tuple[FloatArray, EvEnvelope],
     travel_h: tuple[FloatArray, FloatArray, FloatArray],
     rail_h: FloatArray,
 ) -> Forecast:
@@ -117,7 +122,8 @@ def compose(
         load_mw=loads.power_mw(mean),
         load_mvar=loads.power_mvar(mean),
         available_mw=generators.available_mw(mean),
-        ev_mw=ev_mw,
+        ev_mw=evs[0],
+        ev_envelope=evs[1],
         import_usd_per_mwh=nature.import_usd_per_mwh[of_day],
         export_usd_per_mwh=nature.export_usd_per_mwh[of_day],
         travel_h=travel_h[0],

@@ -13,7 +13,7 @@ class Order(enum.IntEnum):
     What vehicles do runs at SimPy's own priorities (0 and 1), so that a truck that drives 600 s
     and sets up for 300 s is connected when the clock strikes 900. Trains that ask for track at one
     moment take turns between `TRACK` and `METERING`. The `ANSWER` to a question that stands comes
-    before everything else.
+    before everything else. `AFTERWARDS` what was decided has been applied.
     """
 
     ANSWER = -1
@@ -21,6 +21,7 @@ class Order(enum.IntEnum):
     METERING = 3
     DECISION = 4
     APPLICATION = 5
+    AFTERWARDS = 6
 
 
 class Tick(simpy.Event):

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from sim.control import FleetPlan, GridPlan, MarketPlan, Plan
+from sim.control import EvPlan, FleetPlan, GridPlan, MarketPlan, Plan
 from sim.errors import PlanError
 from sim.system.battery import Battery
 from sim.system.system import System
@@ -54,6 +54,8 @@ def check_plan(plan: object, system: System, n_periods: int) -> None:
         _check_grid(plan.grid, system, n_periods)
     if plan.market is not None:
         _check_market(plan.market, system, n_periods)
+    if plan.ev is not None:
+        _check_ev(plan.ev, system, n_periods)
     for name, value in plan.outcome.figures.items():
         if not (isinstance(name, str) and isinstance(value, int | float) and math.isfinite(value)):
             raise PlanError(f"outcome.figures[{name!r}] = {value!r} must be a finite number")
@@ -104,6 +106,26 @@ def _check_grid(grid: GridPlan, system: System, n_periods: int) -> None:
     _check_rows("grid.generation_limit_mw", limit, len(system.generators.name), n_periods)
     if np.isnan(limit).any() or (limit < 0).any():
         raise PlanError("grid.generation_limit_mw must be >= 0 (infinity means free)")
+
+
+def _check_ev(ev: EvPlan, system: System, n_periods: int) -> None:
+    if not system.evs:
+        raise PlanError("ev.p_mw orders electric cars; the scenario has none")
+    _check_rows("ev.p_mw", ev.p_mw, len(system.evs), n_periods)
+    if ev.p_mw.dtype.kind != "f":
+        raise PlanError(f"ev.p_mw must hold real numbers, not {ev.p_mw.dtype}")
+    if np.isinf(ev.p_mw).any():
+        row, index = np.argwhere(np.isinf(ev.p_mw))[0]
+        raise PlanError(
+            f"ev.p_mw[{row}, {index}] = {ev.p_mw[row, index]} for {system.evs[index].name} must be "
+            "finite, or NaN for no order"
+        )
+    for index, group in enumerate(system.evs):
+        if not group.orderable and np.isfinite(ev.p_mw[:, index]).any():
+            raise PlanError(
+                f"ev.p_mw orders {group.name}, whose cars take no orders (orderable = false); NaN "
+                "is no order"
+            )
 
 
 def _check_market(market: MarketPlan, system: System, n_periods: int) -> None:

@@ -17,7 +17,7 @@ from sim.uncertainty.conditions import RoadConditions
 from sim.uncertainty.forecaster import Forecaster
 from sim.uncertainty.realisation import Realisation
 from sim.units import HOURS_PER_DAY, SECONDS_PER_HOUR, FloatArray
-from sim.world.charging import EvFleet
+from sim.world.cars.fleet import EvFleet
 from sim.world.load_shifting import LoadShifting
 from sim.world.thermal_units import ThermalUnits
 from sim.world.vehicle import Vehicle

@@ -11,6 +11,7 @@ from sim.control import Plan
 from sim.electrical.meters import StationExchange, as_floats
 from sim.system.system import System
 from sim.units import SECONDS_PER_HOUR, FloatArray
+from sim.world.cars.fleet import EvMeter
 from sim.world.plan_hash import hash_of_orders
 from sim.world.rail import Span
 from sim.world.vehicle import Vehicle
@@ -75,7 +76,13 @@ class Recorder:
     events, decisions
         In order of time.
     ev_mw
-        Mean charging power of electric cars, ``(step, group)``; later steps are zero [MW].
+        Mean net power drawn by electric cars, ``(step, group)``; later steps are zero [MW].
+    ev_exchanged_mwh, ev_stored_mwh
+        Energy that cars charged plus discharged at the grid side in each step, and the energy
+        stored in those at home at its end, ``(step, group)`` [MWh].
+    ev_moved_mwh
+        What orders left in the cars by the end of the episode, ``(group,)`` [MWh]; see
+        `EvFleet.moved_mwh`.
     spans
         Segments of track that trains have run over, in order of arrival.
     decision_s
@@ -89,6 +96,9 @@ class Recorder:
         self.events: list[Event] = []
         self.decisions: list[Decision] = []
         self.ev_mw = np.zeros((system.timing.n_steps, len(system.evs)))
+        self.ev_exchanged_mwh = np.zeros_like(self.ev_mw)
+        self.ev_stored_mwh = np.zeros_like(self.ev_mw)
+        self.ev_moved_mwh = np.zeros(len(system.evs))
         self.spans: list[Span] = []
         self.decision_s: list[float] = []
 
@@ -145,9 +155,12 @@ class Recorder:
             )
         )
 
-    def charged(self, step: int, ev_mwh: FloatArray) -> None:
-        """Note what electric cars drew in a step, ``(group,)`` [MWh]."""
-        self.ev_mw[step] = ev_mwh / self._system.timing.step_h
+    def charged(self, step: int, meter: EvMeter) -> None:
+        """Note what electric cars exchanged in a step."""
+        drawn_mwh = meter.charged_mwh - meter.discharged_mwh
+        self.ev_mw[step] = drawn_mwh / self._system.timing.step_h
+        self.ev_exchanged_mwh[step] = meter.charged_mwh + meter.discharged_mwh
+        self.ev_stored_mwh[step] = meter.stored_mwh
 
     def decided(
         self, now_s: float, period: int, plan: Plan, clipped_mwh: float, seconds: float
@@ -182,14 +195,27 @@ class Recorder:
         n_vehicles, n_fields = len(self._system.vehicles), len(Reading._fields)
         values = as_floats(self.readings, n_fields)
         n_steps = len(self.readings) // max(n_vehicles, 1)
-        return Readings(values.reshape(n_steps, n_vehicles, n_fields))
+        evs = EvReadings(self.ev_exchanged_mwh, self.ev_stored_mwh, self.ev_moved_mwh)
+        return Readings(values.reshape(n_steps, n_vehicles, n_fields), evs)
+
+
+class EvReadings(NamedTuple):
+    """What meters of groups of cars said; see `Recorder`, whose names these are without ``ev``."""
+
+    exchanged_mwh: FloatArray
+    stored_mwh: FloatArray
+    moved_mwh: FloatArray
 
 
 class Readings:
-    """Readings as arrays: ``readings["energy_mwh"]`` is ``(step, vehicle)``; all are `rows`."""
+    """Readings as arrays: ``readings["energy_mwh"]`` is ``(step, vehicle)``; all are `rows`.
 
-    def __init__(self, values: FloatArray) -> None:
+    `evs` are those of electric cars.
+    """
+
+    def __init__(self, values: FloatArray, evs: EvReadings) -> None:
         self.rows = values
+        self.evs = evs
 
     def __getitem__(self, name: str) -> FloatArray:
         return self.rows[:, :, Reading._fields.index(name)]

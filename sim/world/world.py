@@ -27,7 +27,7 @@ from sim.system.system import System
 from sim.uncertainty.forecaster import Forecaster
 from sim.uncertainty.realisation import Realisation
 from sim.units import SECONDS_PER_HOUR
-from sim.world.charging import EvFleet
+from sim.world.cars.fleet import EvFleet
 from sim.world.clock import Answer, Order, Tick
 from sim.world.fleet import make_fleet
 from sim.world.guard import Guard, check_plan, limit_power
@@ -92,7 +92,12 @@ class World:
         self.units = ThermalUnits(system.units, system.timing)
         self.shifting = LoadShifting(system.loads, system.timing)
         self.evs = EvFleet(
-            env, system.evs, realisation.ev_sessions, lambda: self.calls.call(Trigger.EV_ARRIVAL)
+            env,
+            system.timing,
+            system.evs,
+            realisation.ev_sessions,
+            lambda: self.calls.call(Trigger.EV_ARRIVAL),
+            lambda: self.calls.waits_for(Trigger.EV_ARRIVAL),
         )
         self.plugs = tuple(
             simpy.PriorityResource(env, station.plugs) for station in system.stations
@@ -172,6 +177,7 @@ class World:
                 plan = yield question
                 self._answer.give((self._checked(plan, question), time.perf_counter() - started))
         self.recorder.clipped(self._clipped_mwh())
+        self.recorder.ev_moved_mwh[:] = self.evs.moved_mwh()
 
     # -- the loop ------------------------------------------------------------------------------
 
@@ -228,10 +234,13 @@ class World:
         if plan.market is not None:
             self.units.order(plan.market, period)
             self.shifting.order(plan.market, period)
+        if plan.ev is not None:
+            self.evs.order(plan.ev, period)
 
     def _follow_orders(self) -> None:
         for vehicle in self.fleet:
             vehicle.follow_orders()
+        self.evs.follow_orders()
 
     def _switch(self) -> Generator[simpy.Event, Any, None]:
         """Trip lines and bring them back, at the start of steps."""
@@ -282,7 +291,7 @@ class World:
 
     def _clipping(self) -> list[Any]:
         """Return what counts energy that was ordered and not delivered."""
-        return [self.units, self.shifting, *(vehicle.storage for vehicle in self.fleet)]
+        return [self.units, self.shifting, self.evs, *(vehicle.storage for vehicle in self.fleet)]
 
     def _clipped_mwh(self) -> float:
         """Return what was ordered and not delivered since the last decision [MWh]."""

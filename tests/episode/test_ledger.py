@@ -81,7 +81,7 @@ def test_ranges_booked_one_after_the_other_are_what_the_whole_books(name: str) -
     parts, penalty = [], 0.0
     for first, end in pairwise(cuts):
         known = so_far(system, solved, end)
-        read = Readings(readings.rows[:end])
+        read = Readings(readings.rows[:end], readings.evs)
         parts.append(ledger(system, known, read, slice(first, end)))
         penalty += penalty_usd(system, known, slice(first, end))
     whole = ledger(system, solved, readings)

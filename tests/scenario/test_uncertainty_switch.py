@@ -11,13 +11,7 @@ from sim.scenario import Scenario, load_scenario
 from sim.study.execution.runner import nature_of
 from sim.uncertainty.calibrated import CalibratedForecaster
 
-NOBODY = EvStates(
-    group=np.zeros(0, dtype=np.int64),
-    owed_mwh=np.zeros(0),
-    charge_from_h=np.zeros(0),
-    departure_h=np.zeros(0),
-    next_trip_mwh=np.zeros(0),
-)
+NOBODY = EvStates.none()
 
 
 @pytest.fixture(scope="module")

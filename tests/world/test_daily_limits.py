@@ -16,13 +16,7 @@ from sim.uncertainty.forecaster import ExactForecaster
 from tests.world.build import Scripted, fleet_plan
 
 DAY = 144
-NOBODY = EvStates(
-    group=np.zeros(0, dtype=np.int64),
-    owed_mwh=np.zeros(0),
-    charge_from_h=np.zeros(0),
-    departure_h=np.zeros(0),
-    next_trip_mwh=np.zeros(0),
-)
+NOBODY = EvStates.none()
 
 
 def three_bus(script: object, **overrides: object) -> tuple[Episode, list[Observation]]:

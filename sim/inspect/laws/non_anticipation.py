@@ -118,7 +118,18 @@ def _other_repairs(begun: list[Breakdown], is_broken: bool) -> tuple[Breakdown, 
 
 
 def _joined(kept: EvSessions, other: EvSessions, now_h: float) -> EvSessions:
-    old, new = kept.arrival_h <= now_h, other.arrival_h > now_h
+    """Return the stays begun by now and `other`s after it; who is at home leaves at another hour.
+
+    The hour that was stated is known. A car cannot come home again before it has left.
+    """
+    at_home = kept.departure_h > now_h
+    leaves_h = np.where(at_home, (now_h + kept.departure_h) / 2, kept.departure_h)
+    kept = dataclasses.replace(kept, departure_h=leaves_h)
+    old = kept.arrival_h <= now_h
+    stays = zip(kept.group[old], kept.car[old], leaves_h[old], strict=True)
+    away_h = {(group, car): leave_h for group, car, leave_h in stays}
+    back_h = [away_h.get(car, now_h) for car in zip(other.group, other.car, strict=True)]
+    new = (other.arrival_h > now_h) & (other.arrival_h > np.array(back_h, dtype=np.float64))
     return EvSessions(
         **{
             each.name: np.concatenate(

@@ -247,16 +247,21 @@ class StormTable(Table):
 
 
 class EvTable(Table):
-    """``[[ev]]``: a group of equal electric cars behind one bus."""
+    """``[[ev]]``: a group of equal electric cars behind one bus; `sim.system.evs.EvGroup`."""
 
     name: Name
     bus: Name
-    count: Annotated[int, Field(ge=0, le=1_000_000)]
+    count: Annotated[int, Field(ge=1, le=1_000_000)]
     p_kw: Positive
     energy_kwh: Positive
     kwh_per_km: Positive
     efficiency_charge: float = 1.0
     back_off_h: float = 0.0
+    p_discharge_kw: NotNegative = 0.0
+    efficiency_discharge: float | None = None
+    wear_usd_per_mwh: NotNegative = 0.0
+    orderable: bool = True
+    owner: Name = "customers"
 
 
 class EvHabitsTable(Table):
@@ -268,6 +273,7 @@ class EvHabitsTable(Table):
     arrival_scale_h: Annotated[float, Field(ge=4, le=28)] = 18.618
     departure_h: HourOfDay = 7.0
     departure_sigma_h: Annotated[float, Field(ge=0, le=12)] = 1.0
+    departure_error_h: Annotated[float, Field(ge=0, le=12)] = 0.0
 
 
 class MarketTable(Table):

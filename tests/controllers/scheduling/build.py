@@ -203,13 +203,7 @@ def observation(
         line_out=np.zeros(len(system.grid.lines.name), dtype=bool)
         if line_out is None
         else line_out,
-        evs=EvStates(
-            group=np.zeros(0, dtype=np.int64),
-            owed_mwh=np.zeros(0),
-            charge_from_h=np.zeros(0),
-            departure_h=np.zeros(0),
-            next_trip_mwh=np.zeros(0),
-        ),
+        evs=EvStates.none(),
         units=UnitStates(
             on=np.zeros(0, dtype=np.bool_), hours_in_state=np.zeros(0), p_mw=np.zeros(0)
         ),
