@@ -25,6 +25,9 @@ from sim.system.terminal import return_h
 from sim.system.vehicles import Truck
 from sim.units import FloatArray
 
+# Energy missing at the end is bought back from so many times the hours on that it takes.
+_EARLY = 1.5
+
 
 class Greedy:
     """Buys low, sells high, and never trades at a known loss.
@@ -141,6 +144,13 @@ class Greedy:
                 goal = self._destination(
                     truck, station, trade, room, occupied, forecast.travel_h[0]
                 )
+            missing_mwh = float(end.target_mwh[k]) - energy_mwh if end.bent[k] else 0.0
+            most_mw = truck.battery.p_charge_max_mw * truck.battery.efficiency_charge
+            # What is missing must not wait for a better hour or place any more.
+            due = missing_mwh > 0 and left_h <= _EARLY * missing_mwh / most_mw + self._period_h
+            if due:
+                trade = Trade(sign=-1, energy_mwh=missing_mwh, profit_usd_per_mwh=0.0)
+                goal = station
             home = truck.terminal_station
             if home is not None and left_h <= self._return_h[k, station] + self._period_h:
                 goal = home
@@ -152,7 +162,8 @@ class Greedy:
             visits.append(())
             hours = self._period_h - max(ready_h - observation.now_h, 0.0)
             if hours > 0:
-                power[0, k] = room.take(station, _power_mw(truck.battery, trade, hours))
+                p_mw = _power_mw(truck.battery, trade, hours)
+                power[0, k] = p_mw if due else room.take(station, p_mw)
         return Plan(fleet=FleetPlan(visits=tuple(visits), p_mw=power, q_mvar=np.zeros_like(power)))
 
     def _room(self, forecast: Forecast) -> _Room:

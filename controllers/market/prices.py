@@ -59,8 +59,8 @@ def locational_marginal_price(
     demand = model.case.demand
     scarce = demand.lost_load_usd_per_mwh + demand.benefit_usd_per_mwh.max(axis=1, initial=0.0)
     # Below what a solver's tolerances leave of the quotient there is nothing to tell.
-    known: FloatArray = np.where(np.isfinite(price), price, scarce[:, None])
-    return known.round(6)
+    told: FloatArray = np.where(np.isfinite(price), price, scarce[:, None])
+    return told.round(6)
 
 
 def stored_energy_price(clearing: Clearing) -> FloatArray:

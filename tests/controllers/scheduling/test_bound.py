@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from controllers.optimisation.work_limits import WorkLimits
 from controllers.scheduling.bound.bound import lower_bound
+from controllers.scheduling.bound.fleet import _on_grid
 from controllers.scheduling.problem.problem import SchedulingProblem
 from controllers.scheduling.routing.column_generation import doing_nothing_usd
 from controllers.scheduling.routing.monolithic import milp
@@ -192,3 +193,25 @@ def test_parking_places_are_bounded_among_single_trips_at_the_start(seed: int) -
     assert optimum is not None
     assert bound <= optimum + 1e-6
     assert optimum <= usd + 1e-6
+
+
+@pytest.mark.parametrize("terminal", [0.5, 0.377, 0.62, 0.9])
+def test_between_points_the_bound_of_the_end_is_never_above_what_the_end_costs(
+    terminal: float,
+) -> None:
+    problem = small(1, 1, 3, terminal=terminal)
+    grid = np.linspace(0.15, 1.35, 14)
+    below = np.interp(fine := np.linspace(0.15, 1.35, 1201), grid, _on_grid(problem, 0, grid))
+    true = problem.end.energy_usd(0, fine)
+    assert (below <= true + 1e-9).all()
+    assert (true - below).max() < problem.end.missing_usd_per_mwh[0] * (grid[1] - grid[0])
+
+
+def test_a_plan_ends_at_its_target_whatever_the_last_hours_cost() -> None:
+    for price in ([60.0, 60.0, 60.0, 60.0], [60.0, 5.0, 5.0, 5.0], [60.0, 60.0, 90.0, 110.0]):
+        exists = feeder(1, 4, trucks=[truck(0, 0)], penalties={})
+        day = random_day(exists, 1, price=np.array(price), export=0.9 * np.array(price))
+        exists.tariff.import_usd_per_mwh[:] = max(price)
+        plan = schedule(problem_of(exists, day), PROOF)
+        assert plan is not None
+        assert plan.energy_mwh[-1, 0] == pytest.approx(0.75, abs=1e-6)
