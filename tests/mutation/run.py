@@ -101,7 +101,8 @@ def test_all(
         for process, own in list(running.items()):
             ended, status = os.waitpid(process, os.WNOHANG)
             if ended:
-                outcome = OUTCOME[os.waitstatus_to_exitcode(status)]
+                code = os.waitstatus_to_exitcode(status)
+                outcome = DEAD if code < 0 else OUTCOME[code]  # negative: it crashed
             elif time.monotonic() > own.deadline:
                 os.killpg(process, signal.SIGKILL)
                 os.waitpid(process, 0)
