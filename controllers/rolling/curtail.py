@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar, Literal
 
 import numpy as np
 
-from controllers.rolling.planner import Method, Solved
+from controllers.rolling.planner import Planner
 from controllers.rolling.rolling import Rolling, RollingPlanning
-from controllers.scheduling.grid.network import OperatingPoint
 from controllers.scheduling.problem.problem import SchedulingProblem
-from controllers.scheduling.search import Search
-from sim.control import Capabilities, Observation, Rung
+from sim.control import Capabilities, Rung
+from sim.system.system import System
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,28 +48,14 @@ class Curtail(Rolling):
         rung=Rung(above="idle", adds="curtailment of sun and wind, planned every period"),
     )
 
-    def _how(
-        self, observation: Observation, *, new_day: bool
-    ) -> tuple[Method, OperatingPoint | None]:
-        """Return the method of `Rolling` on the problem without energy from storage."""
-        method, point = super()._how(observation, new_day=new_day)
-        reactive = isinstance(self.parameters, CurtailPlanning) and self.parameters.reactive
-        return _WithoutEnergy(method, reactive=reactive), point
-
-
-@dataclass(frozen=True, slots=True)
-class _WithoutEnergy:
-    """Solve a problem as another method does, but let storage exchange no active power."""
-
-    method: Method
-    reactive: bool = dataclasses.field(kw_only=True)
-
-    def __call__(
-        self, problem: SchedulingProblem, search: Search, sketch: Solved | None
-    ) -> Solved | None:
-        if not self.reactive:  # a linear programme without routes needs no bound by prices
-            search = dataclasses.replace(search, prices=0)
-        return self.method(without_energy(problem, reactive=self.reactive), search, sketch)
+    def start(self, system: System, rng: np.random.Generator) -> None:
+        """Prepare the models of `Rolling` on the problem without energy from storage."""
+        super().start(system, rng)
+        settings = self.parameters
+        reactive = isinstance(settings, CurtailPlanning) and settings.reactive
+        if not reactive:  # a linear programme without routes needs no bound by prices
+            settings = dataclasses.replace(settings, prices=0)
+        self._planner = Planner(system, settings, partial(without_energy, reactive=reactive))
 
 
 def without_energy(problem: SchedulingProblem, *, reactive: bool) -> SchedulingProblem:

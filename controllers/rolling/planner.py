@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -229,10 +230,18 @@ class Planner:
         What exists.
     settings
         How to plan.
+    restrict
+        What a plan may not do: returns the problem that is solved in place of the whole one.
     """
 
-    def __init__(self, system: System, settings: Planning) -> None:
+    def __init__(
+        self,
+        system: System,
+        settings: Planning,
+        restrict: Callable[[SchedulingProblem], SchedulingProblem] = lambda problem: problem,
+    ) -> None:
         self._system = system
+        self._restrict = restrict
         self._margin = settings.margin
         self._search = settings.search()
         self._flows: dict[bytes, PowerGridModelFlow] = {}
@@ -300,8 +309,10 @@ class Planner:
         flow = self._flow(observation.line_out)
         forecast = nowcast(observation, self._system.timing.period_h)
         network = linearise(self._system, flow, forecast, point)
-        problem = scheduling_problem(
-            self._system, observation, network.tightened(self._margin), self._distances_km
+        problem = self._restrict(
+            scheduling_problem(
+                self._system, observation, network.tightened(self._margin), self._distances_km
+            )
         )
         found = method(problem, search, sketch)
         if found is None:

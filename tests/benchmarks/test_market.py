@@ -9,12 +9,12 @@ import pytest
 
 from controllers.market.case import (
     NO_LEG,
-    Batteries,
     Case,
     DcGrid,
     Demand,
     Rail,
     Renewables,
+    TrainBatteries,
     Units,
     segments,
 )
@@ -95,7 +95,9 @@ def large(key: int) -> Case:
             bus=rng.choice(N_BUSES, 2, replace=False),
             mw=WIND_MW[:, None] * np.array([1.0, 0.6]),
         ),
-        batteries=Batteries(**{name: np.full(N_TRAINS, value) for name, value in fleet.items()}),
+        batteries=TrainBatteries(
+            **{name: np.full(N_TRAINS, value) for name, value in fleet.items()}
+        ),
         rail=Rail(
             station_bus=station_bus,
             leg_spans=np.broadcast_to(legs, (N_TRAINS, N_STATIONS, N_STATIONS)),

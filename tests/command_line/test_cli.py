@@ -198,7 +198,7 @@ def test_where_a_study_stops_does_not_depend_on_the_workers(
     study = ("compare", "tiny", "--controllers", f"idle,{file}:Moody", "--verify", "off", "--json")
     found = {}
     for workers in (1, 2):
-        options = ("--replications", 400, "--until", "0.3%", "--workers", workers)
+        options = ("--replications", 400, "--until", "0.2%", "--workers", workers)
         code, output, _ = gridhaul(*study, *options)
         assert code == 0
         found[workers] = json.loads(output)

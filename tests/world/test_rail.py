@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sim.control import Capabilities, Observation, Plan, VehicleStatus
+from sim.control import Capabilities, EvStates, Observation, Plan, VehicleStatus
 from sim.episode.episode import Episode
 from sim.inspect.laws.witness import Diary, live
 from sim.scenario import Scenario
@@ -202,7 +202,8 @@ def test_an_exact_forecast_is_what_a_train_takes_that_meets_no_other(tmp_path: P
     nature = Nature.build(scenario.system, scenario.uncertainty)
     realisation = nature.draw(scenario.seed, 3)
     assert realisation.rail_delay_h.any()
-    told = ExactForecaster(nature, realisation).issue(0, 0.0, None)  # type: ignore[arg-type]
+    nobody = EvStates(**{own.name: np.empty(0, np.int64) for own in dataclasses.fields(EvStates)})
+    told = ExactForecaster(nature, realisation).issue(0, 0.0, nobody)
     for hour, goal in ((1, FAR), (3, MINE)):
         episode, _ = live(
             scenario,

@@ -218,7 +218,7 @@ def test_an_empty_look_ahead_ends_in_a_named_outcome(solver):
     nothing = {
         each.name: getattr(seen.forecast, each.name)[:0]
         for each in dataclasses.fields(seen.forecast)
-        if each.name not in ("issued_h", "profile_correlation", "series_correlation")
+        if each.name not in ("issued_h", "profile_correlation", "series_correlation", "ev_envelope")
     }
     empty = dataclasses.replace(seen, forecast=dataclasses.replace(seen.forecast, **nothing))
     plan = controller.decide(empty)
