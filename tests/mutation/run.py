@@ -162,6 +162,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sample", type=int, default=600, help="how many, the first by key")
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument(
+        "--most-alive", type=float, default=MOST_ALIVE, help="largest share that may live"
+    )
     parser.add_argument("--only", default="", help="of those, the names that contain this")
     parser.add_argument("--log", type=Path, help="one JSON line per mutant; those in it are kept")
     given = parser.parse_args()
@@ -206,8 +209,8 @@ def _score(mutants: Sequence[Mutant], found: dict[str, str], equivalent: dict[st
             f"{living} live ({count[UNTESTED]} of them without a test), {same} equivalent"
         )
     share = alive / total if total else 0.0
-    print(f"{alive} of {total} mutants live: {share:.1%}, at most {MOST_ALIVE:.0%} may")
-    return int(share > MOST_ALIVE)
+    print(f"{alive} of {total} mutants live: {share:.1%}, at most {given.most_alive:.0%} may")
+    return int(share > given.most_alive)
 
 
 if __name__ == "__main__":
