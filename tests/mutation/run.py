@@ -192,10 +192,15 @@ def main() -> int:
     check_originals([each for each in left if selection.tests(each.file, each.line)], selection)
     left.sort(key=lambda mutant: mutant.key)  # so that what is done at any time is a fair sample
     test_all(left, selection, given.processes, tell)
-    return _score(mutants, found, equivalent)
+    return _score(mutants, found, equivalent, given.most_alive)
 
 
-def _score(mutants: Sequence[Mutant], found: dict[str, str], equivalent: dict[str, str]) -> int:
+def _score(
+    mutants: Sequence[Mutant],
+    found: dict[str, str],
+    equivalent: dict[str, str],
+    most_alive: float,
+) -> int:
     """Print how many live, by package; return 0 where they are few enough."""
     alive = total = 0
     for package in PACKAGES:
@@ -209,8 +214,8 @@ def _score(mutants: Sequence[Mutant], found: dict[str, str], equivalent: dict[st
             f"{living} live ({count[UNTESTED]} of them without a test), {same} equivalent"
         )
     share = alive / total if total else 0.0
-    print(f"{alive} of {total} mutants live: {share:.1%}, at most {given.most_alive:.0%} may")
-    return int(share > given.most_alive)
+    print(f"{alive} of {total} mutants live: {share:.1%}, at most {most_alive:.0%} may")
+    return int(share > most_alive)
 
 
 if __name__ == "__main__":
