@@ -1,4 +1,4 @@
-"""From an observation to a schedule, and from a schedule to a plan."""
+"""From an observation to a schedule."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from controllers.rolling.applied import computed_usd, modelled_usd, other_usd, t
 from controllers.rolling.caps import caps_mw, room_mw, withheld_usd
 from controllers.scheduling.dispatch.dispatch import Dispatcher
 from controllers.scheduling.dispatch.warm_start import WarmStart
-from controllers.scheduling.grid.linearise import linearise
+from controllers.scheduling.grid.linearise import NO_GROUPS, linearise
 from controllers.scheduling.grid.network import Network, OperatingPoint
+from controllers.scheduling.problem.cars import orderable_groups
 from controllers.scheduling.problem.distances import station_distances_km
 from controllers.scheduling.problem.problem import (
     PlanningError,
@@ -28,7 +29,7 @@ from controllers.scheduling.problem.time_space import Route
 from controllers.scheduling.routing.best_response import Effort
 from controllers.scheduling.schedule import Solver
 from controllers.scheduling.search import Search, SolverName
-from sim.control import FleetPlan, Forecast, GridPlan, Observation, Plan, SolveStatus, Visit
+from sim.control import Forecast, Observation, SolveStatus
 from sim.errors import SolverError
 from sim.powerflow.pgm import PowerGridModelFlow
 from sim.system.system import System
@@ -232,6 +233,8 @@ class Planner:
         How to plan.
     restrict
         What a plan may not do: returns the problem that is solved in place of the whole one.
+    orders_evs
+        Whether groups of cars are ordered where they may be.
     """
 
     def __init__(
@@ -239,8 +242,11 @@ class Planner:
         system: System,
         settings: Planning,
         restrict: Callable[[SchedulingProblem], SchedulingProblem] = lambda problem: problem,
+        *,
+        orders_evs: bool = False,
     ) -> None:
         self._system = system
+        self._groups = orderable_groups(system) if orders_evs else NO_GROUPS
         self._restrict = restrict
         self._margin = settings.margin
         self._search = settings.search()
@@ -280,7 +286,7 @@ class Planner:
         n_periods = forecast.n_periods
         if n_periods == 0 or not self._system.vehicles:
             raise PlanningError("there is nothing to plan: no periods or no vehicles")
-        rest = OperatingPoint.at_rest(self._system, n_periods)
+        rest = OperatingPoint.at_rest(self._system, n_periods, len(self._groups))
         search = self._search
         try:
             if point is not None:
@@ -308,11 +314,10 @@ class Planner:
         """Return the schedule for the network linearised at a point."""
         flow = self._flow(observation.line_out)
         forecast = nowcast(observation, self._system.timing.period_h)
-        network = linearise(self._system, flow, forecast, point)
+        network = linearise(self._system, flow, forecast, point, self._groups)
+        tightened, km = network.tightened(self._margin), self._distances_km
         problem = self._restrict(
-            scheduling_problem(
-                self._system, observation, network.tightened(self._margin), self._distances_km
-            )
+            scheduling_problem(self._system, observation, tightened, km, self._groups)
         )
         found = method(problem, search, sketch)
         if found is None:
@@ -360,36 +365,4 @@ def nowcast(observation: Observation, period_h: float) -> Forecast:
         load_mw=corrected(observation.load_mw, forecast.load_mw),
         load_mvar=corrected(observation.load_mvar, forecast.load_mvar),
         available_mw=corrected(observation.available_mw, forecast.available_mw),
-    )
-
-
-def to_plan(planned: Planned, observation: Observation, period_h: float, applied: int = 1) -> Plan:
-    """Return the plan that carries a schedule out.
-
-    Parameters
-    ----------
-    planned
-        The schedule.
-    observation
-        What it was made for.
-    period_h
-        Length of a period [h].
-    applied
-        So many periods are carried out before the next decision.
-    """
-    first_h = observation.period * period_h
-    found, caps = planned.schedule, planned.caps_mw()
-    visits = tuple(
-        tuple(
-            Visit(station=goal, depart_h=max(first_h + period * period_h, observation.now_h))
-            for period, goal in route
-        )
-        for route in found.routes
-    )
-    return Plan(
-        fleet=FleetPlan(visits=visits, p_mw=found.p_mw, q_mvar=found.q_mvar),
-        grid=GridPlan(generation_limit_mw=caps),
-        outcome=dataclasses.replace(
-            found.outcome, figures={"applied_usd": planned.applied_usd(applied, caps)}
-        ),
     )

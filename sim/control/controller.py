@@ -89,6 +89,8 @@ class Capabilities:
         each step. It is if it re-plans on voltage violations.
     replan_on
         What calls for a decision between the periods.
+    orders_evs
+        Whether it orders groups of electric cars where the scenario lets it.
     clairvoyant
         Whether its forecasts are exact.
     figures
@@ -108,6 +110,7 @@ class Capabilities:
     requires: frozenset[str] = frozenset()
     needs_voltages: bool = False
     replan_on: frozenset[str] = frozenset()
+    orders_evs: bool = False
     clairvoyant: bool = False
     figures: tuple[str, ...] = ()
     contrasts: tuple[Contrast, ...] = field(default=())

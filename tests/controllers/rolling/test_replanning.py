@@ -9,11 +9,12 @@ from controllers.optimisation.assembly import Assembly
 from controllers.optimisation.work_limits import WorkLimits
 from controllers.rolling.replanning import follow, replan
 from controllers.rolling.rolling import Rolling
-from controllers.scheduling.dispatch.complementarity import solve_with_complementarity
+from controllers.scheduling.dispatch.complementarity import Pairs, solve_with_complementarity
 from controllers.scheduling.dispatch.dispatch import Dispatcher, dispatch
 from controllers.scheduling.dispatch.energy_cost import add_energy_cost
 from controllers.scheduling.dispatch.row_generation import GeneratedRows
 from controllers.scheduling.problem.batteries import Slots, add_batteries
+from controllers.scheduling.problem.cars import add_cars
 from controllers.scheduling.problem.time_space import AWAY
 from controllers.scheduling.schedule import schedule
 from controllers.scheduling.search import Search
@@ -41,9 +42,11 @@ def whole_usd(problem, routes):
         end=problem.end,
         period_h=problem.period_h,
     )
-    add_energy_cost(assembly, problem, slots, powers)
+    cars = add_cars(assembly, problem.cars, problem.period_h)
+    add_energy_cost(assembly, problem, slots, powers, cars)
     assembly.offset += sum(space.route_usd(k, route) for k, route in enumerate(routes))
-    return solve_with_complementarity(assembly, problem, slots, powers, WorkLimits()).objective
+    pairs = Pairs.of(problem, slots, powers, cars)
+    return solve_with_complementarity(assembly, pairs, WorkLimits()).objective
 
 
 @pytest.mark.parametrize("seed", range(6))
