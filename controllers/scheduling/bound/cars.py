@@ -89,10 +89,11 @@ def cheapest_path(
         Cost of what there is at the end [USD/MWh].
     """
     n = len(up)
-    rise, fall = up_usd.copy(), down_usd.copy()
+    rise, fall, fixed_usd = up_usd.copy(), down_usd.copy(), 0.0
     for t in range(n):
         if rise[t] + fall[t] < 0.0:
             chord = (rise[t] * up[t] - fall[t] * down[t]) / max(up[t] + down[t], 1e-12)
+            fixed_usd += (rise[t] - chord) * up[t]
             rise[t], fall[t] = chord, -chord
     # Of the cost to go after each period: where it begins, what it is there, slopes and lengths.
     first, least = np.empty(n), np.empty(n)
@@ -136,7 +137,7 @@ def cheapest_path(
         steps[t] = step
         total += rise[t] * step if step > 0 else -fall[t] * step
         here += step
-    return total + end_usd * here, steps
+    return total + fixed_usd + end_usd * here, steps
 
 
 @njit(cache=True)

@@ -4,7 +4,7 @@ The envelopes of a group are sums over its cars, and what lies between them can 
 few percent: sums of bounds are outer (Müller et al., *Aggregation and disaggregation of energetic
 flexibility from distributed energy resources*, IEEE Trans. Smart Grid 10(2), 2019). So a plan stays
 inside the quantiles that leave less, below the cars that are at home throughout a period, and a
-share of the power away from the bounds.
+share of the power away from the bounds, and feeds in once what cars hold now.
 
 Envelopes count energy drawn from the grid. Feeding in and drawing again loses energy in the cars,
 so rows follow the drawn energy that would store what is stored, ``y``: one MWh fed in lowers it by
@@ -129,11 +129,12 @@ def cars_of(system: System, observation: Observation, group: IntArray, live: Boo
     share = np.where(live, 1.0 - _SPARE, 0.0)
     # Energy that is fed in before it is drawn again counts as if nothing of it were drawn yet.
     least_mwh = bounds.energy_min_mwh[1][:, group]
+    lower_mwh = np.minimum(least_mwh, least_mwh / round_trip)
     return Cars(
         group=group,
         charge_max_mw=share * np.maximum(most_mw, 0.0),
         discharge_max_mw=share * np.maximum(feed_mw, 0.0),
-        lower_mwh=np.minimum(least_mwh, least_mwh / round_trip),
+        lower_mwh=_fed_in_once(lower_mwh, bounds.p_max_mw[0][:, group]),
         upper_mwh=np.maximum(bounds.energy_max_mwh[0][:, group], 0.0),
         round_trip=round_trip,
         wear_usd_per_mwh=np.array([each.wear_usd_per_mwh for each in groups]),
@@ -204,6 +205,21 @@ def _throughout(mean_mw: FloatArray) -> FloatArray:
     between = (padded[:-1] + padded[1:]) / 2
     least: FloatArray = np.minimum(mean_mw, np.minimum(between[:-1], between[1:]))
     return least
+
+
+def _fed_in_once(lower_mwh: FloatArray, at_home_mw: FloatArray) -> FloatArray:
+    """Return lower bounds that do not feed in the same energy on two stays.
+
+    Envelopes take cars to come home as full as if nobody had ordered them. What a car has fed in
+    before it leaves it does not bring back: after the hour with the fewest cars at home the
+    bound falls no further.
+    """
+    if not len(lower_mwh):
+        return lower_mwh
+    emptiest = at_home_mw.argmin(axis=0)
+    least = np.take_along_axis(lower_mwh, emptiest[None], axis=0)
+    later = np.arange(len(lower_mwh))[:, None] > emptiest
+    return np.where(later, np.maximum(lower_mwh, least), lower_mwh)
 
 
 def _at_home(
