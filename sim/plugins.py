@@ -7,21 +7,18 @@ metadata only; loading imports the one module that is asked for.
 
 from __future__ import annotations
 
-import difflib
 import sys
 import traceback
-from collections.abc import Iterable
 from functools import lru_cache
 from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from pathlib import Path
 from types import ModuleType
 
 from sim.errors import InputError
+from sim.errors import suggestion as suggestion
 
 CONTROLLERS = "gridhaul.controllers"
 SCENARIOS = "gridhaul.scenarios"
-MOST_LISTED = 30
-LONGEST_COMPARED = 200  # characters; comparing takes quadratic time
 
 
 @lru_cache
@@ -33,18 +30,6 @@ def registered(group: str) -> EntryPoints:
 def names(group: str) -> tuple[str, ...]:
     """Return the names registered in `group`, sorted; nothing is imported."""
     return tuple(sorted({point.name for point in registered(group)}))
-
-
-def suggestion(word: str, choices: Iterable[str]) -> str:
-    """Return ``"Did you mean 'x'?"`` with what exists, or only what exists."""
-    known = sorted(set(choices))
-    comparable = known if len(word) <= LONGEST_COMPARED else []
-    close = difflib.get_close_matches(word, comparable, n=1, cutoff=0.6)
-    listing = ", ".join(known[:MOST_LISTED]) if known else "nothing"
-    if len(known) > MOST_LISTED:
-        listing += f" and {len(known) - MOST_LISTED} more"
-    hint = f"Did you mean {close[0]!r}? " if close else ""
-    return f"{hint}There is: {listing}"
 
 
 def load(group: str, name: str) -> object:

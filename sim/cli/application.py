@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 
@@ -41,6 +42,9 @@ def main() -> None:
     # equal those of many. Must be set before the numerical libraries are imported.
     for key in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(key, "1")
+    warnings = logging.StreamHandler(sys.stderr)
+    warnings.setFormatter(logging.Formatter("gridhaul: warning: %(message)s"))
+    logging.getLogger("gridhaul").handlers = [warnings]
     try:
         app()
     except InputError as error:

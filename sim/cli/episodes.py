@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from sim.cli.options import (
+    FAILED,
     LARGEST_SEED,
     VERIFY_HELP,
     DaysOption,
@@ -16,6 +17,7 @@ from sim.cli.options import (
     ScenarioArgument,
     SeedOption,
     SetOption,
+    StrictOption,
     VerifyOption,
     whole_number,
 )
@@ -33,6 +35,7 @@ def run(
     days: DaysOption = None,
     settings: SetOption = None,
     verify: VerifyOption = "full",
+    strict: StrictOption = False,
     as_json: JsonOption = False,
     out: OutOption = None,
 ) -> None:
@@ -40,25 +43,32 @@ def run(
     from sim.episode.specification import specify
     from sim.report.html.page import write_report
     from sim.report.terminal import console
+    from sim.report.terminal.progress import decision_progress
     from sim.scenario import load_scenario
     from sim.study.run import run as run_
     from sim.study.settings import parse
 
     chosen = parse(settings or [], days=days)
     (spec,) = specify([controller], chosen.controller)
-    episode = run_(
-        load_scenario(scenario, chosen.scenario),
-        spec,
-        seed=seed,
-        replication=replication,
-        verify=verify,
-        out=out,
-    )
+    loaded = load_scenario(scenario, chosen.scenario)
+    with decision_progress(spec.label, loaded.system.timing.n_periods) as bar:
+        episode = run_(
+            loaded,
+            spec,
+            seed=seed,
+            replication=replication,
+            verify=verify,
+            strict=strict,
+            follow=bar,
+            out=out,
+        )
     console.print_episode(episode, as_json=as_json)
     if out is not None:
         path = write_report(out)
         if not as_json:
             typer.echo(f"Report: {path}")
+    if episode.metrics["failed_decisions"] == episode.metrics["decisions"]:
+        raise typer.Exit(FAILED)
 
 
 def replay(

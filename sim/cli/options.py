@@ -12,7 +12,7 @@ import typer
 
 from sim.errors import shown
 
-DONE, FAILED, BAD_INPUT = 0, 1, 2  # exit codes
+DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130  # exit codes
 # Beyond these, a typing error would fill the memory before anything runs.
 MOST_REPLICATIONS, MOST_WORKERS, MOST_DAYS, LARGEST_SEED = 1_000_000, 1024, 3660, 2**63 - 1
 
@@ -61,6 +61,9 @@ SetOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+StrictOption = Annotated[
+    bool, typer.Option("--strict", help="Stop at the first decision that fails, and exit with 1.")
+]
 OutOption = Annotated[
     Path | None,
     typer.Option(
@@ -116,13 +119,15 @@ class StudyOptions:
     settings: SetOption = None
     verify: VerifyOption = "audit"
     keep: KeepOption = "steps"
+    strict: StrictOption = False
     as_json: JsonOption = False
     out: OutOption = None
 
     @property
     def execution(self) -> dict[str, Any]:
         """The arguments that `gridhaul.compare` and `gridhaul.stress` have in common."""
-        names = ("replications", "seed", "workers", "dask", "verify", "keep", "out")
+        names = ("replications", "seed", "workers", "dask", "verify", "keep")
+        names += ("strict", "out")
         return {name: getattr(self, name) for name in names}
 
 

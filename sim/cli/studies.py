@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sim.cli.options import (
     DONE,
     FAILED,
+    INTERRUPTED,
     ControllersOption,
     ScenarioArgument,
     StudyOptions,
@@ -16,6 +17,9 @@ from sim.cli.options import (
     with_study_options,
 )
 from sim.study.stress.axes import overview
+
+if TYPE_CHECKING:
+    from sim.study.study import Study
 
 STRESS_HELP = f"""Compare controllers along axes on which the scenario gets harder.
 
@@ -61,7 +65,7 @@ def compare(
     with progress() as bar:
         study = compare_(loaded, specs, until=limit, progress=bar, **options.execution)
     console.print_study(study, as_json=options.as_json)
-    raise typer.Exit(FAILED if study.failures else DONE)
+    raise typer.Exit(_exit_code(study))
 
 
 @with_study_options
@@ -94,4 +98,10 @@ def stress(
     with progress() as bar:
         study = stress_(loaded, specs, axes=axes, pack=pack, progress=bar, **options.execution)
     print_stress(study, as_json=options.as_json)
-    raise typer.Exit(FAILED if study.cells.failures else DONE)
+    raise typer.Exit(_exit_code(study.cells))
+
+
+def _exit_code(study: Study) -> int:
+    if study.interrupted:
+        return INTERRUPTED
+    return FAILED if study.failures or study.without_decisions else DONE

@@ -73,10 +73,11 @@ def metrics(record: EpisodeRecord, ledger: pd.DataFrame) -> dict[str, float]:
     given back, ``imbalance_mwh`` what the slack unit's limits left over when nothing could be
     spilled or shed any more, ``slack_ramp_mwh`` (only where there is a slack unit) what its output
     was away from all that its ramp allows, ``refusals`` counts starts and stops that were ordered
-    in a period and refused. ``ev_mwh`` is what cars charged less what they fed in; ``evs_short``
-    counts cars that left short although their stay, as stated, sufficed, ``evs_impossible`` those
-    that nothing could have helped. Figures that the controller declares are those of the first
-    decision that gives them.
+    in a period and refused. ``ordered_mwh`` is what was ordered of vehicles, cars, units and loads:
+    what they moved under orders, and ``clipped_mwh``. ``ev_mwh`` is what cars charged less what
+    they fed in; ``evs_short`` counts cars that left short although their stay, as stated, sufficed,
+    ``evs_impossible`` those that nothing could have helped. Figures that the controller declares
+    are those of the first decision that gives them.
     """
     system, electrics = record.system, record.electrics
     readings, recorder = record.readings, record.recorder
@@ -90,6 +91,7 @@ def metrics(record: EpisodeRecord, ledger: pd.DataFrame) -> dict[str, float]:
     violated[found.changed_step[changed]] = True
     stored = readings["energy_mwh"][-1].sum() if len(system.vehicles) else 0.0
     initial = sum(vehicle.battery.energy_initial_mwh for vehicle in system.vehicles)
+    clipped_mwh = float(sum(decision.clipped_mwh for decision in recorder.decisions))
     gaps = [decision.gap for decision in recorder.decisions if np.isfinite(decision.gap)]
     return {
         "objective_usd": money.cost_usd + penalty,
@@ -132,7 +134,8 @@ def metrics(record: EpisodeRecord, ledger: pd.DataFrame) -> dict[str, float]:
         "deadline_decisions": sum(
             decision.status == SolveStatus.DEADLINE for decision in recorder.decisions
         ),
-        "clipped_mwh": float(sum(decision.clipped_mwh for decision in recorder.decisions)),
+        "clipped_mwh": clipped_mwh,
+        "ordered_mwh": clipped_mwh + _obeyed_mwh(record),
         "gap_max": max(gaps, default=0.0),
         "steps": system.timing.n_steps,
         "unconverged_steps": int((~flow.converged).sum()),
@@ -141,6 +144,20 @@ def metrics(record: EpisodeRecord, ledger: pd.DataFrame) -> dict[str, float]:
         **_slack(system, electrics),
         **{name: _first_said(recorder, name) for name in record.figures},
     }
+
+
+def _obeyed_mwh(record: EpisodeRecord) -> float:
+    """Return the energy that vehicles, ordered cars, units and loads moved under orders [MWh]."""
+    found, readings = record.electrics.injections, record.readings
+    ordered_groups = readings.evs.moved_mwh != 0
+    follows = [k for k in range(len(record.system.units)) if k != record.system.slack_unit]
+    moved_mw = (
+        np.abs(found.ev_mw[:, ordered_groups]).sum()
+        + found.unit_mw[:, follows].sum()
+        + np.abs(found.shift_mw).sum()
+    )
+    of_vehicles_mwh = readings["charged_mwh"].sum() + readings["discharged_mwh"].sum()
+    return float(of_vehicles_mwh + moved_mw * record.system.timing.step_h)
 
 
 def _slack(system: System, electrics: Electrics) -> dict[str, float]:

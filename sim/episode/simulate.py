@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import numpy as np
 
@@ -20,7 +21,9 @@ from sim.powerflow.engines import engine
 from sim.system.system import System
 from sim.uncertainty.forecaster import Forecaster
 from sim.uncertainty.realisation import Realisation
+from sim.world.failures import reason
 from sim.world.guard import Guard, limit_power
+from sim.world.recorder import Decision
 from sim.world.world import World
 
 
@@ -33,6 +36,7 @@ def simulate(
     *,
     key: EpisodeKey,
     verification: Verify = Verify.OFF,
+    follow: Callable[[Decision], None] = lambda _: None,
 ) -> Episode:
     """Let one controller live through one replication.
 
@@ -51,6 +55,8 @@ def simulate(
         that are verified) follow from it.
     verification
         Which steps pandapower computes again.
+    follow
+        Called with every decision as soon as it is made; what it raises ends the episode.
 
     Raises
     ------
@@ -66,6 +72,7 @@ def simulate(
         capabilities_of(controller),
         guard=guard,
         power_flow=engine(system.grid),
+        follow=follow,
     )
     recorder = world.run(controller)
     clock.append(time.perf_counter())
@@ -103,4 +110,4 @@ def _start(controller: Controller, system: System, rng: np.random.Generator) -> 
     except GridhaulError:
         raise
     except Exception as error:
-        raise EpisodeError(f"{type(error).__name__}: {error}") from error
+        raise EpisodeError(f"start() failed: {reason(error)}") from error

@@ -26,6 +26,8 @@ ROUNDING = 1e-9  # what is smaller is an artefact of adding floats
 
 EQUAL_HALVES = 0.1  # halves of an interval that differ by less are written as one
 
+MOST_CLIPPED = 0.1  # share of what was ordered
+
 # Order of the tables.
 METRICS: dict[str, Wording] = {
     "objective_usd": Wording("Objective", "USD", -1),
@@ -65,6 +67,7 @@ METRICS: dict[str, Wording] = {
     "fallbacks": Wording("Fallbacks", "", -1),
     "failed_decisions": Wording("Failed decisions", "", -1),
     "deadline_decisions": Wording("Decisions ended by the clock, not reproducible", "", -1),
+    "ordered_mwh": Wording("Energy ordered of vehicles, cars, units and loads", "MWh"),
     "clipped_mwh": Wording("Clipped by the guard", "MWh"),
     "gap_max": Wording("Largest solver gap", ""),
     "cleared_welfare_usd": Wording("Welfare of the day-ahead clearing", "USD", 1),
@@ -134,16 +137,37 @@ def with_interval(found: Estimate) -> str:
     return f"{signed(found.mean)} [{signed(found.ci95_low)}, {signed(found.ci95_high)}]"
 
 
-def caveats(totals: pd.DataFrame) -> list[str]:
+def caveats(totals: pd.DataFrame, reasons: Mapping[str, str] | None = None) -> list[str]:
     """Return warnings about the validity of the metrics, a sentence per controller.
 
     Parameters
     ----------
     totals
         Sums of the metrics over the episodes, one row per controller.
+    reasons
+        Why the first failed decision of a controller failed.
     """
     found = []
     for name, total in totals.iterrows():
+        failed, decisions = total["failed_decisions"], total["decisions"]
+        if failed:
+            why = (reasons or {}).get(str(name), "")
+            what = (
+                "It has ordered nothing: its figures are no result of its plans."
+                if failed == decisions
+                else "The plan in force stayed in force there."
+            )
+            found.append(
+                f"{name}: {failed:,.0f} of {decisions:,.0f} decisions failed"
+                f"{f': {why}' if why else ''}. {what}"
+            )
+        clipped, ordered = total.get("clipped_mwh", 0.0), total.get("ordered_mwh", 0.0)
+        if ordered and clipped > MOST_CLIPPED * ordered:
+            found.append(
+                f"{name}: {clipped / ordered:.0%} of the energy that it ordered was clipped "
+                f"({number(clipped)} of {number(ordered)} MWh): batteries were full or empty, or "
+                f"orders beyond the rating. Powers are in MW; is this in kW?"
+            )
         steps, collapsed = total["steps"], total["unconverged_steps"]
         if collapsed:
             found.append(

@@ -30,6 +30,7 @@ def compare(
     until: float | None = None,
     verify: str = "audit",
     keep: str = "steps",
+    strict: bool = False,
     out: str | Path | None = None,
     progress: StudyProgress | None = None,
 ) -> Study:
@@ -60,6 +61,8 @@ def compare(
     keep
         What `out` keeps of each episode: ``"steps"`` for all tables, ``"summary"`` for its metrics,
         payments and decisions summed up.
+    strict
+        Stop at the first failed decision or episode; what was finished before is safe in `out`.
     out
         Folder for the tables. A study in it is continued if it is this one: only what is missing
         is run, failed episodes included.
@@ -73,6 +76,8 @@ def compare(
         does not answer, or `out` holds something else.
     StorageError
         If the disk refuses; what was finished before is safe in `out`.
+    EpisodeError
+        If something fails and the study is strict.
     """
     specs = tuple(with_source(as_spec(controller)) for controller in controllers)
     names = labels(specs)
@@ -88,6 +93,7 @@ def compare(
         keep=as_keep(keep),
         out=out,
         progress=progress,
+        strict=strict,
     )
 
     def make_manifest() -> Mapping[str, object]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from sim.episode.episode import Episode
+from sim.episode.following import Follower
 from sim.episode.specification import ControllerSpec, as_spec, with_source
 from sim.episode.verification import Verify
 from sim.scenario import Scenario
@@ -16,6 +17,7 @@ from sim.study.store.bundle import Keep, bundle, to_bytes
 from sim.study.store.manifest import configuration, manifest
 from sim.study.store.writer import StudyWriter
 from sim.study.summary import episode_summary
+from sim.world.recorder import Decision
 
 
 def run(
@@ -25,6 +27,8 @@ def run(
     seed: int | None = None,
     replication: int = 0,
     verify: str = "full",
+    strict: bool = False,
+    follow: Callable[[Decision], None] | None = None,
     out: str | Path | None = None,
 ) -> Episode:
     """Run one episode.
@@ -41,6 +45,10 @@ def run(
         Which day: equal numbers are equal days for all controllers.
     verify
         How many steps pandapower computes again: ``"full"``, ``"audit"`` or ``"off"``.
+    strict
+        Stop at the first failed decision; otherwise it is told, and the plan in force stays.
+    follow
+        Called with every decision as soon as it is made, for example to draw a bar.
     out
         Folder for the tables: a new or empty one, or one that holds this very episode.
 
@@ -49,13 +57,20 @@ def run(
     InputError
         If the controller is not found or refuses its parameters, or `out` holds something else.
     EpisodeError
-        If the verification finds a difference.
+        If the verification finds a difference, or a decision failed and the run is strict.
     """
     spec = with_source(as_spec(controller))
     root = scenario.seed if seed is None else seed
     check = as_verify(verify)
     with storing(out, scenario, spec, seed=root, replication=replication, verify=check) as store:
-        episode = run_episode(scenario, spec, seed=root, replication=replication, verify=check)
+        episode = run_episode(
+            scenario,
+            spec,
+            seed=root,
+            replication=replication,
+            verify=check,
+            follow=Follower(controller=spec.label, strict=strict, tell=True, then=follow),
+        )
         store(episode)
     return episode
 

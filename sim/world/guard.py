@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 
@@ -11,6 +12,8 @@ from sim.control import EvPlan, FleetPlan, GridPlan, MarketPlan, Plan
 from sim.errors import PlanError
 from sim.system.battery import Battery
 from sim.system.system import System
+
+Part = TypeVar("Part", FleetPlan, GridPlan, MarketPlan, EvPlan)
 
 
 class Guard(Protocol):
@@ -29,8 +32,8 @@ def limit_power(
     return battery.feasible(energy_mwh, p_mw, q_mvar, duration_h)
 
 
-def check_plan(plan: object, system: System, n_periods: int) -> None:
-    """Refuse a plan that has no meaning.
+def checked_plan(plan: object, system: System, n_periods: int) -> Plan:
+    """Return a plan without the rows beyond the look-ahead; refuse one that has no meaning.
 
     Parameters
     ----------
@@ -39,7 +42,7 @@ def check_plan(plan: object, system: System, n_periods: int) -> None:
     system
         What exists.
     n_periods
-        Periods until the end of the look-ahead; a plan may have at most so many rows.
+        Periods until the end of the look-ahead; rows beyond it are cut.
 
     Raises
     ------
@@ -59,14 +62,30 @@ def check_plan(plan: object, system: System, n_periods: int) -> None:
     for name, value in plan.outcome.figures.items():
         if not (isinstance(name, str) and isinstance(value, int | float) and math.isfinite(value)):
             raise PlanError(f"outcome.figures[{name!r}] = {value!r} must be a finite number")
+    parts = {
+        field.name: _cut(part, n_periods)
+        for field in dataclasses.fields(plan)
+        if isinstance(part := getattr(plan, field.name), FleetPlan | GridPlan | MarketPlan | EvPlan)
+    }
+    return dataclasses.replace(plan, **parts)
+
+
+def _cut(part: Part, n_periods: int) -> Part:
+    """Return a part of a plan with the first `n_periods` rows of its arrays."""
+    rows = {
+        field.name: array[:n_periods]
+        for field in dataclasses.fields(part)
+        if isinstance(array := getattr(part, field.name), np.ndarray) and len(array) > n_periods
+    }
+    return dataclasses.replace(part, **rows) if rows else part
 
 
 def _check_rows(name: str, array: object, width: int, n_periods: int) -> None:
     if not isinstance(array, np.ndarray) or array.ndim != 2 or array.shape[1] != width:
         shape = getattr(array, "shape", type(array).__name__)
         raise PlanError(f"{name} must be an array of shape (periods, {width}), not {shape}")
-    if not 1 <= len(array) <= n_periods:
-        raise PlanError(f"{name} has {len(array)} rows; the look-ahead has {n_periods} periods")
+    if not len(array):
+        raise PlanError(f"{name} has 0 rows; it takes 1 to {n_periods}, one per period from now on")
 
 
 def _check_fleet(fleet: FleetPlan, system: System, n_periods: int) -> None:
@@ -88,6 +107,12 @@ def _check_fleet(fleet: FleetPlan, system: System, n_periods: int) -> None:
     for vehicle, visits in zip(system.vehicles, fleet.visits, strict=True):
         last = -math.inf
         for visit in visits or ():
+            if not isinstance(visit.station, int | np.integer):
+                name = repr(visit.station)
+                raise PlanError(
+                    f"fleet.visits of {vehicle.name}: station = {name} must be an index; "
+                    f"system.station({name}) returns the index of a name"
+                )
             if not 0 <= visit.station < len(system.stations):
                 raise PlanError(
                     f"fleet.visits of {vehicle.name}: unknown station {visit.station}; there are "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any
 
 import simpy
@@ -29,12 +29,13 @@ from sim.uncertainty.realisation import Realisation
 from sim.units import SECONDS_PER_HOUR
 from sim.world.cars.fleet import EvFleet
 from sim.world.clock import Answer, Order, Tick
+from sim.world.failures import reason
 from sim.world.fleet import make_fleet
-from sim.world.guard import Guard, check_plan, limit_power
+from sim.world.guard import Guard, checked_plan, limit_power
 from sim.world.load_shifting import LoadShifting
 from sim.world.observing import Observer
 from sim.world.orders import Orders
-from sim.world.recorder import Recorder
+from sim.world.recorder import Decision, Recorder
 from sim.world.replanning import ReplanningCalls, VoltageMonitor
 from sim.world.thermal_units import ThermalUnits
 from sim.world.vehicle import Surroundings
@@ -58,6 +59,8 @@ class World:
     power_flow
         Engine for controllers that need voltages or react to them, and for what the slack unit
         delivers.
+    follow
+        Called with every decision as soon as it is made; what it raises ends the episode.
 
     Attributes
     ----------
@@ -82,9 +85,11 @@ class World:
         *,
         guard: Guard = limit_power,
         power_flow: SwitchedFlow,
+        follow: Callable[[Decision], None] = lambda _: None,
     ) -> None:
         self.system = system
         self.realisation = realisation
+        self._follow = follow
         self.env = env = simpy.Environment()
         self.recorder = Recorder(system)
         self.calls = ReplanningCalls(env, capabilities)
@@ -221,6 +226,7 @@ class World:
         self.recorder.decided(self.env.now, period, plan, self._clipped_mwh(), seconds)
         for source in self._clipping():
             source.reset_clipped()
+        self._follow(self.recorder.decisions[-1])
         self._apply(plan, period)
         yield Tick(self.env, 0, Order.APPLICATION)
         self._follow_orders()
@@ -284,10 +290,9 @@ class World:
         """Return the plan, or one that says why it makes no sense."""
         # A plan may be broken in any way; the episode goes on and names the failure (law 6).
         try:
-            check_plan(plan, self.system, observation.forecast.n_periods)
+            return checked_plan(plan, self.system, observation.forecast.n_periods)
         except Exception as error:  # noqa: BLE001
             return _failed(error)
-        return plan
 
     def _clipping(self) -> list[Any]:
         """Return what counts energy that was ordered and not delivered."""
@@ -308,5 +313,4 @@ def _decide(controller: Controller, observation: Observation) -> Plan:
 
 
 def _failed(error: Exception) -> Plan:
-    reason = f"{type(error).__name__}: {error}"
-    return Plan(outcome=Outcome(status=SolveStatus.FAILED, fallback=reason))
+    return Plan(outcome=Outcome(status=SolveStatus.FAILED, fallback=reason(error)))

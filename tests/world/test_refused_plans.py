@@ -11,7 +11,7 @@ import pytest
 from sim.control import FleetPlan, GridPlan, MarketPlan, Plan, Visit
 from sim.errors import PlanError
 from sim.scenario import load_scenario
-from sim.world.guard import check_plan
+from sim.world.guard import checked_plan
 
 ROADS, UNITS = load_scenario("ieee33").system, load_scenario("six_bus_rail").system
 N, PLANTS, FIRST = len(ROADS.vehicles), len(ROADS.generators.name), ROADS.vehicles[0].name
@@ -71,7 +71,7 @@ def test_a_plan_that_cannot_be_read_is_refused(plan: Any, message: str) -> None:
     parts = {FleetPlan: "fleet", GridPlan: "grid"}
     whole = Plan(**{parts[type(plan)]: plan}) if type(plan) in parts else plan
     with pytest.raises(PlanError, match=f"^{re.escape(message)}$"):
-        check_plan(whole, ROADS, 4)
+        checked_plan(whole, ROADS, 4)
 
 
 @pytest.mark.parametrize(
@@ -83,13 +83,13 @@ def test_a_plan_that_cannot_be_read_is_refused(plan: Any, message: str) -> None:
 )
 def test_a_market_that_cannot_be_read_is_refused(market: MarketPlan, message: str) -> None:
     with pytest.raises(PlanError, match=f"^{re.escape(message)}$"):
-        check_plan(Plan(market=market), UNITS, 4)
+        checked_plan(Plan(market=market), UNITS, 4)
 
 
 def test_limits_and_times_that_are_just_allowed_pass() -> None:
     same = visits(Visit(station=0, depart_h=1.0), Visit(station=1, depart_h=1.0))
     small = GridPlan(generation_limit_mw=np.full((1, PLANTS), 0.5))
-    check_plan(Plan(fleet=same, grid=small), ROADS, 4)
+    checked_plan(Plan(fleet=same, grid=small), ROADS, 4)
     free = GridPlan(generation_limit_mw=np.zeros((4, PLANTS)))
-    check_plan(Plan(fleet=FleetPlan(p_mw=np.zeros((4, N))), grid=free), ROADS, 4)
-    check_plan(Plan(market=MarketPlan(commitment=OFF > 1, unit_p_mw=OFF)), UNITS, 4)
+    checked_plan(Plan(fleet=FleetPlan(p_mw=np.zeros((4, N))), grid=free), ROADS, 4)
+    checked_plan(Plan(market=MarketPlan(commitment=OFF > 1, unit_p_mw=OFF)), UNITS, 4)

@@ -19,6 +19,7 @@ from sim.study.inference.contrasts import NamedDifference, with_regret
 from sim.study.inference.days import Days, inference_statement
 from sim.study.store.bundle import LOG
 from sim.study.store.stored_study import SUMMARY, StoredStudy, read_study
+from sim.study.store.sums import first_reason
 
 FILE = "report.html"
 MOST_DAYS = 500  # longer tables of days are left to the stored tables
@@ -70,7 +71,9 @@ def render(study: StoredStudy) -> str:
         "missing": [f"{name}, replication {number}" for name, number in study.missing],
         "figures": [],
         "map": None,
-        "caveats": caveats(metrics.groupby("controller", sort=False).sum()),
+        "caveats": caveats(
+            metrics.groupby("controller", sort=False).sum(), _reasons(study, finished)
+        ),
         "stress": None,
     }
     if finished and "stress" in manifest:
@@ -105,6 +108,15 @@ def _stopping(study: StoredStudy, first: str) -> str:
     path = study.folder / SUMMARY
     summary = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     return stopping(summary["stopping"], first) if summary.get("stopping") else ""
+
+
+def _reasons(study: StoredStudy, names: list[str]) -> dict[str, str]:
+    """Return why the first failed decision of each controller failed."""
+    decisions = study.table("decisions")
+    if decisions.empty:
+        return {}
+    own = {name: first_reason(decisions[decisions["controller"] == name]) for name in names}
+    return {name: reason for name, reason in own.items() if reason}
 
 
 def _days(metrics: pd.DataFrame, dates: pd.Series, names: list[str]) -> list[TableRow]:

@@ -29,6 +29,7 @@ from sim.study.inference.ladder import WHOLE
 from sim.study.inference.risk import OBJECTIVE
 from sim.study.inference.statistics import difference_at, estimate_at
 from sim.study.json_values import look_as_json
+from sim.study.store.sums import first_reason
 from sim.study.study import Study
 from sim.study.summary import episode_summary, ledger_of, study_summary
 
@@ -47,6 +48,8 @@ def print_study(study: Study, *, as_json: bool = False) -> None:
         print_json(study_summary(study))
     elif len(study.metrics):
         console = terminal()
+        totals = study.metrics.groupby("controller", sort=False).sum()
+        print_warnings(caveats(totals, study.reasons))
         console.print(_summary_table(study))
         if len(study.controllers) > 1:
             console.print(_paired_table(study))
@@ -60,8 +63,6 @@ def print_study(study: Study, *, as_json: bool = False) -> None:
         if study.look is not None:
             console.print(escape(stopping(look_as_json(study.look), study.controllers[0])))
         console.print(inference_statement(study.days, study.metrics.index.unique("replication")))
-        totals = study.metrics.groupby("controller", sort=False).sum()
-        print_warnings(caveats(totals))
     print_failures(study.failures, study.replications * len(study.controllers))
 
 
@@ -86,8 +87,9 @@ def print_episode(episode: Episode, *, as_json: bool = False) -> None:
     for entry in ledger_of(episode).to_dict(orient="records"):
         names = [escape(str(entry[column])) for column in ("payer", "payee", "item")]
         ledger.add_row(*names, number(entry["usd"]))
+    reasons = {episode.controller: first_reason(episode.decisions)}
+    print_warnings(caveats(pd.DataFrame([episode.metrics], index=[episode.controller]), reasons))
     terminal().print(table, ledger)
-    print_warnings(caveats(pd.DataFrame([episode.metrics], index=[episode.controller])))
 
 
 def print_catalogue(catalogue: Catalogue, *, as_json: bool = False) -> None:
@@ -111,7 +113,7 @@ def _summary_table(study: Study) -> Table:
     )
     table.add_column("per episode")
     for name in study.controllers:
-        table.add_column(escape(name), justify="right")
+        table.add_column(_head(study, name), justify="right")
     summary, risks = study.summary, study.risk
     more = risk_rows([risks[name] for name in study.controllers])
     for metric in present(study.metrics.columns):
@@ -122,6 +124,12 @@ def _summary_table(study: Study) -> Table:
     return table
 
 
+def _head(study: Study, name: str) -> str:
+    """Return the head of a controller's column; one that decided nothing is marked."""
+    mark = " (no decisions)" if name in study.without_decisions else ""
+    return escape(f"{name}{mark}")
+
+
 def _paired_table(study: Study) -> Table:
     first, *others = study.controllers
     table = Table(
@@ -130,7 +138,7 @@ def _paired_table(study: Study) -> Table:
     )
     table.add_column("per episode")
     for name in others:
-        table.add_column(escape(name), justify="right")
+        table.add_column(_head(study, name), justify="right")
     differences = study.paired
     more = difference_rows([difference_at(differences, name, OBJECTIVE) for name in others])
     for metric in HEADLINES:

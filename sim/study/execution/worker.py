@@ -17,13 +17,14 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from sim.episode.episode import Episode
+from sim.episode.following import Follower
 from sim.episode.verification import Verify
 from sim.errors import GridhaulError
 from sim.scenario import Scenario
 from sim.study.execution.runner import run_episode
 from sim.study.jobs import Failure, FinishedEpisode, Job, JobResult, Key
 from sim.study.store.bundle import Keep, bundle, join, to_bytes
-from sim.study.store.sums import sum_ledger, sum_timings
+from sim.study.store.sums import first_reason, sum_ledger, sum_timings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -38,6 +39,8 @@ class JobContext:
         See `run_episode`.
     keep
         How much of the tables is serialised; None for nothing.
+    strict
+        Whether a failed decision ends its episode.
     episode
         Runs one job; None stands for `run_episode`. For tests of the pools.
     """
@@ -46,6 +49,7 @@ class JobContext:
     seed: int
     verify: Verify
     keep: Keep | None
+    strict: bool = False
     episode: Callable[[Job], Episode] | None = None
 
     def __call__(self, job: Job) -> Episode:
@@ -58,6 +62,7 @@ class JobContext:
             seed=self.seed,
             replication=job.replication,
             verify=self.verify,
+            follow=Follower(controller=job.label, strict=self.strict),
         )
 
 
@@ -143,6 +148,7 @@ def _finished(job: Job, episode: Episode) -> FinishedEpisode:
         metrics={name: float(value) for name, value in episode.metrics.items()},
         timings=sum_timings(episode.timings, len(episode.steps)),
         ledger=sum_ledger(episode.ledger),
+        reason=first_reason(episode.decisions),
     )
 
 

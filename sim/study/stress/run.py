@@ -30,6 +30,7 @@ def stress(
     dask: str | None = None,
     verify: str = "audit",
     keep: str = "steps",
+    strict: bool = False,
     out: str | Path | None = None,
     progress: StudyProgress | None = None,
 ) -> StressStudy:
@@ -49,7 +50,7 @@ def stress(
         Named points: ``"traffic"``, ``"weather"`` or ``"faults"``; they count as one more axis.
     replications
         Number of days; all points and controllers have the same ones.
-    seed, workers, dask, verify, keep, out, progress
+    seed, workers, dask, verify, keep, strict, out, progress
         See `gridhaul.compare`.
 
     Raises
@@ -60,6 +61,8 @@ def stress(
         else.
     StorageError
         If the disk refuses; what was finished before is safe in `out`.
+    EpisodeError
+        If something fails and the study is strict.
     """
     design, scenarios = build_design(scenario, axes or {}, pack)
     specs = tuple(with_source(as_spec(controller)) for controller in controllers)
@@ -75,6 +78,7 @@ def stress(
         keep=as_keep(keep),
         out=out,
         progress=progress,
+        strict=strict,
     )
 
     def make_manifest() -> Mapping[str, object]:

@@ -15,7 +15,7 @@ from sim.errors import PlanError
 from sim.inspect.laws.witness import Diary, live
 from sim.scenario import Scenario, load_scenario
 from sim.units import FloatArray
-from sim.world.guard import check_plan
+from sim.world.guard import checked_plan
 from tests.world.build import Scripted
 
 PRICE = 60.0
@@ -99,12 +99,12 @@ def test_a_plan_without_meaning_is_refused(rows: Callable[[int], FloatArray], wo
     system = flat().system
     plan = Plan(ev=EvPlan(p_mw=rows(system.timing.horizon)))
     with pytest.raises(PlanError, match=words):
-        check_plan(plan, system, system.timing.horizon)
+        checked_plan(plan, system, system.timing.horizon)
 
 
 def test_cars_that_are_not_there_cannot_be_ordered() -> None:
     with pytest.raises(PlanError, match="has none"):
-        check_plan(Plan(ev=EvPlan(p_mw=np.zeros((1, 0)))), load_scenario("tiny").system, 4)
+        checked_plan(Plan(ev=EvPlan(p_mw=np.zeros((1, 0)))), load_scenario("tiny").system, 4)
 
 
 def test_an_order_to_rest_delays_and_a_withdrawn_one_resumes() -> None:
