@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 MOST_SHOWN = 300  # characters of a value in a message
+MOST_TOLD = 4000  # of the text of an error that is none of ours
 
 
 class GridhaulError(Exception):
@@ -18,9 +19,21 @@ def shown(value: object) -> str:
         text = repr(value)
     except (ValueError, RecursionError):  # a number of a million digits, a nest of a million lists
         return "<too large to be shown>"
+    except Exception:  # noqa: BLE001 - a user's class
+        return f"<{type(value).__name__} that cannot be shown>"
     if len(text) <= MOST_SHOWN:
         return text
     return f"{text[:MOST_SHOWN]}... ({len(text)} characters)"
+
+
+def described(error: BaseException) -> str:
+    """Return type and text of an error, also of one whose text cannot be made."""
+    name = type(error).__name__
+    try:
+        text = str(error)
+    except BaseException:  # noqa: BLE001 - code of a user makes the text
+        return f"{name} (its text cannot be made)"
+    return f"{name}: {text[:MOST_TOLD]}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

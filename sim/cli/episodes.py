@@ -11,6 +11,7 @@ from sim.cli.options import (
     LARGEST_SEED,
     VERIFY_HELP,
     DaysOption,
+    DeadlineOption,
     JsonOption,
     OutOption,
     ScenarioArgument,
@@ -33,6 +34,7 @@ def run(
     days: DaysOption = None,
     settings: SetOption = None,
     verify: VerifyOption = "full",
+    deadline: DeadlineOption = None,
     as_json: JsonOption = False,
     out: OutOption = None,
 ) -> None:
@@ -52,6 +54,7 @@ def run(
         seed=seed,
         replication=replication,
         verify=verify,
+        deadline_s=deadline,
         out=out,
     )
     console.print_episode(episode, as_json=as_json)

@@ -15,11 +15,12 @@ from sim.episode.metrics import metrics
 from sim.episode.record import EpisodeKey, EpisodeRecord
 from sim.episode.tables import episode_of
 from sim.episode.verification import Verify, verify
-from sim.errors import EpisodeError, GridhaulError
+from sim.errors import EpisodeError, GridhaulError, described
 from sim.powerflow.engines import engine
 from sim.system.system import System
 from sim.uncertainty.forecaster import Forecaster
 from sim.uncertainty.realisation import Realisation
+from sim.user_code import contained
 from sim.world.guard import Guard, limit_power
 from sim.world.world import World
 
@@ -99,8 +100,9 @@ def simulate(
 def _start(controller: Controller, system: System, rng: np.random.Generator) -> None:
     """Start a controller; what it raises is a failed run, not a crash of the program."""
     try:
-        controller.start(system, rng)
+        with contained():
+            controller.start(system, rng)
     except GridhaulError:
         raise
     except Exception as error:
-        raise EpisodeError(f"{type(error).__name__}: {error}") from error
+        raise EpisodeError(described(error)) from error

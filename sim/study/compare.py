@@ -30,6 +30,7 @@ def compare(
     until: float | None = None,
     verify: str = "audit",
     keep: str = "steps",
+    deadline_s: float | None = None,
     out: str | Path | None = None,
     progress: StudyProgress | None = None,
 ) -> Study:
@@ -60,6 +61,9 @@ def compare(
     keep
         What `out` keeps of each episode: ``"steps"`` for all tables, ``"summary"`` for its metrics,
         payments and decisions summed up.
+    deadline_s
+        Wall clock for each decision [s]; one that takes longer has status ``deadline``, and the
+        plan in force stays. None for no limit.
     out
         Folder for the tables. A study in it is continued if it is this one: only what is missing
         is run, failed episodes included.
@@ -88,6 +92,7 @@ def compare(
         keep=as_keep(keep),
         out=out,
         progress=progress,
+        deadline_s=deadline_s,
     )
 
     def make_manifest() -> Mapping[str, object]:

@@ -60,6 +60,9 @@ class ExecutionOptions:
         What is stored of each episode, and where.
     progress
         Follows the study.
+    deadline_s
+        See `sim.study.compare.compare`. The one option that may change results: a decision that it
+        ends is counted, and says that its episode cannot be repeated.
     """
 
     workers: int = 1
@@ -67,6 +70,7 @@ class ExecutionOptions:
     keep: Keep = Keep.STEPS
     out: str | Path | None = None
     progress: StudyProgress | None = None
+    deadline_s: float | None = None
 
 
 def conduct(
@@ -112,6 +116,7 @@ def conduct(
         seed=seed,
         verify=verify,
         keep=None if options.out is None else options.keep,
+        deadline_s=options.deadline_s,
     )
     accumulator = Accumulator(names)
     days = Days.of_scenario(scenarios[0], seed, requested)

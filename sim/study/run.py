@@ -25,6 +25,7 @@ def run(
     seed: int | None = None,
     replication: int = 0,
     verify: str = "full",
+    deadline_s: float | None = None,
     out: str | Path | None = None,
 ) -> Episode:
     """Run one episode.
@@ -41,6 +42,9 @@ def run(
         Which day: equal numbers are equal days for all controllers.
     verify
         How many steps pandapower computes again: ``"full"``, ``"audit"`` or ``"off"``.
+    deadline_s
+        Wall clock for each decision [s]; one that takes longer has status ``deadline``, and the
+        plan in force stays. None for no limit.
     out
         Folder for the tables: a new or empty one, or one that holds this very episode.
 
@@ -55,7 +59,14 @@ def run(
     root = scenario.seed if seed is None else seed
     check = as_verify(verify)
     with storing(out, scenario, spec, seed=root, replication=replication, verify=check) as store:
-        episode = run_episode(scenario, spec, seed=root, replication=replication, verify=check)
+        episode = run_episode(
+            scenario,
+            spec,
+            seed=root,
+            replication=replication,
+            verify=check,
+            deadline_s=deadline_s,
+        )
         store(episode)
     return episode
 

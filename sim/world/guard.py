@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
+from numbers import Integral
 from typing import Protocol
 
 import numpy as np
 
-from sim.control import EvPlan, FleetPlan, GridPlan, MarketPlan, Plan
-from sim.errors import PlanError
+from sim.control import EvPlan, FleetPlan, GridPlan, MarketPlan, Plan, Visit
+from sim.errors import PlanError, shown
 from sim.system.battery import Battery
 from sim.system.system import System
+from sim.world.outcomes import check_outcome, is_number
+
+PARTS = {"fleet": FleetPlan, "grid": GridPlan, "market": MarketPlan, "ev": EvPlan}
 
 
 class Guard(Protocol):
@@ -48,6 +52,11 @@ def check_plan(plan: object, system: System, n_periods: int) -> None:
     """
     if not isinstance(plan, Plan):
         raise PlanError(f"decide() must return a Plan, not {type(plan).__name__}")
+    for name, kind in PARTS.items():
+        part = getattr(plan, name)
+        if part is not None and not isinstance(part, kind):
+            raise PlanError(f"{name} must be {kind.__name__} or None, not {type(part).__name__}")
+    check_outcome(plan.outcome)
     if plan.fleet is not None:
         _check_fleet(plan.fleet, system, n_periods)
     if plan.grid is not None:
@@ -56,9 +65,6 @@ def check_plan(plan: object, system: System, n_periods: int) -> None:
         _check_market(plan.market, system, n_periods)
     if plan.ev is not None:
         _check_ev(plan.ev, system, n_periods)
-    for name, value in plan.outcome.figures.items():
-        if not (isinstance(name, str) and isinstance(value, int | float) and math.isfinite(value)):
-            raise PlanError(f"outcome.figures[{name!r}] = {value!r} must be a finite number")
 
 
 def _check_rows(name: str, array: object, width: int, n_periods: int) -> None:
@@ -67,6 +73,9 @@ def _check_rows(name: str, array: object, width: int, n_periods: int) -> None:
         raise PlanError(f"{name} must be an array of shape (periods, {width}), not {shape}")
     if not 1 <= len(array) <= n_periods:
         raise PlanError(f"{name} has {len(array)} rows; the look-ahead has {n_periods} periods")
+    if array.dtype.kind not in "fiub" or isinstance(array, np.ma.MaskedArray):
+        kind = "masked values" if isinstance(array, np.ma.MaskedArray) else array.dtype
+        raise PlanError(f"{name} must hold real numbers, not {kind}")
 
 
 def _check_fleet(fleet: FleetPlan, system: System, n_periods: int) -> None:
@@ -83,22 +92,42 @@ def _check_fleet(fleet: FleetPlan, system: System, n_periods: int) -> None:
             )
     if fleet.visits is None:
         return
+    _check_sequence("fleet.visits", fleet.visits)
     if len(fleet.visits) != width:
         raise PlanError(f"fleet.visits has {len(fleet.visits)} entries for {width} vehicles")
     for vehicle, visits in zip(system.vehicles, fleet.visits, strict=True):
+        if visits is None:
+            continue
+        _check_sequence(f"fleet.visits of {vehicle.name}", visits)
         last = -math.inf
-        for visit in visits or ():
+        for visit in visits:
+            if not isinstance(visit, Visit):
+                raise PlanError(
+                    f"fleet.visits of {vehicle.name} must hold Visit, not {type(visit).__name__}"
+                )
+            if not is_number(visit.station, Integral):
+                raise PlanError(
+                    f"fleet.visits of {vehicle.name}: station = {shown(visit.station)} must be the "
+                    "index of a station, a whole number"
+                )
             if not 0 <= visit.station < len(system.stations):
                 raise PlanError(
                     f"fleet.visits of {vehicle.name}: unknown station {visit.station}; there are "
                     f"{len(system.stations)}"
                 )
-            if not (math.isfinite(visit.depart_h) and visit.depart_h >= last):
+            depart_h = visit.depart_h
+            if not (is_number(depart_h) and math.isfinite(depart_h) and depart_h >= last):
                 raise PlanError(
-                    f"fleet.visits of {vehicle.name}: depart_h = {visit.depart_h} must be finite "
+                    f"fleet.visits of {vehicle.name}: depart_h = {shown(depart_h)} must be finite "
                     "and in order"
                 )
             last = visit.depart_h
+
+
+def _check_sequence(name: str, value: object) -> None:
+    # What can be walked once only would be empty when it is carried out.
+    if not isinstance(value, tuple | list):
+        raise PlanError(f"{name} must be a tuple, not {type(value).__name__}")
 
 
 def _check_grid(grid: GridPlan, system: System, n_periods: int) -> None:
@@ -112,8 +141,6 @@ def _check_ev(ev: EvPlan, system: System, n_periods: int) -> None:
     if not system.evs:
         raise PlanError("ev.p_mw orders electric cars; the scenario has none")
     _check_rows("ev.p_mw", ev.p_mw, len(system.evs), n_periods)
-    if ev.p_mw.dtype.kind != "f":
-        raise PlanError(f"ev.p_mw must hold real numbers, not {ev.p_mw.dtype}")
     if np.isinf(ev.p_mw).any():
         row, index = np.argwhere(np.isinf(ev.p_mw))[0]
         raise PlanError(

@@ -22,11 +22,13 @@ from sim.control import (
 from sim.electrical.electrics import StepFlow
 from sim.electrical.meters import Metered
 from sim.electrical.topology import topology
+from sim.errors import described
 from sim.powerflow.switched import SwitchedFlow
 from sim.system.system import System
 from sim.uncertainty.forecaster import Forecaster
 from sim.uncertainty.realisation import Realisation
 from sim.units import SECONDS_PER_HOUR
+from sim.user_code import contained
 from sim.world.cars.fleet import EvFleet
 from sim.world.clock import Answer, Order, Tick
 from sim.world.fleet import make_fleet
@@ -152,9 +154,7 @@ class World:
         questions = self.decisions()
         observation = next(questions, None)
         while observation is not None:
-            plan = _decide(controller, observation)
-            # A controller may hand over to another one that waits for something else.
-            self.calls.capabilities = capabilities_of(controller)
+            plan = _decide(controller, observation, self.calls)
             try:
                 observation = questions.send(plan)
             except StopIteration:
@@ -284,7 +284,8 @@ class World:
         """Return the plan, or one that says why it makes no sense."""
         # A plan may be broken in any way; the episode goes on and names the failure (law 6).
         try:
-            check_plan(plan, self.system, observation.forecast.n_periods)
+            with contained():
+                check_plan(plan, self.system, observation.forecast.n_periods)
         except Exception as error:  # noqa: BLE001
             return _failed(error)
         return plan
@@ -298,15 +299,18 @@ class World:
         return float(sum(source.clipped_mwh for source in self._clipping()))
 
 
-def _decide(controller: Controller, observation: Observation) -> Plan:
+def _decide(controller: Controller, observation: Observation, calls: ReplanningCalls) -> Plan:
     """Return the controller's plan, or one that says how it failed."""
     # A controller may fail in any way; the episode goes on and names the failure (law 6).
     try:
-        return controller.decide(observation)
+        with contained():
+            plan = controller.decide(observation)
+            # It may hand over to another one that waits for something else.
+            calls.capabilities = capabilities_of(controller)
+            return plan
     except Exception as error:  # noqa: BLE001
         return _failed(error)
 
 
 def _failed(error: Exception) -> Plan:
-    reason = f"{type(error).__name__}: {error}"
-    return Plan(outcome=Outcome(status=SolveStatus.FAILED, fallback=reason))
+    return Plan(outcome=Outcome(status=SolveStatus.FAILED, fallback=described(error)))

@@ -30,6 +30,7 @@ def stress(
     dask: str | None = None,
     verify: str = "audit",
     keep: str = "steps",
+    deadline_s: float | None = None,
     out: str | Path | None = None,
     progress: StudyProgress | None = None,
 ) -> StressStudy:
@@ -49,7 +50,7 @@ def stress(
         Named points: ``"traffic"``, ``"weather"`` or ``"faults"``; they count as one more axis.
     replications
         Number of days; all points and controllers have the same ones.
-    seed, workers, dask, verify, keep, out, progress
+    seed, workers, dask, verify, keep, deadline_s, out, progress
         See `gridhaul.compare`.
 
     Raises
@@ -75,6 +76,7 @@ def stress(
         keep=as_keep(keep),
         out=out,
         progress=progress,
+        deadline_s=deadline_s,
     )
 
     def make_manifest() -> Mapping[str, object]:
