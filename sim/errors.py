@@ -33,7 +33,9 @@ def described(error: BaseException) -> str:
         text = str(error)
     except BaseException:  # noqa: BLE001 - code of a user makes the text
         return f"{name} (its text cannot be made)"
-    return f"{name}: {text[:MOST_TOLD]}"
+    # What is no UTF-8 stands in no file.
+    text = text[:MOST_TOLD].encode("utf-8", "backslashreplace").decode("utf-8")
+    return f"{name}: {text}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
