@@ -9,6 +9,7 @@ from dataclasses import dataclass
 MOST_SHOWN = 300  # characters of a value in a message
 MOST_LISTED = 30
 LONGEST_COMPARED = 200  # characters; comparing takes quadratic time
+MOST_TOLD = 4000  # of the text of an error that is none of ours
 
 
 class GridhaulError(Exception):
@@ -21,6 +22,8 @@ def shown(value: object) -> str:
         text = repr(value)
     except (ValueError, RecursionError):  # a number of a million digits, a nest of a million lists
         return "<too large to be shown>"
+    except Exception:  # noqa: BLE001 - a user's class
+        return f"<{type(value).__name__} that cannot be shown>"
     if len(text) <= MOST_SHOWN:
         return text
     return f"{text[:MOST_SHOWN]}... ({len(text)} characters)"
@@ -36,6 +39,18 @@ def suggestion(word: str, choices: Iterable[str]) -> str:
         listing += f" and {len(known) - MOST_LISTED} more"
     hint = f"Did you mean {close[0]!r}? " if close else ""
     return f"{hint}There is: {listing}"
+
+
+def described(error: BaseException) -> str:
+    """Return type and text of an error, also of one whose text cannot be made."""
+    name = type(error).__name__
+    try:
+        text = str(error)
+    except BaseException:  # noqa: BLE001 - code of a user makes the text
+        return f"{name} (its text cannot be made)"
+    # What is no UTF-8 stands in no file.
+    text = text[:MOST_TOLD].encode("utf-8", "backslashreplace").decode("utf-8")
+    return f"{name}: {text}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from sim.cli.options import (
     LARGEST_SEED,
     VERIFY_HELP,
     DaysOption,
+    DeadlineOption,
     JsonOption,
     OutOption,
     ScenarioArgument,
@@ -36,6 +37,7 @@ def run(
     settings: SetOption = None,
     verify: VerifyOption = "full",
     strict: StrictOption = False,
+    deadline: DeadlineOption = None,
     as_json: JsonOption = False,
     out: OutOption = None,
 ) -> None:
@@ -59,6 +61,7 @@ def run(
             replication=replication,
             verify=verify,
             strict=strict,
+            deadline_s=deadline,
             follow=bar,
             out=out,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -121,11 +122,16 @@ class Capabilities:
             given = getattr(self, name)
             if isinstance(given, str):
                 raise ValueError(f"{name}(={given!r}) must be a set of names, not a text.")
+            if not (isinstance(given, Iterable) and all(isinstance(own, str) for own in given)):
+                raise ValueError(f"{name}(={given!r}) must be a set of names.")
             unknown = sorted(set(given) - set(known))
             if unknown:
                 choices = ", ".join(str(each) for each in known)
                 raise ValueError(f"{name}(={unknown}) must be among {choices}.")
             object.__setattr__(self, name, frozenset(given))
+        figures = self.figures
+        if not isinstance(figures, tuple) or not all(isinstance(own, str) for own in figures):
+            raise ValueError(f"figures(={figures!r}) must be a tuple of names.")
         if Trigger.VOLTAGE_VIOLATION in self.replan_on:
             object.__setattr__(self, "needs_voltages", True)
 

@@ -11,10 +11,13 @@ from sim.control import SolveStatus
 from sim.electrical.electrics import Electrics
 from sim.episode.ledger import open_shift_mwh, totals, unit_changes
 from sim.episode.record import EpisodeRecord
+from sim.errors import EpisodeError
 from sim.powerflow.import_meter import import_mw
 from sim.system.system import System
 from sim.units import SECONDS_PER_HOUR, FloatArray, IntArray
 from sim.world.recorder import Readings, Recorder
+
+COLUMNS = ("controller", "replication", "start", "log_sha256")  # beside metrics in the tables
 
 
 def voltage_violation_pu(system: System, vm_pu: FloatArray) -> FloatArray:
@@ -93,7 +96,7 @@ def metrics(record: EpisodeRecord, ledger: pd.DataFrame) -> dict[str, float]:
     initial = sum(vehicle.battery.energy_initial_mwh for vehicle in system.vehicles)
     clipped_mwh = float(sum(decision.clipped_mwh for decision in recorder.decisions))
     gaps = [decision.gap for decision in recorder.decisions if np.isfinite(decision.gap)]
-    return {
+    own = {
         "objective_usd": money.cost_usd + penalty,
         "cost_usd": money.cost_usd,
         "penalty_usd": penalty,
@@ -142,8 +145,11 @@ def metrics(record: EpisodeRecord, ledger: pd.DataFrame) -> dict[str, float]:
         "verified_steps": len(record.verification.steps),
         "verify_max_diff_pu": record.verification.difference_pu,
         **_slack(system, electrics),
-        **{name: _first_said(recorder, name) for name in record.figures},
     }
+    clashing = sorted({*own, *COLUMNS}.intersection(record.figures))
+    if clashing:
+        raise EpisodeError(f"no figure of a controller may be called {', '.join(clashing)}")
+    return own | {name: _first_said(recorder, name) for name in record.figures}
 
 
 def _obeyed_mwh(record: EpisodeRecord) -> float:

@@ -74,7 +74,7 @@ def export_scenario(
 
 
 def _copy(source: Path, staging: Path, scenario: Scenario, overrides: Mapping[str, object]) -> None:
-    raw: dict[str, Any] = tomllib.loads((source / FILE).read_text(encoding="utf-8"))
+    raw: dict[str, Any] = tomllib.loads((source / FILE).read_text(encoding="utf-8-sig"))
     document = with_overrides(raw, overrides, Problems())
     for path in sorted(source.iterdir()):
         if path.is_file() and not path.is_symlink() and not path.name.startswith("."):

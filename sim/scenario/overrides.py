@@ -71,7 +71,7 @@ def _write(document: dict[str, Any], key: str, value: object, problems: Problems
             key,
             value,
             "is no place in scenario.toml",
-            "Name a key as in the file, table.key; entries of a list by number, from 0, or * for all",
+            "Name a key as in the file, table.key; entries of a list by number, from 0, or *",
         )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +11,7 @@ from sim.electrical.meters import StationExchange, as_floats
 from sim.system.system import System
 from sim.units import SECONDS_PER_HOUR, FloatArray
 from sim.world.cars.fleet import EvMeter
+from sim.world.outcomes import figures_text
 from sim.world.plan_hash import hash_of_orders
 from sim.world.rail import Span
 from sim.world.vehicle import Vehicle
@@ -181,7 +181,7 @@ class Recorder:
                 outcome.fallback,
                 0.0,
                 hash_of_orders(plan),
-                json.dumps(dict(outcome.figures)) if outcome.figures else "",
+                figures_text(outcome.figures),
             )
         )
         self.decision_s.append(seconds)

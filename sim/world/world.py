@@ -27,6 +27,7 @@ from sim.system.system import System
 from sim.uncertainty.forecaster import Forecaster
 from sim.uncertainty.realisation import Realisation
 from sim.units import SECONDS_PER_HOUR
+from sim.user_code import contained
 from sim.world.cars.fleet import EvFleet
 from sim.world.clock import Answer, Order, Tick
 from sim.world.failures import reason
@@ -157,9 +158,7 @@ class World:
         questions = self.decisions()
         observation = next(questions, None)
         while observation is not None:
-            plan = _decide(controller, observation)
-            # A controller may hand over to another one that waits for something else.
-            self.calls.capabilities = capabilities_of(controller)
+            plan = _decide(controller, observation, self.calls)
             try:
                 observation = questions.send(plan)
             except StopIteration:
@@ -290,7 +289,8 @@ class World:
         """Return the plan, or one that says why it makes no sense."""
         # A plan may be broken in any way; the episode goes on and names the failure (law 6).
         try:
-            return checked_plan(plan, self.system, observation.forecast.n_periods)
+            with contained():
+                return checked_plan(plan, self.system, observation.forecast.n_periods)
         except Exception as error:  # noqa: BLE001
             return _failed(error)
 
@@ -303,11 +303,15 @@ class World:
         return float(sum(source.clipped_mwh for source in self._clipping()))
 
 
-def _decide(controller: Controller, observation: Observation) -> Plan:
+def _decide(controller: Controller, observation: Observation, calls: ReplanningCalls) -> Plan:
     """Return the controller's plan, or one that says how it failed."""
     # A controller may fail in any way; the episode goes on and names the failure (law 6).
     try:
-        return controller.decide(observation)
+        with contained():
+            plan = controller.decide(observation)
+            # It may hand over to another one that waits for something else.
+            calls.capabilities = capabilities_of(controller)
+            return plan
     except Exception as error:  # noqa: BLE001
         return _failed(error)
 

@@ -108,7 +108,7 @@ def _hash(content: bytes) -> str:
 def trace(scenario: Scenario, controller: ControllerSpec, replication: int) -> Trace:
     """Return what one controller, built anew, does on one day."""
     policy = build_for(scenario.system, controller)
-    return Trace.of(*live(scenario, policy, replication=replication, name=controller.label))
+    return Trace.of(*live(scenario, policy, replication=replication, name=controller.drawn_as))
 
 
 def trace_in_a_new_process(

@@ -71,8 +71,13 @@ def folder_descriptor(folder: Path) -> Iterator[int]:
         os.close(descriptor)
 
 
+def is_full(error: OSError) -> bool:
+    """Return whether an error says that the disk is full."""
+    return error.errno in {errno.ENOSPC, errno.EDQUOT}
+
+
 def reason(error: OSError) -> str:
     """Return the cause of an error as text for messages."""
-    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+    if is_full(error):
         return "the disk is full"
     return error.strerror or str(error)
