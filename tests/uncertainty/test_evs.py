@@ -77,4 +77,4 @@ def test_the_baseline_knows_of_the_hour() -> None:
     ]
     lived = np.mean([charging_mw(system, own, 8, 16) for own in away], axis=0)
     assert lived[:14].sum() < 0.1 * lived.sum()
-    np.testing.assert_allclose(lived.sum(axis=1), expected.sum(axis=1), atol=0.02)
+    np.testing.assert_allclose(lived.sum(axis=1), expected.sum(axis=1), atol=0.05)
