@@ -7,7 +7,6 @@ Run ``python scenarios/residential_ev/make.py``. What is chosen by hand (``scena
 from __future__ import annotations
 
 import csv
-import itertools
 import json
 import math
 from pathlib import Path
@@ -26,7 +25,21 @@ MAX_I_KA = 0.4  # the published case has no thermal limits
 # Published buses count from 1, pandapower from 0. [bus, MW, profile]
 PLANTS = ((3, 1.43, "sun_3"), (14, 2.25, "sun_14"), (21, 3.17, "sun_21"), (28, 2.64, "sun_28"))
 BUSINESS = (1, 2, 6, 7, 22, 23, 24)  # all others are homes
-DETOUR = 1.3  # of roads over straight lines
+JUNCTIONS = {
+    "Westbridge": (-9.0, -3.0),
+    "Cross": (2.0, 4.0),
+    "Northfield": (6.0, 16.0),
+    "Southfield": (2.0, -10.0),
+    "Eastfork": (14.0, 2.0),
+}
+ROADS = (
+    ("Gate", "Mill"), ("Gate", "Westbridge"), ("Westbridge", "Quarry"), ("Westbridge", "Cross"),
+    ("Mill", "Cross"), ("Mill", "Northfield"), ("Northfield", "Meadow"), ("Northfield", "Orchard"),
+    ("Northfield", "Cross"), ("Cross", "Southfield"), ("Cross", "Eastfork"),
+    ("Eastfork", "Orchard"), ("Eastfork", "Summit"), ("Eastfork", "Southfield"),
+    ("Southfield", "Quarry"), ("Southfield", "Harbour"), ("Harbour", "Summit"),
+)  # fmt: skip
+DETOUR = 1.2  # of roads over straight lines
 SPEED_KMH = 40.0
 CAPACITY_VEH_H = 1000.0
 
@@ -73,11 +86,12 @@ def _position(net: Any, bus: int) -> tuple[float, float]:
 
 
 def _write_roads(net: Any, folder: Path) -> None:
-    """Write a direct road between any two stations, at the positions of their buses."""
+    """Write the roads between stations, at the positions of their buses, and junctions."""
     with (HERE / "stations.csv").open(encoding="utf-8", newline="") as stream:
         places = {
             row["road_node"]: _position(net, int(row["bus"])) for row in csv.DictReader(stream)
         }
+    places |= JUNCTIONS
     nodes = [
         RoadNodeRow(name=name, x_km=round(x, 3), y_km=round(y, 3))
         for name, (x, y) in places.items()
@@ -90,7 +104,7 @@ def _write_roads(net: Any, folder: Path) -> None:
             free_speed_kmh=SPEED_KMH,
             capacity_veh_h=CAPACITY_VEH_H,
         )
-        for start, end in itertools.combinations(places, 2)
+        for start, end in ROADS
     ]
     write_rows(folder, "road_nodes.csv", nodes)
     write_rows(folder, "road_links.csv", links)

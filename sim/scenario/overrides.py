@@ -71,14 +71,14 @@ def _write(document: dict[str, Any], key: str, value: object, problems: Problems
             key,
             value,
             "is no place in scenario.toml",
-            "Name a key as in the file, table.key; entries of a list by number, from 0, or *",
+            "Name a key as in the file, table.key; entries of a list by number, from 0; all by *",
         )
 
 
 def _inside(place: Any, part: str) -> list[Any]:
-    """Return what stands at a part of a key: one table, or entries of a list; nothing elsewhere."""
+    """Return what stands at a part of a key: a table, or entries of a list, if anything."""
     if isinstance(place, dict):
-        return [place.setdefault(part, {})]
+        return [] if part == "*" else [place.setdefault(part, {})]
     return [place[entry] for entry in _entries(place, part)]
 
 

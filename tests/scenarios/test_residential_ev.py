@@ -10,9 +10,12 @@ import numpy as np
 import pytest
 
 import scenarios
+from sim.control import EvStates
 from sim.episode.episode import Episode
 from sim.scenario import load_scenario
 from sim.study.run import run
+from sim.uncertainty.calibrated import CalibratedForecaster
+from sim.uncertainty.realisation import Nature
 
 FOLDER = Path(scenarios.__file__).parent / "residential_ev"
 BUS_30 = "29"  # the paper counts from 1
@@ -87,10 +90,12 @@ def test_the_cases_of_the_readme_are_what_they_say() -> None:
 
 
 def test_a_trip_takes_about_an_hour() -> None:
-    roads = load_scenario("residential_ev").system.roads
-    minutes = 60 * roads.length_km / roads.free_speed_kmh
-    assert np.median(minutes) == pytest.approx(55, abs=5)
-    assert 20 < minutes.min() < minutes.max() < 90
+    scenario = load_scenario("residential_ev")
+    nature = Nature.build(scenario.system, scenario.uncertainty)
+    told = CalibratedForecaster.build(nature, nature.draw(1, 0)).issue(0, 0.0, EvStates.none())
+    hours = told.travel_h[:, ~np.eye(len(scenario.system.stations), dtype=bool)]
+    assert np.median(hours) == pytest.approx(1.0, abs=0.1)
+    assert 0.3 < hours.min() < hours.max() < 2.0
 
 
 def test_its_tables_follow_from_make(tmp_path: Path) -> None:
