@@ -43,7 +43,6 @@ def run(
 ) -> None:
     """Run one controller on one day; --out keeps its tables and a report."""
     from sim.episode.specification import specify
-    from sim.report.html.page import write_report
     from sim.report.terminal import console
     from sim.report.terminal.progress import decision_progress
     from sim.scenario import load_scenario
@@ -67,6 +66,8 @@ def run(
         )
     console.print_episode(episode, as_json=as_json)
     if out is not None:
+        from sim.report.html.page import write_report
+
         path = write_report(out)
         if not as_json:
             typer.echo(f"Report: {path}")
@@ -124,7 +125,6 @@ def replay(
 ) -> None:
     """Run an episode of a study again, prove that it is the same, and hand over on the way."""
     from sim.episode.specification import specify
-    from sim.report.html.page import write_report
     from sim.report.terminal.replay import print_replay
     from sim.study.replay.replay import replay as replay_
     from sim.study.settings import parse_for_controller
@@ -142,6 +142,8 @@ def replay(
     )
     print_replay(found, as_json=as_json)
     if out is not None:
+        from sim.report.html.page import write_report
+
         path = write_report(out)
         if not as_json:
             typer.echo(f"Report: {path}")
