@@ -136,7 +136,7 @@ def load_controller(name: str, source: str = "") -> object:
         return load(CONTROLLERS, name)
     if not separator or not attribute or not path.endswith(".py"):
         raise InputError.single(
-            where="--controller",
+            where="controller",
             key="controller",
             value=name,
             message="is neither a registered name nor file.py:ClassName",

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from sim.episode.episode import Episode
 from sim.episode.following import Follower
-from sim.episode.specification import ControllerSpec, as_spec, with_source
+from sim.episode.specification import ControllerSpec, as_specs
 from sim.episode.verification import Verify
-from sim.scenario import Scenario
+from sim.scenario import Scenario, as_scenario
 from sim.study.execution.runner import run_episode
 from sim.study.settings import as_verify
 from sim.study.store.bundle import Keep, bundle, to_bytes
@@ -21,8 +22,8 @@ from sim.world.recorder import Decision
 
 
 def run(
-    scenario: Scenario,
-    controller: str | ControllerSpec,
+    scenario: Scenario | str | os.PathLike[str],
+    controller: object,
     *,
     seed: int | None = None,
     replication: int = 0,
@@ -37,9 +38,10 @@ def run(
     Parameters
     ----------
     scenario
-        See `load_scenario`.
+        As `load_scenario` returns it, or the name or folder of one.
     controller
-        A registered name, ``my_file.py:ClassName``, or a specification with parameters.
+        A name, ``my_file.py:ClassName``, a class (also of a notebook), an instance of one, or a
+        specification with parameters.
     seed
         Root of all randomness; None takes the scenario's.
     replication
@@ -63,7 +65,7 @@ def run(
     EpisodeError
         If the verification finds a difference, or a decision failed and the run is strict.
     """
-    spec = with_source(as_spec(controller))
+    scenario, (spec,) = as_scenario(scenario), as_specs([controller])
     root = scenario.seed if seed is None else seed
     check = as_verify(verify)
     with storing(out, scenario, spec, seed=root, replication=replication, verify=check) as store:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -61,6 +62,20 @@ class Study:
     look: Look | None = None
     declared: tuple[NamedDifference, ...] = ()
     declared_ladder: tuple[NamedDifference, ...] = ()
+
+    def __repr__(self) -> str:
+        return (
+            f"<Study {self.scenario}: {', '.join(self.controllers)} on {self.replications} common "
+            f"days, {len(self.metrics)} episodes, {len(self.failures)} failed>"
+        )
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: means of the figures that decide."""
+        head = f"<code>{html.escape(repr(self))}</code>"
+        if self.metrics.empty:
+            return head
+        means = self.metrics[["objective_usd", "cost_usd", "penalty_usd"]].groupby("controller")
+        return head + means.mean().reindex(self.controllers).round(2).to_html()
 
     @property
     def without_decisions(self) -> tuple[str, ...]:

@@ -70,6 +70,13 @@ class System:
     rails: Rails = field(default_factory=Rails.none)
     market: MarketRules = field(default_factory=MarketRules)
 
+    def __repr__(self) -> str:
+        return (
+            f"<System {self.name}: {self.grid.n_buses} buses, {len(self.stations)} stations, "
+            f"{len(self.vehicles)} vehicles, {len(self.units)} units, {len(self.evs)} groups of "
+            f"cars, {self.timing.n_periods} periods>"
+        )
+
     @property
     def features(self) -> frozenset[str]:
         """What a controller may require: ``roads``, ``rail`` under vehicles; ``evs``, ``units``."""
