@@ -67,9 +67,10 @@ class DaskPool:
         if self._client.nthreads():
             self._seen_s = now_s
         elif now_s - self._seen_s > PATIENCE_S:
+            address = self._client.scheduler.address
             raise ClusterError(
-                f"--dask: dask = {self._client.scheduler.address!r}: there have been no workers for "
-                f"{PATIENCE_S:g} s. {SAFE}"
+                f"--dask: dask = {address!r}: there have been no workers for {PATIENCE_S:g} s. "
+                f"{SAFE}"
             )
 
     @contextlib.contextmanager
