@@ -41,6 +41,18 @@ def suggestion(word: str, choices: Iterable[str]) -> str:
     return f"{hint}There is: {listing}"
 
 
+def printable(text: str) -> str:
+    """Return a text without signs that a terminal would obey, or that turn the direction of it.
+
+    Each of them becomes its escape, as ``repr`` writes it; line breaks stay.
+    """
+    if text.replace("\n", "").isprintable():
+        return text
+    return "".join(
+        sign if sign.isprintable() or sign == "\n" else ascii(sign)[1:-1] for sign in text
+    )
+
+
 def described(error: BaseException) -> str:
     """Return type and text of an error, also of one whose text cannot be made."""
     name = type(error).__name__
@@ -48,9 +60,7 @@ def described(error: BaseException) -> str:
         text = str(error)
     except BaseException:  # noqa: BLE001 - code of a user makes the text
         return f"{name} (its text cannot be made)"
-    # What is no UTF-8 stands in no file.
-    text = text[:MOST_TOLD].encode("utf-8", "backslashreplace").decode("utf-8")
-    return f"{name}: {text}"
+    return f"{name}: {printable(text[:MOST_TOLD])}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +88,8 @@ class Problem:
     remedy: str
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.key} = {self.value}: {self.message}. {self.remedy}."
+        text = f"{self.where}: {self.key} = {self.value}: {self.message}. {self.remedy}."
+        return printable(text)
 
 
 class InputError(GridhaulError):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
+from controllers.optimisation.ranges import check_ranges
 from controllers.optimisation.work_limits import WorkLimits
 from controllers.rolling.applied import computed_usd, modelled_usd, other_usd, trips_usd
 from controllers.rolling.caps import caps_mw, room_mw, withheld_usd
@@ -87,8 +87,7 @@ class Planning:
     nodes: int = 1000
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.margin) and self.margin >= 0):
-            raise ValueError(f"margin(={self.margin}) must be a finite number >= 0.")
+        check_ranges(self, margin=(0, 1e9))
         self.search()
 
     def search(self) -> Search:

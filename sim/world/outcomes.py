@@ -27,7 +27,6 @@ def check_outcome(outcome: object) -> None:
         raise PlanError(f"outcome.status = {shown(outcome.status)} must be a SolveStatus")
     if not isinstance(outcome.fallback, str):
         raise PlanError(f"outcome.fallback = {shown(outcome.fallback)} must be a text")
-    outcome.fallback.encode("utf-8")  # complains where no file can hold it
     for name in ("objective_usd", "bound_usd"):
         value = getattr(outcome, name)
         if value is not None and not is_number(value):

@@ -8,6 +8,7 @@ import numpy as np
 
 from sim.control import Plan
 from sim.electrical.meters import StationExchange, as_floats
+from sim.errors import printable
 from sim.system.system import System
 from sim.units import SECONDS_PER_HOUR, FloatArray
 from sim.world.cars.fleet import EvMeter
@@ -178,7 +179,7 @@ class Recorder:
                 np.nan if outcome.objective_usd is None else outcome.objective_usd,
                 np.nan if outcome.bound_usd is None else outcome.bound_usd,
                 np.nan if gap is None else gap,
-                outcome.fallback,
+                printable(outcome.fallback),
                 0.0,
                 hash_of_orders(plan),
                 figures_text(outcome.figures),

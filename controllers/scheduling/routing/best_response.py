@@ -12,6 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
+from controllers.optimisation.ranges import check_ranges
 from controllers.scheduling.dispatch.energy_cost import curtailable
 from controllers.scheduling.problem.problem import Schedule, SchedulingProblem
 from controllers.scheduling.problem.time_space import AWAY, Route
@@ -62,10 +63,7 @@ class Effort:
     energies: int = 61
 
     def __post_init__(self) -> None:
-        for name, least in (("sweeps", 0), ("levels", 1), ("energies", 2)):
-            value = getattr(self, name)
-            if value < least:
-                raise ValueError(f"{name}(={value}) must be at least {least}.")
+        check_ranges(self, sweeps=(0, 1000), levels=(1, 200), energies=(2, 10_001))
 
 
 def improve(

@@ -71,6 +71,10 @@ class WorkerPool(Protocol):
         """Errors that a future raises if its worker has died."""
         ...
 
+    def check(self) -> None:
+        """Raise an error if nobody works any more and nobody will."""
+        ...
+
     def start(self, workers: int) -> AbstractContextManager[Executor]:
         """Return an executor with prepared workers; after one has broken, a new one is started."""
         ...
@@ -100,6 +104,9 @@ class SerialPool:
         self.token = uuid.uuid4().hex
         self._context = context
 
+    def check(self) -> None:
+        """Do nothing: this process works."""
+
     @contextlib.contextmanager
     def start(self, workers: int) -> Iterator[Executor]:
         """Return an executor; see `WorkerPool`."""
@@ -121,6 +128,9 @@ class ProcessPool:
         self.token = uuid.uuid4().hex
         self.workers = workers
         self._context = context
+
+    def check(self) -> None:
+        """Do nothing: the executor sees that a process dies."""
 
     @contextlib.contextmanager
     def start(self, workers: int) -> Iterator[Executor]:

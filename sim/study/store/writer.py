@@ -101,6 +101,7 @@ class StudyWriter:
             self._resources.close()
             raise
         self.stored = frozenset(stored_keys(folder))
+        self._n_safe = len(self.stored)
         missing = set(self._wanted(self._replications)) - self.stored
         self._outstanding = Counter(self._index(key) // self._per_file for key in missing)
 
@@ -129,6 +130,7 @@ class StudyWriter:
         file = self.folder / PARTS / f"{min(indices):09d}.{checksums.tag(content)}.arrow"
         with self._disk():
             durable.write_bytes(file, content)
+            self._n_safe += len(finished)
             self._part_of.update(dict.fromkeys(indices, file))
             self._mark_ended(indices)
 
@@ -294,8 +296,8 @@ class StudyWriter:
         except OSError as error:
             remedy = "Make room and give" if durable.is_full(error) else "Give"
             raise StorageError(
-                f"{self.folder}: {durable.reason(error)}. The episodes finished so far are safe in "
-                f"it. {remedy} the same command again: it runs what is missing."
+                f"{self.folder}: {durable.reason(error)}. The {self._n_safe} episodes finished so "
+                f"far are safe in it. {remedy} the same command again: it runs what is missing."
             ) from error
 
 

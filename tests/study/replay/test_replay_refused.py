@@ -26,7 +26,9 @@ from tests.study.replay.stormy import CONSTANT, STORM
 def changed(tmp_path: Path) -> Path:
     """An episode whose controller orders something else now, from period 5 on."""
     file, power = tmp_path / "mine.py", tmp_path / "power"
-    file.write_text(CONSTANT.replace("POWER", f"float(open({str(power)!r}).read())"))
+    file.write_text(
+        CONSTANT.replace("POWER", f"float(__import__('pathlib').Path({str(power)!r}).read_text())")
+    )
     power.write_text("2.0")
     for keep in ("steps", "summary"):
         compare(
@@ -97,6 +99,9 @@ def as_of_an_earlier_version(folder: Path) -> None:
     manifest = json.loads((folder / "study.json").read_text())
     for key in ("source", "overrides"):
         del manifest["scenario"][key]
+    del manifest["checksums"]
+    for sums in folder.rglob("SHA256SUMS"):
+        sums.unlink()
     (folder / "study.json").write_text(json.dumps(manifest))
 
 
