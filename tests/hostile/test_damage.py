@@ -115,7 +115,7 @@ def trials(whole: Path, half: Path, tmp_path: Path, n: int, seed: int) -> dict[s
         file = damage(folder, rng)
         with pytest.raises(InputError) as caught:
             everything(folder)
-        assert file.name in str(caught.value) or file.name == "SHA256SUMS", file
+        assert file.name in str(caught.value) or file.name == "_SHA256SUMS", file
         counted["named"] += 1
         counted[refused_or_as_it_was(folder, expected)] += 1
         if folder.exists():
@@ -138,7 +138,7 @@ def test_a_study_that_was_not_damaged_goes_on_where_it_was(
 
 
 def test_checksums_are_those_of_a_standard_tool(whole: Path) -> None:
-    lines = (whole / "episodes" / "SHA256SUMS").read_text().splitlines()
+    lines = (whole / "episodes" / "_SHA256SUMS").read_text().splitlines()
     assert [line.partition("  ")[2] for line in lines] == [
         "000000.parquet",
         "000001.parquet",
