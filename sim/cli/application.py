@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from typing import Annotated
 
 import typer
 
@@ -12,19 +13,35 @@ from sim.cli.demo import demo
 from sim.cli.episodes import replay, run
 from sim.cli.folders import export, report
 from sim.cli.inspection import check, check_controller, list_
-from sim.cli.options import BAD_INPUT, FAILED
+from sim.cli.options import BAD_INPUT, DONE, FAILED
 from sim.cli.plain_signs import use_plain_signs
 from sim.cli.studies import STRESS_HELP, compare, stress
 from sim.errors import GridhaulError, InputError, printable
 
+
+def common(
+    context: typer.Context,
+    *,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
+) -> None:
+    """Simulate mobile battery storage in power grids, and compare controllers on common days."""
+    if context.invoked_subcommand is None and not version:
+        typer.echo(context.get_help())
+        raise typer.Exit(DONE)
+    if version:
+        from importlib.metadata import version as version_of
+
+        typer.echo(f"gridhaul {version_of('gridhaul')}")
+        raise typer.Exit(DONE)
+
+
 app = typer.Typer(
     name="gridhaul",
-    help="Simulate mobile battery storage in power grids, and compare controllers on common days.",
-    no_args_is_help=True,
-    add_completion=False,
+    invoke_without_command=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.callback()(common)
 app.command()(demo)
 app.command("list")(list_)
 app.command()(run)

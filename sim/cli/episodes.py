@@ -11,10 +11,13 @@ from sim.cli.options import (
     FAILED,
     LARGEST_SEED,
     VERIFY_HELP,
+    AllOption,
     DaysOption,
     DeadlineOption,
     JsonOption,
+    OpenOption,
     OutOption,
+    QuietOption,
     ScenarioArgument,
     SeedOption,
     SetOption,
@@ -38,8 +41,11 @@ def run(
     verify: VerifyOption = "full",
     strict: StrictOption = False,
     deadline: DeadlineOption = None,
+    everything: AllOption = False,
+    quiet: QuietOption = False,
     as_json: JsonOption = False,
     out: OutOption = None,
+    open_: OpenOption = False,
 ) -> None:
     """Run one controller on one day; --out keeps its tables and a report."""
     from sim.episode.specification import specify
@@ -52,7 +58,7 @@ def run(
     chosen = parse(settings or [], days=days)
     (spec,) = specify([controller], chosen.controller)
     loaded = load_scenario(scenario, chosen.scenario)
-    with decision_progress(spec.label, loaded.system.timing.n_periods) as bar:
+    with decision_progress(spec.label, loaded.system.timing.n_periods, quiet=quiet) as bar:
         episode = run_(
             loaded,
             spec,
@@ -64,13 +70,16 @@ def run(
             follow=bar,
             out=out,
         )
-    console.print_episode(episode, as_json=as_json)
+    if not quiet:
+        console.print_episode(episode, as_json=as_json, everything=everything)
     if out is not None:
         from sim.report.html.page import write_report
 
         path = write_report(out)
-        if not as_json:
+        if not (as_json or quiet):
             typer.echo(f"Report: {path}")
+        if open_:
+            typer.launch(str(path))
     if episode.metrics["failed_decisions"] == episode.metrics["decisions"]:
         raise typer.Exit(FAILED)
 
@@ -117,6 +126,7 @@ def replay(
     verify: Annotated[
         str | None, typer.Option(help=f"{VERIFY_HELP} Default: as in the study.")
     ] = None,
+    everything: AllOption = False,
     as_json: JsonOption = False,
     out: Annotated[
         Path | None,
@@ -140,7 +150,7 @@ def replay(
         verify=verify,
         out=out,
     )
-    print_replay(found, as_json=as_json)
+    print_replay(found, as_json=as_json, everything=everything)
     if out is not None:
         from sim.report.html.page import write_report
 

@@ -75,6 +75,13 @@ SetOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+OpenOption = Annotated[bool, typer.Option("--open", help="Open the report in the browser.")]
+QuietOption = Annotated[
+    bool, typer.Option("-q", "--quiet", help="Print no tables and no progress, only failures.")
+]
+AllOption = Annotated[
+    bool, typer.Option("--all", help="Print every figure, not only those that matter most.")
+]
 StrictOption = Annotated[
     bool, typer.Option("--strict", help="Stop at the first decision that fails, and exit with 1.")
 ]
@@ -143,6 +150,8 @@ class StudyOptions:
     keep: KeepOption = "steps"
     strict: StrictOption = False
     deadline: DeadlineOption = None
+    everything: AllOption = False
+    quiet: QuietOption = False
     as_json: JsonOption = False
     out: OutOption = None
 

@@ -62,9 +62,10 @@ def compare(
     specs = specify(names_in(controllers), chosen.controller)
     loaded = load_scenario(scenario, chosen.scenario)
     limit = None if until is None else as_until(until)
-    with progress() as bar:
+    with progress(quiet=options.quiet) as bar:
         study = compare_(loaded, specs, until=limit, progress=bar, **options.execution)
-    console.print_study(study, as_json=options.as_json)
+    if not options.quiet:
+        console.print_study(study, as_json=options.as_json, everything=options.everything)
     raise typer.Exit(_exit_code(study))
 
 
@@ -95,9 +96,10 @@ def stress(
     loaded = load_scenario(scenario, chosen.scenario)
     specs = specify(names_in(controllers), chosen.controller)
     axes = parse_axes(axis or [])
-    with progress() as bar:
+    with progress(quiet=options.quiet) as bar:
         study = stress_(loaded, specs, axes=axes, pack=pack, progress=bar, **options.execution)
-    print_stress(study, as_json=options.as_json)
+    if not options.quiet:
+        print_stress(study, as_json=options.as_json)
     raise typer.Exit(_exit_code(study.cells))
 
 

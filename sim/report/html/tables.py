@@ -13,11 +13,11 @@ from sim.report.wording import (
     HEADLINES,
     LADDER,
     METRICS,
+    mean_figure,
     number,
     signed,
     title,
     with_interval,
-    with_margin,
 )
 from sim.study.inference import statistics
 from sim.study.inference.contrasts import NamedDifference, contrasts
@@ -137,7 +137,7 @@ def _summary_row(
     return TableRow(
         title=title(metric),
         cells=tuple(
-            TableCell(text=with_margin(own), css_class="best" if is_best else "")
+            TableCell(text=mean_figure(metric, own), css_class="best" if is_best else "")
             for own, is_best in zip(found, best, strict=True)
         ),
     )

@@ -55,7 +55,7 @@ class EpisodeBar:
 
 
 @contextlib.contextmanager
-def progress() -> Iterator[EpisodeBar]:
+def progress(*, quiet: bool = False) -> Iterator[EpisodeBar]:
     """Show a progress bar on a terminal, nothing elsewhere."""
     console = Console(stderr=True)
     bar = Progress(
@@ -66,7 +66,7 @@ def progress() -> Iterator[EpisodeBar]:
         TimeRemainingColumn(),
         console=console,
         transient=True,
-        disable=not console.is_terminal,
+        disable=quiet or not console.is_terminal,
         speed_estimate_period=SPEED_OVER_S,
     )
     with bar:
@@ -74,7 +74,9 @@ def progress() -> Iterator[EpisodeBar]:
 
 
 @contextlib.contextmanager
-def decision_progress(controller: str, periods: int) -> Iterator[Callable[[Decision], None]]:
+def decision_progress(
+    controller: str, periods: int, *, quiet: bool = False
+) -> Iterator[Callable[[Decision], None]]:
     """Show a bar of the periods of an episode with what each decision said, on a terminal only."""
     console = Console(stderr=True)
     bar = Progress(
@@ -85,7 +87,7 @@ def decision_progress(controller: str, periods: int) -> Iterator[Callable[[Decis
         TimeRemainingColumn(),
         console=console,
         transient=True,
-        disable=not console.is_terminal,
+        disable=quiet or not console.is_terminal,
     )
     with bar:
         task = bar.add_task(f"{escape(controller)}: first decision", total=periods)
