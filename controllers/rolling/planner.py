@@ -125,9 +125,9 @@ class Planned(Solved):
     Attributes
     ----------
     problem
-        The problem with the limits tightened by the margin.
-    network
-        The network with the limits as they are.
+        The problem that was solved, with the limits tightened by the margin.
+    true
+        The problem as it was posed, with the limits as they are.
     usd
         What the plan costs in the model without the margin, trips and stored energy left out,
         ``(period,)`` [USD].
@@ -136,9 +136,14 @@ class Planned(Solved):
     """
 
     problem: SchedulingProblem
-    network: Network
+    true: SchedulingProblem
     usd: FloatArray
     computed_usd: FloatArray
+
+    @property
+    def network(self) -> Network:
+        """The network with the limits as they are."""
+        return self.true.network
 
     def caps_mw(self) -> FloatArray:
         """Return the caps on generators, ``(period, generator)`` [MW]; see `caps.caps_mw`."""
@@ -158,7 +163,7 @@ class Planned(Solved):
         `caps` are those on generators, beyond which power is withheld inside the periods.
         """
         problem, curtailed_mw = self.problem, self.schedule.curtailed_mw
-        withheld = withheld_usd(problem.network, problem.money, curtailed_mw, caps)
+        withheld = withheld_usd(problem.network, self.true.money, curtailed_mw, caps)
         withheld *= problem.period_h
         trips = trips_usd(problem.space, self.schedule, applied)
         return float((self.usd + withheld)[:applied].sum()) + trips
@@ -231,7 +236,8 @@ class Planner:
     settings
         How to plan.
     restrict
-        What a plan may not do: returns the problem that is solved in place of the whole one.
+        What a plan may not do, or what it weighs otherwise: returns the problem that is solved in
+        place of the one that is posed.
     orders_evs
         Whether groups of cars are ordered where they may be.
     """
@@ -315,21 +321,20 @@ class Planner:
         forecast = nowcast(observation, self._system.timing.period_h)
         network = linearise(self._system, flow, forecast, point, self._groups)
         tightened, km = network.tightened(self._margin), self._distances_km
-        problem = self._restrict(
-            scheduling_problem(self._system, observation, tightened, km, self._groups)
-        )
+        posed = scheduling_problem(self._system, observation, tightened, km, self._groups)
+        problem = self._restrict(posed)
         found = method(problem, search, sketch)
         if found is None:
             reason = "not even standing still can be dispatched"
             raise PlanningError(reason, SolveStatus.INFEASIBLE)
-        true = dataclasses.replace(problem, network=network)
+        true = dataclasses.replace(posed, network=network)
         there = self._point(found)
         other = other_usd(true, found.schedule)
         return Planned(
             schedule=found.schedule,
             warm_start=found.warm_start,
             problem=problem,
-            network=network,
+            true=true,
             usd=other + modelled_usd(true, there),
             computed_usd=other + computed_usd(self._system, flow, forecast, true, there),
         )

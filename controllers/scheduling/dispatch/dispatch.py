@@ -69,6 +69,9 @@ class Dispatcher:
         self._may_curtail = self._curtailable & (
             (start.curtailed != AT_LOWER) | generated.pays_to_curtail(start.point)
         )
+        if np.isfinite(problem.budgets.violations_usd):
+            # Reduced costs tell what pays, not what a budget cannot be kept without.
+            self._may_curtail = self._curtailable
         self._ended: dict[tuple[Route, ...], WarmStart] = {}
         kept = generated.recall(start.rows, start.point)
         generated.add_first_tangents()

@@ -81,6 +81,9 @@ class DispatchModel:
             assembly.entries(self._balance[part[0]], part[1], -part[2])
         assembly.offset += money.feed_in_usd_per_mwh * period_h * float(network.available_mw.sum())
         assembly.offset += fixed_usd
+        if np.isfinite(problem.budgets.curtailed_mwh):
+            budget = assembly.rows(1, upper=problem.budgets.curtailed_mwh)
+            assembly.entries(budget, self._curtailed, period_h)
         self.column = loss
         self._rows = np.empty(0, dtype=np.int64)
 
@@ -113,6 +116,10 @@ class DispatchModel:
         for row, variable, value in self._terms(rows.period, rows.of_p, rows.of_q, rows.of_c):
             self._assembly.entries(self._rows[row], variable, value)
         self._assembly.entries(self._rows, self.column[rows.variable], -1.0)
+        limited = self._limited(rows)
+        if len(limited):
+            budget = self._assembly.rows(1, upper=self._problem.budgets.violations_usd)
+            self._assembly.entries(budget, limited, 1.0)
         model = self._assembly.build()
         self._n_rows, self._n_variables = model.matrix.shape
         return model
@@ -132,7 +139,24 @@ class DispatchModel:
         self._n_variables += n_new
         terms = self._terms(rows.period, rows.of_p, rows.of_q, rows.of_c)
         terms.append((np.arange(n_rows), self.column[rows.variable], np.full(n_rows, -1.0)))
-        return self._matrix(terms, n_rows), rows.upper
+        limited, upper = self._limited(generated), rows.upper
+        if len(limited):
+            # Violations have joined: the budget holds for all there are by now.
+            terms.append((np.full(len(limited), n_rows), limited, np.ones(len(limited))))
+            upper = np.append(upper, self._problem.budgets.violations_usd)
+            self._n_rows += 1
+        return self._matrix(terms, len(upper)), upper
+
+    def _limited(self, generated: Rows) -> IntArray:
+        """Return the violations whose sum has a budget, ``(variable,)``; none where there is none.
+
+        `generated` are all rows so far.
+        """
+        budgets = self._problem.budgets
+        if not np.isfinite(budgets.violations_usd):
+            return np.empty(0, dtype=np.int64)
+        counts = (generated.limit >= 0) & (generated.limit < budgets.n_limits)
+        return self.column[np.unique(generated.variable[counts])]
 
     def curtailment_usd(self, duals: FloatArray, generated: Rows) -> FloatArray:
         """Return the reduced costs of curtailment, ``(period, generator)`` [USD/MW]."""

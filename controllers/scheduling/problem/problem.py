@@ -56,6 +56,25 @@ class Money:
     queue_usd_per_h: float = 1000.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budgets:
+    """Sums over the look-ahead that the powers of a plan may not exceed: epsilon constraints.
+
+    Attributes
+    ----------
+    curtailed_mwh
+        Energy curtailed [MWh].
+    violations_usd
+        What violations of the first limits cost [USD].
+    n_limits
+        So many of the limits are those, by their number.
+    """
+
+    curtailed_mwh: float = np.inf
+    violations_usd: float = np.inf
+    n_limits: int = 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SchedulingProblem:
     """Everything that a plan of the look-ahead depends on.
@@ -76,6 +95,8 @@ class SchedulingProblem:
         What vehicles pay at the end for energy and place.
     cars
         Groups of electric cars that are ordered.
+    budgets
+        What `columns` keeps in its dispatch; searches for routes do not see them.
     """
 
     period_h: float
@@ -85,6 +106,7 @@ class SchedulingProblem:
     money: Money
     end: EndCost
     cars: Cars
+    budgets: Budgets = Budgets()
 
     @property
     def most_mva(self) -> float:
