@@ -32,6 +32,6 @@ def frozen(values: object, dtype: type[Any] = np.float64) -> NDArray[Any]:
     """
     array = np.array(values, dtype=dtype, order="C")
     if array.size:
-        return np.frombuffer(array.tobytes(), dtype=dtype).reshape(array.shape)
+        return np.frombuffer(array.tobytes(), dtype=array.dtype).reshape(array.shape)
     array.setflags(write=False)
     return array

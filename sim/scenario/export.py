@@ -61,12 +61,12 @@ def export_scenario(
         )
     try:
         _write(source, goal, scenario, overrides)
-    except OSError as error:
+    except (OSError, RecursionError) as error:  # the latter of a path of a thousand folders
         raise InputError.single(
             where="export",
             key="DIR",
             value=str(goal),
-            message=f"cannot be written ({error.strerror or error})",
+            message=f"cannot be written ({getattr(error, "strerror", None) or error})",
             remedy="Name a new folder, where you may write and there is room",
         ) from error
     return goal
