@@ -61,15 +61,21 @@ def export_scenario(
         )
     try:
         _write(source, goal, scenario, overrides)
-    except OSError as error:
+    except (OSError, RecursionError) as error:  # the latter of a path of a thousand folders
         raise InputError.single(
             where="export",
             key="DIR",
             value=str(goal),
-            message=f"cannot be written ({error.strerror or error})",
+            message=f"cannot be written ({_reason(error)})",
             remedy="Name a new folder, where you may write and there is room",
         ) from error
     return goal
+
+
+def _reason(error: OSError | RecursionError) -> str:
+    if isinstance(error, RecursionError):
+        return "its path has too many folders"
+    return error.strerror or str(error)
 
 
 def _write(source: Path, goal: Path, scenario: Scenario, overrides: Mapping[str, object]) -> None:

@@ -155,6 +155,9 @@ class Hostile:
     where: str
     source: str
 
+    def __str__(self) -> str:
+        return self.name
+
 
 def _one(where: str, name: str, **parts: str) -> Hostile:
     body = {"body": "pass", "init": "pass", "start": "pass", "decide": "return Plan()"} | parts
@@ -184,6 +187,10 @@ UNFIT = [
     )
     for name, line in BROKEN.items()
 ]
+
+
+IN_RUN = [*AT_IMPORT, *IN_INIT, *UNFIT, *IN_START, *IN_DECIDE, *RETURNING]
+IN_STUDY = [*IN_START, *IN_DECIDE, *RETURNING, *BESIDE, *DEADLY]
 
 
 def text_of(*hostile: Hostile) -> str:

@@ -41,7 +41,7 @@ def write_report(folder: str | Path) -> Path:
     """
     study = read_study(folder)
     path = study.folder / FILE
-    with unverified_is_input(study):
+    with unverified_is_input(study.folder):
         page = render(study)
     try:
         durable.write_text(path, page)

@@ -18,7 +18,12 @@ from sim.errors import InputError
 from sim.plugins import is_file, suggestion
 from sim.scenario import Scenario, load_scenario, scenario_folder
 from sim.study.store.bundle import EPISODES, KEYS, LOG, NOT_METRICS
-from sim.study.store.stored_study import MANIFEST, StoredStudy, read_study
+from sim.study.store.stored_study import (
+    MANIFEST,
+    StoredStudy,
+    read_study,
+    unverified_is_input,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -77,6 +82,16 @@ def read_episode(
         If there is no study, no such episode, or its scenario is gone or has changed.
     """
     study = read_study(folder)
+    with unverified_is_input(study.folder):
+        return _episode_of(study, controller, replication, scenario)
+
+
+def _episode_of(
+    study: StoredStudy,
+    controller: str | None,
+    replication: int | None,
+    scenario: str | Path | None,
+) -> StoredEpisode:
     entries = {str(own["label"]): own for own in study.manifest["controllers"]}
     named = _named_file(study, controller)
     label = _choose_controller("controller", named[0] if named else controller, list(entries))

@@ -76,8 +76,10 @@ def is_full(error: OSError) -> bool:
     return error.errno in {errno.ENOSPC, errno.EDQUOT}
 
 
-def reason(error: OSError) -> str:
+def reason(error: OSError | RecursionError) -> str:
     """Return the cause of an error as text for messages."""
+    if isinstance(error, RecursionError):
+        return "its path has too many folders"
     if is_full(error):
         return "the disk is full"
     return error.strerror or str(error)

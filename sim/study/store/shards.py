@@ -100,7 +100,7 @@ def remove_damaged_shards(folder: Path, tables: Sequence[str]) -> list[str]:
     for name in everything:
         if (folder / name).is_dir():
             checksums.settle(folder / name)
-    return [str(file.relative_to(folder)) for file in lost]
+    return [str(file.relative_to(folder.absolute())) for file in lost]
 
 
 def _read(folder: Path, name: str, number: int) -> pa.Table:
@@ -110,4 +110,5 @@ def _read(folder: Path, name: str, number: int) -> pa.Table:
 
 
 def _file(folder: Path, name: str, number: int) -> Path:
-    return folder / name / f"{number:06d}.parquet"
+    # Absolute: Arrow takes "~" for a home.
+    return folder.absolute() / name / f"{number:06d}.parquet"

@@ -112,7 +112,7 @@ def read_study(folder: str | Path) -> StoredStudy:
 
 
 @contextlib.contextmanager
-def unverified_is_input(study: StoredStudy) -> Iterator[None]:
+def unverified_is_input(folder: Path) -> Iterator[None]:
     """Blame the folder for whatever goes wrong inside, if nothing proves that it is as written.
 
     Folders of earlier versions have no checksums; those that others have made may hold anything.
@@ -127,12 +127,12 @@ def unverified_is_input(study: StoredStudy) -> Iterator[None]:
     except GridhaulError:
         raise
     except Exception as error:
-        if (study.folder / checksums.SUMS).exists():
+        if (folder / checksums.SUMS).exists():
             raise
         raise InputError.single(
-            where=str(study.folder),
+            where=str(folder),
             key="folder",
-            value=str(study.folder),
+            value=str(folder),
             message=f"holds what no study has ({described(error)})",
             remedy=f"Name a folder as --out has filled it, {checksums.SUMS} included",
         ) from error
@@ -148,7 +148,9 @@ def stored_keys(folder: Path) -> list[Key]:
 def table_files(folder: Path, name: str) -> list[Path]:
     """Return the files of a table in the order of replications; other files are left alone."""
     return sorted(
-        file for file in (folder / name).glob("*.parquet") if _NUMBER.fullmatch(file.stem)
+        file
+        for file in (folder.absolute() / name).glob("*.parquet")
+        if _NUMBER.fullmatch(file.stem)
     )
 
 
@@ -183,7 +185,8 @@ def is_sound_part(file: Path, content: bytes) -> bool:
 def rows(folder: Path, name: str, equals: Mapping[str, object] | None = None) -> pa.Table | None:
     """Return the rows of a table whose columns equal the values given; None before the first."""
     files = table_files(folder, name)
-    for file in files:
+    whole = [file.parents[1] / name / file.name for file in table_files(folder, EPISODES)]
+    for file in dict.fromkeys([*files, *whole]):  # one that is missing is damaged as well
         checksums.check(folder, file)
     wanted = [pc.field(column) == value for column, value in (equals or {}).items()]
     where = functools.reduce(operator.and_, wanted) if wanted else None

@@ -27,7 +27,7 @@ import pyarrow as pa
 from sim.errors import InputError
 from sim.study.jobs import Failure, Key
 from sim.study.store import checksums, durable
-from sim.study.store.bundle import Keep, from_bytes, join, keys, tables_of
+from sim.study.store.bundle import EPISODES, Keep, from_bytes, join, keys, tables_of
 from sim.study.store.durable import StorageError
 from sim.study.store.manifest import differences, json_text
 from sim.study.store.shards import (
@@ -94,7 +94,7 @@ class StudyWriter:
         self._resources = contextlib.ExitStack()
         try:
             self._open()
-        except OSError as error:
+        except (OSError, RecursionError) as error:  # the latter of a path of a thousand folders
             self._resources.close()
             raise _refused(folder, f"cannot be written ({durable.reason(error)})") from error
         except BaseException:
@@ -180,6 +180,9 @@ class StudyWriter:
             raise _refused(folder, "exists and holds something that is no study")
         if known:
             self._check(folder)
+        for name in (EPISODES, *self._tables, PARTS):
+            if (folder / name).exists() and not (folder / name).is_dir():
+                raise _refused(folder, f"has a file {name} where the study has a folder")
         folder.mkdir(parents=True, exist_ok=True)
         descriptor = self._resources.enter_context(durable.folder_descriptor(folder))
         try:
@@ -202,6 +205,12 @@ class StudyWriter:
 
     def _check(self, folder: Path) -> None:
         earlier = read_study(folder).manifest
+        if not (folder / checksums.SUMS).exists():
+            raise _refused(
+                folder,
+                f"has no {checksums.SUMS}: it was written by an earlier version, or by others",
+                "Name another folder; report and replay read this one",
+            )
         found = list(differences(earlier["configuration"], self._manifest["configuration"]))
         if found:
             raise _refused(

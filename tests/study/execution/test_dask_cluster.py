@@ -70,7 +70,7 @@ def test_any_number_of_workers_and_dask_give_the_same_bytes(tmp_path: Path, remo
             **asked,
         )
     expected = contents(tmp_path / "1")
-    assert len(expected) == len(TABLES) + 3  # episodes, what was run, what was found
+    assert len(expected) == 2 * (len(TABLES) + 1) + 3  # episodes; each with its sum; three above
     for pool in pools:
         assert contents(tmp_path / pool) == expected, pool
 
