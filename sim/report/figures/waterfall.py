@@ -1,4 +1,4 @@
-"""Waterfall charts: how payments add up to a cost, or to the difference of two costs."""
+"""Waterfall charts: how payments and penalties add up to an objective, or to a difference."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from sim.report.figures.drawing import PALETTE, VIOLATION, panels, with_common_layout
 from sim.report.wording import number, signed
 
-TOTAL = "cost"
+TOTAL = "objective"
 LESS = PALETTE[2]
 ROW_PX = 26
 
@@ -22,13 +22,13 @@ def steps(usd: pd.DataFrame) -> dict[str, pd.Series]:
     Parameters
     ----------
     usd
-        Mean payments per episode, one row per ledger item, one column per controller [USD].
+        Mean payments and penalties per episode, one row per item, one column per controller [USD].
 
     Returns
     -------
     dict
-        For one controller its items. For several, of each but the first: the cost of the first,
-        and what changes item by item.
+        For one controller its items. For several, of each but the first: the objective of the
+        first, and what changes item by item.
     """
     first, *others = (str(name) for name in usd.columns)
     largest_first = usd.abs().max(axis=1).sort_values(ascending=False).index

@@ -13,6 +13,7 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from sim.report.html import decisions, stress_page, study_figures
+from sim.report.html.day_figures import explaining_figures
 from sim.report.html.tables import TableRow, tables, text_rows
 from sim.report.wording import caveats, number, stopping
 from sim.study.inference.contrasts import NamedDifference, with_regret
@@ -82,6 +83,9 @@ def render(study: StoredStudy) -> str:
         day = study_figures.select_day(study, metrics, finished)
         drawn = study_figures.figures_of_all_days(study, metrics, finished, days)
         if day is not None:
+            drawn += explaining_figures(
+                study, list(day.vm_pu), day.replication, day.start, day.label
+            )
             drawn += study_figures.figures_of_day(study, day, finished[0])
         declared = [NamedDifference(**each) for each in manifest.get("contrasts", ())]
         steps = [NamedDifference(**each) for each in manifest.get("ladder", ())]

@@ -116,6 +116,10 @@ def manifest(
             "buses": list(system.grid.bus_name),
             "v_min_pu": system.grid.v_min_pu.tolist(),
             "v_max_pu": system.grid.v_max_pu.tolist(),
+            "penalties": {
+                "voltage_usd_per_pu_h": system.penalties.voltage_usd_per_pu_h,
+                "loading_usd_per_percent_h": system.penalties.loading_usd_per_percent_h,
+            },
             "stations": [
                 {"name": station.name, "set_up_h": station.set_up_h} for station in system.stations
             ],
