@@ -15,6 +15,7 @@ from sim.report.wording import number
 from sim.units import FloatArray
 
 KINDS = {"voltage": PALETTE[0], "loading": PALETTE[1]}
+PLACES = {"voltage": "bus", "loading": "branch"}
 MOST_PLACES = 8
 ROW_PX = 130
 
@@ -67,7 +68,7 @@ def by_place_and_time(
             pd.DataFrame(
                 {
                     "kind": kind,
-                    "place": table.columns.to_numpy(dtype=object)[place],
+                    "place": np.array([f"{PLACES[kind]} {own}" for own in table.columns])[place],
                     "time_h": table.index.to_numpy(dtype=float)[step],
                     "usd": usd[step, place],
                 }

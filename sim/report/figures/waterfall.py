@@ -81,7 +81,8 @@ def figure(usd: pd.DataFrame) -> go.Figure:
     drawn.update_xaxes(title_text="USD per episode", row=len(found), col=1)
     rows = sum(len(own) for own in found.values())
     drawn.update_layout(showlegend=False, height=90 + 40 * len(found) + ROW_PX * rows)
-    return with_common_layout(drawn)
+    # Labels stand outside of their bars, also on a phone.
+    return with_common_layout(drawn).update_layout(margin={"r": 70})
 
 
 def alternative(usd: pd.DataFrame) -> str:
@@ -99,4 +100,5 @@ def _window(found: list[pd.Series], compared: bool) -> list[float]:
     if not compared:
         low, high = min(low, 0.0), max(high, 0.0)
     margin = 0.15 * (high - low) or 1.0
+    low -= margin  # room for two labels left of short bars
     return [low - margin, high + margin]

@@ -84,7 +84,7 @@ def _penalties(
     words = penalty.alternative(usd)
     return [
         figure(
-            "penalty-hour",
+            "penalty_hour",
             "When the penalty arises",
             f"Penalty by hour, {label}. {colours}",
             words,
@@ -92,7 +92,7 @@ def _penalties(
             by_hour,
         ),
         figure(
-            "penalty-place",
+            "penalty_place",
             "Where the penalty arises",
             f"The {penalty.MOST_PLACES} buses and branches with most, {label}. {colours}",
             words,

@@ -21,6 +21,7 @@ from sim.study.inference.days import Days, inference_statement
 from sim.study.store.bundle import LOG
 from sim.study.store.stored_study import SUMMARY, StoredStudy, read_study
 from sim.study.store.sums import first_reason
+from sim.study.study import controllers_without_decisions
 
 FILE = "report.html"
 MOST_DAYS = 500  # longer tables of days are left to the stored tables
@@ -92,7 +93,7 @@ def render(study: StoredStudy) -> str:
         context |= tables(metrics, finished, days, manifest["seed"], declared, steps)
         context |= {
             "figures": drawn,
-            "map": study_figures.map_of_day(study, day),
+            "map": study_figures.map_of_day(study, day, _best(metrics, finished)),
             "days": _days(metrics, dates, finished),
             "stopping": _stopping(study, finished[0]),
         }
@@ -121,6 +122,14 @@ def _reasons(study: StoredStudy, names: list[str]) -> dict[str, str]:
         return {}
     own = {name: first_reason(decisions[decisions["controller"] == name]) for name in names}
     return {name: reason for name, reason in own.items() if reason}
+
+
+def _best(metrics: pd.DataFrame, names: list[str]) -> str:
+    """Return the controller with the lowest mean objective among those whose decisions count."""
+    lost = controllers_without_decisions(metrics, names)
+    ranked = [name for name in names if name not in lost] or names
+    mean = metrics["objective_usd"].groupby("controller").mean()
+    return min(ranked, key=lambda name: float(mean[name]))
 
 
 def _days(metrics: pd.DataFrame, dates: pd.Series, names: list[str]) -> list[TableRow]:

@@ -113,12 +113,12 @@ def select_day(study: StoredStudy, metrics: pd.DataFrame, names: list[str]) -> S
     )
 
 
-def map_of_day(study: StoredStudy, day: ShownDay | None) -> Map | None:
-    """Return the map, None for a study that keeps no positions."""
+def map_of_day(study: StoredStudy, day: ShownDay | None, shown: str) -> Map | None:
+    """Return the map, None for a study that keeps no positions; it opens with `shown`."""
     if day is None or "map" not in study.manifest["system"]:
         return None
     drawn = map.content(
-        study.manifest["system"], day.vm_pu, day.vehicles, day.bars, day.outages, day.start
+        study.manifest["system"], day.vm_pu, day.vehicles, day.bars, day.outages, day.start, shown
     )
     return Map(
         caption=map.caption(day.label, drawn),

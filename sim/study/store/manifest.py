@@ -16,6 +16,7 @@ from typing import Any, cast
 import sim
 from sim.episode.specification import ControllerSpec, effective_parameters, labels
 from sim.errors import shown
+from sim.inspect.switched_off import switched_off
 from sim.plugins import is_file, load_controller
 from sim.scenario import Scenario
 from sim.study.inference.contrasts import declared
@@ -100,6 +101,7 @@ def manifest(
             "digest": scenario.digest,
             "source": scenario.source,
             "overrides": dict(scenario.overrides),
+            "switched_off": list(switched_off(scenario)),
         },
         "seed": configured["seed"],
         "verify": configured["verify"],
