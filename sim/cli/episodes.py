@@ -72,6 +72,8 @@ def run(
         )
     if not quiet:
         console.print_episode(episode, as_json=as_json, everything=everything)
+        if not as_json:
+            console.print_switched_off(loaded)
     if out is not None:
         from sim.report.html.page import write_report
 

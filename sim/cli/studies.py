@@ -74,6 +74,8 @@ def compare(
         study = compare_(loaded, specs, until=limit, progress=bar, **options.execution)
     if not options.quiet:
         console.print_study(study, as_json=options.as_json, everything=options.everything)
+        if not options.as_json:
+            console.print_switched_off(loaded)
     raise typer.Exit(_exit_code(study))
 
 

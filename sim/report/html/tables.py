@@ -140,6 +140,7 @@ def _summary_row(
             TableCell(text=mean_figure(metric, own), css_class="best" if is_best else "")
             for own, is_best in zip(found, best, strict=True)
         ),
+        css_class=_depth(metric),
     )
 
 
@@ -159,7 +160,13 @@ def _paired_row(differences: pd.DataFrame, names: list[str], metric: str) -> Tab
     return TableRow(
         title=title(metric),
         cells=tuple(TableCell(text=with_interval(own), css_class=_direction(own)) for own in found),
+        css_class=_depth(metric),
     )
+
+
+def _depth(metric: str) -> str:
+    """Return the class of rows that are part of the one above."""
+    return "detail" if title(metric).startswith(" ") else ""
 
 
 def _direction(difference: Estimate) -> str:

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from sim.episode.episode import Episode
 from sim.inspect.catalogue import Catalogue
+from sim.inspect.switched_off import switched_off
 from sim.report.risk_rows import difference_rows, p_value, risk_rows
 from sim.report.terminal.output import print_failures, print_json, print_warnings, terminal
 from sim.report.wording import (
@@ -48,6 +49,12 @@ COLUMNS = (
     ("Lowest pu", "vm_pu_min"),
     ("Trips", "trips"),
 )
+
+
+def print_switched_off(scenario: Scenario) -> None:
+    """Say what a scenario leaves switched off."""
+    for sentence in switched_off(scenario):
+        terminal().print(f"[yellow]off[/yellow]: {escape(sentence)}")
 
 
 def announce(scenario: Scenario, controllers: Sequence[str], replications: int) -> None:
