@@ -147,4 +147,5 @@ def _budgets(values: FloatArray, points: int) -> FloatArray:
     many = int(np.ceil(np.sqrt(points))) if wide.all() else points
     counts = [many, -(-points // many)] if wide.all() else np.where(wide, points, 1).tolist()
     axes = [np.linspace(high, low, n) for high, low, n in zip(most, least, counts, strict=True)]
-    return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2)
+    grid: FloatArray = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2)
+    return grid

@@ -111,7 +111,11 @@ def pareto(
     spec = with_source(as_spec(controller))
     if points < 1:
         raise InputError.single(
-            where="pareto", key="points", value=points, message="must be at least 1"
+            where="pareto",
+            key="points",
+            value=points,
+            message="must be at least 1",
+            remedy="Name a number of plans, 20 for example",
         )
     whole = _by_periods(scenario)
     system, nature = whole.system, nature_of(whole)
@@ -132,6 +136,7 @@ def pareto(
         return EpisodeKey(
             scenario=scenario.name,
             controller=f"{spec.label}, point {point}",
+            drawn_as=spec.drawn_as,
             seed=root,
             replication=replication,
         )

@@ -62,6 +62,7 @@ def check_folder(folder: str | Path) -> Path:
             key="out",
             value=str(folder),
             message=f"cannot be used: {error.strerror}",
+            remedy="Name a new or empty folder where you may write",
         ) from error
     if others:
         raise InputError.single(
