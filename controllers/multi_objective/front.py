@@ -12,6 +12,7 @@ corners, and every budget takes the best of them.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from dataclasses import dataclass
 from functools import partial
 
@@ -147,5 +148,4 @@ def _budgets(values: FloatArray, points: int) -> FloatArray:
     many = int(np.ceil(np.sqrt(points))) if wide.all() else points
     counts = [many, -(-points // many)] if wide.all() else np.where(wide, points, 1).tolist()
     axes = [np.linspace(high, low, n) for high, low, n in zip(most, least, counts, strict=True)]
-    grid: FloatArray = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2)
-    return grid
+    return np.array(list(itertools.product(*axes)))
