@@ -141,7 +141,8 @@ def _constrained(
 
 def _budgets(values: FloatArray, points: int) -> FloatArray:
     """Return budgets over the ranges that the corners span, ``(point, 2)``, the loosest first."""
-    least, most = values.min(axis=0), values.max(axis=0)
+    least: FloatArray = values.min(axis=0)
+    most: FloatArray = values.max(axis=0)
     wide = most - least > _NARROW
     if not wide.any():
         return most[None]
