@@ -139,18 +139,18 @@ class EnvelopeForecaster:
         rows = round(hour / self.period_h) + np.arange(n)
         for day in range(first_day, int((rows[-1] + 1) // per_day) + 1):
             own = rows - day * per_day
-            reached = own >= 0
-            at = np.minimum(own[reached], n_rows - 1)
+            reached = max(-int(own[0]), 0)
+            at = np.minimum(own[reached:], n_rows - 1)
+            coming = (n_home[0] if day >= 0 else 0.0) + (n_home[1] if day >= 1 else 0.0)
             if day == first_day:
                 back = min(int(own[0]), n_rows - 1)
-                added = self.cumulants[:, back][:, :, :, at] * n_away[:, None, None, None]
+                added = self.cumulants[:, back][..., at] * n_away[:, None, None, None]
             else:
-                added = np.zeros((n_groups, 3, N_CURVES, len(at)))
-                added += self.cumulants[:, 0][:, :, :, at] * n_away[:, None, None, None]
-            coming = n_home[0] if day >= 0 else np.zeros(n_groups)
-            coming = coming + (n_home[1] if day >= 1 else 0.0)
-            added = added + self.cumulants[:, 0][:, :, :, at] * coming[:, None, None, None]
-            total[:, :, reached] += np.moveaxis(added, 0, -1)
+                coming, added = coming + n_away, 0.0
+            if np.any(coming):
+                coming = np.broadcast_to(coming, n_groups)[:, None, None, None]
+                added = added + self.cumulants[:, 0][..., at] * coming
+            total[:, :, reached:] += np.moveaxis(added, 0, -1)
         bounds = _quantiles(total)
         most_mw, least_mw = self.count * self.limits[:, 0], -self.count * self.limits[:, 1]
         return EvEnvelope(
