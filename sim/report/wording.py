@@ -63,6 +63,7 @@ METRICS: dict[str, Wording] = {
     "track_wait_h": Wording("Time waiting for tracks", "h"),
     "decisions": Wording("Decisions", ""),
     "fallbacks": Wording("Fallbacks", "", -1),
+    "called_decisions": Wording("Decisions between periods", ""),
     "failed_decisions": Wording("Failed decisions", "", -1),
     "deadline_decisions": Wording("Decisions ended by the clock, not reproducible", "", -1),
     "clipped_mwh": Wording("Clipped by the guard", "MWh"),

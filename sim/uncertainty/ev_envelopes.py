@@ -141,16 +141,16 @@ class EnvelopeForecaster:
             own = rows - day * per_day
             reached = max(-int(own[0]), 0)
             at = np.minimum(own[reached:], n_rows - 1)
-            coming = (n_home[0] if day >= 0 else 0.0) + (n_home[1] if day >= 1 else 0.0)
+            coming = np.zeros(n_groups) + n_home[: max(day + 1, 0)].sum(axis=0)
             if day == first_day:
                 back = min(int(own[0]), n_rows - 1)
                 added = self.cumulants[:, back][..., at] * n_away[:, None, None, None]
+                total[:, :, reached:] += np.moveaxis(added, 0, -1)
             else:
-                coming, added = coming + n_away, 0.0
-            if np.any(coming):
-                coming = np.broadcast_to(coming, n_groups)[:, None, None, None]
-                added = added + self.cumulants[:, 0][..., at] * coming
-            total[:, :, reached:] += np.moveaxis(added, 0, -1)
+                coming += n_away
+            if coming.any():
+                added = self.cumulants[:, 0][..., at] * coming[:, None, None, None]
+                total[:, :, reached:] += np.moveaxis(added, 0, -1)
         bounds = _quantiles(total)
         most_mw, least_mw = self.count * self.limits[:, 0], -self.count * self.limits[:, 1]
         return EvEnvelope(

@@ -50,7 +50,7 @@ class Event(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """What a decision said of itself."""
+    """What a decision said of itself; `trigger` is what called for it between the periods."""
 
     time_h: float
     period: int
@@ -62,6 +62,7 @@ class Decision(NamedTuple):
     clipped_mwh: float
     orders: str
     figures: str
+    trigger: str
 
 
 class Recorder:
@@ -163,9 +164,15 @@ class Recorder:
         self.ev_stored_mwh[step] = meter.stored_mwh
 
     def decided(
-        self, now_s: float, period: int, plan: Plan, clipped_mwh: float, seconds: float
+        self,
+        now_s: float,
+        period: int,
+        plan: Plan,
+        clipped_mwh: float,
+        seconds: float,
+        trigger: str = "",
     ) -> None:
-        """Note a decision, and what the guard withheld from the one before it."""
+        """Note a decision, what called for it, and what was withheld from the one before it."""
         outcome = plan.outcome
         gap = outcome.gap
         if self.decisions:
@@ -182,6 +189,7 @@ class Recorder:
                 0.0,
                 hash_of_orders(plan),
                 json.dumps(dict(outcome.figures)) if outcome.figures else "",
+                trigger,
             )
         )
         self.decision_s.append(seconds)
