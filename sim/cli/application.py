@@ -12,7 +12,7 @@ from sim.cli.episodes import replay, run
 from sim.cli.folders import export, report
 from sim.cli.inspection import check, check_controller, list_
 from sim.cli.options import BAD_INPUT, FAILED
-from sim.cli.studies import STRESS_HELP, compare, stress
+from sim.cli.studies import STRESS_HELP, compare, pareto, stress
 from sim.errors import GridhaulError, InputError
 
 app = typer.Typer(
@@ -28,6 +28,7 @@ app.command("list")(list_)
 app.command()(run)
 app.command()(compare)
 app.command(help=STRESS_HELP)(stress)
+app.command()(pareto)
 app.command()(replay)
 app.command()(report)
 app.command()(check)

@@ -15,6 +15,7 @@ from sim.errors import shown
 DONE, FAILED, BAD_INPUT = 0, 1, 2  # exit codes
 # Beyond these, a typing error would fill the memory before anything runs.
 MOST_REPLICATIONS, MOST_WORKERS, MOST_DAYS, LARGEST_SEED = 1_000_000, 1024, 3660, 2**63 - 1
+MOST_POINTS = 10_000
 
 
 def whole_number(least: int, most: int) -> Callable[[str | int], int]:
