@@ -30,7 +30,7 @@ def touched(whole: Path, folder: Path, rng: random.Random) -> str:
     """Copy a study and touch something in the copy; return what."""
     shutil.copytree(whole, folder)
     if rng.random() < 0.5:  # as others make folders, or earlier versions: nothing is proven
-        for sums in folder.rglob("SHA256SUMS"):
+        for sums in folder.rglob("_SHA256SUMS"):
             sums.unlink()
         content = json.loads((folder / "study.json").read_text())
         del content["checksums"]

@@ -58,6 +58,6 @@ def test_a_study_that_was_not_damaged_goes_on_where_it_was(
 
 
 def test_checksums_are_those_of_a_standard_tool(whole: Path) -> None:
-    lines = (whole / "episodes" / "SHA256SUMS").read_text().splitlines()
+    lines = (whole / "episodes" / "_SHA256SUMS").read_text().splitlines()
     names = [line.partition("  ")[2] for line in lines]
     assert names == ["000000.parquet", "000001.parquet", "000002.parquet"]

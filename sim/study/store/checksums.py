@@ -1,7 +1,7 @@
 """Checksums of a study's files: what was damaged on the disk is named, never read.
 
-Every folder of a study has a file ``SHA256SUMS``, one line per file, as ``sha256sum --check`` reads
-it. A file that is about to be replaced has two lines, so that a process that is killed at any
+Every folder of a study has a file ``_SHA256SUMS``, one line per file, as ``sha256sum --check`` reads
+it (the underline keeps readers of whole folders of Parquet files from opening it). A file that is about to be replaced has two lines, so that a process that is killed at any
 moment leaves a file that has one of them.
 """
 
@@ -15,7 +15,7 @@ from pathlib import Path
 from sim.errors import InputError
 from sim.study.store import durable
 
-SUMS = "SHA256SUMS"
+SUMS = "_SHA256SUMS"
 ATTEMPTS = 5  # of a reader, while a writer replaces a file and its sum
 TAG_DIGITS = 16  # hexadecimal, of the sum in the name of a part
 

@@ -2,7 +2,7 @@
 
 A folder holds one folder per table with Parquet files ``000000.parquet``, ... of 1,024 episodes
 each, in the order of replications; ``study.json`` says what was run, ``summary.json`` what was
-found, ``commands.json`` which commands asked for it, ``SHA256SUMS`` in each folder what its files
+found, ``commands.json`` which commands asked for it, ``_SHA256SUMS`` in each folder what its files
 are (see `sim.study.store.checksums`). While a study runs, finished episodes lie in
 ``parts`` until there are enough for a file; readers look there too.
 """

@@ -100,7 +100,7 @@ def as_of_an_earlier_version(folder: Path) -> None:
     for key in ("source", "overrides"):
         del manifest["scenario"][key]
     del manifest["checksums"]
-    for sums in folder.rglob("SHA256SUMS"):
+    for sums in folder.rglob("_SHA256SUMS"):
         sums.unlink()
     (folder / "study.json").write_text(json.dumps(manifest))
 
