@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 MOST_SHOWN = 300  # characters of a value in a message
+MOST_LISTED = 30
+LONGEST_COMPARED = 200  # characters; comparing takes quadratic time
 MOST_TOLD = 4000  # of the text of an error that is none of ours
 
 
@@ -24,6 +27,18 @@ def shown(value: object) -> str:
     if len(text) <= MOST_SHOWN:
         return text
     return f"{text[:MOST_SHOWN]}... ({len(text)} characters)"
+
+
+def suggestion(word: str, choices: Iterable[str]) -> str:
+    """Return ``"Did you mean 'x'?"`` with what exists, or only what exists."""
+    known = sorted(set(choices))
+    comparable = known if len(word) <= LONGEST_COMPARED else []
+    close = difflib.get_close_matches(word, comparable, n=1, cutoff=0.6)
+    listing = ", ".join(known[:MOST_LISTED]) if known else "nothing"
+    if len(known) > MOST_LISTED:
+        listing += f" and {len(known) - MOST_LISTED} more"
+    hint = f"Did you mean {close[0]!r}? " if close else ""
+    return f"{hint}There is: {listing}"
 
 
 def printable(text: str) -> str:

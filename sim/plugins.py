@@ -7,22 +7,19 @@ metadata only; loading imports the one module that is asked for.
 
 from __future__ import annotations
 
-import difflib
 import sys
 import traceback
-from collections.abc import Iterable
 from functools import lru_cache
 from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from pathlib import Path
 from types import ModuleType
 
 from sim.errors import InputError, described
+from sim.errors import suggestion as suggestion
 from sim.user_code import ProgramEnded, contained
 
 CONTROLLERS = "gridhaul.controllers"
 SCENARIOS = "gridhaul.scenarios"
-MOST_LISTED = 30
-LONGEST_COMPARED = 200  # characters; comparing takes quadratic time
 
 
 @lru_cache
@@ -34,18 +31,6 @@ def registered(group: str) -> EntryPoints:
 def names(group: str) -> tuple[str, ...]:
     """Return the names registered in `group`, sorted; nothing is imported."""
     return tuple(sorted({point.name for point in registered(group)}))
-
-
-def suggestion(word: str, choices: Iterable[str]) -> str:
-    """Return ``"Did you mean 'x'?"`` with what exists, or only what exists."""
-    known = sorted(set(choices))
-    comparable = known if len(word) <= LONGEST_COMPARED else []
-    close = difflib.get_close_matches(word, comparable, n=1, cutoff=0.6)
-    listing = ", ".join(known[:MOST_LISTED]) if known else "nothing"
-    if len(known) > MOST_LISTED:
-        listing += f" and {len(known) - MOST_LISTED} more"
-    hint = f"Did you mean {close[0]!r}? " if close else ""
-    return f"{hint}There is: {listing}"
 
 
 def load(group: str, name: str) -> object:
@@ -151,7 +136,7 @@ def load_controller(name: str, source: str = "") -> object:
         return load(CONTROLLERS, name)
     if not separator or not attribute or not path.endswith(".py"):
         raise InputError.single(
-            where="--controller",
+            where="controller",
             key="controller",
             value=name,
             message="is neither a registered name nor file.py:ClassName",

@@ -15,7 +15,13 @@ from controllers.scheduling.dispatch.dispatch import dispatch
 from controllers.scheduling.problem.problem import Schedule, SchedulingProblem
 from controllers.scheduling.problem.time_space import Route
 from controllers.scheduling.routing.best_response import usd_of
-from controllers.scheduling.routing.column_generation import by_columns, park_by_columns, with_bound
+from controllers.scheduling.routing.column_generation import (
+    by_columns,
+    doing_nothing_usd,
+    park_by_columns,
+    with_bound,
+    with_idle,
+)
 from controllers.scheduling.routing.monolithic import milp
 from controllers.scheduling.search import Search, SolverName
 from sim.control import SolveStatus
@@ -43,6 +49,7 @@ def by_milp(
         if found is not None and usd_of(found) < usd_of(best):
             best = found
     late = SolveStatus.DEADLINE in (status, best.outcome.status)
+    best = with_idle(best, doing_nothing_usd(problem, search))
     best = with_bound(best, bound_usd, search.limits.relative_gap)
     if not late:
         return best

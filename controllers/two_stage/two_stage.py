@@ -154,6 +154,7 @@ class TwoStage:
                 status=found.status,
                 objective_usd=schedule.usd,
                 bound_usd=bound,
+                idle_usd=figures["idle_usd"],
                 figures=figures,
             ),
         )

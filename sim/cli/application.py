@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
+from typing import Annotated
 
 import typer
 
@@ -11,24 +13,41 @@ from sim.cli.demo import demo
 from sim.cli.episodes import replay, run
 from sim.cli.folders import export, report
 from sim.cli.inspection import check, check_controller, list_
-from sim.cli.options import BAD_INPUT, FAILED
+from sim.cli.options import BAD_INPUT, DONE, FAILED
 from sim.cli.plain_signs import use_plain_signs
-from sim.cli.studies import STRESS_HELP, compare, stress
+from sim.cli.studies import STRESS_HELP, compare, pareto, stress
 from sim.errors import GridhaulError, InputError, printable
+
+
+def common(
+    context: typer.Context,
+    *,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
+) -> None:
+    """Simulate mobile battery storage in power grids, and compare controllers on common days."""
+    if context.invoked_subcommand is None and not version:
+        typer.echo(context.get_help())
+        raise typer.Exit(DONE)
+    if version:
+        from importlib.metadata import version as version_of
+
+        typer.echo(f"gridhaul {version_of('gridhaul')}")
+        raise typer.Exit(DONE)
+
 
 app = typer.Typer(
     name="gridhaul",
-    help="Simulate mobile battery storage in power grids, and compare controllers on common days.",
-    no_args_is_help=True,
-    add_completion=False,
+    invoke_without_command=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.callback()(common)
 app.command()(demo)
 app.command("list")(list_)
 app.command()(run)
 app.command()(compare)
 app.command(help=STRESS_HELP)(stress)
+app.command()(pareto)
 app.command()(replay)
 app.command()(report)
 app.command()(check)
@@ -42,6 +61,9 @@ def main() -> None:
     # equal those of many. Must be set before the numerical libraries are imported.
     for key in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(key, "1")
+    warnings = logging.StreamHandler(sys.stderr)
+    warnings.setFormatter(logging.Formatter("gridhaul: warning: %(message)s"))
+    logging.getLogger("gridhaul").handlers = [warnings]
     use_plain_signs()
     try:
         app()

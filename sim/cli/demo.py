@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from sim.cli.options import DONE, FAILED
+from sim.cli.options import DONE, FAILED, AllOption
 
 WORKERS = 2
 
@@ -16,6 +16,7 @@ def demo(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the result.")] = Path(
         "results/demo"
     ),
+    everything: AllOption = False,
 ) -> None:
     """Compare controllers on real days of a 33-bus grid, in a few minutes."""
     from sim.inspect.demonstration import demonstration
@@ -38,6 +39,6 @@ def demo(
             out=out,
             progress=bar,
         )
-    console.print_study(study)
+    console.print_study(study, everything=everything)
     typer.echo(f"Report: {write_report(out)}")
     raise typer.Exit(FAILED if study.failures else DONE)

@@ -8,15 +8,20 @@ from typing import Annotated
 import typer
 
 from sim.cli.options import (
+    FAILED,
     LARGEST_SEED,
     VERIFY_HELP,
+    AllOption,
     DaysOption,
     DeadlineOption,
     JsonOption,
+    OpenOption,
     OutOption,
+    QuietOption,
     ScenarioArgument,
     SeedOption,
     SetOption,
+    StrictOption,
     VerifyOption,
     whole_number,
 )
@@ -34,34 +39,51 @@ def run(
     days: DaysOption = None,
     settings: SetOption = None,
     verify: VerifyOption = "full",
+    strict: StrictOption = False,
     deadline: DeadlineOption = None,
+    everything: AllOption = False,
+    quiet: QuietOption = False,
     as_json: JsonOption = False,
     out: OutOption = None,
+    open_: OpenOption = False,
 ) -> None:
     """Run one controller on one day; --out keeps its tables and a report."""
     from sim.episode.specification import specify
-    from sim.report.html.page import write_report
     from sim.report.terminal import console
+    from sim.report.terminal.progress import decision_progress
     from sim.scenario import load_scenario
     from sim.study.run import run as run_
     from sim.study.settings import parse
 
     chosen = parse(settings or [], days=days)
     (spec,) = specify([controller], chosen.controller)
-    episode = run_(
-        load_scenario(scenario, chosen.scenario),
-        spec,
-        seed=seed,
-        replication=replication,
-        verify=verify,
-        deadline_s=deadline,
-        out=out,
-    )
-    console.print_episode(episode, as_json=as_json)
-    if out is not None:
-        path = write_report(out)
+    loaded = load_scenario(scenario, chosen.scenario)
+    with decision_progress(spec.label, loaded.system.timing.n_periods, quiet=quiet) as bar:
+        episode = run_(
+            loaded,
+            spec,
+            seed=seed,
+            replication=replication,
+            verify=verify,
+            strict=strict,
+            deadline_s=deadline,
+            follow=bar,
+            out=out,
+        )
+    if not quiet:
+        console.print_episode(episode, as_json=as_json, everything=everything)
         if not as_json:
+            console.print_switched_off(loaded)
+    if out is not None:
+        from sim.report.html.page import write_report
+
+        path = write_report(out)
+        if not (as_json or quiet):
             typer.echo(f"Report: {path}")
+        if open_:
+            typer.launch(str(path))
+    if episode.metrics["failed_decisions"] == episode.metrics["decisions"]:
+        raise typer.Exit(FAILED)
 
 
 def replay(
@@ -106,6 +128,7 @@ def replay(
     verify: Annotated[
         str | None, typer.Option(help=f"{VERIFY_HELP} Default: as in the study.")
     ] = None,
+    everything: AllOption = False,
     as_json: JsonOption = False,
     out: Annotated[
         Path | None,
@@ -114,7 +137,6 @@ def replay(
 ) -> None:
     """Run an episode of a study again, prove that it is the same, and hand over on the way."""
     from sim.episode.specification import specify
-    from sim.report.html.page import write_report
     from sim.report.terminal.replay import print_replay
     from sim.study.replay.replay import replay as replay_
     from sim.study.settings import parse_for_controller
@@ -130,8 +152,10 @@ def replay(
         verify=verify,
         out=out,
     )
-    print_replay(found, as_json=as_json)
+    print_replay(found, as_json=as_json, everything=everything)
     if out is not None:
+        from sim.report.html.page import write_report
+
         path = write_report(out)
         if not as_json:
             typer.echo(f"Report: {path}")

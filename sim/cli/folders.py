@@ -7,16 +7,20 @@ from typing import Annotated
 
 import typer
 
-from sim.cli.options import ScenarioArgument, SetOption
+from sim.cli.options import OpenOption, ScenarioArgument, SetOption
 
 
 def report(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="What --out has filled.")],
+    open_: OpenOption = False,
 ) -> None:
     """Write the HTML report of a study and print its path."""
     from sim.report.html.page import write_report
 
-    typer.echo(write_report(folder))
+    path = write_report(folder)
+    typer.echo(path)
+    if open_:
+        typer.launch(str(path))
 
 
 def export(

@@ -12,10 +12,11 @@ import typer
 
 from sim.errors import shown
 
-DONE, FAILED, BAD_INPUT = 0, 1, 2  # exit codes
+DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130  # exit codes
 # Beyond these, a typing error would fill the memory before anything runs.
 LONGEST_DEADLINE_S = 86_400.0
 MOST_REPLICATIONS, MOST_WORKERS, MOST_DAYS, LARGEST_SEED = 1_000_000, 1024, 3660, 2**63 - 1
+MOST_POINTS = 10_000
 
 
 def whole_number(least: int, most: int) -> Callable[[str | int], int]:
@@ -75,6 +76,16 @@ SetOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+OpenOption = Annotated[bool, typer.Option("--open", help="Open the report in the browser.")]
+QuietOption = Annotated[
+    bool, typer.Option("-q", "--quiet", help="Print no tables and no progress, only failures.")
+]
+AllOption = Annotated[
+    bool, typer.Option("--all", help="Print every figure, not only those that matter most.")
+]
+StrictOption = Annotated[
+    bool, typer.Option("--strict", help="Stop at the first decision that fails, and exit with 1.")
+]
 DeadlineOption = Annotated[
     float | None,
     typer.Option(
@@ -138,14 +149,17 @@ class StudyOptions:
     settings: SetOption = None
     verify: VerifyOption = "audit"
     keep: KeepOption = "steps"
+    strict: StrictOption = False
     deadline: DeadlineOption = None
+    everything: AllOption = False
+    quiet: QuietOption = False
     as_json: JsonOption = False
     out: OutOption = None
 
     @property
     def execution(self) -> dict[str, Any]:
         """The arguments that `gridhaul.compare` and `gridhaul.stress` have in common."""
-        names = ("replications", "seed", "workers", "dask", "verify", "keep", "out")
+        names = ["replications", "seed", "workers", "dask", "verify", "keep", "strict", "out"]
         return {name: getattr(self, name) for name in names} | {"deadline_s": self.deadline}
 
 

@@ -19,11 +19,14 @@ positive when it injects into the grid.
 from sim.control.controller import Capabilities as Capabilities
 from sim.control.controller import Contrast as Contrast
 from sim.control.controller import Controller as Controller
+from sim.control.controller import ManyObjectives as ManyObjectives
 from sim.control.controller import Rung as Rung
 from sim.control.controller import Trigger as Trigger
 from sim.control.controller import capabilities_of as capabilities_of
 from sim.control.observation import EvEnvelope as EvEnvelope
 from sim.control.observation import Forecast as Forecast
+from sim.control.observation import MeteredVoltages as MeteredVoltages
+from sim.control.observation import NotShownError as NotShownError
 from sim.control.observation import Observation as Observation
 from sim.control.plan import EvPlan as EvPlan
 from sim.control.plan import FleetPlan as FleetPlan

@@ -8,6 +8,7 @@ import numpy as np
 
 from sim.control.scenarios import correlated_scores, curves, values_at
 from sim.control.states import EvStates, UnitStates, VehicleStates
+from sim.errors import GridhaulError
 from sim.units import BoolArray, FloatArray, IntArray
 
 
@@ -136,6 +137,26 @@ class Forecast:
         return values_at(curve, score)
 
 
+class NotShownError(GridhaulError, AttributeError):
+    """Something of an observation that a controller reads and has not asked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class MeteredVoltages:
+    """What a power flow says of the last step; None before the first.
+
+    Attributes
+    ----------
+    vm_pu
+        Bus voltages, ``(bus,)`` [pu].
+    loading_percent
+        Loading of the branches, ``(branch,)`` [%].
+    """
+
+    vm_pu: FloatArray | None
+    loading_percent: FloatArray | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Observation:
     """Everything a controller may know at `now_h`.
@@ -176,9 +197,8 @@ class Observation:
     shifted_mwh
         Energy moved so far today, ``(load,)`` [MWh]: positive where more was consumed than was
         asked for, and has to be given back before midnight.
-    vm_pu, loading_percent
-        Bus voltages ``(bus,)`` and branch loading ``(branch,)`` of the last step, for controllers
-        that need voltages (`Capabilities`); otherwise, and before the first step, None.
+    voltages
+        What `vm_pu` and `loading_percent` read; None for controllers that do not ask for voltages.
     forecast
         What is expected.
     """
@@ -200,6 +220,29 @@ class Observation:
     evs: EvStates
     units: UnitStates
     shifted_mwh: FloatArray
-    vm_pu: FloatArray | None
-    loading_percent: FloatArray | None
+    voltages: MeteredVoltages | None
     forecast: Forecast
+
+    @property
+    def vm_pu(self) -> FloatArray | None:
+        """Bus voltages of the last step, ``(bus,)`` [pu]; None before the first.
+
+        Raises
+        ------
+        NotShownError
+            If the controller has not asked for voltages.
+        """
+        return self._shown("vm_pu").vm_pu
+
+    @property
+    def loading_percent(self) -> FloatArray | None:
+        """Branch loading of the last step, ``(branch,)`` [%]; see `vm_pu`."""
+        return self._shown("loading_percent").loading_percent
+
+    def _shown(self, name: str) -> MeteredVoltages:
+        if self.voltages is None:
+            raise NotShownError(
+                f"observation.{name} is not shown to a controller that does not ask for it: write "
+                "capabilities = Capabilities(needs_voltages=True) in its class"
+            )
+        return self.voltages

@@ -112,7 +112,8 @@ class EvPlan:
     """What groups of electric cars exchange. Row 0 is the period that starts now.
 
     The world shares the order to a group among its cars at home: a charge goes to those with the
-    least laxity, a discharge is taken from those with the greatest (`EvStates.laxity_h`). A car
+    least laxity, a discharge is taken from those with the greatest; counted in the hours in which
+    the orders ahead let the group charge, so that it pays to order the whole look-ahead. A car
     that has no time left to wait charges at full power, whatever is ordered, and in a discharge the
     others make up for it. What the cars of a group cannot do is clipped and counted.
 
@@ -166,6 +167,8 @@ class Outcome:
         Value of the plan in the model that was solved [USD].
     bound_usd
         Proven lower bound of that model, None where nothing is proven [USD].
+    idle_usd
+        What doing nothing costs in that model, None where it is not known [USD].
     fallback
         Why a fallback was used, empty otherwise.
     figures
@@ -175,15 +178,23 @@ class Outcome:
     status: SolveStatus = SolveStatus.RULE
     objective_usd: float | None = None
     bound_usd: float | None = None
+    idle_usd: float | None = None
     fallback: str = ""
     figures: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def gap(self) -> float | None:
-        """Return (objective - bound) / max(|objective|, 1e-9), None where nothing is proven [-]."""
+        """What is not proven as a share of what could be gained, None where nothing is proven [-].
+
+        ``(objective - bound) / (idle - bound)``, for an objective may be near zero. Where the cost
+        of doing nothing is not known, ``(objective - bound) / |objective|``.
+        """
         if self.objective_usd is None or self.bound_usd is None:
             return None
-        return (self.objective_usd - self.bound_usd) / max(abs(self.objective_usd), 1e-9)
+        open_usd = self.objective_usd - self.bound_usd
+        if self.idle_usd is None:
+            return open_usd / max(abs(self.objective_usd), 1e-9)
+        return open_usd / max(self.idle_usd - self.bound_usd, open_usd, 1e-9)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

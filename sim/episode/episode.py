@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import html
 from dataclasses import dataclass
 
 import pandas as pd
+
+SHOWN = ("objective_usd", "cost_usd", "penalty_usd", "trips", "failed_decisions")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -103,3 +106,37 @@ class Episode:
     decisions: pd.DataFrame
     ledger: pd.DataFrame
     timings: pd.DataFrame
+
+    def __repr__(self) -> str:
+        figures = ", ".join(f"{name} {self.metrics[name]:,.6g}" for name in SHOWN)
+        return (
+            f"<Episode {self.controller} on {self.scenario}, replication {self.replication}, from "
+            f"{self.start:%Y-%m-%d %H:%M}: {figures}>"
+        )
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        figures = pd.Series({name: self.metrics[name] for name in SHOWN}, name="value")
+        head = f"{self.controller} on {self.scenario}, {self.start:%Y-%m-%d}"
+        return f"<b>{html.escape(head)}</b>{figures.to_frame().to_html()}"
+
+    def timed(self, table: str) -> pd.DataFrame:
+        """Return a table that has times with a DatetimeIndex in place of ``time_h``.
+
+        Parameters
+        ----------
+        table
+            ``"steps"``, ``"vm_pu"``, ``"vehicles"`` or another table with a time.
+
+        Raises
+        ------
+        ValueError
+            If there is no such table, or it has no time.
+        """
+        found = getattr(self, table, None)
+        if isinstance(found, pd.DataFrame) and "time_h" in found.columns:
+            found = found.set_index("time_h")
+        if not isinstance(found, pd.DataFrame) or found.index.name != "time_h":
+            raise ValueError(f"table(={table!r}) must be a table with times, such as 'steps'.")
+        hours = pd.to_timedelta(found.index.to_numpy(dtype=float), unit="h").round("ms")
+        return found.set_index(pd.DatetimeIndex(self.start + hours, name="time"))

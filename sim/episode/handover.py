@@ -71,7 +71,7 @@ class HandOver:
         if observation.period >= self._from_period:
             self._in_charge = self._second
         if not capabilities_of(self._in_charge).needs_voltages:
-            observation = replace(observation, vm_pu=None, loading_percent=None)
+            observation = replace(observation, voltages=None)
         return self._in_charge.decide(observation)
 
 

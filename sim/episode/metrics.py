@@ -50,8 +50,10 @@ def beyond_ramp_mw(system: System, electrics: Electrics) -> FloatArray:
     return beyond
 
 
-def penalty_usd(system: System, electrics: Electrics, steps: slice = slice(None)) -> float:
-    """Return the penalty for limits violated by the means of the steps [USD].
+def penalties_usd(
+    system: System, electrics: Electrics, steps: slice = slice(None)
+) -> tuple[float, float]:
+    """Return the penalties for voltages and for loadings beyond limits, step means [USD].
 
     Every pu (percentage point of loading above 100) beyond a limit counts by its hours. `steps`
     are those that count, all by default.
@@ -60,8 +62,9 @@ def penalty_usd(system: System, electrics: Electrics, steps: slice = slice(None)
     voltage = voltage_violation_pu(system, electrics.flow.vm_pu[steps]).sum() * hours
     loading = np.nan_to_num(electrics.flow.loading_percent[steps], nan=0.0)
     overload = np.maximum(loading - 100.0, 0.0).sum() * hours
-    return float(
-        weights.voltage_usd_per_pu_h * voltage + weights.loading_usd_per_percent_h * overload
+    return (
+        float(weights.voltage_usd_per_pu_h * voltage),
+        float(weights.loading_usd_per_percent_h * overload),
     )
 
 
@@ -69,35 +72,43 @@ def metrics(record: EpisodeRecord, ledger: pd.DataFrame) -> dict[str, float]:
     """Return the figures of an episode by name; names carry units.
 
     ``voltage_violation_steps`` counts steps with a violation by the mean or, where storage power
-    changed inside the step, at its largest or lowest injection; ``voltage_violation_pu_h`` sums
-    over buses.
+    changed inside the step, at its largest or lowest injection; ``peak_violation_steps`` are those
+    of them in which the mean keeps the limits, and ``peak_violation_pu`` is how far the worst such
+    peak of all steps lies beyond them. ``voltage_violation_pu_h`` and the extremes are of means;
+    the former sums over buses. Without any gap ``gap_max`` is NaN, and ``verify_max_diff_pu`` is
+    where nothing was verified.
     Where ``deadline_decisions`` is not 0, the wall clock ended a search, and another run of the
     same episode may give other figures. ``shift_open_mwh`` is moved demand that its day has not
     given back, ``imbalance_mwh`` what the slack unit's limits left over when nothing could be
     spilled or shed any more, ``slack_ramp_mwh`` (only where there is a slack unit) what its output
     was away from all that its ramp allows, ``refusals`` counts starts and stops that were ordered
-    in a period and refused. ``ev_mwh`` is what cars charged less what they fed in; ``evs_short``
-    counts cars that left short although their stay, as stated, sufficed, ``evs_impossible`` those
-    that nothing could have helped. Figures that the controller declares are those of the first
-    decision that gives them.
+    in a period and refused. ``ordered_mwh`` is what was ordered of vehicles, cars, units and loads:
+    what they moved under orders, and ``clipped_mwh``. ``ev_mwh`` is what cars charged less what
+    they fed in; ``evs_short`` counts cars that left short although their stay, as stated, sufficed,
+    ``evs_impossible`` those that nothing could have helped. Figures that the controller declares
+    are those of the first decision that gives them.
     """
     system, electrics = record.system, record.electrics
     readings, recorder = record.readings, record.recorder
     hours = system.timing.step_h
     flow, found = electrics.flow, electrics.injections
     money = totals(ledger)
-    penalty = penalty_usd(system, electrics)
+    penalty_voltage, penalty_loading = penalties_usd(system, electrics)
     violation = voltage_violation_pu(system, flow.vm_pu)
     violated = violation.max(axis=1) > 0
-    changed = voltage_violation_pu(system, electrics.changed_vm_pu).max(axis=1, initial=0) > 0
-    violated[found.changed_step[changed]] = True
+    peaks = voltage_violation_pu(system, electrics.changed_vm_pu).max(axis=1, initial=0)
+    at_peaks = np.zeros_like(violated)
+    at_peaks[found.changed_step[peaks > 0]] = True
     stored = readings["energy_mwh"][-1].sum() if len(system.vehicles) else 0.0
     initial = sum(vehicle.battery.energy_initial_mwh for vehicle in system.vehicles)
+    clipped_mwh = float(sum(decision.clipped_mwh for decision in recorder.decisions))
     gaps = [decision.gap for decision in recorder.decisions if np.isfinite(decision.gap)]
     own = {
-        "objective_usd": money.cost_usd + penalty,
+        "objective_usd": money.cost_usd + (penalty_voltage + penalty_loading),
         "cost_usd": money.cost_usd,
-        "penalty_usd": penalty,
+        "penalty_usd": penalty_voltage + penalty_loading,
+        "penalty_voltage_usd": penalty_voltage,
+        "penalty_loading_usd": penalty_loading,
         "profit_usd": money.profit_usd,
         "welfare_usd": money.welfare_usd,
         "import_mwh": float(np.nansum(import_mw(system, flow)) * hours),
@@ -114,7 +125,9 @@ def metrics(record: EpisodeRecord, ledger: pd.DataFrame) -> dict[str, float]:
         "throughput_mwh": float(readings["charged_mwh"].sum() + readings["discharged_mwh"].sum()),
         "cycles": _cycles(system, readings),
         "stored_change_mwh": float(stored - initial),
-        "voltage_violation_steps": int(violated.sum()),
+        "voltage_violation_steps": int((violated | at_peaks).sum()),
+        "peak_violation_steps": int((at_peaks & ~violated).sum()),
+        "peak_violation_pu": float(peaks.max(initial=0.0)),
         "voltage_violation_pu_h": float(violation.sum() * hours),
         "vm_pu_min": _extreme(np.fmin, flow.vm_pu),
         "vm_pu_max": _extreme(np.fmax, flow.vm_pu),
@@ -135,18 +148,35 @@ def metrics(record: EpisodeRecord, ledger: pd.DataFrame) -> dict[str, float]:
         "deadline_decisions": sum(
             decision.status == SolveStatus.DEADLINE for decision in recorder.decisions
         ),
-        "clipped_mwh": float(sum(decision.clipped_mwh for decision in recorder.decisions)),
-        "gap_max": max(gaps, default=0.0),
+        "clipped_mwh": clipped_mwh,
+        "ordered_mwh": clipped_mwh + _obeyed_mwh(record),
+        "gap_max": max(gaps, default=float("nan")),
         "steps": system.timing.n_steps,
         "unconverged_steps": int((~flow.converged).sum()),
         "verified_steps": len(record.verification.steps),
-        "verify_max_diff_pu": record.verification.difference_pu,
+        "verify_max_diff_pu": (
+            record.verification.difference_pu if len(record.verification.steps) else float("nan")
+        ),
         **_slack(system, electrics),
     }
     clashing = sorted({*own, *COLUMNS}.intersection(record.figures))
     if clashing:
         raise EpisodeError(f"no figure of a controller may be called {', '.join(clashing)}")
     return own | {name: _first_said(recorder, name) for name in record.figures}
+
+
+def _obeyed_mwh(record: EpisodeRecord) -> float:
+    """Return the energy that vehicles, ordered cars, units and loads moved under orders [MWh]."""
+    found, readings = record.electrics.injections, record.readings
+    ordered_groups = readings.evs.moved_mwh != 0
+    follows = [k for k in range(len(record.system.units)) if k != record.system.slack_unit]
+    moved_mw = (
+        np.abs(found.ev_mw[:, ordered_groups]).sum()
+        + found.unit_mw[:, follows].sum()
+        + np.abs(found.shift_mw).sum()
+    )
+    of_vehicles_mwh = readings["charged_mwh"].sum() + readings["discharged_mwh"].sum()
+    return float(of_vehicles_mwh + moved_mw * record.system.timing.step_h)
 
 
 def _slack(system: System, electrics: Electrics) -> dict[str, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import numpy as np
 
@@ -15,13 +16,15 @@ from sim.episode.metrics import metrics
 from sim.episode.record import EpisodeKey, EpisodeRecord
 from sim.episode.tables import episode_of
 from sim.episode.verification import Verify, verify
-from sim.errors import EpisodeError, GridhaulError, described
+from sim.errors import EpisodeError, GridhaulError
 from sim.powerflow.engines import engine
 from sim.system.system import System
 from sim.uncertainty.forecaster import Forecaster
 from sim.uncertainty.realisation import Realisation
 from sim.user_code import contained
+from sim.world.failures import reason
 from sim.world.guard import Guard, limit_power
+from sim.world.recorder import Decision
 from sim.world.world import World
 
 
@@ -34,6 +37,7 @@ def simulate(
     *,
     key: EpisodeKey,
     verification: Verify = Verify.OFF,
+    follow: Callable[[Decision], None] = lambda _: None,
 ) -> Episode:
     """Let one controller live through one replication.
 
@@ -52,6 +56,8 @@ def simulate(
         that are verified) follow from it.
     verification
         Which steps pandapower computes again.
+    follow
+        Called with every decision as soon as it is made; what it raises ends the episode.
 
     Raises
     ------
@@ -67,6 +73,7 @@ def simulate(
         capabilities_of(controller),
         guard=guard,
         power_flow=engine(system.grid),
+        follow=follow,
     )
     recorder = world.run(controller)
     clock.append(time.perf_counter())
@@ -105,4 +112,4 @@ def _start(controller: Controller, system: System, rng: np.random.Generator) -> 
     except GridhaulError:
         raise
     except Exception as error:
-        raise EpisodeError(described(error)) from error
+        raise EpisodeError(f"start() failed: {reason(error)}") from error

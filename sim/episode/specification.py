@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -10,8 +11,16 @@ from typing import Any, cast
 from pydantic import TypeAdapter, ValidationError
 
 from sim.control import Capabilities, Controller, capabilities_of
+from sim.episode.source_of import file_name, source_of
 from sim.errors import GridhaulError, InputError, Problem, described, shown
-from sim.plugins import is_file, load_controller, read_source, suggestion
+from sim.plugins import (
+    CONTROLLERS,
+    is_file,
+    load_controller,
+    read_source,
+    registered,
+    suggestion,
+)
 from sim.system.system import WAYS, System
 from sim.user_code import contained
 
@@ -253,9 +262,83 @@ def specify(names: Sequence[str], settings: Mapping[str, object]) -> tuple[Contr
     return tuple(ControllerSpec(name=name, parameters=tuple(dealt[name])) for name in names)
 
 
-def as_spec(controller: str | ControllerSpec) -> ControllerSpec:
-    """Return `controller` as a specification."""
-    return controller if isinstance(controller, ControllerSpec) else ControllerSpec(name=controller)
+def as_spec(controller: object) -> ControllerSpec:
+    """Return `controller` as a specification.
+
+    Parameters
+    ----------
+    controller
+        A specification, a name, ``my_file.py:ClassName``, a class, or an instance of one that holds
+        nothing but its parameters.
+
+    Raises
+    ------
+    InputError
+        If it is none of these, or its source cannot be sent to other processes.
+    """
+    if isinstance(controller, ControllerSpec):
+        return controller
+    if isinstance(controller, str):
+        return ControllerSpec(name=controller)
+    if isinstance(controller, type):
+        return _of_class(controller)
+    if callable(getattr(controller, "decide", None)):
+        return _of_instance(controller)
+    raise InputError.single(
+        where="controller",
+        key="controller",
+        value=controller,
+        message=f"is of type {type(controller).__name__}",
+        remedy="Give a name, 'my_file.py:MyController', a class or an instance of one",
+    )
+
+
+def as_specs(controllers: Sequence[object]) -> tuple[ControllerSpec, ...]:
+    """Return several controllers as specifications with their sources; see `as_spec`."""
+    if isinstance(controllers, str) or not isinstance(controllers, Sequence):
+        raise InputError.single(
+            where="controllers",
+            key="controllers",
+            value=controllers,
+            message=f"is of type {type(controllers).__name__}, not a list",
+            remedy="Write for example ['idle', 'greedy']",
+        )
+    return tuple(with_source(as_spec(controller)) for controller in controllers)
+
+
+def _of_class(cls: type) -> ControllerSpec:
+    path = f"{cls.__module__}:{cls.__qualname__}"
+    for point in registered(CONTROLLERS):
+        if point.value == path:
+            return ControllerSpec(name=point.name)
+    module = sys.modules.get(cls.__module__)
+    file = getattr(module, "__file__", None) or ""
+    if file.endswith(".py") and "." not in cls.__module__ and cls.__module__ != "__main__":
+        return ControllerSpec(name=f"{file}:{cls.__qualname__}")
+    return ControllerSpec(name=f"{file_name(cls)}:{cls.__name__}", source=source_of(cls))
+
+
+def _of_instance(controller: object) -> ControllerSpec:
+    """Return the class of an instance with its parameters; other state cannot be sent."""
+    state = dict(vars(controller)) if hasattr(controller, "__dict__") else {}
+    parameters = state.pop("parameters", None)
+    state.pop("capabilities", None)
+    is_record = dataclasses.is_dataclass(parameters) and not isinstance(parameters, type)
+    if state or not (parameters is None or is_record):
+        name = next(iter(state), "parameters")
+        raise InputError.single(
+            where=type(controller).__name__,
+            key=name,
+            value=state.get(name, parameters),
+            message="is state of an instance, which other processes do not have",
+            remedy="Give the class, and make what it needs fields of a dataclass Parameters",
+        )
+    values = (
+        [(field.name, getattr(parameters, field.name)) for field in dataclasses.fields(parameters)]
+        if dataclasses.is_dataclass(parameters)
+        else []
+    )
+    return dataclasses.replace(_of_class(type(controller)), parameters=tuple(values))
 
 
 def labels(specs: Sequence[ControllerSpec]) -> tuple[str, ...]:

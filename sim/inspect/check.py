@@ -8,14 +8,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sim.inspect.switched_off import switched_off
 from sim.powerflow.pgm import PowerGridModelFlow
 from sim.scenario import Scenario
+from sim.system.roads import Roads
 from sim.system.routing import links_towards
 from sim.system.system import System
 from sim.uncertainty.evs import charging_mw
 from sim.uncertainty.railway import RailForecaster
 from sim.uncertainty.realisation import Nature, Realisation
 from sim.units import HOURS_PER_DAY, FloatArray
+
+IMPLAUSIBLE = 2.0  # straight line over length of a road
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,9 +208,7 @@ def _warnings(scenario: Scenario, base_case: BaseCase | None) -> Iterator[str]:
             f"in {n_steps} steps of the day exported energy is paid more than imported energy "
             "costs: money can be made by turning it round"
         )
-    for kind in dict.fromkeys(scenario.uncertainty.record.kind):
-        if scenario.uncertainty.skill[kind].far == 0:
-            yield f"{kind} is forecast perfectly: no [forecast.{kind}], or uncertainty is off"
+    yield from switched_off(scenario)
     if base_case is None:
         yield "no power flow of the drawn day converges: compare loads and lines"
         return
@@ -216,6 +218,12 @@ def _warnings(scenario: Scenario, base_case: BaseCase | None) -> Iterator[str]:
             "do not converge"
         )
     loading, branch = base_case.loading_percent_max
+    prices = np.concatenate([tariff.import_usd_per_mwh, tariff.export_usd_per_mwh])
+    if not base_case.violated_steps and loading <= 100 and np.ptp(prices) == 0:
+        yield (
+            "no limit is violated on the drawn day and all prices are equal: controllers can only "
+            "lose by moving energy, and will hardly differ"
+        )
     if loading > 200:
         yield f"branch {branch} is loaded to {loading:.0f} % without storage: compare max_i_ka"
     low, bus = base_case.vm_pu_min
@@ -267,6 +275,7 @@ def _unit_warnings(scenario: Scenario) -> Iterator[str]:
 def _road_warnings(system: System) -> Iterator[str]:
     """Look at drives on empty roads; that every station can be reached, the loader has checked."""
     roads = system.roads
+    yield from _position_warnings(roads)
     stations = [
         (station, station.road_node) for station in system.stations if station.road_node is not None
     ]
@@ -283,6 +292,23 @@ def _road_warnings(system: System) -> Iterator[str]:
                     f"from {start.name} to {goal.name} it takes {drive_h + goal.set_up_h:.1f} h, "
                     f"controllers look {horizon_h:g} h ahead: nobody will go there"
                 )
+
+
+def _position_warnings(roads: Roads) -> Iterator[str]:
+    """Look for positions in metres: no road is shorter than the straight line between its ends."""
+    if not roads.n_links:
+        return
+    ends = [np.array([roads.x_km[k], roads.y_km[k]]) for k in (roads.from_node, roads.to_node)]
+    straight_km = np.hypot(*(ends[1] - ends[0]))
+    worst = int(np.argmax(straight_km / roads.length_km))
+    if straight_km[worst] > IMPLAUSIBLE * roads.length_km[worst]:
+        start, goal = (roads.node_name[k[worst]] for k in (roads.from_node, roads.to_node))
+        length_km = roads.length_km[worst]
+        yield (
+            f"the road from {start} to {goal} is {length_km:.4g} km long, its ends are "
+            f"{straight_km[worst]:.4g} km apart (x_km = {ends[0][0, worst]:g} and "
+            f"{ends[1][0, worst]:g}): are positions in km?"
+        )
 
 
 def _rail_warnings(scenario: Scenario) -> Iterator[str]:

@@ -26,16 +26,22 @@ ROUNDING = 1e-9  # what is smaller is an artefact of adding floats
 
 EQUAL_HALVES = 0.1  # halves of an interval that differ by less are written as one
 
+MOST_CLIPPED = 0.1  # share of what was ordered
+
 # Order of the tables.
 METRICS: dict[str, Wording] = {
     "objective_usd": Wording("Objective", "USD", -1),
     "regret_usd": Wording("Regret against the best of the day", "USD", -1),
     "cost_usd": Wording("Cost", "USD", -1),
     "penalty_usd": Wording("Penalty for violated limits", "USD", -1),
+    "penalty_voltage_usd": Wording("  of this for voltages", "USD", -1),
+    "penalty_loading_usd": Wording("  of this for loadings", "USD", -1),
     "voltage_violation_steps": Wording("Steps with a voltage violation", "", -1),
-    "voltage_violation_pu_h": Wording("Voltage violation", "pu h", -1),
-    "vm_pu_min": Wording("Lowest voltage", "pu"),
-    "vm_pu_max": Wording("Highest voltage", "pu"),
+    "peak_violation_steps": Wording("  of these only at a peak inside the step", "", -1),
+    "peak_violation_pu": Wording("Largest violation at a peak inside a step", "pu", -1),
+    "voltage_violation_pu_h": Wording("Voltage violation of step means", "pu h", -1),
+    "vm_pu_min": Wording("Lowest step mean of a voltage", "pu"),
+    "vm_pu_max": Wording("Highest step mean of a voltage", "pu"),
     "loading_percent_max": Wording("Highest branch loading", "%"),
     "profit_usd": Wording("Profit", "USD", 1),
     "welfare_usd": Wording("Welfare", "USD", 1),
@@ -65,8 +71,9 @@ METRICS: dict[str, Wording] = {
     "fallbacks": Wording("Fallbacks", "", -1),
     "failed_decisions": Wording("Failed decisions", "", -1),
     "deadline_decisions": Wording("Decisions ended by the clock, not reproducible", "", -1),
+    "ordered_mwh": Wording("Energy ordered of vehicles, cars, units and loads", "MWh"),
     "clipped_mwh": Wording("Clipped by the guard", "MWh"),
-    "gap_max": Wording("Largest solver gap", ""),
+    "gap_max": Wording("Largest solver gap, of what could be gained", ""),
     "cleared_welfare_usd": Wording("Welfare of the day-ahead clearing", "USD", 1),
     "info_gap_alpha": Wording("Share of the wind that may be missing", "", 1),
     "steps": Wording("Steps", ""),
@@ -80,8 +87,23 @@ HEADLINES = (
     "objective_usd",
     "cost_usd",
     "penalty_usd",
+    "penalty_voltage_usd",
+    "penalty_loading_usd",
     "voltage_violation_steps",
     "voltage_violation_pu_h",
+)
+
+# What a terminal shows unless all is asked for: what decides, and what should be zero.
+ESSENTIAL = (
+    *("objective_usd", "cost_usd", "penalty_usd", "penalty_voltage_usd", "penalty_loading_usd"),
+    *("voltage_violation_steps", "peak_violation_steps", "peak_violation_pu"),
+    *("voltage_violation_pu_h", "vm_pu_min", "vm_pu_max", "loading_percent_max"),
+    *("welfare_usd", "import_mwh", "throughput_mwh", "trips", "delay_h"),
+)
+ALARMS = (
+    *("unserved_mwh", "imbalance_mwh", "slack_ramp_mwh", "shift_open_mwh", "refusals"),
+    *("evs_short", "fallbacks", "failed_decisions", "deadline_decisions", "unconverged_steps"),
+    "repair_h",
 )
 
 LADDER = "What each step is worth: objective of the controller before less its own, 95 % interval"
@@ -91,6 +113,52 @@ def title(metric: str) -> str:
     """Return the name of a metric with its unit."""
     wording = METRICS.get(metric, Wording(metric, ""))
     return f"{wording.title} [{wording.unit}]" if wording.unit else wording.title
+
+
+def essential(metrics: pd.DataFrame) -> list[str]:
+    """Return the figures that matter in these episodes, in the order of the tables.
+
+    Left out are those that are zero (or unknown) in all of them, welfare where it only repeats the
+    cost, and how a day went in detail.
+
+    Parameters
+    ----------
+    metrics
+        One row per episode.
+    """
+    declared = [name for name in metrics.columns if name not in METRICS]
+    found = [*ESSENTIAL, *ALARMS, *declared]
+    known = [name for name in METRICS if name in found] + declared
+    always = ("objective_usd", "cost_usd", "penalty_usd")
+    repeats = {"welfare_usd"} if _is_repeated(metrics) else set()
+    return [
+        name
+        for name in known
+        if name in metrics.columns
+        and name not in repeats
+        and (name in always or metrics[name].fillna(0).abs().max() > ROUNDING)
+    ]
+
+
+def _is_repeated(metrics: pd.DataFrame) -> bool:
+    """Return whether welfare is nothing but the cost with another sign."""
+    if not {"welfare_usd", "cost_usd"} <= set(metrics.columns):
+        return False
+    total = (metrics["welfare_usd"] + metrics["cost_usd"]).abs()
+    return bool((total <= ROUNDING * metrics["cost_usd"].abs().clip(lower=1)).all())
+
+
+def mean_figure(metric: str, found: Estimate) -> str:
+    """Return the mean of a figure with its margin; see `figure` and `with_margin`."""
+    text = figure(metric, found.mean)
+    return text if text.startswith("<") else with_margin(found)
+
+
+def figure(metric: str, value: float) -> str:
+    """Return a figure as text: what two engines differ by is never nothing at all."""
+    if metric == "verify_max_diff_pu" and 0 <= value < ROUNDING:
+        return f"< {ROUNDING:.0e}"
+    return number(value)
 
 
 def number(value: float) -> str:
@@ -134,16 +202,37 @@ def with_interval(found: Estimate) -> str:
     return f"{signed(found.mean)} [{signed(found.ci95_low)}, {signed(found.ci95_high)}]"
 
 
-def caveats(totals: pd.DataFrame) -> list[str]:
+def caveats(totals: pd.DataFrame, reasons: Mapping[str, str] | None = None) -> list[str]:
     """Return warnings about the validity of the metrics, a sentence per controller.
 
     Parameters
     ----------
     totals
         Sums of the metrics over the episodes, one row per controller.
+    reasons
+        Why the first failed decision of a controller failed.
     """
     found = []
     for name, total in totals.iterrows():
+        failed, decisions = total["failed_decisions"], total["decisions"]
+        if failed:
+            why = (reasons or {}).get(str(name), "")
+            what = (
+                "It has ordered nothing: its figures are no result of its plans."
+                if failed == decisions
+                else "The plan in force stayed in force there."
+            )
+            found.append(
+                f"{name}: {failed:,.0f} of {decisions:,.0f} decisions failed"
+                f"{f': {why}' if why else ''}. {what}"
+            )
+        clipped, ordered = total.get("clipped_mwh", 0.0), total.get("ordered_mwh", 0.0)
+        if ordered and clipped > MOST_CLIPPED * ordered:
+            found.append(
+                f"{name}: {clipped / ordered:.0%} of the energy that it ordered was clipped "
+                f"({number(clipped)} of {number(ordered)} MWh): batteries were full or empty, or "
+                f"orders beyond the rating. Powers are in MW; is this in kW?"
+            )
         steps, collapsed = total["steps"], total["unconverged_steps"]
         if collapsed:
             found.append(

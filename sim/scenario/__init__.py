@@ -6,6 +6,6 @@ about what may happen to it.
 
 from __future__ import annotations
 
-from sim.scenario.load import Scenario, load_scenario, load_varied, scenario_folder
+from sim.scenario.load import Scenario, as_scenario, load_scenario, load_varied, scenario_folder
 
-__all__ = ["Scenario", "load_scenario", "load_varied", "scenario_folder"]
+__all__ = ["Scenario", "as_scenario", "load_scenario", "load_varied", "scenario_folder"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import html
 import json
 import os
 import pickle
@@ -86,6 +87,40 @@ class Scenario:
     source: str
     overrides: Mapping[str, object]
     digest: str
+
+    def __repr__(self) -> str:
+        system = self.system
+        return (
+            f"<Scenario {self.name}: {system.grid.n_buses} buses, {len(system.stations)} stations, "
+            f"{len(system.vehicles)} vehicles, {self.days} days of {system.timing.n_periods} "
+            f"periods, digest {self.digest[:12]}>"
+        )
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        about = html.escape(f"{self.title}. {self.description}".strip())
+        return f"<b>{html.escape(self.name)}</b>: {about}<br><code>{html.escape(repr(self))}</code>"
+
+
+def as_scenario(scenario: Scenario | str | os.PathLike[str]) -> Scenario:
+    """Return a scenario, which may be given by its name or folder.
+
+    Raises
+    ------
+    InputError
+        If it is neither, or as `load_scenario`.
+    """
+    if isinstance(scenario, Scenario):
+        return scenario
+    if isinstance(scenario, str | os.PathLike):
+        return load_scenario(scenario)
+    raise InputError.single(
+        where="scenario",
+        key="scenario",
+        value=scenario,
+        message=f"is of type {type(scenario).__name__}",
+        remedy="Give a name, a folder, or what load_scenario returns",
+    )
 
 
 def scenario_folder(name_or_folder: str | os.PathLike[str]) -> Path:

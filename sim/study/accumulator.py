@@ -6,6 +6,7 @@ memory.
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Container, Mapping, Sequence
 from typing import Any
@@ -36,6 +37,7 @@ class Accumulator:
         self._timings = _EpisodeTable()
         self._ledger = _EpisodeTable()  # by payer, payee and item [USD]
         self._failures: dict[Key, Failure] = {}
+        self._reasons: dict[Key, str] = {}  # of first failed decisions
         self._ended: Counter[int] = (
             Counter()
         )  # number of controllers that have ended, by replication
@@ -48,9 +50,21 @@ class Accumulator:
             return
         key = result.key  # one for all three
         self._metrics.add(key, result.metrics)
+        if result.reason:
+            self._reasons[key] = result.reason
         self._timings.add(key, result.timings)
         entries = result.ledger.itertuples(index=False, name=None)
         self._ledger.add(key, {tuple(parties): usd for *parties, usd in entries})
+
+    @property
+    def n_ended(self) -> int:
+        """Number of episodes that have ended."""
+        return sum(self._ended.values())
+
+    @property
+    def n_complete(self) -> int:
+        """Number of replications, from the first on, that have ended under all controllers."""
+        return next(number for number in itertools.count() if not self.has_ended(number))
 
     def has_ended(self, replication: int) -> bool:
         """Return whether a replication has ended under all controllers."""
@@ -84,9 +98,14 @@ class Accumulator:
             timings=self._timings.frame(order),
             ledger=self._payments(order),
             failures=self.failures(replications),
+            reasons=self._first_reasons(replications),
             days=days,
             look=last_look,
         )
+
+    def _first_reasons(self, replications: Sequence[int]) -> dict[str, str]:
+        keys = self._keys(replications, self._reasons)
+        return {key[0]: self._reasons[key] for key in reversed(keys)}
 
     def _payments(self, order: Sequence[Key]) -> pd.DataFrame:
         parties = sorted(self._ledger.columns)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from sim.episode.specification import ControllerSpec, as_spec, build_for, labels, with_source
-from sim.scenario import Scenario
+from sim.episode.specification import as_specs, build_for, labels
+from sim.scenario import Scenario, as_scenario
 from sim.study.conduct import Cell, ExecutionOptions, check_numbers, conduct
 from sim.study.inference.contrasts import declared
 from sim.study.inference.ladder import declared_ladder
@@ -20,8 +21,8 @@ from sim.study.summary import study_summary
 
 
 def compare(
-    scenario: Scenario,
-    controllers: Sequence[str | ControllerSpec],
+    scenario: Scenario | str | os.PathLike[str],
+    controllers: Sequence[object],
     *,
     replications: int,
     seed: int | None = None,
@@ -30,6 +31,7 @@ def compare(
     until: float | None = None,
     verify: str = "audit",
     keep: str = "steps",
+    strict: bool = False,
     deadline_s: float | None = None,
     out: str | Path | None = None,
     progress: StudyProgress | None = None,
@@ -39,10 +41,10 @@ def compare(
     Parameters
     ----------
     scenario
-        See `load_scenario`.
+        As `load_scenario` returns it, or the name or folder of one.
     controllers
-        Registered names, ``my_file.py:ClassName``, or specifications with parameters. The others
-        are compared with the first.
+        Names, ``my_file.py:ClassName``, classes (also of a notebook), instances of them, or
+        specifications with parameters. The others are compared with the first.
     replications
         Number of days; intervals need two or more.
     seed
@@ -61,6 +63,8 @@ def compare(
     keep
         What `out` keeps of each episode: ``"steps"`` for all tables, ``"summary"`` for its metrics,
         payments and decisions summed up.
+    strict
+        Stop at the first failed decision or episode; what was finished before is safe in `out`.
     deadline_s
         Wall clock for each decision [s]; one that takes longer has status ``deadline``, and the
         plan in force stays. None for no limit.
@@ -77,8 +81,10 @@ def compare(
         does not answer, or `out` holds something else.
     StorageError
         If the disk refuses; what was finished before is safe in `out`.
+    EpisodeError
+        If something fails and the study is strict.
     """
-    specs = tuple(with_source(as_spec(controller)) for controller in controllers)
+    scenario, specs = as_scenario(scenario), as_specs(controllers)
     names = labels(specs)
     check_numbers("compare", controllers=len(specs), replications=replications, workers=workers)
     check_until(until, replications=replications, controllers=len(specs))
@@ -92,6 +98,7 @@ def compare(
         keep=as_keep(keep),
         out=out,
         progress=progress,
+        strict=strict,
         deadline_s=deadline_s,
     )
 

@@ -7,21 +7,23 @@ run on the same replications.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sim.episode.following import LOGGER
 from sim.episode.specification import ControllerSpec
 from sim.episode.verification import Verify
-from sim.errors import InputError, Problem
+from sim.errors import EpisodeError, InputError, Problem
 from sim.scenario import Scenario
 from sim.study.accumulator import Accumulator, StoppingRule
 from sim.study.execution.execute import execute
 from sim.study.execution.pools import ProcessPool, SerialPool, WorkerPool
 from sim.study.execution.worker import BatchResult, JobContext
 from sim.study.inference.days import Days
-from sim.study.jobs import Failure, Job, StudyProgress
+from sim.study.jobs import Failure, Job, JobResult, StudyProgress
 from sim.study.store.bundle import Keep
 from sim.study.store.resume import finished_episodes
 from sim.study.store.writer import StudyWriter
@@ -60,6 +62,8 @@ class ExecutionOptions:
         What is stored of each episode, and where.
     progress
         Follows the study.
+    strict
+        Whether the study ends at the first failed decision or episode.
     deadline_s
         See `sim.study.compare.compare`. The one option that may change results: a decision that it
         ends is counted, and says that its episode cannot be repeated.
@@ -70,6 +74,7 @@ class ExecutionOptions:
     keep: Keep = Keep.STEPS
     out: str | Path | None = None
     progress: StudyProgress | None = None
+    strict: bool = False
     deadline_s: float | None = None
 
 
@@ -108,6 +113,8 @@ def conduct(
         If the cluster does not answer, or the folder holds something else.
     StorageError
         If the disk refuses; what was finished before is safe.
+    EpisodeError
+        If an episode or a decision fails and the study is strict; what was finished is safe.
     """
     names = tuple(cell.label for cell in cells)
     requested = range(replications)
@@ -116,8 +123,10 @@ def conduct(
         seed=seed,
         verify=verify,
         keep=None if options.out is None else options.keep,
+        strict=options.strict,
         deadline_s=options.deadline_s,
     )
+    told: set[str] = set()
     accumulator = Accumulator(names)
     days = Days.of_scenario(scenarios[0], seed, requested)
     stopping = StoppingRule(accumulator, names, days, until, most=replications)
@@ -143,23 +152,33 @@ def conduct(
             for cell in cells
             if (cell.label, replication) not in stored
         ]
+        interrupted = False
         if jobs and not stopping.update():
             pool = stack.enter_context(_worker_pool(context, options, cells))
             batches = stack.enter_context(contextlib.closing(execute(jobs, pool)))
-            for batch in batches:
-                _store(batch, accumulator, writer)
-                if options.progress:
-                    for own in batch.results:
-                        options.progress.ended(own)
-                if stopping.update():
-                    break
-        last = (
-            range(stopping.last.replications) if stopping.last and stopping.reached else requested
-        )
+            try:
+                for batch in batches:
+                    _store(batch, accumulator, writer)
+                    _tell(batch.results, told, strict=options.strict)
+                    if options.progress:
+                        for own in batch.results:
+                            options.progress.ended(own)
+                    if stopping.update():
+                        break
+            except KeyboardInterrupt:
+                interrupted = True
+                _tell_interruption(accumulator.n_ended, len(cells) * replications, options.out)
+        if interrupted:
+            last = range(accumulator.n_complete)
+        elif stopping.last and stopping.reached:
+            last = range(stopping.last.replications)
+        else:
+            last = requested
         study = accumulator.study(
             scenarios[0].name, seed=seed, replications=last, days=days, last_look=stopping.last
         )
-        if writer:
+        study = dataclasses.replace(study, interrupted=interrupted)
+        if writer and not interrupted:
             writer.finish(summarise(study), failures_as_json(study.failures), last)
     return study
 
@@ -194,6 +213,36 @@ def _store(batch: BatchResult, accumulator: Accumulator, writer: StudyWriter | N
         accumulator.add(result)
         if writer and isinstance(result, Failure):
             writer.note_failure(result)
+
+
+def _tell(results: Sequence[JobResult], told: set[str], *, strict: bool) -> None:
+    """Tell the first failed decision of each controller, as soon as its episode has ended."""
+    for own in results:
+        if isinstance(own, Failure):
+            if strict:
+                raise EpisodeError(str(own))
+        elif own.reason and own.controller not in told:
+            told.add(own.controller)
+            LOGGER.warning(
+                "%s, replication %s: a decision failed: %s",
+                own.controller,
+                own.replication,
+                own.reason,
+            )
+
+
+def _tell_interruption(done: int, episodes: int, out: str | Path | None) -> None:
+    """Say what Ctrl-C has left; what is in a folder is there when the study goes on.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If nothing is done.
+    """
+    if not done:
+        raise KeyboardInterrupt
+    kept = "nothing of it is stored" if out is None else f"they are safe in {out}; it goes on there"
+    LOGGER.warning("interrupted: %s of %s episodes are done, %s", done, episodes, kept)
 
 
 @contextlib.contextmanager

@@ -56,6 +56,8 @@ class FinishedEpisode:
         Wall-clock times, different on every run.
     ledger
         What was paid, summed over the steps: ``payer, payee, item, usd``.
+    reason
+        Why its first failed decision failed, empty where none did.
     """
 
     controller: str
@@ -64,6 +66,7 @@ class FinishedEpisode:
     metrics: Mapping[str, float]
     timings: Mapping[str, float]
     ledger: pd.DataFrame
+    reason: str = ""
 
     @property
     def key(self) -> Key:

@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from sim.episode.episode import Episode
-from sim.episode.specification import ControllerSpec, as_spec, with_source
+from sim.episode.following import Follower
+from sim.episode.specification import ControllerSpec, as_specs
 from sim.episode.verification import Verify
-from sim.scenario import Scenario
+from sim.scenario import Scenario, as_scenario
 from sim.study.execution.runner import run_episode
 from sim.study.settings import as_verify
 from sim.study.store.bundle import Keep, bundle, to_bytes
 from sim.study.store.manifest import configuration, manifest
 from sim.study.store.writer import StudyWriter
 from sim.study.summary import episode_summary
+from sim.world.recorder import Decision
 
 
 def run(
-    scenario: Scenario,
-    controller: str | ControllerSpec,
+    scenario: Scenario | str | os.PathLike[str],
+    controller: object,
     *,
     seed: int | None = None,
     replication: int = 0,
     verify: str = "full",
+    strict: bool = False,
+    follow: Callable[[Decision], None] | None = None,
     deadline_s: float | None = None,
     out: str | Path | None = None,
 ) -> Episode:
@@ -33,15 +38,20 @@ def run(
     Parameters
     ----------
     scenario
-        See `load_scenario`.
+        As `load_scenario` returns it, or the name or folder of one.
     controller
-        A registered name, ``my_file.py:ClassName``, or a specification with parameters.
+        A name, ``my_file.py:ClassName``, a class (also of a notebook), an instance of one, or a
+        specification with parameters.
     seed
         Root of all randomness; None takes the scenario's.
     replication
         Which day: equal numbers are equal days for all controllers.
     verify
         How many steps pandapower computes again: ``"full"``, ``"audit"`` or ``"off"``.
+    strict
+        Stop at the first failed decision; otherwise it is told, and the plan in force stays.
+    follow
+        Called with every decision as soon as it is made, for example to draw a bar.
     deadline_s
         Wall clock for each decision [s]; one that takes longer has status ``deadline``, and the
         plan in force stays. None for no limit.
@@ -53,9 +63,9 @@ def run(
     InputError
         If the controller is not found or refuses its parameters, or `out` holds something else.
     EpisodeError
-        If the verification finds a difference.
+        If the verification finds a difference, or a decision failed and the run is strict.
     """
-    spec = with_source(as_spec(controller))
+    scenario, (spec,) = as_scenario(scenario), as_specs([controller])
     root = scenario.seed if seed is None else seed
     check = as_verify(verify)
     with storing(out, scenario, spec, seed=root, replication=replication, verify=check) as store:
@@ -65,6 +75,7 @@ def run(
             seed=root,
             replication=replication,
             verify=check,
+            follow=Follower(controller=spec.label, strict=strict, tell=True, then=follow),
             deadline_s=deadline_s,
         )
         store(episode)

@@ -132,11 +132,11 @@ def _choice(choices: type[Choice], text: str, key: str, message: str) -> Choice:
         return choices(text)
     except ValueError:
         raise InputError.single(
-            where=f"--{key}",
+            where=key,
             key=key,
             value=text,
             message=message,
-            remedy=suggestion(text, [str(choice) for choice in choices]),
+            remedy=suggestion(str(text), [str(choice) for choice in choices]),
         ) from None
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -34,6 +36,10 @@ class Study:
         Episodes that did not finish.
     days
         Which replications share a day of the profile.
+    reasons
+        Why the first failed decision of a controller failed; only of those with such decisions.
+    interrupted
+        Whether Ctrl-C has ended it; then it holds the days that all controllers had finished.
     look
         The last look of the rule that stops a study, None without one.
     declared
@@ -51,9 +57,30 @@ class Study:
     ledger: pd.DataFrame
     failures: tuple[Failure, ...]
     days: Days = field(default_factory=Days)
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    interrupted: bool = False
     look: Look | None = None
     declared: tuple[NamedDifference, ...] = ()
     declared_ladder: tuple[NamedDifference, ...] = ()
+
+    def __repr__(self) -> str:
+        return (
+            f"<Study {self.scenario}: {', '.join(self.controllers)} on {self.replications} common "
+            f"days, {len(self.metrics)} episodes, {len(self.failures)} failed>"
+        )
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: means of the figures that decide."""
+        head = f"<code>{html.escape(repr(self))}</code>"
+        if self.metrics.empty:
+            return head
+        means = self.metrics[["objective_usd", "cost_usd", "penalty_usd"]].groupby("controller")
+        return head + means.mean().reindex(self.controllers).round(2).to_html()
+
+    @property
+    def without_decisions(self) -> tuple[str, ...]:
+        """Controllers whose every decision failed: nothing they might have done was tried."""
+        return controllers_without_decisions(self.metrics, self.controllers)
 
     @property
     def summary(self) -> pd.DataFrame:
@@ -79,3 +106,22 @@ class Study:
     def ladder(self) -> tuple[tuple[NamedDifference, statistics.Estimate], ...]:
         """What each step is worth, with its interval; see `sim.study.inference.ladder`."""
         return contrasts(self.metrics, self.declared_ladder, self.days)
+
+
+def controllers_without_decisions(
+    metrics: pd.DataFrame, controllers: Sequence[str]
+) -> tuple[str, ...]:
+    """Return the controllers whose every decision failed, in all their episodes.
+
+    Parameters
+    ----------
+    metrics
+        One row per episode, index ``(controller, replication)``.
+    controllers
+        In which order they are returned.
+    """
+    if metrics.empty:
+        return ()
+    counts = metrics[["failed_decisions", "decisions"]].groupby("controller").sum()
+    lost = (counts["failed_decisions"] == counts["decisions"]) & (counts["decisions"] > 0)
+    return tuple(name for name in controllers if lost.get(name, False))

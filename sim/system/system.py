@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from sim.errors import suggestion
 from sim.system.evs import EvGroup
 from sim.system.generators import Generators
 from sim.system.grid import Grid
@@ -68,6 +70,13 @@ class System:
     rails: Rails = field(default_factory=Rails.none)
     market: MarketRules = field(default_factory=MarketRules)
 
+    def __repr__(self) -> str:
+        return (
+            f"<System {self.name}: {self.grid.n_buses} buses, {len(self.stations)} stations, "
+            f"{len(self.vehicles)} vehicles, {len(self.units)} units, {len(self.evs)} groups of "
+            f"cars, {self.timing.n_periods} periods>"
+        )
+
     @property
     def features(self) -> frozenset[str]:
         """What a controller may require: ``roads``, ``rail`` under vehicles; ``evs``, ``units``."""
@@ -79,6 +88,24 @@ class System:
         }
         return frozenset(name for name, is_there in there.items() if is_there)
 
+    def station(self, name: str) -> int:
+        """Return the index of a station, as `Visit` takes it.
+
+        Raises
+        ------
+        ValueError
+            If there is no such station; the message names those there are.
+        """
+        return _index("station", name, [each.name for each in self.stations])
+
+    def vehicle(self, name: str) -> int:
+        """Return the index of a vehicle, its column in arrays ``(..., vehicle)``; see `station`."""
+        return _index("vehicle", name, [each.name for each in self.vehicles])
+
+    def bus(self, name: str) -> int:
+        """Return the index of a bus, its column in arrays ``(..., bus)``; see `station`."""
+        return _index("bus", name, self.grid.bus_name)
+
     @property
     def trucks(self) -> tuple[Truck, ...]:
         """The vehicles that move on roads: all of them where nothing moves on rails."""
@@ -88,3 +115,9 @@ class System:
     def slack_unit(self) -> int | None:
         """Index of the unit that balances the grid, None where the upstream grid does."""
         return next((k for k, unit in enumerate(self.units) if unit.slack), None)
+
+
+def _index(kind: str, name: str, names: Sequence[str]) -> int:
+    if name in names:
+        return names.index(name)
+    raise ValueError(f"there is no {kind} {name!r}. {suggestion(str(name), names)}")

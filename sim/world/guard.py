@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from numbers import Integral
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -15,6 +16,8 @@ from sim.system.system import System
 from sim.world.outcomes import check_outcome, is_number
 
 PARTS = {"fleet": FleetPlan, "grid": GridPlan, "market": MarketPlan, "ev": EvPlan}
+
+Part = TypeVar("Part", bound=FleetPlan | GridPlan | MarketPlan | EvPlan)
 
 
 class Guard(Protocol):
@@ -33,8 +36,8 @@ def limit_power(
     return battery.feasible(energy_mwh, p_mw, q_mvar, duration_h)
 
 
-def check_plan(plan: object, system: System, n_periods: int) -> None:
-    """Refuse a plan that has no meaning.
+def checked_plan(plan: object, system: System, n_periods: int) -> Plan:
+    """Return a plan without the rows beyond the look-ahead; refuse one that has no meaning.
 
     Parameters
     ----------
@@ -43,7 +46,7 @@ def check_plan(plan: object, system: System, n_periods: int) -> None:
     system
         What exists.
     n_periods
-        Periods until the end of the look-ahead; a plan may have at most so many rows.
+        Periods until the end of the look-ahead; rows beyond it are cut.
 
     Raises
     ------
@@ -65,14 +68,30 @@ def check_plan(plan: object, system: System, n_periods: int) -> None:
         _check_market(plan.market, system, n_periods)
     if plan.ev is not None:
         _check_ev(plan.ev, system, n_periods)
+    parts: dict[str, Any] = {
+        field.name: _cut(part, n_periods)
+        for field in dataclasses.fields(plan)
+        if isinstance(part := getattr(plan, field.name), FleetPlan | GridPlan | MarketPlan | EvPlan)
+    }
+    return dataclasses.replace(plan, **parts)
+
+
+def _cut(part: Part, n_periods: int) -> Part:
+    """Return a part of a plan with the first `n_periods` rows of its arrays."""
+    rows: dict[str, Any] = {
+        field.name: array[:n_periods]
+        for field in dataclasses.fields(part)
+        if isinstance(array := getattr(part, field.name), np.ndarray) and len(array) > n_periods
+    }
+    return dataclasses.replace(part, **rows) if rows else part
 
 
 def _check_rows(name: str, array: object, width: int, n_periods: int) -> None:
     if not isinstance(array, np.ndarray) or array.ndim != 2 or array.shape[1] != width:
         shape = getattr(array, "shape", type(array).__name__)
         raise PlanError(f"{name} must be an array of shape (periods, {width}), not {shape}")
-    if not 1 <= len(array) <= n_periods:
-        raise PlanError(f"{name} has {len(array)} rows; the look-ahead has {n_periods} periods")
+    if not len(array):
+        raise PlanError(f"{name} has 0 rows; it takes 1 to {n_periods}, one per period from now on")
     if array.dtype.kind not in "fiub" or isinstance(array, np.ma.MaskedArray):
         kind = "masked values" if isinstance(array, np.ma.MaskedArray) else array.dtype
         raise PlanError(f"{name} must hold real numbers, not {kind}")
@@ -106,9 +125,10 @@ def _check_fleet(fleet: FleetPlan, system: System, n_periods: int) -> None:
                     f"fleet.visits of {vehicle.name} must hold Visit, not {type(visit).__name__}"
                 )
             if not is_number(visit.station, Integral):
+                name = shown(visit.station)
                 raise PlanError(
-                    f"fleet.visits of {vehicle.name}: station = {shown(visit.station)} must be the "
-                    "index of a station, a whole number"
+                    f"fleet.visits of {vehicle.name}: station = {name} must be an index; "
+                    f"system.station({name}) returns the index of a name"
                 )
             if not 0 <= visit.station < len(system.stations):
                 raise PlanError(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import simpy
 
-from sim.control import Forecast, Observation, VehicleStates
+from sim.control import Forecast, MeteredVoltages, Observation, VehicleStates
 from sim.electrical.electrics import StepFlow
 from sim.electrical.injections import Injections, served_load
 from sim.powerflow.protocol import PowerFlowResult
@@ -96,8 +96,7 @@ class Observer:
             evs=evs,
             units=self.units.states(now_h, delivered_mw),
             shifted_mwh=self.shifting.today_mwh.copy(),
-            vm_pu=vm_pu,
-            loading_percent=loading,
+            voltages=MeteredVoltages(vm_pu=vm_pu, loading_percent=loading) if voltages else None,
             forecast=forecast,
         )
 

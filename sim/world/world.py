@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any
 
 import simpy
@@ -22,7 +22,6 @@ from sim.control import (
 from sim.electrical.electrics import StepFlow
 from sim.electrical.meters import Metered
 from sim.electrical.topology import topology
-from sim.errors import described
 from sim.powerflow.switched import SwitchedFlow
 from sim.system.system import System
 from sim.uncertainty.forecaster import Forecaster
@@ -31,12 +30,13 @@ from sim.units import SECONDS_PER_HOUR
 from sim.user_code import contained
 from sim.world.cars.fleet import EvFleet
 from sim.world.clock import Answer, Order, Tick
+from sim.world.failures import reason
 from sim.world.fleet import make_fleet
-from sim.world.guard import Guard, check_plan, limit_power
+from sim.world.guard import Guard, checked_plan, limit_power
 from sim.world.load_shifting import LoadShifting
 from sim.world.observing import Observer
 from sim.world.orders import Orders
-from sim.world.recorder import Recorder
+from sim.world.recorder import Decision, Recorder
 from sim.world.replanning import ReplanningCalls, VoltageMonitor
 from sim.world.thermal_units import ThermalUnits
 from sim.world.vehicle import Surroundings
@@ -60,6 +60,8 @@ class World:
     power_flow
         Engine for controllers that need voltages or react to them, and for what the slack unit
         delivers.
+    follow
+        Called with every decision as soon as it is made; what it raises ends the episode.
 
     Attributes
     ----------
@@ -84,9 +86,11 @@ class World:
         *,
         guard: Guard = limit_power,
         power_flow: SwitchedFlow,
+        follow: Callable[[Decision], None] = lambda _: None,
     ) -> None:
         self.system = system
         self.realisation = realisation
+        self._follow = follow
         self.env = env = simpy.Environment()
         self.recorder = Recorder(system)
         self.calls = ReplanningCalls(env, capabilities)
@@ -221,6 +225,7 @@ class World:
         self.recorder.decided(self.env.now, period, plan, self._clipped_mwh(), seconds)
         for source in self._clipping():
             source.reset_clipped()
+        self._follow(self.recorder.decisions[-1])
         self._apply(plan, period)
         yield Tick(self.env, 0, Order.APPLICATION)
         self._follow_orders()
@@ -285,10 +290,9 @@ class World:
         # A plan may be broken in any way; the episode goes on and names the failure (law 6).
         try:
             with contained():
-                check_plan(plan, self.system, observation.forecast.n_periods)
+                return checked_plan(plan, self.system, observation.forecast.n_periods)
         except Exception as error:  # noqa: BLE001
             return _failed(error)
-        return plan
 
     def _clipping(self) -> list[Any]:
         """Return what counts energy that was ordered and not delivered."""
@@ -313,4 +317,4 @@ def _decide(controller: Controller, observation: Observation, calls: ReplanningC
 
 
 def _failed(error: Exception) -> Plan:
-    return Plan(outcome=Outcome(status=SolveStatus.FAILED, fallback=described(error)))
+    return Plan(outcome=Outcome(status=SolveStatus.FAILED, fallback=reason(error)))

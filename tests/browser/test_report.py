@@ -48,7 +48,7 @@ def column(page: Page, table: str, number: int) -> list[str]:
 def test_every_figure_is_drawn_and_told_in_words(visit: Visit, report: Path) -> None:
     page = visit(report)
     plots = page.locator(".plot")
-    assert plots.count() == 9
+    assert plots.count() == 13
     for i in range(plots.count()):
         assert plots.nth(i).locator(".main-svg").count() >= 1
         words = plots.nth(i).get_attribute("aria-label") or ""

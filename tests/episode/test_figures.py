@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -122,9 +124,9 @@ def test_decisions_are_counted_by_what_became_of_them(episode: Episode) -> None:
     assert found["fallbacks"] == found["failed_decisions"] == found["deadline_decisions"] == 0
     assert found["clipped_mwh"] == pytest.approx(told["clipped_mwh"].sum())
     assert found["clipped_mwh"] > 0
-    assert found["gap_max"] == 0
+    assert math.isnan(found["gap_max"])  # rules prove nothing
     assert found["verified_steps"] == 0
-    assert found["verify_max_diff_pu"] == 0
+    assert math.isnan(found["verify_max_diff_pu"])  # nothing was verified
 
 
 def test_what_the_road_costs_is_kilometres_and_paid_hours(

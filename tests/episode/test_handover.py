@@ -71,8 +71,8 @@ def test_the_second_sees_what_it_would_have_seen_alone() -> None:
             expected = [own for own in alone.seen if own.period >= AT]
             assert [own.period for own in first.seen] == list(range(AT))
             assert fingerprint(tuple(second.seen)) == fingerprint(tuple(expected))
-            assert all((own.vm_pu is not None) == asks for own in second.seen)
-            assert all((own.vm_pu is not None) == others for own in first.seen[1:])
+            assert all((own.voltages is not None) == asks for own in second.seen)
+            assert all((own.voltages is not None) == others for own in first.seen[1:])
 
 
 def test_each_is_called_when_it_asks_and_not_when_the_other_does() -> None:

@@ -13,7 +13,7 @@ from sim.control import MarketPlan, Plan
 from sim.electrical.electrics import Electrics, electrics
 from sim.electrical.injections import injections
 from sim.episode.ledger import ledger
-from sim.episode.metrics import penalty_usd
+from sim.episode.metrics import penalties_usd
 from sim.episode.specification import ControllerSpec, build_for
 from sim.powerflow.engines import engine
 from sim.scenario import load_scenario
@@ -83,7 +83,7 @@ def test_ranges_booked_one_after_the_other_are_what_the_whole_books(name: str) -
         known = so_far(system, solved, end)
         read = Readings(readings.rows[:end], readings.evs)
         parts.append(ledger(system, known, read, slice(first, end)))
-        penalty += penalty_usd(system, known, slice(first, end))
+        penalty += sum(penalties_usd(system, known, slice(first, end)))
     whole = ledger(system, solved, readings)
     pd.testing.assert_frame_equal(pd.concat(parts, ignore_index=True), whole)
-    assert penalty == pytest.approx(penalty_usd(system, solved), abs=1e-9)
+    assert penalty == pytest.approx(sum(penalties_usd(system, solved)), abs=1e-9)

@@ -11,7 +11,7 @@ import pytest
 from sim.control import FleetPlan, GridPlan, MarketPlan, Plan, Visit
 from sim.errors import PlanError
 from sim.scenario import load_scenario
-from sim.world.guard import check_plan
+from sim.world.guard import checked_plan
 
 ROADS, UNITS = load_scenario("ieee33").system, load_scenario("six_bus_rail").system
 N, PLANTS, FIRST = len(ROADS.vehicles), len(ROADS.generators.name), ROADS.vehicles[0].name
@@ -37,8 +37,10 @@ def visits(*first: Visit) -> FleetPlan:
             FleetPlan(p_mw=np.zeros(N)),
             f"fleet.p_mw must be an array of shape (periods, {N}), not ({N},)",
         ),
-        (FleetPlan(p_mw=np.zeros((5, N))), "fleet.p_mw has 5 rows; the look-ahead has 4 periods"),
-        (FleetPlan(p_mw=np.zeros((0, N))), "fleet.p_mw has 0 rows; the look-ahead has 4 periods"),
+        (
+            FleetPlan(p_mw=np.zeros((0, N))),
+            "fleet.p_mw has 0 rows; it takes 1 to 4, one per period from now on",
+        ),
         (FleetPlan(p_mw=NO_NUMBER), f"fleet.p_mw[1, 0] = nan for {FIRST} must be finite"),
         (FleetPlan(visits=()), f"fleet.visits has 0 entries for {N} vehicles"),
         (
@@ -71,7 +73,7 @@ def test_a_plan_that_cannot_be_read_is_refused(plan: Any, message: str) -> None:
     parts = {FleetPlan: "fleet", GridPlan: "grid"}
     whole = Plan(**{parts[type(plan)]: plan}) if type(plan) in parts else plan
     with pytest.raises(PlanError, match=f"^{re.escape(message)}$"):
-        check_plan(whole, ROADS, 4)
+        checked_plan(whole, ROADS, 4)
 
 
 @pytest.mark.parametrize(
@@ -83,13 +85,20 @@ def test_a_plan_that_cannot_be_read_is_refused(plan: Any, message: str) -> None:
 )
 def test_a_market_that_cannot_be_read_is_refused(market: MarketPlan, message: str) -> None:
     with pytest.raises(PlanError, match=f"^{re.escape(message)}$"):
-        check_plan(Plan(market=market), UNITS, 4)
+        checked_plan(Plan(market=market), UNITS, 4)
 
 
 def test_limits_and_times_that_are_just_allowed_pass() -> None:
     same = visits(Visit(station=0, depart_h=1.0), Visit(station=1, depart_h=1.0))
     small = GridPlan(generation_limit_mw=np.full((1, PLANTS), 0.5))
-    check_plan(Plan(fleet=same, grid=small), ROADS, 4)
+    checked_plan(Plan(fleet=same, grid=small), ROADS, 4)
     free = GridPlan(generation_limit_mw=np.zeros((4, PLANTS)))
-    check_plan(Plan(fleet=FleetPlan(p_mw=np.zeros((4, N))), grid=free), ROADS, 4)
-    check_plan(Plan(market=MarketPlan(commitment=OFF > 1, unit_p_mw=OFF)), UNITS, 4)
+    checked_plan(Plan(fleet=FleetPlan(p_mw=np.zeros((4, N))), grid=free), ROADS, 4)
+    checked_plan(Plan(market=MarketPlan(commitment=OFF > 1, unit_p_mw=OFF)), UNITS, 4)
+
+
+def test_of_a_plan_longer_than_the_look_ahead_the_first_rows_count() -> None:
+    rows = np.arange(6.0 * N).reshape(6, N)
+    plan = checked_plan(Plan(fleet=FleetPlan(p_mw=rows), market=None), ROADS, 4)
+    assert plan.fleet is not None
+    np.testing.assert_array_equal(plan.fleet.p_mw, rows[:4])

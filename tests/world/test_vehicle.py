@@ -137,7 +137,10 @@ def test_a_voltage_that_is_too_low_for_a_part_of_a_step_counts() -> None:
     # steps after it charge throughout.
     between = (charging.iloc[0] + charging.iloc[1]) / 2
     assert charging.iloc[1] < between < charging.iloc[0]
-    assert lived(-0.4, between).metrics["voltage_violation_steps"] == 4
+    found = lived(-0.4, between).metrics
+    assert found["voltage_violation_steps"] == 4
+    assert found["peak_violation_steps"] == 1  # the first, whose mean is fine
+    assert found["peak_violation_pu"] == pytest.approx(between - charging.iloc[1], rel=1e-3)
     assert lived(0.0, between).metrics["voltage_violation_steps"] == 0
 
 

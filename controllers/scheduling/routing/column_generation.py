@@ -35,12 +35,13 @@ def by_columns(
     tries = [(begin[0], order) for order in vehicle_orders(problem.n_vehicles, search.orders)]
     tries += [(other, natural) for other in begin[1:]]
     bound = lower_bound(problem, search.prices) if search.prices else None
-    enough_usd = -np.inf
+    enough_usd, idle_usd = -np.inf, None
     if bound is not None:
+        idle_usd = doing_nothing_usd(problem, search)
         priced = _begin(problem, dispatcher, (bound.routes,))
         begin += priced
         tries += [(one, natural) for one in priced]
-        enough_usd = bound.usd + search.gap * (doing_nothing_usd(problem, search) - bound.usd)
+        enough_usd = bound.usd + search.gap * (idle_usd - bound.usd)
     best = min(begin, key=usd_of)
     for one, order in tries:
         if usd_of(best) > enough_usd:
@@ -50,6 +51,7 @@ def by_columns(
         best = recombine(problem, best, bound.columns, dispatcher, search.trials, effort)
     if usd_of(best) > enough_usd:
         best = polish(problem, best, dispatcher, search.trials)
+    best = with_idle(best, idle_usd)
     return _judged(best, None if bound is None else bound.usd, search, dispatcher)
 
 
@@ -74,6 +76,8 @@ def park_by_columns(
     alone = dataclasses.replace(search.effort, sweeps=0)
     best = recombine(problem, begin[0], places, dispatcher, sys.maxsize, alone)
     bound_usd = lower_bound(problem, search.prices).usd if search.prices else None
+    if bound_usd is not None:
+        best = with_idle(best, doing_nothing_usd(problem, search))
     return _judged(best, bound_usd, search, dispatcher)
 
 
@@ -90,6 +94,12 @@ def doing_nothing_usd(problem: SchedulingProblem, search: Search) -> float:
     still = dataclasses.replace(problem, batteries=dataclasses.replace(batteries, **off))
     found = dispatch(still, standing_still(problem), search.limits)
     return np.inf if found is None else usd_of(found)
+
+
+def with_idle(best: Schedule, idle_usd: float | None) -> Schedule:
+    """Return a schedule that says what doing nothing costs; see `doing_nothing_usd`."""
+    known = idle_usd if idle_usd is not None and np.isfinite(idle_usd) else None
+    return dataclasses.replace(best, outcome=dataclasses.replace(best.outcome, idle_usd=known))
 
 
 def standing_still(problem: SchedulingProblem) -> tuple[Route, ...]:

@@ -40,10 +40,13 @@ def law_no_failures(scenario: Scenario, episode: Episode, diary: Diary, file: st
         return
     first = failed.iloc[0]
     at = line_in(diary.errors[0], file) if diary.errors else ""
+    reason = str(first["fallback"])
+    if at:  # the same line with its text
+        reason = reason.rpartition(" (")[0]
     period = int(first["time_h"] // scenario.system.timing.period_h)
     raise Broken(
         f"failures: {episode.controller} on {scenario.name}: {len(failed)} of "
         f"{len(episode.decisions)} decisions fail, the first at {first['time_h']:g} h: "
-        f"{first['fallback']}{at}",
+        f"{reason}{at}",
         period=period,
     )

@@ -57,7 +57,7 @@ def paired(differences: pd.DataFrame, controllers: Sequence[str]) -> go.Figure:
             hovertemplate="%{x:,.1f} USD<extra>%{fullData.name}</extra>",
         )
     figure.add_vline(x=0, line={"width": 1, "color": "#8c8c8c"})
-    figure.update_xaxes(title_text=f"USD per episode against {html.escape(controllers[0])}")
+    figure.update_xaxes(title_text=f"USD against {html.escape(controllers[0])}")
     figure.update_yaxes(range=[len(metrics) - 0.5, -0.5])
     # Controllers stand below one another inside a row, not on top of each other.
     figure.update_layout(scattermode="group", scattergap=0.4, height=90 + 90 * len(metrics))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import zlib
 from collections.abc import Iterable, Sequence
 
 import pandas as pd
@@ -13,6 +14,7 @@ from plotly.subplots import make_subplots
 # compared with. Source: jfly.uni-koeln.de/color, "Color Universal Design".
 GREY = "#8c8c8c"
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
+LINES = PALETTE[:6]  # yellow is too faint for a line
 VIOLATION = "#D55E00"
 # Who cannot tell colours apart can tell these.
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
@@ -20,9 +22,17 @@ CLOCK = "%H:%M\n%d %b"
 
 
 def colours(controllers: Sequence[str]) -> dict[str, str]:
-    """Return one colour per controller, the first grey."""
-    palette = (GREY, *PALETTE)
-    return {name: palette[i % len(palette)] for i, name in enumerate(controllers)}
+    """Return one colour per controller: the same for a name in every study, but for clashes.
+
+    `idle` is grey. Of two names with one colour the later one, by the alphabet, takes the next.
+    """
+    found = {"idle": GREY}
+    for name in sorted({*controllers} - {"idle"}):
+        wanted = zlib.crc32(name.encode()) % len(LINES)
+        turns = [LINES[(wanted + i) % len(LINES)] for i in range(len(LINES))]
+        free = [colour for colour in turns if colour not in found.values()]
+        found[name] = (free or turns)[0]
+    return {name: found[name] for name in controllers}
 
 
 def faint(colour: str, opacity: float) -> str:

@@ -1,4 +1,4 @@
-"""Waterfall charts: how payments add up to a cost, or to the difference of two costs."""
+"""Waterfall charts: how payments and penalties add up to an objective, or to a difference."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from sim.report.figures.drawing import PALETTE, VIOLATION, panels, with_common_layout
 from sim.report.wording import number, signed
 
-TOTAL = "cost"
+TOTAL = "objective"
 LESS = PALETTE[2]
 ROW_PX = 26
 
@@ -22,13 +22,13 @@ def steps(usd: pd.DataFrame) -> dict[str, pd.Series]:
     Parameters
     ----------
     usd
-        Mean payments per episode, one row per ledger item, one column per controller [USD].
+        Mean payments and penalties per episode, one row per item, one column per controller [USD].
 
     Returns
     -------
     dict
-        For one controller its items. For several, of each but the first: the cost of the first,
-        and what changes item by item.
+        For one controller its items. For several, of each but the first: the objective of the
+        first, and what changes item by item.
     """
     first, *others = (str(name) for name in usd.columns)
     largest_first = usd.abs().max(axis=1).sort_values(ascending=False).index
@@ -81,7 +81,8 @@ def figure(usd: pd.DataFrame) -> go.Figure:
     drawn.update_xaxes(title_text="USD per episode", row=len(found), col=1)
     rows = sum(len(own) for own in found.values())
     drawn.update_layout(showlegend=False, height=90 + 40 * len(found) + ROW_PX * rows)
-    return with_common_layout(drawn)
+    # Labels stand outside of their bars, also on a phone.
+    return with_common_layout(drawn).update_layout(margin={"r": 70})
 
 
 def alternative(usd: pd.DataFrame) -> str:
@@ -99,4 +100,5 @@ def _window(found: list[pd.Series], compared: bool) -> list[float]:
     if not compared:
         low, high = min(low, 0.0), max(high, 0.0)
     margin = 0.15 * (high - low) or 1.0
+    low -= margin  # room for two labels left of short bars
     return [low - margin, high + margin]

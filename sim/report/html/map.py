@@ -25,6 +25,7 @@ def content(
     bars: Mapping[str, Sequence[Bar]],
     outages: pd.DataFrame,
     start: pd.Timestamp,
+    shown: str = "",
 ) -> dict[str, object]:
     """Return what the script of the map draws.
 
@@ -40,6 +41,8 @@ def content(
         Lines out of service that day; see `Episode`.
     start
         Time stamp of hour 0.
+    shown
+        The controller whose day the map opens with; the first unless it is one of them.
     """
     place = system["map"]
     road_x, road_y = place["road_x_km"], place["road_y_km"]
@@ -53,6 +56,7 @@ def content(
         "start": start.isoformat(),
         "step_h": system["step_h"],
         "steps": n_steps,
+        "shown": shown if shown in vm_pu else next(iter(vm_pu)),
         "buses": system["buses"],
         "drawn_up": drawn_up,
         "bus_x": _rounded(bus_x),

@@ -13,6 +13,7 @@ from plotly.offline import get_plotlyjs
 
 from sim.errors import InputError
 from sim.report.html import decisions, stress_page, study_figures
+from sim.report.html.day_figures import explaining_figures
 from sim.report.html.tables import TableRow, tables, text_rows
 from sim.report.wording import caveats, number, stopping
 from sim.study.inference.contrasts import NamedDifference, with_regret
@@ -20,6 +21,8 @@ from sim.study.inference.days import Days, inference_statement
 from sim.study.store import checksums, durable
 from sim.study.store.bundle import LOG
 from sim.study.store.stored_study import SUMMARY, StoredStudy, read_study, unverified_is_input
+from sim.study.store.sums import first_reason
+from sim.study.study import controllers_without_decisions
 
 FILE = "report.html"
 MOST_DAYS = 500  # longer tables of days are left to the stored tables
@@ -80,7 +83,9 @@ def render(study: StoredStudy) -> str:
         "missing": [f"{name}, replication {number}" for name, number in study.missing],
         "figures": [],
         "map": None,
-        "caveats": caveats(metrics.groupby("controller", sort=False).sum()),
+        "caveats": caveats(
+            metrics.groupby("controller", sort=False).sum(), _reasons(study, finished)
+        ),
         "stress": None,
     }
     if finished and "stress" in manifest:
@@ -89,13 +94,16 @@ def render(study: StoredStudy) -> str:
         day = study_figures.select_day(study, metrics, finished)
         drawn = study_figures.figures_of_all_days(study, metrics, finished, days)
         if day is not None:
+            drawn += explaining_figures(
+                study, list(day.vm_pu), day.replication, day.start, day.label
+            )
             drawn += study_figures.figures_of_day(study, day, finished[0])
         declared = [NamedDifference(**each) for each in manifest.get("contrasts", ())]
         steps = [NamedDifference(**each) for each in manifest.get("ladder", ())]
         context |= tables(metrics, finished, days, manifest["seed"], declared, steps)
         context |= {
             "figures": drawn,
-            "map": study_figures.map_of_day(study, day),
+            "map": study_figures.map_of_day(study, day, _best(metrics, finished)),
             "days": _days(metrics, dates, finished),
             "stopping": _stopping(study, finished[0]),
         }
@@ -117,6 +125,23 @@ def _stopping(study: StoredStudy, first: str) -> str:
         checksums.check(study.folder, path)
     summary = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     return stopping(summary["stopping"], first) if summary.get("stopping") else ""
+
+
+def _reasons(study: StoredStudy, names: list[str]) -> dict[str, str]:
+    """Return why the first failed decision of each controller failed."""
+    decisions = study.table("decisions")
+    if decisions.empty:
+        return {}
+    own = {name: first_reason(decisions[decisions["controller"] == name]) for name in names}
+    return {name: reason for name, reason in own.items() if reason}
+
+
+def _best(metrics: pd.DataFrame, names: list[str]) -> str:
+    """Return the controller with the lowest mean objective among those whose decisions count."""
+    lost = controllers_without_decisions(metrics, names)
+    ranked = [name for name in names if name not in lost] or names
+    mean = metrics["objective_usd"].groupby("controller").mean()
+    return min(ranked, key=lambda name: float(mean[name]))
 
 
 def _days(metrics: pd.DataFrame, dates: pd.Series, names: list[str]) -> list[TableRow]:

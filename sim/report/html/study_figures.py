@@ -113,12 +113,12 @@ def select_day(study: StoredStudy, metrics: pd.DataFrame, names: list[str]) -> S
     )
 
 
-def map_of_day(study: StoredStudy, day: ShownDay | None) -> Map | None:
-    """Return the map, None for a study that keeps no positions."""
+def map_of_day(study: StoredStudy, day: ShownDay | None, shown: str) -> Map | None:
+    """Return the map, None for a study that keeps no positions; it opens with `shown`."""
     if day is None or "map" not in study.manifest["system"]:
         return None
     drawn = map.content(
-        study.manifest["system"], day.vm_pu, day.vehicles, day.bars, day.outages, day.start
+        study.manifest["system"], day.vm_pu, day.vehicles, day.bars, day.outages, day.start, shown
     )
     return Map(
         caption=map.caption(day.label, drawn),
@@ -212,6 +212,24 @@ def costs(study: StoredStudy, metrics: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
+def _penalties(metrics: pd.DataFrame) -> pd.DataFrame:
+    """Return mean penalties per episode, by kind where the folder says it; as `costs`."""
+    kinds = {
+        "penalty_voltage_usd": "penalty for voltages",
+        "penalty_loading_usd": "penalty for loadings",
+    }
+    if not {*kinds} <= set(metrics.columns):
+        kinds = {"penalty_usd": "penalty"}
+    mean = metrics[list(kinds)].groupby("controller", sort=False).mean().rename(columns=kinds)
+    return pd.DataFrame(
+        [
+            {"controller": name, "entry": entry, "usd": usd}
+            for name, row in mean.iterrows()
+            for entry, usd in row.items()
+        ]
+    )
+
+
 def _most_violated_day(metrics: pd.DataFrame, names: list[str]) -> int:
     table = metrics["voltage_violation_pu_h"].unstack("controller")[names].dropna()
     if table.empty:  # no day that all of them finished
@@ -241,17 +259,20 @@ def _paired(metrics: pd.DataFrame, names: list[str], days: Days) -> Figure:
 
 def _cost_figures(study: StoredStudy, metrics: pd.DataFrame, names: list[str]) -> list[Figure]:
     entries = costs(study, metrics)
+    entries = pd.concat([entries, _penalties(metrics)], ignore_index=True)
     usd = entries.pivot_table(
         index="entry", columns="controller", values="usd", aggfunc="sum", fill_value=0.0
     ).reindex(columns=names, fill_value=0.0)
     sums = ", ".join(f"{name} {signed(float(usd[name].sum()))} USD" for name in names)
     waterfalls = figure(
         "waterfall",
-        f"From the cost of {names[0]} to that of the others" if names[1:] else "How the cost sums",
-        "Item by item, mean per episode; the axis need not start at zero. Orange with a plus adds "
-        "to the cost, green with a minus takes from it."
+        f"From the objective of {names[0]} to that of the others"
         if names[1:]
-        else "Item by item. Orange with a plus adds to the cost, green with a minus takes from it.",
+        else "How the objective sums",
+        "Payments and penalties, mean per episode; the axis need not start at zero. Orange with a "
+        "plus adds to the objective, green with a minus takes from it."
+        if names[1:]
+        else "Payments and penalties. Orange with a plus adds, green with a minus takes away.",
         waterfall.alternative(usd),
         waterfall.figure(usd),
         usd.reset_index(),
@@ -260,9 +281,9 @@ def _cost_figures(study: StoredStudy, metrics: pd.DataFrame, names: list[str]) -
         return [waterfalls]
     bars = figure(
         "cost",
-        "Where the cost comes from",
-        "Mean payments of operator and fleet to others per episode; income counts negative. For "
-        "each controller the bars add up to its cost.",
+        "What the objective is made of",
+        "Mean payments of operator and fleet to others per episode, and penalties; income counts "
+        "negative. For each controller the bars add up to its objective.",
         f"Sums: {sums}.",
         comparison.ledger(entries, names),
         entries,

@@ -13,11 +13,11 @@ from sim.report.wording import (
     HEADLINES,
     LADDER,
     METRICS,
+    mean_figure,
     number,
     signed,
     title,
     with_interval,
-    with_margin,
 )
 from sim.study.inference import statistics
 from sim.study.inference.contrasts import NamedDifference, contrasts
@@ -25,6 +25,7 @@ from sim.study.inference.days import Days
 from sim.study.inference.ladder import WHOLE
 from sim.study.inference.risk import OBJECTIVE, risk
 from sim.study.inference.statistics import CONFIDENCE, Difference, Estimate
+from sim.study.study import controllers_without_decisions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +83,8 @@ def tables(
     columns = list(metrics.columns)
     order = [name for name in METRICS if name in columns]
     order += [name for name in columns if name not in METRICS]
-    rows = {metric: _summary_row(means, names, metric) for metric in order}
+    lost = controllers_without_decisions(metrics, names)
+    rows = {metric: _summary_row(means, names, metric, lost) for metric in order}
     paired = {metric: _paired_row(differences, names[1:], metric) for metric in HEADLINES}
     objective = [statistics.difference_at(differences, name, OBJECTIVE) for name in names[1:]]
     return {
@@ -99,7 +101,7 @@ def tables(
         "ladder": [_step_row(*own) for own in contrasts(metrics, steps, days)],
         "ladder_title": LADDER,
         "findings": [
-            _finding(found, name, names[0])
+            _finding(found, name, names[0], lost)
             for name, found in zip(names[1:], objective, strict=True)
         ],
     }
@@ -120,19 +122,25 @@ def _detail(text: str, cells: Sequence[str]) -> TableRow:
     )
 
 
-def _summary_row(means: pd.DataFrame, names: list[str], metric: str) -> TableRow:
+def _summary_row(
+    means: pd.DataFrame, names: list[str], metric: str, lost: Sequence[str]
+) -> TableRow:
+    """Return the row of a metric; the best is sought among those whose decisions count."""
     found = [statistics.estimate_at(means, name, metric) for name in names]
     better = METRICS[metric].better if metric in METRICS else 0
     values = np.array([own.mean for own in found])
+    values[[name in lost for name in names]] = np.nan
     best = np.zeros(len(values), dtype=bool)
-    if better and len(values) > 1 and np.ptp(values) > 0:
-        best = values == (values.max() if better > 0 else values.min())
+    ranked = values[np.isfinite(values)]
+    if better and len(ranked) > 1 and np.ptp(ranked) > 0:
+        best = values == (ranked.max() if better > 0 else ranked.min())
     return TableRow(
         title=title(metric),
         cells=tuple(
-            TableCell(text=with_margin(own), css_class="best" if is_best else "")
+            TableCell(text=mean_figure(metric, own), css_class="best" if is_best else "")
             for own, is_best in zip(found, best, strict=True)
         ),
+        css_class=_depth(metric),
     )
 
 
@@ -152,7 +160,13 @@ def _paired_row(differences: pd.DataFrame, names: list[str], metric: str) -> Tab
     return TableRow(
         title=title(metric),
         cells=tuple(TableCell(text=with_interval(own), css_class=_direction(own)) for own in found),
+        css_class=_depth(metric),
     )
+
+
+def _depth(metric: str) -> str:
+    """Return the class of rows that are part of the one above."""
+    return "detail" if title(metric).startswith(" ") else ""
 
 
 def _direction(difference: Estimate) -> str:
@@ -162,11 +176,12 @@ def _direction(difference: Estimate) -> str:
     return "worse" if difference.ci95_low > 0 else ""
 
 
-def _finding(found: Difference, name: str, first: str) -> dict[str, object]:
+def _finding(found: Difference, name: str, first: str, lost: Sequence[str]) -> dict[str, object]:
     interval = f"{signed(found.ci95_low)} to {signed(found.ci95_high)}"
     return {
         "name": name,
         "first": first,
+        "lost": [each for each in (name, first) if each in lost],
         "amount": number(abs(found.mean)),
         "direction": "less" if found.mean < 0 else "more",
         "interval": interval if found.estimate.has_interval else "",

@@ -13,6 +13,14 @@ from sim.inspect.check import BaseCase, Findings
 from sim.report.terminal.output import print_json, terminal
 from sim.scenario import Scenario
 
+NOT_CALIBRATED = (
+    "Not calibrated: a slope below 1 says that forecasts swing more than the truth, one above 1 "
+    "that they swing less; bounds that hold less than 90 % are too narrow. Controllers that plan "
+    "on the forecast, or on its bounds, are worse there than they could be. Comparisons stay "
+    "valid: all controllers see the same forecasts, and are judged by what comes true. More days "
+    "in the record, or a smaller forecast error in the scenario, help."
+)
+
 
 def print_findings(scenario: Scenario, findings: Findings, *, as_json: bool = False) -> None:
     """Print what a scenario holds and what looks like a mistake."""
@@ -64,6 +72,8 @@ def print_calibration(scenario: Scenario, figures: pd.DataFrame, *, as_json: boo
     console.print(
         "Calibrated: slope of truth on forecast 1 ± 0.05, bias within ± 5 %, coverage 90 ± 3 %."
     )
+    if not figures["calibrated"].all():
+        console.print(NOT_CALIBRATED)
 
 
 def _base_case(case: BaseCase) -> dict[str, str]:

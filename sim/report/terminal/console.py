@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import pandas as pd
+from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from sim.episode.episode import Episode
 from sim.inspect.catalogue import Catalogue
-from sim.report.risk_rows import difference_rows, risk_rows
+from sim.inspect.switched_off import switched_off
+from sim.report.risk_rows import difference_rows, p_value, risk_rows
 from sim.report.terminal.output import print_failures, print_json, print_warnings, terminal
 from sim.report.wording import (
     HEADLINES,
     LADDER,
     METRICS,
     caveats,
+    essential,
+    figure,
+    mean_figure,
     number,
     stopping,
     title,
@@ -29,27 +34,52 @@ from sim.study.inference.ladder import WHOLE
 from sim.study.inference.risk import OBJECTIVE
 from sim.study.inference.statistics import difference_at, estimate_at
 from sim.study.json_values import look_as_json
+from sim.study.store.sums import first_reason
 from sim.study.study import Study
 from sim.study.summary import episode_summary, ledger_of, study_summary
+
+MORE = "--all shows every figure."
+MOST_COLUMNS = 4  # controllers side by side
+# Of tables with a row per controller.
+COLUMNS = (
+    ("Objective [USD]", "objective_usd"),
+    ("Cost", "cost_usd"),
+    ("Penalty", "penalty_usd"),
+    ("Steps beyond limits", "voltage_violation_steps"),
+    ("Lowest pu", "vm_pu_min"),
+    ("Trips", "trips"),
+)
+
+
+def print_switched_off(scenario: Scenario) -> None:
+    """Say what a scenario leaves switched off."""
+    for sentence in switched_off(scenario):
+        terminal().print(f"[yellow]off[/yellow]: {escape(sentence)}")
 
 
 def announce(scenario: Scenario, controllers: Sequence[str], replications: int) -> None:
     """Say what is about to run."""
     terminal().print(
         f"{escape(scenario.title)} ({scenario.name}): {', '.join(controllers)} on "
-        f"{replications} common days"
+        f"{replications} common {'day' if replications == 1 else 'days'}"
     )
 
 
-def print_study(study: Study, *, as_json: bool = False) -> None:
-    """Print a comparison; failures go to standard error either way."""
+def print_study(study: Study, *, as_json: bool = False, everything: bool = False) -> None:
+    """Print a comparison; failures go to standard error either way.
+
+    Without `everything`, only the figures that matter, and one row per controller where their
+    columns would not fit.
+    """
     if as_json:
         print_json(study_summary(study))
     elif len(study.metrics):
         console = terminal()
-        console.print(_summary_table(study))
+        totals = study.metrics.groupby("controller", sort=False).sum()
+        print_warnings(caveats(totals, study.reasons))
+        console.print(_narrow(console, _summary_table(study, everything=everything), study))
         if len(study.controllers) > 1:
-            console.print(_paired_table(study))
+            console.print(_paired_table(study, everything=everything))
         if study.ladder:
             console.print(_ladder_table(study))
         for contrast, found in study.contrasts:
@@ -60,13 +90,13 @@ def print_study(study: Study, *, as_json: bool = False) -> None:
         if study.look is not None:
             console.print(escape(stopping(look_as_json(study.look), study.controllers[0])))
         console.print(inference_statement(study.days, study.metrics.index.unique("replication")))
-        totals = study.metrics.groupby("controller", sort=False).sum()
-        print_warnings(caveats(totals))
+        if not everything:
+            console.print(MORE)
     print_failures(study.failures, study.replications * len(study.controllers))
 
 
-def print_episode(episode: Episode, *, as_json: bool = False) -> None:
-    """Print one episode: its figures and who paid whom."""
+def print_episode(episode: Episode, *, as_json: bool = False, everything: bool = False) -> None:
+    """Print one episode: the figures that matter, or all of them, and who paid whom."""
     if as_json:
         print_json(episode_summary(episode))
         return
@@ -77,8 +107,9 @@ def print_episode(episode: Episode, *, as_json: bool = False) -> None:
     )
     table.add_column("figure")
     table.add_column("value", justify="right")
-    for name in present(episode.metrics):
-        table.add_row(escape(title(name)), number(episode.metrics[name]))
+    own = pd.DataFrame([episode.metrics], index=[episode.controller])
+    for name in present(episode.metrics) if everything else essential(own):
+        table.add_row(escape(title(name)), figure(name, episode.metrics[name]))
     ledger = Table(title="Ledger", title_justify="left")
     for column in ("payer", "payee", "item"):
         ledger.add_column(column)
@@ -86,8 +117,11 @@ def print_episode(episode: Episode, *, as_json: bool = False) -> None:
     for entry in ledger_of(episode).to_dict(orient="records"):
         names = [escape(str(entry[column])) for column in ("payer", "payee", "item")]
         ledger.add_row(*names, number(entry["usd"]))
+    reasons = {episode.controller: first_reason(episode.decisions)}
+    print_warnings(caveats(own, reasons))
     terminal().print(table, ledger)
-    print_warnings(caveats(pd.DataFrame([episode.metrics], index=[episode.controller])))
+    if not everything:
+        terminal().print(MORE)
 
 
 def print_catalogue(catalogue: Catalogue, *, as_json: bool = False) -> None:
@@ -104,34 +138,75 @@ def print_catalogue(catalogue: Catalogue, *, as_json: bool = False) -> None:
         console.print(kind, table)
 
 
-def _summary_table(study: Study) -> Table:
+def _summary_table(study: Study, *, everything: bool) -> Table:
     table = Table(
-        title=f"{escape(study.scenario)}: mean of {study.replications} days with 95 % interval",
+        title=f"{escape(study.scenario)}: {_mean_of(study.replications)}",
         title_justify="left",
     )
     table.add_column("per episode")
     for name in study.controllers:
-        table.add_column(escape(name), justify="right")
+        table.add_column(_head(study, name), justify="right")
     summary, risks = study.summary, study.risk
-    more = risk_rows([risks[name] for name in study.controllers])
-    for metric in present(study.metrics.columns):
-        cells = [with_margin(estimate_at(summary, name, metric)) for name in study.controllers]
+    more = risk_rows([risks[name] for name in study.controllers]) if everything else {}
+    for metric in present(study.metrics.columns) if everything else essential(study.metrics):
+        cells = [
+            mean_figure(metric, estimate_at(summary, name, metric)) for name in study.controllers
+        ]
         table.add_row(escape(title(metric)), *cells)
         for row in more.get(metric, ()):
             table.add_row(escape(row.title), *map(escape, row.cells))
     return table
 
 
-def _paired_table(study: Study) -> Table:
+def _narrow(console: Console, table: Table, study: Study) -> Table:
+    """Return the table, or one with a row per controller where its columns do not fit."""
+    if console.measure(table).minimum <= console.width and len(study.controllers) <= MOST_COLUMNS:
+        return table
+    narrow = Table(title=table.title, title_justify="left")
+    narrow.add_column("controller")
+    for head, _ in COLUMNS:
+        narrow.add_column(escape(head), justify="right", no_wrap=head.startswith("Objective"))
+    summary = study.summary
+    for name in study.controllers:
+        own = {metric: estimate_at(summary, name, metric) for _, metric in COLUMNS}
+        cells = [
+            with_margin(found) if metric == OBJECTIVE else number(found.mean)
+            for metric, found in own.items()
+        ]
+        narrow.add_row(_head(study, name), *cells)
+    return narrow
+
+
+def _mean_of(count: int) -> str:
+    return "one day" if count == 1 else f"mean of {count} days with 95 % interval"
+
+
+def _head(study: Study, name: str) -> str:
+    """Return the head of a controller's column; one that decided nothing is marked."""
+    mark = " (no decisions)" if name in study.without_decisions else ""
+    return escape(f"{name}{mark}")
+
+
+def _paired_table(study: Study, *, everything: bool) -> Table:
     first, *others = study.controllers
     table = Table(
         title=f"Difference from {escape(first)} on the same days, with 95 % interval",
         title_justify="left",
     )
+    differences = study.paired
+    if not everything:
+        table.add_column("controller")
+        table.add_column("Objective [USD]".replace("[", r"\["), justify="right", no_wrap=True)
+        table.add_column("p-value", justify="right")
+        for name in others:
+            found = difference_at(differences, name, OBJECTIVE)
+            table.add_row(
+                _head(study, name), escape(with_interval(found.estimate)), p_value(found.p_value)
+            )
+        return table
     table.add_column("per episode")
     for name in others:
-        table.add_column(escape(name), justify="right")
-    differences = study.paired
+        table.add_column(_head(study, name), justify="right")
     more = difference_rows([difference_at(differences, name, OBJECTIVE) for name in others])
     for metric in HEADLINES:
         cells = [with_interval(estimate_at(differences, name, metric)) for name in others]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
 
 from rich.console import Console
 from rich.markup import escape
@@ -15,11 +16,13 @@ from rich.progress import (
     Task,
     TaskID,
     TextColumn,
+    TimeElapsedColumn,
     TimeRemainingColumn,
 )
 from rich.text import Text
 
 from sim.study.jobs import Failure, FinishedEpisode
+from sim.world.recorder import Decision
 
 SPEED_OVER_S = 120.0  # rate and time left are those of the last two minutes
 
@@ -52,7 +55,7 @@ class EpisodeBar:
 
 
 @contextlib.contextmanager
-def progress() -> Iterator[EpisodeBar]:
+def progress(*, quiet: bool = False) -> Iterator[EpisodeBar]:
     """Show a progress bar on a terminal, nothing elsewhere."""
     console = Console(stderr=True)
     bar = Progress(
@@ -63,11 +66,38 @@ def progress() -> Iterator[EpisodeBar]:
         TimeRemainingColumn(),
         console=console,
         transient=True,
-        disable=not console.is_terminal,
+        disable=quiet or not console.is_terminal,
         speed_estimate_period=SPEED_OVER_S,
     )
     with bar:
         yield EpisodeBar(bar, bar.add_task("Episodes", total=None))
+
+
+@contextlib.contextmanager
+def decision_progress(
+    controller: str, periods: int, *, quiet: bool = False
+) -> Iterator[Callable[[Decision], None]]:
+    """Show a bar of the periods of an episode with what each decision said, on a terminal only."""
+    console = Console(stderr=True)
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=quiet or not console.is_terminal,
+    )
+    with bar:
+        task = bar.add_task(f"{escape(controller)}: first decision", total=periods)
+
+        def follow(decision: Decision) -> None:
+            gap = f", gap {decision.gap:.2%}" if math.isfinite(decision.gap) else ""
+            text = f"{escape(controller)}: {decision.status}{gap}"
+            bar.update(task, completed=decision.period + 1, description=text)
+
+        yield follow
 
 
 class _Rate(ProgressColumn):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import pandas as pd
 from rich.markup import escape
 from rich.table import Table
 
 from sim.report.terminal.console import present
 from sim.report.terminal.output import print_json, terminal
-from sim.report.wording import number, signed, title
+from sim.report.wording import essential, figure, signed, title
 from sim.study.replay.replay import Evidence, Replay, replay_summary
 
 STATEMENTS = {
@@ -20,7 +21,7 @@ STATEMENTS = {
 }
 
 
-def print_replay(found: Replay, *, as_json: bool = False) -> None:
+def print_replay(found: Replay, *, as_json: bool = False, everything: bool = False) -> None:
     """Print a replay: the evidence, and the metrics side by side."""
     if as_json:
         print_json(replay_summary(found))
@@ -37,14 +38,15 @@ def print_replay(found: Replay, *, as_json: bool = False) -> None:
         headings += [f"{handed.controller} from period {handed.from_period}", "difference"]
     for heading in headings:
         table.add_column(escape(heading), justify="right")
-    for name in present(episode.metrics):
+    shown = [episode.metrics, *([handed.episode.metrics] if handed else [])]
+    for name in present(episode.metrics) if everything else essential(pd.DataFrame(shown)):
         cells = [
-            number(found.metrics.get(name, float("nan"))),
-            number(episode.metrics[name]),
+            figure(name, found.metrics.get(name, float("nan"))),
+            figure(name, episode.metrics[name]),
         ]
         if handed:
             other = handed.episode.metrics[name]
-            cells += [number(other), signed(other - episode.metrics[name])]
+            cells += [figure(name, other), signed(other - episode.metrics[name])]
         table.add_row(escape(title(name)), *cells)
     console = terminal()
     console.print(table)

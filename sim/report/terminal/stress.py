@@ -61,7 +61,7 @@ def _print_tables(study: StressStudy, console: Console) -> None:
     console.print(inference_statement(cells.days, cells.metrics.index.unique("replication")))
     totals = cells.metrics.groupby("controller", sort=False).sum()
     print_warnings(sentence.text for sentence in findings if sentence.warning)
-    print_warnings(caveats(totals))
+    print_warnings(caveats(totals, study.cells.reasons))
 
 
 def _table(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Callable
 from functools import lru_cache
 
 import pandas as pd
@@ -20,6 +21,7 @@ from sim.scenario import Scenario
 from sim.uncertainty.calibrated import CalibratedForecaster
 from sim.uncertainty.forecaster import ExactForecaster, Forecaster
 from sim.uncertainty.realisation import Nature, Realisation
+from sim.world.recorder import Decision
 
 
 @lru_cache(maxsize=16)  # a stress study goes round its points
@@ -35,6 +37,7 @@ def run_episode(
     seed: int,
     replication: int,
     verify: Verify,
+    follow: Callable[[Decision], None] = lambda _: None,
     deadline_s: float | None = None,
 ) -> Episode:
     """Run one controller through one replication.
@@ -49,6 +52,8 @@ def run_episode(
         Key of the realisation: equal keys are equal days for every controller.
     verify
         Which steps pandapower computes again.
+    follow
+        Called with every decision as soon as it is made; what it raises ends the episode.
     deadline_s
         Wall clock for each decision [s]; see `sim.episode.deadline`. None for no limit.
 
@@ -85,7 +90,9 @@ def run_episode(
     if deadline_s is not None:
         policy = Limited(policy, deadline_s)
     drawn_s = time.perf_counter() - started
-    episode = simulate(system, realisation, forecaster, policy, key=key, verification=verify)
+    episode = simulate(
+        system, realisation, forecaster, policy, key=key, verification=verify, follow=follow
+    )
     draw = pd.DataFrame({"name": ["draw"], "seconds": [drawn_s]})
     return dataclasses.replace(
         episode, timings=pd.concat([episode.timings, draw], ignore_index=True)

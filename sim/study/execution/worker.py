@@ -19,13 +19,14 @@ from pathlib import Path
 import pyarrow as pa
 
 from sim.episode.episode import Episode
+from sim.episode.following import Follower
 from sim.episode.verification import Verify
 from sim.errors import GridhaulError, described
 from sim.scenario import Scenario
 from sim.study.execution.runner import run_episode
 from sim.study.jobs import Failure, FinishedEpisode, Job, JobResult, Key
 from sim.study.store.bundle import Keep, bundle, join, to_bytes
-from sim.study.store.sums import sum_ledger, sum_timings
+from sim.study.store.sums import first_reason, sum_ledger, sum_timings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -40,6 +41,8 @@ class JobContext:
         See `run_episode`.
     keep
         How much of the tables is serialised; None for nothing.
+    strict
+        Whether a failed decision ends its episode.
     deadline_s
         See `run_episode`.
     episode
@@ -50,6 +53,7 @@ class JobContext:
     seed: int
     verify: Verify
     keep: Keep | None
+    strict: bool = False
     deadline_s: float | None = None
     episode: Callable[[Job], Episode] | None = None
 
@@ -63,6 +67,7 @@ class JobContext:
             seed=self.seed,
             replication=job.replication,
             verify=self.verify,
+            follow=Follower(controller=job.label, strict=self.strict),
             deadline_s=self.deadline_s,
         )
 
@@ -163,6 +168,7 @@ def _finished(job: Job, episode: Episode) -> FinishedEpisode:
         metrics={name: float(value) for name, value in episode.metrics.items()},
         timings=sum_timings(episode.timings, len(episode.steps)),
         ledger=sum_ledger(episode.ledger),
+        reason=first_reason(episode.decisions),
     )
 
 

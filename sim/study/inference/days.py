@@ -100,10 +100,12 @@ def inference_statement(days: Days, replications: Iterable[int]) -> str:
     drawn = days.clusters(replications)
     n, n_days = len(drawn), len(np.unique(drawn))
     few = f" {FEW_REPLICATIONS}" if n < ENOUGH_REPLICATIONS else ""
+    counted = "1 replication" if n == 1 else f"{n} replications"
     if days.in_profile is None:
-        return f"Intervals speak of days like the {n_days} that {n} replications lived.{few}"
+        those = "day" if n_days == 1 else f"{n_days}"
+        return f"Intervals speak of days like the {those} that {counted} lived.{few}"
     return (
-        f"{n} replications lived {n_days} of the {days.in_profile} days that the profile year "
+        f"{counted} lived {n_days} of the {days.in_profile} days that the profile year "
         f"offers. Intervals speak of these {days.in_profile} days and of chance within them, not "
         f"of other years.{few}"
     )

@@ -16,6 +16,7 @@ from typing import Any, cast
 import sim
 from sim.episode.specification import ControllerSpec, effective_parameters, labels
 from sim.errors import shown
+from sim.inspect.switched_off import switched_off
 from sim.plugins import is_file, load_controller
 from sim.scenario import Scenario
 from sim.study.inference.contrasts import declared
@@ -96,6 +97,7 @@ def manifest(
             "digest": scenario.digest,
             "source": scenario.source,
             "overrides": dict(scenario.overrides),
+            "switched_off": list(switched_off(scenario)),
         },
         "seed": configured["seed"],
         "verify": configured["verify"],
@@ -112,6 +114,10 @@ def manifest(
             "buses": list(system.grid.bus_name),
             "v_min_pu": system.grid.v_min_pu.tolist(),
             "v_max_pu": system.grid.v_max_pu.tolist(),
+            "penalties": {
+                "voltage_usd_per_pu_h": system.penalties.voltage_usd_per_pu_h,
+                "loading_usd_per_percent_h": system.penalties.loading_usd_per_percent_h,
+            },
             "stations": [
                 {"name": station.name, "set_up_h": station.set_up_h} for station in system.stations
             ],

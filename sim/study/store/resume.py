@@ -13,9 +13,9 @@ from sim.study.jobs import FinishedEpisode, Key
 from sim.study.store.bundle import EPISODES, NOT_METRICS, TIMINGS, flat
 from sim.study.store.shards import keys_of_shard, read_shard
 from sim.study.store.stored_study import parts, table_files
-from sim.study.store.sums import sum_timings
+from sim.study.store.sums import first_reason, sum_timings
 
-LEDGER = "ledger"
+LEDGER, DECISIONS = "ledger", "decisions"
 
 
 def finished_episodes(folder: Path) -> Iterator[FinishedEpisode]:
@@ -24,7 +24,7 @@ def finished_episodes(folder: Path) -> Iterator[FinishedEpisode]:
     for file in table_files(folder, EPISODES):
         number = int(file.stem)
         done.update(keys_of_shard(folder, number))
-        episodes = read_shard(folder, number, (TIMINGS, LEDGER))
+        episodes = read_shard(folder, number, (TIMINGS, LEDGER, DECISIONS))
         if episodes is not None:
             yield from _results(episodes)
     for _, episodes in parts(folder):
@@ -35,6 +35,7 @@ def _results(episodes: pa.Table) -> Iterator[FinishedEpisode]:
     rows: pd.DataFrame = flat(episodes, EPISODES).to_pandas()
     metrics = [name for name in rows.columns if name not in NOT_METRICS]
     timings = _by_episode(flat(episodes, TIMINGS).to_pandas())
+    decisions = _by_episode(flat(episodes, DECISIONS).to_pandas())
     entries: pd.DataFrame = flat(episodes, LEDGER).to_pandas()
     # In a study that keeps every step this is the sum over an episode, otherwise it has been taken.
     parties = ["controller", "replication", "payer", "payee", "item"]
@@ -49,6 +50,7 @@ def _results(episodes: pa.Table) -> Iterator[FinishedEpisode]:
             metrics={name: float(row[name]) for name in metrics},
             timings=sum_timings(timings[key], round(row["steps"])),
             ledger=ledger.get(key, empty),
+            reason=first_reason(decisions[key]),
         )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from sim.control import SolveStatus
+
 DECISION = "decision"  # name of the rows of `Episode.timings` that time one decision each
 
 
@@ -26,6 +28,18 @@ def sum_timings(timings: pd.DataFrame, n_steps: int) -> dict[str, float]:
         "solve_s_p95": float(np.percentile(decisions, 95)) if len(decisions) else 0.0,
         "steps_per_s": float(n_steps / stages.sum()),
     }
+
+
+def first_reason(decisions: pd.DataFrame) -> str:
+    """Return why the first failed decision failed, empty where none did.
+
+    Parameters
+    ----------
+    decisions
+        One row per decision in order of time, or per kind of decision; ``status, fallback``.
+    """
+    failed = decisions.loc[decisions["status"] == SolveStatus.FAILED, "fallback"]
+    return str(failed.iloc[0]) if len(failed) else ""
 
 
 def sum_ledger(ledger: pd.DataFrame) -> pd.DataFrame:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from sim.episode.specification import ControllerSpec, as_spec, build_for, labels, with_source
-from sim.scenario import Scenario
+from sim.episode.specification import as_specs, build_for, labels
+from sim.scenario import Scenario, as_scenario
 from sim.study.conduct import Cell, ExecutionOptions, check_numbers, conduct
 from sim.study.jobs import StudyProgress
 from sim.study.settings import as_keep, as_verify
@@ -19,8 +20,8 @@ from sim.study.study import Study
 
 
 def stress(
-    scenario: Scenario,
-    controllers: Sequence[str | ControllerSpec],
+    scenario: Scenario | str | os.PathLike[str],
+    controllers: Sequence[object],
     *,
     axes: Mapping[str, Sequence[object]] | None = None,
     pack: str | None = None,
@@ -30,6 +31,7 @@ def stress(
     dask: str | None = None,
     verify: str = "audit",
     keep: str = "steps",
+    strict: bool = False,
     deadline_s: float | None = None,
     out: str | Path | None = None,
     progress: StudyProgress | None = None,
@@ -39,10 +41,11 @@ def stress(
     Parameters
     ----------
     scenario
-        As `load_scenario` has returned it: every point is loaded again with its overrides.
+        As `load_scenario` has returned it, or the name or folder of one: every point is loaded
+        again with its overrides.
     controllers
-        Registered names, ``my_file.py:ClassName``, or specifications with parameters. The others
-        are compared with the first.
+        Names, ``my_file.py:ClassName``, classes (also of a notebook), instances of them, or
+        specifications with parameters. The others are compared with the first.
     axes
         Values by axis, ``{"traffic.intensity": [0.5, 1, 2]}``; see `sim.study.stress.axes`. Of
         several axes all combinations are run.
@@ -50,6 +53,7 @@ def stress(
         Named points: ``"traffic"``, ``"weather"`` or ``"faults"``; they count as one more axis.
     replications
         Number of days; all points and controllers have the same ones.
+    seed, workers, dask, verify, keep, strict, out, progress
     seed, workers, dask, verify, keep, deadline_s, out, progress
         See `gridhaul.compare`.
 
@@ -61,9 +65,12 @@ def stress(
         else.
     StorageError
         If the disk refuses; what was finished before is safe in `out`.
+    EpisodeError
+        If something fails and the study is strict.
     """
+    scenario = as_scenario(scenario)
     design, scenarios = build_design(scenario, axes or {}, pack)
-    specs = tuple(with_source(as_spec(controller)) for controller in controllers)
+    specs = as_specs(controllers)
     names = labels(specs)
     check_numbers("stress", controllers=len(specs), replications=replications, workers=workers)
     for spec in specs:
@@ -76,6 +83,7 @@ def stress(
         keep=as_keep(keep),
         out=out,
         progress=progress,
+        strict=strict,
         deadline_s=deadline_s,
     )
 

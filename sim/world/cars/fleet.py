@@ -13,7 +13,7 @@ from sim.system.evs import EvGroup
 from sim.system.timing import Timing
 from sim.uncertainty.evs import EvSessions
 from sim.units import SECONDS_PER_HOUR, BoolArray, FloatArray, IntArray
-from sim.world.cars import sharing
+from sim.world.cars import ranking, sharing
 from sim.world.cars.records import Records, records
 from sim.world.clock import Order, Tick
 from sim.world.orders import OrderInForce
@@ -67,6 +67,7 @@ class EvFleet:
         self._order_mw: OrderInForce[np.float64] = OrderInForce(
             timing.n_periods, len(groups), np.nan
         )
+        self._usable_h = np.zeros((timing.n_periods + 1, len(groups)))
         self._was_ordered = False
         self._supply: list[tuple[float, BoolArray]] = []
         if groups:
@@ -80,13 +81,19 @@ class EvFleet:
         """Take the orders of a plan whose row 0 is `period`."""
         self._order_mw.apply(plan.p_mw, period)
         self._was_ordered = self._was_ordered or bool(np.isfinite(plan.p_mw).any())
+        # Where the group is to charge, and where nothing is ordered, cars can charge.
+        may_charge = ~(self._order_mw.rows >= 0)
+        self._usable_h[1:] = np.cumsum(may_charge * self._timing.period_h, axis=0)
+        self._advance()
+        ranking.look_ahead(*self._all, self._usable_h, self._timing.period_h)
 
     def follow_orders(self) -> None:
         """Carry out from now on what is in force in this period."""
         period = int(self._env.now // self._timing.period_s)
         if not self._was_ordered or period >= self._timing.n_periods:
             return
-        sharing.follow(*self._all, self._order_mw.row(period), self._advance())
+        order_mw, usable_h = self._order_mw.row(period), self._usable_h[period]
+        sharing.follow(*self._all, order_mw, usable_h, self._advance())
 
     def supply(self, supplied: BoolArray) -> None:
         """Say which buses have power from now on, ``(bus,)``."""

@@ -208,8 +208,7 @@ def observation(
             on=np.zeros(0, dtype=np.bool_), hours_in_state=np.zeros(0), p_mw=np.zeros(0)
         ),
         shifted_mwh=np.zeros(len(system.loads.name)),
-        vm_pu=None,
-        loading_percent=None,
+        voltages=None,
         forecast=Forecast(
             issued_h=now_h,
             profile_mean=nothing,

@@ -51,8 +51,11 @@ def test_the_page_shows_controllers_differences_and_figures(study: StoredStudy) 
     plots = re.findall(r'data-plot="(\w+)">(.*?)</script>', rest, flags=re.DOTALL)
     assert [key for key, _ in plots] == [
         *("paired", "distribution", "cost", "waterfall"),
+        *("supply", "loading", "penalty_hour", "penalty_place"),
         *("voltages", "heatmap", "timeline", "energy"),
     ]
+    for key, _ in plots:  # the contents lead to every figure
+        assert f'href="#{key}-title"' in rest
     assert all(json.loads(text)["data"] for _, text in plots)
 
 
@@ -111,7 +114,7 @@ def test_a_study_that_keeps_sums_only_has_a_page_without_a_day(tmp_path: Path) -
         scenario, controllers, replications=3, verify="off", keep="summary", out=tmp_path / "sums"
     )
     rest = without_plotly(write_report(tmp_path / "sums").read_text(encoding="utf-8"))
-    assert "Where the cost comes from" in rest
+    assert "What the objective is made of" in rest
     assert "rule" in rest
     assert "What the trucks did" not in rest
     assert 'id="map"' not in rest

@@ -15,13 +15,18 @@ from sim.report.html.map import UNKNOWN, _packed
 def test_a_waterfall_starts_at_one_cost_and_ends_at_the_other() -> None:
     usd = pd.DataFrame({"a": [100.0, -20.0, 5.0], "b": [70.0, -10.0, 5.0]}, ["buy", "sell", "fee"])
     (own,) = waterfall.steps(usd).values()
-    assert own.to_dict() == {"cost of a": 85.0, "buy": -30.0, "sell": 10.0, "cost of b": 65.0}
+    assert own.to_dict() == {
+        "objective of a": 85.0,
+        "buy": -30.0,
+        "sell": 10.0,
+        "objective of b": 65.0,
+    }
     assert own.iloc[:-1].sum() == own.iloc[-1]
 
 
 def test_the_waterfall_of_one_controller_adds_its_items() -> None:
     (own,) = waterfall.steps(pd.DataFrame({"a": [5.0, -20.0]}, ["fee", "sell"])).values()
-    assert list(own.items()) == [("sell", -20.0), ("fee", 5.0), ("cost of a", -15.0)]
+    assert list(own.items()) == [("sell", -20.0), ("fee", 5.0), ("objective of a", -15.0)]
 
 
 def test_the_fan_holds_the_days_and_leaves_out_steps_without_a_voltage() -> None:

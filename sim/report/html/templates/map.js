@@ -341,9 +341,8 @@
     paint();
   }
 
-  const driven = content.controllers.map(({ trucks }) => trucks.reduce((sum, { track }) => sum + track.length, 0));
   for (const { name } of content.controllers) choice.add(new Option(name));
-  choice.selectedIndex = driven.indexOf(Math.max(...driven)); // where most is to be seen
+  choice.selectedIndex = content.controllers.findIndex(({ name }) => name === content.shown); // the best
   slider.max = content.steps - 1;
   choice.addEventListener("change", paint);
   button.addEventListener("click", () => play(playing === null));
