@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -12,7 +14,7 @@ import psutil
 
 from tests.study.store.test_kill import PROGRAM
 
-PATIENCE_S = 120
+PATIENCE_S = 300
 ASKED = ("compare", "tiny", "--controllers", "idle,greedy", "--workers", "2", "--verify", "off")
 
 
@@ -23,7 +25,15 @@ def start(folder: Path, days: int) -> subprocess.Popen[str]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
+        env={**os.environ, "PYTHONFAULTHANDLER": "1"},
     )
+
+
+def _stack(process: subprocess.Popen[str]) -> str:
+    """End a process that hangs; return where it stood."""
+    process.send_signal(signal.SIGABRT)
+    _, errors = process.communicate()
+    return errors[-3000:]
 
 
 def workers_of(parent: psutil.Process) -> list[psutil.Process]:
@@ -63,9 +73,7 @@ def kill_one(folder: Path, days: int, rng: random.Random) -> str:
     try:
         _, errors = process.communicate(timeout=PATIENCE_S)
     except subprocess.TimeoutExpired:
-        process.kill()
-        process.communicate()
-        return f"hung after a kill {wait_s:.2f} s after the start"
+        return f"hung after a kill {wait_s:.2f} s after the start: {_stack(process)}"
     if at_start and process.returncode not in {0, 1}:
         return f"ended with {process.returncode}: {errors[-500:]}"
     if "Traceback" in errors:
@@ -80,7 +88,5 @@ def finish(folder: Path, days: int) -> str:
     try:
         _, errors = process.communicate(timeout=PATIENCE_S)
     except subprocess.TimeoutExpired:
-        process.kill()
-        process.communicate()
-        return "hung when it went on"
+        return f"hung when it went on: {_stack(process)}"
     return f"did not go on: {errors[-500:]}" if process.returncode else ""

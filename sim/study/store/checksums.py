@@ -1,8 +1,9 @@
 """Checksums of a study's files: what was damaged on the disk is named, never read.
 
 Every folder of a study has a file ``_SHA256SUMS``, one line per file, as ``sha256sum --check``
-reads it. A file that is about to be replaced has two lines, so that a process that is killed at any
-moment leaves a file that has one of them.
+reads it; the underline keeps readers of whole folders of Parquet files from opening it. A file that
+is about to be replaced has two lines, so that a process that is killed at any moment leaves a file
+that has one of them.
 """
 
 from __future__ import annotations
