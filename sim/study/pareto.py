@@ -111,7 +111,11 @@ def pareto(
     spec = with_source(as_spec(controller))
     if points < 1:
         raise InputError.single(
-            where="pareto", key="points", value=points, message="must be at least 1"
+            where="pareto",
+            key="points",
+            value=points,
+            message="must be at least 1",
+            remedy="Twenty show a front",
         )
     whole = _by_periods(scenario)
     system, nature = whole.system, nature_of(whole)

@@ -237,4 +237,4 @@ def _at_home(
     feed = np.where(evs.laxity_h > loses_h, feed, 0.0)
     charge_mw = np.bincount(evs.group, np.where(stays, charge, 0.0), minlength=n)
     feed_mw = np.bincount(evs.group, np.where(stays, feed, 0.0), minlength=n)
-    return charge_mw[group], feed_mw[group]
+    return charge_mw[group].astype(np.float64), feed_mw[group].astype(np.float64)

@@ -62,6 +62,7 @@ def check_folder(folder: str | Path) -> Path:
             key="out",
             value=str(folder),
             message=f"cannot be used: {error.strerror}",
+            remedy="Name a folder that can be written",
         ) from error
     if others:
         raise InputError.single(
