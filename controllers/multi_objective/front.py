@@ -141,10 +141,11 @@ def _constrained(
 
 def _budgets(values: FloatArray, points: int) -> FloatArray:
     """Return budgets over the ranges that the corners span, ``(point, 2)``, the loosest first."""
-    least, most = values.min(axis=0), values.max(axis=0)
+    least: FloatArray = values.min(axis=0)
+    most: FloatArray = values.max(axis=0)
     wide = most - least > _NARROW
     if not wide.any():
-        return most[None]
+        return most.reshape(1, 2)
     many = int(np.ceil(np.sqrt(points))) if wide.all() else points
     counts = [many, -(-points // many)] if wide.all() else np.where(wide, points, 1).tolist()
     axes = [np.linspace(high, low, n) for high, low, n in zip(most, least, counts, strict=True)]
