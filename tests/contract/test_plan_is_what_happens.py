@@ -19,6 +19,8 @@ from sim.scenario import Scenario, load_scenario
 from sim.uncertainty.forecaster import ExactForecaster
 from sim.uncertainty.realisation import Nature
 
+pytestmark = pytest.mark.no_cover  # as the other laws
+
 PLANNING = [DayAhead, Rolling, Stationary, Clairvoyant]
 HOURLY = {"timing.step_min": 60, "breakdowns.per_1000_km": 0.0}
 
