@@ -12,7 +12,6 @@ corners, and every budget takes the best of them.
 from __future__ import annotations
 
 import dataclasses
-import itertools
 from dataclasses import dataclass
 from functools import partial
 
@@ -20,7 +19,7 @@ import numpy as np
 
 from controllers.multi_objective.weights import Weights, weighted
 from controllers.rolling.orders import to_plan
-from controllers.rolling.planner import FromScratch, Planned, Planner, Planning, Solved
+from controllers.rolling.planner import FromScratch, Method, Planned, Planner, Planning, Solved
 from controllers.scheduling.dispatch.dispatch import Dispatcher
 from controllers.scheduling.grid.network import OperatingPoint
 from controllers.scheduling.problem.problem import (
@@ -96,10 +95,12 @@ def epsilon_constraint(
     """
     n_periods, n_limits = observation.forecast.n_periods, 2 * system.grid.n_buses
 
-    def solve(weights: Weights, budgets: Budgets, method: object, point: object) -> Planned:
+    def solve(
+        weights: Weights, budgets: Budgets, method: Method, point: OperatingPoint | None
+    ) -> Planned:
         restrict = partial(_constrained, weights=weights, budgets=budgets, n_limits=n_limits)
         planner = Planner(system, settings, restrict, orders_evs=True)
-        return planner.schedule(observation, method, point, n_periods)  # type: ignore[arg-type]
+        return planner.schedule(observation, method, point, n_periods)
 
     corners = [solve(each, Budgets(), FromScratch(schedule), None) for each in _CORNERS]
     pool = tuple(dict.fromkeys(each.schedule.routes for each in corners))
@@ -109,14 +110,13 @@ def epsilon_constraint(
     for budgets in _budgets(values, points):
         # Linearised where the corner with the nearest budgets leads.
         near = np.abs((values - budgets) / np.maximum(np.ptp(values, axis=0), _NARROW)).sum(axis=1)
-        point: OperatingPoint = at[int(near.argmin())]
         limits = Budgets(
             curtailed_mwh=budgets[0] + _NARROW[0],
             violations_usd=(budgets[1] + _NARROW[1]) * _SMALL.voltage,
             n_limits=n_limits,
         )
         try:
-            found = solve(_SMALL, limits, BestOf(pool), point)
+            found = solve(_SMALL, limits, BestOf(pool), at[int(near.argmin())])
         except PlanningError:
             continue
         plans.append(to_plan(found, observation, system.timing.period_h, n_periods))
@@ -145,8 +145,9 @@ def _budgets(values: FloatArray, points: int) -> FloatArray:
     most: FloatArray = values.max(axis=0)
     wide = most - least > _NARROW
     if not wide.any():
-        return most[None]
+        return most.reshape(1, 2)
     many = int(np.ceil(np.sqrt(points))) if wide.all() else points
     counts = [many, -(-points // many)] if wide.all() else np.where(wide, points, 1).tolist()
     axes = [np.linspace(high, low, n) for high, low, n in zip(most, least, counts, strict=True)]
-    return np.array(list(itertools.product(*axes)))
+    budgets: FloatArray = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2)
+    return budgets

@@ -22,29 +22,30 @@ from sim.units import FloatArray, IntArray
 def dual_counterpart(programme: RobustProgramme) -> LinearModel:
     """Return one linear model with the optimum of the robust programme.
 
-    The first variables are those of the programme. Each row gets multipliers only for the blocks of
-    the set whose columns it may mention.
+    The first variables are those of the programme. Each row gets multipliers only for the groups
+    of the set (`UncertaintySet.groups`) that it may mention; the others are nominal.
     """
     known = programme.uncertainty
     n_rows, n_columns = programme.slope_constant.shape
     width = known.upper - known.lower
     lowest = known.lower - known.nominal
-    room = known.limit - known.matrix @ known.lower
-    set_block = known.blocks()
+    group = known.groups()
     mentioned = np.diff(programme.slope.indptr).reshape(n_rows, n_columns) > 0
     mentioned |= programme.slope_constant != 0
-    patterns, member = _patterns(mentioned, set_block)
+    patterns, member = _patterns(mentioned, group)
 
     old = programme.model
     left: list[sparse.csr_array] = [old.matrix]
     right: list[sparse.csr_array] = []
     limits: list[FloatArray] = []
-    for k, blocks in enumerate(patterns):
+    for k, groups in enumerate(patterns):
         rows = np.flatnonzero(member == k)
-        columns = np.flatnonzero(np.isin(set_block, blocks))
-        linked = known.matrix[:, columns]
-        linking = np.flatnonzero(np.diff(linked.tocsr().indptr) > 0)
+        named = np.isin(group, groups)
+        columns = np.flatnonzero(named)
+        linked = sparse.csr_array(known.matrix[:, columns])
+        linking = np.flatnonzero(np.diff(linked.indptr) > 0)
         inside = sparse.csr_array(linked[linking])
+        room = known.limit - known.matrix @ np.where(named, known.lower, known.nominal)
         flat = (rows[:, None] * n_columns + columns).ravel()
         slope = sparse.csr_array(programme.slope[flat])
         constant = programme.slope_constant[np.ix_(rows, columns)]
@@ -80,12 +81,11 @@ def dual_counterpart(programme: RobustProgramme) -> LinearModel:
     )
 
 
-def _patterns(mentioned: np.ndarray, block: IntArray) -> tuple[list[IntArray], IntArray]:
-    """Return the sets of blocks that rows mention, and which of them each row has."""
-    n_blocks = int(block.max(initial=-1)) + 1
-    of_block = np.zeros((len(block), n_blocks))
-    of_block[np.arange(len(block)), block] = 1.0
-    touched = mentioned.astype(np.float64) @ of_block > 0
+def _patterns(mentioned: np.ndarray, group: IntArray) -> tuple[list[IntArray], IntArray]:
+    """Return the sets of groups that rows mention, and which of them each row has."""
+    of_group = np.zeros((len(group), int(group.max(initial=-1)) + 1))
+    of_group[np.arange(len(group)), group] = 1.0
+    touched = mentioned.astype(np.float64) @ of_group > 0
     if not len(touched):
         return [], np.empty(0, dtype=np.int64)
     unique, member = np.unique(touched, axis=0, return_inverse=True)

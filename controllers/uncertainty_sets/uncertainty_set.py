@@ -116,11 +116,21 @@ class UncertaintySet:
             integer=np.zeros(self.n_columns, dtype=np.bool_),
         )
 
-    def blocks(self) -> IntArray:
-        """Return the block of each column, ``(column,)``: rows link columns of one block only."""
-        together = abs(self.matrix).T @ abs(self.matrix)
-        _, block = sparse.csgraph.connected_components(together, directed=False)
-        return np.asarray(block, dtype=np.int64)
+    def groups(self) -> IntArray:
+        """Return the group of each column, ``(column,)``.
+
+        The columns of any group can go to the nominal point, wherever the others are, and stay in
+        the set. So a row that does not mention a group sees the rest of the set as if the group
+        were nominal. Groups are linked by rows to which the nominal point contributes the least
+        possible, such as budgets over sizes that are 0 there; all other rows stay within a group.
+        """
+        matrix = self.matrix.tocoo()
+        least = np.where(matrix.data > 0, self.lower[matrix.col], self.upper[matrix.col])
+        at_rest = np.ones(len(self.limit), dtype=np.bool_)
+        at_rest[matrix.row[self.nominal[matrix.col] != least]] = False
+        within = abs(self.matrix[np.flatnonzero(~at_rest)])
+        _, group = sparse.csgraph.connected_components(within.T @ within, directed=False)
+        return np.asarray(group, dtype=np.int64)
 
 
 def box(lower: FloatArray, upper: FloatArray, period: IntArray | None = None) -> UncertaintySet:

@@ -12,7 +12,7 @@ import typer
 from sim.cli.demo import demo
 from sim.cli.episodes import replay, run
 from sim.cli.folders import export, report
-from sim.cli.inspection import check, check_controller, list_
+from sim.cli.inspection import check, check_controller, describe, list_
 from sim.cli.options import BAD_INPUT, DONE, FAILED
 from sim.cli.plain_signs import use_plain_signs
 from sim.cli.studies import STRESS_HELP, compare, pareto, stress
@@ -52,6 +52,7 @@ app.command()(replay)
 app.command()(report)
 app.command()(check)
 app.command("check-controller")(check_controller)
+app.command()(describe)
 app.command()(export)
 
 

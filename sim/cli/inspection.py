@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -58,6 +59,44 @@ def check(
         from sim.inspect.check import check as check_
 
         print_findings(loaded, check_(loaded, seed=seed), as_json=as_json)
+
+
+def describe(
+    what: Annotated[
+        str, typer.Argument(metavar="WHAT", help="scenario, controller, metric, or all.")
+    ],
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="Which controller; default: all.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List what can be set or is measured, with unit, default and meaning.
+
+    scenario --json prints a JSON schema for editors, all a page of Markdown.
+    """
+    from sim.inspect import describe as found
+    from sim.report.terminal.describe import metric_keys, print_keys, reference
+    from sim.report.terminal.output import print_json
+
+    found.check_kind(what)
+    if what == "all":
+        typer.echo(reference(), nl=False)
+    elif what == "metric":
+        print_keys("Figures of an episode", metric_keys(), as_json=as_json)
+    elif what == "controller":
+        every = {
+            each: found.controller_keys(each)
+            for each in ([name] if name else found.installed_controllers())
+        }
+        if as_json:
+            print_json({each: [asdict(key) for key in keys] for each, keys in every.items()})
+            return
+        for each, keys in every.items():
+            print_keys(f"Parameters of {each}", keys)
+    elif as_json:
+        print_json(found.scenario_schema())
+    else:
+        print_keys("scenario.toml", found.scenario_keys())
 
 
 def check_controller(

@@ -141,6 +141,7 @@ def metrics(record: EpisodeRecord, ledger: pd.DataFrame) -> dict[str, float]:
         "track_waits": int(readings["track_waits"].sum()),
         "track_wait_h": float(readings["track_wait_h"].sum()),
         "decisions": len(recorder.decisions),
+        "called_decisions": sum(bool(decision.trigger) for decision in recorder.decisions),
         "fallbacks": sum(bool(decision.fallback) for decision in recorder.decisions),
         "failed_decisions": sum(
             decision.status == SolveStatus.FAILED for decision in recorder.decisions

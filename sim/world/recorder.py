@@ -51,7 +51,7 @@ class Event(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """What a decision said of itself."""
+    """What a decision said of itself; `trigger` is what called for it between the periods."""
 
     time_h: float
     period: int
@@ -63,6 +63,7 @@ class Decision(NamedTuple):
     clipped_mwh: float
     orders: str
     figures: str
+    trigger: str
 
 
 class Recorder:
@@ -164,9 +165,15 @@ class Recorder:
         self.ev_stored_mwh[step] = meter.stored_mwh
 
     def decided(
-        self, now_s: float, period: int, plan: Plan, clipped_mwh: float, seconds: float
+        self,
+        now_s: float,
+        period: int,
+        plan: Plan,
+        clipped_mwh: float,
+        seconds: float,
+        trigger: str = "",
     ) -> None:
-        """Note a decision, and what the guard withheld from the one before it."""
+        """Note a decision, what called for it, and what was withheld from the one before it."""
         outcome = plan.outcome
         gap = outcome.gap
         if self.decisions:
@@ -183,6 +190,7 @@ class Recorder:
                 0.0,
                 hash_of_orders(plan),
                 figures_text(outcome.figures),
+                trigger,
             )
         )
         self.decision_s.append(seconds)

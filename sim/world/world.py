@@ -211,7 +211,7 @@ class World:
             if self._voltages.leaves_limits(flow.vm_pu[0]):
                 self.calls.call(Trigger.VOLTAGE_VIOLATION)
 
-    def _decision(self) -> Generator[simpy.Event, Any, None]:
+    def _decision(self, trigger: str = "") -> Generator[simpy.Event, Any, None]:
         """Ask for a plan and carry it out; what calls at one moment is one decision."""
         yield Tick(self.env, 0, Order.DECISION)
         if self._decided_s == self.env.now:
@@ -222,7 +222,8 @@ class World:
         self._answer = Answer(self.env)
         self._question = self._observer.observe(self.env.now, period, voltages=voltages)
         plan, seconds = yield self._answer
-        self.recorder.decided(self.env.now, period, plan, self._clipped_mwh(), seconds)
+        withheld_mwh = self._clipped_mwh()
+        self.recorder.decided(self.env.now, period, plan, withheld_mwh, seconds, trigger)
         for source in self._clipping():
             source.reset_clipped()
         self._follow(self.recorder.decisions[-1])
@@ -264,7 +265,9 @@ class World:
             yield self.env.timeout(max(self._decided_s + spacing_s - self.env.now, 0.0))
             ended = self.env.now >= self.system.timing.n_periods * self.system.timing.period_s
             if not ended and self.calls.waits_for(trigger):
-                yield from self._decision()
+                # At a boundary the period asks, whatever has happened as well.
+                between = self.env.now % self.system.timing.period_s > 0
+                yield from self._decision(trigger if between else "")
 
     # -- what its parts ask --------------------------------------------------------------------
 

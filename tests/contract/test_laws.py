@@ -127,17 +127,14 @@ class Pair:
         return self.witness.episode
 
 
-# The tests of a pair follow each other, in one process.
+# The tests of a pair follow each other.
 @pytest.fixture(
     scope="module",
     params=[
         pytest.param(
             (controller, scenario),
             id=f"{controller}-{scenario}",
-            marks=[
-                pytest.mark.xdist_group(f"{controller}-{scenario}"),
-                *[pytest.mark.slow] * is_planning_on_large(controller, scenario),
-            ],
+            marks=[pytest.mark.slow] * is_planning_on_large(controller, scenario),
         )
         for controller, scenario in PAIRS
     ],

@@ -11,6 +11,7 @@ import pytest
 
 from sim.cli.application import main
 from sim.errors import InputError
+from sim.plugins import SCENARIOS, names
 from sim.scenario import load_scenario
 from sim.study.pareto import knee, non_dominated, pareto
 
@@ -58,13 +59,11 @@ def test_a_folder_with_something_else_is_refused(tmp_path: Path, monkeypatch, ca
 
 
 @pytest.mark.slow
-def test_twelve_points_of_a_sunny_day_none_of_which_dominates():
-    front = pareto(load_scenario("ieee33", SUNNY), "multi_objective", points=20)
+@pytest.mark.skipif("residential_ev" not in names(SCENARIOS), reason="comes with the scenario")
+def test_a_sunny_day_of_six_trucks_and_300_cars_has_twelve_points():
+    front = pareto(load_scenario("residential_ev"), "multi_objective", replication=2)
     values = front.table[list(front.objectives)].to_numpy()
     assert len(values) >= 12
     assert non_dominated(values).all()
     assert (front.table["verified_steps"] == 24).all()
-    assert (front.table["verify_max_diff_pu"] < 1e-5).all()
-
-
-SUNNY = {"timing.days": 1}
+    assert (front.table["evs_short"] == 0).all()

@@ -28,7 +28,21 @@ from sim.system.tariff import ImportMeter, StoredEnergy
 
 
 class TimingTable(Table):
-    """``[timing]``: the episode lasts `days` whole days, or `hours` where that is given."""
+    """``[timing]``: the episode lasts `days` whole days, or `hours` where that is given.
+
+    Attributes
+    ----------
+    step_min
+        Step of the physics and the meters [min].
+    period_min
+        Time between decisions; a whole number of steps [min].
+    horizon_h
+        How far controllers look ahead [h].
+    days
+        Length of an episode [days].
+    hours
+        Length of an episode, in place of days [h].
+    """
 
     step_min: Annotated[float, Field(ge=1 / 60, le=MINUTES_A_DAY)] = 15
     period_min: Annotated[float, Field(ge=1 / 60, le=7 * MINUTES_A_DAY)] = 60
@@ -38,7 +52,15 @@ class TimingTable(Table):
 
 
 class SourceTable(Table):
-    """``[[grid.source]]``: a bus whose voltage the upstream grid holds."""
+    """``[[grid.source]]``: a bus whose voltage the upstream grid holds.
+
+    Attributes
+    ----------
+    bus
+        Bus whose voltage the upstream grid holds.
+    vm_pu
+        At which voltage [pu].
+    """
 
     bus: Name
     vm_pu: Annotated[float, Field(gt=0, le=2)] = 1.0
@@ -48,6 +70,13 @@ class GridTable(Table):
     """``[grid]``: sources, and the voltage limits of buses that give none of their own.
 
     A grid that a thermal unit balances has no source; all others need one.
+
+    Attributes
+    ----------
+    v_min_pu
+        Lower limit of voltages [pu].
+    v_max_pu
+        Upper limit of voltages [pu].
     """
 
     source: tuple[SourceTable, ...] = ()
@@ -76,7 +105,19 @@ class BatteryTable(Table):
 
 
 class TariffBlock(Table):
-    """``[[tariff.block]]`` or a row of the tariff's CSV: prices from an hour on, until the next."""
+    """``[[tariff.block]]`` or a row of the tariff's CSV: prices from an hour on, until the next.
+
+    Attributes
+    ----------
+    from_h
+        Hour of the day from which the prices hold, until the next block [h].
+    import_usd_per_mwh
+        Price of energy from upstream [USD/MWh].
+    export_usd_per_mwh
+        Price for energy fed upstream [USD/MWh].
+    retail_usd_per_mwh
+        Price that customers pay [USD/MWh].
+    """
 
     from_h: HourOfDay
     import_usd_per_mwh: Number
@@ -85,7 +126,22 @@ class TariffBlock(Table):
 
 
 class TariffTable(Table):
-    """``[tariff]``: blocks, or a CSV file with one block a row."""
+    """``[tariff]``: blocks, or a CSV file with one block a row.
+
+    Attributes
+    ----------
+    file
+        CSV file with one block a row, in place of block.
+    feed_in_usd_per_mwh
+        Paid to owners of renewables [USD/MWh].
+    curtailment_usd_per_mwh
+        Paid for energy that is curtailed [USD/MWh].
+    lost_load_usd_per_mwh
+        Value of load that is not served [USD/MWh].
+    stored_usd_per_mwh
+        Price of stored energy at the end of an episode, where settlement.stored_energy is change
+        [USD/MWh].
+    """
 
     block: tuple[TariffBlock, ...] = ()
     file: str | None = None
@@ -96,7 +152,18 @@ class TariffTable(Table):
 
 
 class SettlementTable(Table):
-    """``[settlement]``: how trade upstream and the end of an episode are settled."""
+    """``[settlement]``: how trade upstream and the end of an episode are settled.
+
+    Attributes
+    ----------
+    import_meter
+        Where trade upstream is metered: see sim.system.tariff.ImportMeter.
+    stored_energy
+        How energy above or below soc_terminal is booked at the end: see
+        sim.system.tariff.StoredEnergy.
+    peak_usd_per_mwh
+        Price of buying missing energy back; by default the dearest of the tariff [USD/MWh].
+    """
 
     import_meter: ImportMeter = ImportMeter.SLACK
     stored_energy: StoredEnergy = StoredEnergy.TARGET
@@ -104,7 +171,15 @@ class SettlementTable(Table):
 
 
 class PenaltiesTable(Table):
-    """``[penalties]``."""
+    """``[penalties]``.
+
+    Attributes
+    ----------
+    voltage_usd_per_pu_h
+        Weight of voltages beyond limits, summed over buses; 0 switches it off [USD/(pu h)].
+    loading_usd_per_percent_h
+        Weight of loadings above 100 %, summed over branches; 0 switches it off [USD/(% h)].
+    """
 
     voltage_usd_per_pu_h: NotNegative = 0.0
     loading_usd_per_percent_h: NotNegative = 0.0
@@ -114,6 +189,13 @@ class SeriesTable(Table):
     """``[profiles.series.<name>]``: a weighted mean of columns of the profile file.
 
     With `peak`, it is scaled so that its largest value in the whole record is that.
+
+    Attributes
+    ----------
+    columns
+        Weights of columns of the profile file.
+    peak
+        Largest value after scaling.
     """
 
     columns: Annotated[dict[str, Positive], Field(min_length=1)]
@@ -124,6 +206,13 @@ class ProfilesTable(Table):
     """``[profiles]``: the record of loads and renewables, and the season a replication draws from.
 
     `file` is a CSV or Parquet file in the scenario's folder, or the name of a bundled record.
+
+    Attributes
+    ----------
+    file
+        CSV or Parquet file in the scenario's folder, or the name of a bundled record.
+    months
+        Months of the year that replications draw their days from.
     """
 
     file: str
@@ -140,7 +229,13 @@ class SkillTable(Table):
 
 
 class ForecastTable(Table):
-    """``[forecast]``: a kind that is left out is forecast perfectly; `error` scales all errors."""
+    """``[forecast]``: a kind that is left out is forecast perfectly; `error` scales all errors.
+
+    Attributes
+    ----------
+    error
+        Scales all forecast errors; 0 makes forecasts come true [-].
+    """
 
     error: Annotated[float, Field(ge=0, le=100)] = 1.0
     load: SkillTable = SkillTable()
@@ -170,7 +265,17 @@ class DelayRow(Table):
 
 
 class DelaysTable(Table):
-    """``[delays]``: a CSV file with one `DelayRow` a row, and its spread; none by default."""
+    """``[delays]``: a CSV file with one `DelayRow` a row, and its spread; none by default.
+
+    Attributes
+    ----------
+    file
+        CSV file with one DelayRow a row.
+    sigma
+        Standard deviation of the logarithm of the delay [-].
+    correlation_h
+        Time over which the correlation of delays falls to 1/e [h].
+    """
 
     file: str | None = None
     sigma: Annotated[float, Field(le=3)] = 0.0
@@ -185,7 +290,15 @@ class RailDelayTable(Table):
 
 
 class RailsTable(Table):
-    """``[rails]``: departure slots, what a train pays for a segment of track, and delays."""
+    """``[rails]``: departure slots, what a train pays for a segment of track, and delays.
+
+    Attributes
+    ----------
+    slot_h
+        Time between two departure slots [h].
+    usd_per_span
+        Paid for every segment of track [USD].
+    """
 
     slot_h: Annotated[float, Field(ge=1 / 60, le=HOURS_A_YEAR)] = 1.0
     usd_per_span: NotNegative = 0.0
@@ -225,13 +338,27 @@ class OutagesTable(Table):
 
 
 class ScaleTable(Table):
-    """``[load]`` and ``[pv]``: a factor on the power of all of that kind, as installed."""
+    """``[load]`` and ``[pv]``: a factor on the power of all of that kind, as installed.
+
+    Attributes
+    ----------
+    scale
+        Factor [-].
+    """
 
     scale: Annotated[float, Field(ge=0, le=100)] = 1.0
 
 
 class WindTable(ScaleTable):
-    """``[wind]``: the factor, and how much the wind swings inside periods beyond the record."""
+    """``[wind]``: the factor, and how much the wind swings inside periods beyond the record.
+
+    Attributes
+    ----------
+    scale
+        Factor [-].
+    gusts
+        How much the wind swings inside periods beyond the record [-].
+    """
 
     gusts: Annotated[float, Field(ge=0, le=1)] = 0.0
 
@@ -247,7 +374,37 @@ class StormTable(Table):
 
 
 class EvTable(Table):
-    """``[[ev]]``: a group of equal electric cars behind one bus; `sim.system.evs.EvGroup`."""
+    """``[[ev]]``: a group of equal electric cars behind one bus; `sim.system.evs.EvGroup`.
+
+    Attributes
+    ----------
+    name
+        Name of the group.
+    bus
+        Bus behind which it is.
+    count
+        Number of cars.
+    p_kw
+        Charging power of a car [kW].
+    energy_kwh
+        Capacity of a car [kWh].
+    kwh_per_km
+        Consumption [kWh/km].
+    efficiency_charge
+        Stored over drawn [-].
+    back_off_h
+        How long cars without orders wait after coming home [h].
+    p_discharge_kw
+        Power that a car can feed in; 0 for none [kW].
+    efficiency_discharge
+        Delivered over released; by default that of charging [-].
+    wear_usd_per_mwh
+        Cost of ageing per MWh that is fed in [USD/MWh].
+    orderable
+        Whether controllers may order the group.
+    owner
+        Who pays and is paid.
+    """
 
     name: Name
     bus: Name
@@ -283,6 +440,17 @@ class MarketTable(Table):
     `demand_response` is the share of every load that can be moved, and by which it can change in
     an hour; `transport_usd` is paid for every span that a train moves; `line_limit_scale` scales
     the limits of all lines. Where they are not given, the tables hold.
+
+    Attributes
+    ----------
+    emission_cap
+        Emissions allowed in a day [lb], or none.
+    demand_response
+        Share of every load that can be moved, and changed in an hour [-].
+    transport_usd
+        Paid for every span that a train moves [USD].
+    line_limit_scale
+        Scales the limits of all lines [-].
     """
 
     emission_cap: NotNegative | Literal["none"] = "none"
@@ -300,6 +468,19 @@ class ScenarioFile(Table):
     With `uncertainty` off, every replication runs on the first day of the season, forecasts come
     true, and nothing goes wrong on roads, rails and lines; only electric cars still differ from
     replication to replication.
+
+    Attributes
+    ----------
+    title
+        One line for people.
+    description
+        More for people.
+    seed
+        Root of all randomness, unless the user gives another.
+    uncertainty
+        on or off; see above.
+    fleet
+        train, none, or fixed:STATION; see above.
     """
 
     title: Name

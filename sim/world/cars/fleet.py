@@ -81,11 +81,16 @@ class EvFleet:
         """Take the orders of a plan whose row 0 is `period`."""
         self._order_mw.apply(plan.p_mw, period)
         self._was_ordered = self._was_ordered or bool(np.isfinite(plan.p_mw).any())
-        # Where the group is to charge, and where nothing is ordered, cars can charge.
-        may_charge = ~(self._order_mw.rows >= 0)
-        self._usable_h[1:] = np.cumsum(may_charge * self._timing.period_h, axis=0)
+        # Hours that come and in which the group may not charge.
+        period_h, rows = self._timing.period_h, self._order_mw.rows
+        blocked_h = period_h * (rows >= 0)
+        blocked_h[:period] = 0.0
+        ahead_h = np.cumsum(blocked_h[::-1], axis=0)[::-1]
+        self._usable_h = period_h * np.arange(len(rows) + 1, dtype=np.float64)[:, None]
+        self._usable_h = self._usable_h + np.vstack([ahead_h, np.zeros_like(ahead_h[:1])])
+        reach_h = period_h * (1 + np.flatnonzero(blocked_h.any(axis=1))[-1:].sum())
         self._advance()
-        ranking.look_ahead(*self._all, self._usable_h, self._timing.period_h)
+        ranking.look_ahead(*self._all, self._usable_h, period_h, float(reach_h))
 
     def follow_orders(self) -> None:
         """Carry out from now on what is in force in this period."""

@@ -37,26 +37,30 @@ def look_ahead(
     home: IntArray,
     usable_h: FloatArray,
     period_h: float,
+    reach_h: float,
 ) -> None:
-    """Note up to when every car can charge, in usable hours.
+    """Note when every car leaves, as stated, in usable hours.
 
-    `usable_h`, ``(boundary of period, group)``, counts the hours since the start in which the
-    group may charge by the orders in force.
+    `usable_h`, ``(boundary of period, group)``, is the hour of each boundary plus the hours after
+    it in which the group may not charge; there are none of them after `reach_h`.
     """
     for g in range(len(groups)):
         for s in range(groups[g].next_stay, groups[g].end_stay):
-            stays[s].usable_h = _at(usable_h, g, stays[s].stated_h, period_h)
+            if stays[s].arrival_h >= reach_h:
+                break
+            stays[s].usable_h = _at(usable_h, g, stays[s].stated_h, period_h, reach_h)
         for k in range(groups[g].first_stay, groups[g].first_stay + groups[g].n_home):
-            cars[home[k]].usable_h = _at(usable_h, g, cars[home[k]].stated_h, period_h)
+            c = home[k]
+            cars[c].usable_h = _at(usable_h, g, cars[c].stated_h, period_h, reach_h)
 
 
 @njit(cache=True)
-def _at(usable_h: FloatArray, g: int, hour: float, period_h: float) -> float:
-    place, last = hour / period_h, len(usable_h) - 1
-    if place >= last:  # beyond the orders every hour is usable
-        return float(usable_h[last, g] + (place - last) * period_h)
-    k = max(int(place), 0)
-    return float(usable_h[k, g] + (place - k) * (usable_h[k + 1, g] - usable_h[k, g]))
+def _at(usable_h: FloatArray, g: int, hour: float, period_h: float, reach_h: float) -> float:
+    if hour >= reach_h:
+        return hour
+    k = max(int(hour / period_h), 0)
+    share = hour / period_h - k
+    return float(usable_h[k, g] + share * (usable_h[k + 1, g] - usable_h[k, g]))
 
 
 @njit(cache=True)

@@ -37,25 +37,26 @@ STAY = np.dtype(
 # `was_dead` whether its bus has been without power.
 CAR = np.dtype(
     [
-        ("energy_mwh", np.float64),
-        ("p_mw", np.float64),
-        ("stored_mw", np.float64),
-        ("since_h", np.float64),
         ("until_h", np.float64),
         ("wanted_mw", np.float64),
-        ("must", np.int64),
-        ("can_charge", np.int64),
-        ("can_discharge", np.int64),
+        ("p_mw", np.float64),
+        ("departure_h", np.float64),
+        ("must", np.uint8),
+        ("can_charge", np.uint8),
+        ("can_discharge", np.uint8),
+        ("was_dead", np.uint8),
+        ("energy_mwh", np.float64),
+        ("stored_mw", np.float64),
+        ("since_h", np.float64),
         ("session", np.int64),
         ("start_h", np.float64),
         ("stated_h", np.float64),
-        ("departure_h", np.float64),
         ("usable_h", np.float64),
         ("need_mwh", np.float64),
         ("arrival_h", np.float64),
         ("arrival_mwh", np.float64),
-        ("was_dead", np.int64),
-    ]
+    ],
+    align=True,
 )
 
 # A group of equal cars: what it is, and what it does. Its stays are the rows `first_stay` to

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -92,6 +94,20 @@ def test_products_of_indicators_are_bounded_by_mccormick():
                 object.__setattr__(model, "upper", fixed_upper)
                 found.append(MovingCost(model).solve(cost).values[product])
             assert found == pytest.approx([max(0.0, first + second - 1), min(first, second)])
+
+
+def test_each_value_is_a_group_unless_the_nominal_point_uses_the_budget():
+    """Only what goes back to the nominal point without harm to others may be left out of rows."""
+    lifted = lift(budgeted(), {(0, 0): (0.9,)})
+    own = lifted.columns
+    group = own.groups()
+    for value in lifted.values:
+        columns = [*value.segments, *value.indicators, value.size]
+        assert len(set(group[columns])) == 1
+    assert len(set(group)) == len(lifted.values) == 4
+    used = own.nominal.copy()
+    used[[value.size for value in lifted.values]] = 0.1
+    assert len(set(dataclasses.replace(own, nominal=used).groups())) == 1
 
 
 def test_the_radius_contains_the_share_asked_for():
