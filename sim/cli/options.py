@@ -135,8 +135,10 @@ class StudyOptions:
     @property
     def execution(self) -> dict[str, Any]:
         """The arguments that `gridhaul.compare` and `gridhaul.stress` have in common."""
-        names = ("replications", "seed", "workers", "dask", "verify", "keep")
-        names += ("strict", "out")
+        names = (
+            *("replications", "seed", "workers", "dask", "verify", "keep"),
+            *("strict", "out"),
+        )
         return {name: getattr(self, name) for name in names}
 
 

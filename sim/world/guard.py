@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from sim.errors import PlanError
 from sim.system.battery import Battery
 from sim.system.system import System
 
-Part = TypeVar("Part", FleetPlan, GridPlan, MarketPlan, EvPlan)
+Part = TypeVar("Part", FleetPlan | None, GridPlan | None, MarketPlan | None, EvPlan | None)
 
 
 class Guard(Protocol):
@@ -62,17 +62,20 @@ def checked_plan(plan: object, system: System, n_periods: int) -> Plan:
     for name, value in plan.outcome.figures.items():
         if not (isinstance(name, str) and isinstance(value, int | float) and math.isfinite(value)):
             raise PlanError(f"outcome.figures[{name!r}] = {value!r} must be a finite number")
-    parts = {
-        field.name: _cut(part, n_periods)
-        for field in dataclasses.fields(plan)
-        if isinstance(part := getattr(plan, field.name), FleetPlan | GridPlan | MarketPlan | EvPlan)
-    }
-    return dataclasses.replace(plan, **parts)
+    return dataclasses.replace(
+        plan,
+        fleet=_cut(plan.fleet, n_periods),
+        grid=_cut(plan.grid, n_periods),
+        market=_cut(plan.market, n_periods),
+        ev=_cut(plan.ev, n_periods),
+    )
 
 
 def _cut(part: Part, n_periods: int) -> Part:
     """Return a part of a plan with the first `n_periods` rows of its arrays."""
-    rows = {
+    if part is None:
+        return part
+    rows: dict[str, Any] = {
         field.name: array[:n_periods]
         for field in dataclasses.fields(part)
         if isinstance(array := getattr(part, field.name), np.ndarray) and len(array) > n_periods
@@ -107,8 +110,9 @@ def _check_fleet(fleet: FleetPlan, system: System, n_periods: int) -> None:
     for vehicle, visits in zip(system.vehicles, fleet.visits, strict=True):
         last = -math.inf
         for visit in visits or ():
-            if not isinstance(visit.station, int | np.integer):
-                name = repr(visit.station)
+            station: object = visit.station  # whatever a controller gives
+            if not isinstance(station, int | np.integer):
+                name = repr(station)
                 raise PlanError(
                     f"fleet.visits of {vehicle.name}: station = {name} must be an index; "
                     f"system.station({name}) returns the index of a name"

@@ -157,7 +157,7 @@ def _sentence(name: str, table: pd.DataFrame) -> str:
     kinds = ", ".join(f"{number(float(own))} USD for {kind}s" for kind, own in by_kind.items())
     top = dearest(table).iloc[0]
     by_hour = usd.groupby(np.floor(table["time_h"])).sum()
-    worst = int(by_hour.idxmax())
+    worst = int(by_hour.index.to_numpy()[by_hour.to_numpy().argmax()])
     return (
         f"{name}: {kinds}; most at {top['place']} ({number(float(top['usd']))} USD) and in the "
         f"hour from {worst % 24:02d}:00 ({number(float(by_hour[worst]))} USD)."

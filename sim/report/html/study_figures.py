@@ -221,7 +221,7 @@ def _penalties(metrics: pd.DataFrame) -> pd.DataFrame:
     if not {*kinds} <= set(metrics.columns):
         kinds = {"penalty_usd": "penalty"}
     mean = metrics[list(kinds)].groupby("controller", sort=False).mean().rename(columns=kinds)
-    table = mean.rename_axis(columns="entry").stack().rename("usd").reset_index()
+    table = mean.melt(var_name="entry", value_name="usd", ignore_index=False).reset_index()
     return table[["controller", "entry", "usd"]]
 
 
