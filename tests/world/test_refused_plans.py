@@ -43,8 +43,10 @@ def visits(*first: Visit) -> FleetPlan:
         ),
         (
             visits(Visit(station="Eastport", depart_h=0.0)),  # type: ignore[arg-type]
-            f"fleet.visits of {FIRST}: station = 'Eastport' must be an index; "
-            "system.station('Eastport') returns the index of a name",
+            (
+                f"fleet.visits of {FIRST}: station = 'Eastport' must be an index; "
+                "system.station('Eastport') returns the index of a name"
+            ),
         ),
         (FleetPlan(p_mw=NO_NUMBER), f"fleet.p_mw[1, 0] = nan for {FIRST} must be finite"),
         (FleetPlan(visits=()), f"fleet.visits has 0 entries for {N} vehicles"),
@@ -98,7 +100,9 @@ def test_rows_beyond_the_look_ahead_are_cut_from_every_part() -> None:
     fleet = FleetPlan(p_mw=np.repeat(rows, N, axis=1), visits=(None,) * N)
     grid = GridPlan(generation_limit_mw=np.repeat(rows, PLANTS, axis=1))
     cut = checked_plan(Plan(fleet=fleet, grid=grid), ROADS, 4)
-    assert cut.fleet is not None and cut.fleet.p_mw is not None and cut.grid is not None
+    assert cut.fleet is not None
+    assert cut.fleet.p_mw is not None
+    assert cut.grid is not None
     assert cut.fleet.p_mw[:, 0].tolist() == [0, 1, 2, 3]
     assert cut.fleet.visits == (None,) * N
     assert cut.grid.generation_limit_mw[:, 0].tolist() == [0, 1, 2, 3]
