@@ -3,15 +3,17 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.gridhaul-ready
 EVIDENCE := tests/study/store/test_kill.py tests/controllers/scheduling/test_bound.py \
-	tests/study/execution/test_faults.py tests/inspect/test_check_controller.py
+	tests/controllers/scheduling/test_schedule.py tests/study/execution/test_faults.py \
+	tests/inspect/test_check_controller.py
 
-.PHONY: demo test lint bench reproduction evidence mutation
+.PHONY: demo test lint bench reproduction evidence mutation hostile
 
 demo: $(READY)
 	$(BIN)/gridhaul demo
 
+# A file stays in one process: its tests share what takes long to make.
 test: $(READY)
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --benchmark-disable -m "not benchmark and not slow" \
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --benchmark-disable -m "not benchmark and not slow" \
 		--cov --cov-report=term:skip-covered
 
 lint: $(READY)
@@ -25,10 +27,16 @@ bench: $(READY)
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest tests/benchmarks -m benchmark
 
 # Long evidence with fixed seeds: studies that are killed, bounds of 200 problems, faults planted in
-# controllers, and the first 20 mutants by key, of which at most 15 % may live.
+# controllers, a sample of attacks (which writes docs/reliability.md), and the first 20 mutants by key,
+# of which at most 15 % may live.
 evidence: $(READY)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(EVIDENCE) -m slow --numprocesses 2 --dist loadgroup --hypothesis-profile=ci
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(EVIDENCE) -m slow --numprocesses 2 --dist load --hypothesis-profile=ci
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.hostile.run --sample
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.mutation.run --sample 20
+
+# All attacks; an hour.
+hostile: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.hostile.run
 
 # 600 mutants; each that lives is printed as a difference. An hour or two on two cores.
 mutation: $(READY)

@@ -7,6 +7,7 @@ from sim.control import EvStates as EvStates
 from sim.control import FleetPlan as FleetPlan
 from sim.control import Forecast as Forecast
 from sim.control import GridPlan as GridPlan
+from sim.control import ManyObjectives as ManyObjectives
 from sim.control import MarketPlan as MarketPlan
 from sim.control import Observation as Observation
 from sim.control import Outcome as Outcome
@@ -26,10 +27,13 @@ from sim.errors import InputError as InputError
 from sim.errors import ReplayError as ReplayError
 from sim.inspect.laws.check_controller import LawReport as LawReport
 from sim.inspect.laws.check_controller import check_controller as check_controller
+from sim.report.html.front_page import write_front as write_front
 from sim.report.html.page import write_report as write_report
 from sim.scenario import Scenario as Scenario
 from sim.scenario import load_scenario as load_scenario
 from sim.study.compare import compare as compare
+from sim.study.pareto import Front as Front
+from sim.study.pareto import pareto as pareto
 from sim.study.replay.replay import Replay as Replay
 from sim.study.replay.replay import replay as replay
 from sim.study.run import run as run

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
+import threading
 
 from gridhaul.packages import HiddenPackageError, check_packages
 
@@ -15,7 +18,21 @@ def main() -> None:
         sys.exit(_refused(error))
     from sim.cli import main as run
 
-    run()
+    try:
+        run()
+    except SystemExit as end:
+        _end_with_threads(end.code)
+        raise
+
+
+def _end_with_threads(code: object) -> None:
+    """End the process if a controller has left threads behind, which would keep it alive."""
+    left = (own for own in threading.enumerate() if own is not threading.current_thread())
+    if isinstance(code, int | None) and any(not own.daemon for own in left):
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError, AttributeError):
+                stream.flush()
+        os._exit(code or 0)
 
 
 def _refused(error: HiddenPackageError) -> int:

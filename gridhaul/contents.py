@@ -17,6 +17,7 @@ CONTENTS: dict[str, dict[str, tuple[str, ...]]] = {
         "sim.study.run": ("run",),
         "sim.study.compare": ("compare",),
         "sim.study.stress.run": ("stress",),
+        "sim.study.pareto": ("pareto", "Front"),
         "sim.study.replay.replay": ("replay", "Replay"),
         "sim.episode.specification": ("ControllerSpec",),
         "sim.episode.episode": ("Episode",),
@@ -25,10 +26,12 @@ CONTENTS: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "Reports": {
         "sim.report.html.page": ("write_report",),
+        "sim.report.html.front_page": ("write_front",),
     },
     "Writing a controller": {
         "sim.control": (
             "Controller",
+            "ManyObjectives",
             "Capabilities",
             "Contrast",
             "Rung",

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 MOST_SHOWN = 300  # characters of a value in a message
 MOST_LISTED = 30
 LONGEST_COMPARED = 200  # characters; comparing takes quadratic time
+MOST_TOLD = 4000  # of the text of an error that is none of ours
 
 
 class GridhaulError(Exception):
@@ -21,6 +22,8 @@ def shown(value: object) -> str:
         text = repr(value)
     except (ValueError, RecursionError):  # a number of a million digits, a nest of a million lists
         return "<too large to be shown>"
+    except Exception:  # noqa: BLE001 - a user's class
+        return f"<{type(value).__name__} that cannot be shown>"
     if len(text) <= MOST_SHOWN:
         return text
     return f"{text[:MOST_SHOWN]}... ({len(text)} characters)"
@@ -36,6 +39,28 @@ def suggestion(word: str, choices: Iterable[str]) -> str:
         listing += f" and {len(known) - MOST_LISTED} more"
     hint = f"Did you mean {close[0]!r}? " if close else ""
     return f"{hint}There is: {listing}"
+
+
+def printable(text: str) -> str:
+    """Return a text without signs that a terminal would obey, or that turn the direction of it.
+
+    Each of them becomes its escape, as ``repr`` writes it; line breaks stay.
+    """
+    if text.replace("\n", "").isprintable():
+        return text
+    return "".join(
+        sign if sign.isprintable() or sign == "\n" else ascii(sign)[1:-1] for sign in text
+    )
+
+
+def described(error: BaseException) -> str:
+    """Return type and text of an error, also of one whose text cannot be made."""
+    name = type(error).__name__
+    try:
+        text = str(error)
+    except BaseException:  # noqa: BLE001 - code of a user makes the text
+        return f"{name} (its text cannot be made)"
+    return f"{name}: {printable(text[:MOST_TOLD])}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +88,8 @@ class Problem:
     remedy: str
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.key} = {self.value}: {self.message}. {self.remedy}."
+        text = f"{self.where}: {self.key} = {self.value}: {self.message}. {self.remedy}."
+        return printable(text)
 
 
 class InputError(GridhaulError):

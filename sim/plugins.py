@@ -14,8 +14,9 @@ from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from pathlib import Path
 from types import ModuleType
 
-from sim.errors import InputError
+from sim.errors import InputError, described
 from sim.errors import suggestion as suggestion
+from sim.user_code import ProgramEnded, contained
 
 CONTROLLERS = "gridhaul.controllers"
 SCENARIOS = "gridhaul.scenarios"
@@ -71,8 +72,9 @@ def load(group: str, name: str) -> object:
 
 def _import(point: EntryPoint, kind: str) -> object:
     try:
-        return point.load()
-    except (ImportError, AttributeError) as error:
+        with contained():
+            return point.load()
+    except (ImportError, AttributeError, ProgramEnded) as error:
         raise InputError.single(
             where=kind,
             key=point.name,
@@ -172,14 +174,15 @@ def _module_of(path: Path, source: str) -> ModuleType:
     module.__file__ = str(file)
     sys.modules[name] = module
     try:
-        exec(compile(source, str(file), "exec"), vars(module))
-    except (Exception, SystemExit) as error:
-        del sys.modules[name]
+        with contained():
+            exec(compile(source, str(file), "exec"), vars(module))
+    except Exception as error:
+        sys.modules.pop(name, None)
         raise InputError.single(
             where=str(path),
             key="controller",
             value=str(path),
-            message=f"cannot be imported ({type(error).__name__}: {error}{_at_line(error, file)})",
+            message=f"cannot be imported ({described(error)}{_at_line(error, file)})",
             remedy="Run the file with python and mend what it reports",
         ) from error
     return module

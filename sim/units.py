@@ -26,7 +26,12 @@ KWH_PER_MWH = 1000.0
 
 
 def frozen(values: object, dtype: type[Any] = np.float64) -> NDArray[Any]:
-    """Return `values` as a contiguous array of `dtype` that refuses to be written to."""
-    array = np.array(values, dtype=dtype, order="C", copy=True)
+    """Return `values` as a contiguous array of `dtype` that refuses to be written to.
+
+    Nobody can make it writable either: its memory is that of an immutable object.
+    """
+    array = np.array(values, dtype=dtype, order="C")
+    if array.size:
+        return np.frombuffer(array.tobytes(), dtype=array.dtype).reshape(array.shape)
     array.setflags(write=False)
     return array

@@ -10,12 +10,13 @@ load. Here it holds for any number of stations, and a trip must pay.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
 from controllers.greedy.trading import EndPrice, Trade, best_trade
 from controllers.greedy.zones import electrical_distances, station_shares
+from controllers.optimisation.ranges import check_ranges
 from controllers.scheduling.problem.distances import station_distances_km
 from controllers.scheduling.problem.end_cost import end_cost
 from sim.control import Capabilities, FleetPlan, Forecast, Observation, Plan, VehicleStatus, Visit
@@ -72,12 +73,8 @@ class Greedy:
         trip_share: float = 0.5
 
         def __post_init__(self) -> None:
-            for name in (
-                "profit_usd_per_mwh", "relief_usd_per_mwh", "sun_mw", "surplus_mw", "trip_share",
-            ):  # fmt: skip
-                value = getattr(self, name)
-                if not (math.isfinite(value) and value >= 0):
-                    raise ValueError(f"{name}(={value}) must be a finite number >= 0.")
+            names = [own.name for own in fields(self)]
+            check_ranges(self, **dict.fromkeys(names, (0, 1e9)))
 
     def __init__(self, parameters: Parameters | None = None) -> None:
         self.parameters = parameters or self.Parameters()

@@ -21,6 +21,7 @@ from controllers.market.info_gap import Robust, most_robust
 from controllers.market.prices import locational_marginal_price, stored_energy_price
 from controllers.market.sampling import LoadError, load_scenarios
 from controllers.market.value import clear_from_mean, informed_usd
+from controllers.optimisation.ranges import check_ranges
 from controllers.optimisation.work_limits import WorkLimits
 from controllers.scheduling.problem.problem import PlanningError
 from sim.control import (
@@ -127,16 +128,17 @@ class MarketParameters:
     nodes: int = 20_000
 
     def __post_init__(self) -> None:
-        if not 0 <= self.info_gap_beta <= 1:
-            raise ValueError(f"info_gap_beta(={self.info_gap_beta}) must lie in [0, 1].")
-        if self.segments < 1:
-            raise ValueError(f"segments(={self.segments}) must be at least 1.")
+        check_ranges(
+            self,
+            info_gap_beta=(0, 1),
+            segments=(1, 1000),
+            samples=(1, 100_000),
+            slow_h=(0, 1e9),
+        )
         if not 1 <= self.scenarios <= self.samples:
             raise ValueError(
                 f"scenarios(={self.scenarios}) must be between 1 and samples(={self.samples})."
             )
-        if not self.slow_h >= 0:
-            raise ValueError(f"slow_h(={self.slow_h}) must be >= 0.")
         for name in ("gap", "stochastic_gap", "horizon_gap", "stochastic_horizon_gap"):
             self.limits(getattr(self, name))
         self.load_error()

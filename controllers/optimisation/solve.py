@@ -44,6 +44,7 @@ def solve(
     start: FloatArray | None = None,
     duals: bool = False,
     presolve: bool = True,
+    highs: bool = False,
 ) -> Solution:
     """Minimise a linear or mixed-integer linear model on one thread.
 
@@ -60,6 +61,9 @@ def solve(
     presolve
         Whether a mixed-integer model is simplified first; some take longer to simplify than to
         solve.
+    highs
+        Whether a model without integers goes to HiGHS at once. With many free variables in
+        degenerate rows, GLOP 9.15 may cycle, or call infeasible what is not.
 
     Returns
     -------
@@ -78,8 +82,8 @@ def solve(
     if mixed and duals:
         raise ValueError("duals do not exist for a model with integers; fix them first.")
     began = time.perf_counter()
-    result = _call(model, limits, start if mixed else None, highs=mixed, presolve=presolve)
-    if not mixed and not result.solutions and result.termination.reason in _GAVE_UP:
+    result = _call(model, limits, start if mixed else None, highs=mixed or highs, presolve=presolve)
+    if not (mixed or highs) and not result.solutions and result.termination.reason in _GAVE_UP:
         result = _call(model, limits, None, highs=True, presolve=presolve)
     return solution_of(model, result, limits, began, mixed=mixed, duals=duals)
 

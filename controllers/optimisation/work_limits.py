@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from controllers.optimisation.ranges import check_ranges
+
+MOST_NODES = 2**31 - 1  # solvers count in 32 bits
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkLimits:
@@ -27,11 +31,6 @@ class WorkLimits:
     deadline_s: float = 120.0
 
     def __post_init__(self) -> None:
-        if self.nodes < 1:
-            raise ValueError(f"nodes(={self.nodes}) must be at least 1.")
-        if self.iterations < 1:
-            raise ValueError(f"iterations(={self.iterations}) must be at least 1.")
-        if not self.relative_gap >= 0:
-            raise ValueError(f"relative_gap(={self.relative_gap}) must be >= 0.")
+        check_ranges(self, nodes=(1, MOST_NODES), iterations=(1, MOST_NODES), relative_gap=(0, 100))
         if not self.deadline_s > 0:
             raise ValueError(f"deadline_s(={self.deadline_s}) must be > 0.")

@@ -39,7 +39,7 @@ def computed_usd(
     point: OperatingPoint,
 ) -> FloatArray:
     """Return the same under AC power flow, ``(period,)`` [USD]; NaN where it diverges."""
-    result = flow.solve(*injections(system, forecast, point))
+    result = flow.solve(*injections(system, forecast, point, problem.cars.group))
     grid, penalties, hours = system.grid, system.penalties, problem.period_h
     beyond = np.maximum(result.vm_pu - grid.v_max_pu, grid.v_min_pu - result.vm_pu)
     voltage = np.maximum(np.nan_to_num(beyond), 0.0).sum(axis=1)
@@ -61,6 +61,7 @@ def other_usd(problem: SchedulingProblem, found: Schedule) -> FloatArray:
     usd += (money.curtailment_usd_per_mwh * found.curtailed_mw).sum(axis=1)
     usd += np.abs(found.p_mw) @ batteries.wear_usd_per_mwh
     usd += np.maximum(-found.p_mw, 0.0) @ batteries.charging_usd_per_mwh
+    usd += np.abs(found.cars_mw) @ problem.cars.wear_usd_per_mwh
     total: FloatArray = usd * hours
     return total
 

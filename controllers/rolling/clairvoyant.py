@@ -15,6 +15,7 @@ class Clairvoyant(Rolling):
 
     capabilities = Capabilities(
         requires=frozenset({"roads"}),
+        orders_evs=True,
         clairvoyant=True,
         contrasts=(
             Contrast(

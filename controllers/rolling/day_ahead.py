@@ -27,5 +27,6 @@ class DayAhead(Rolling):
     Parameters: ClassVar[type[RollingPlanning]] = DayAheadPlanning
     capabilities = Capabilities(
         requires=frozenset({"roads"}),
+        orders_evs=True,
         rung=Rung(above="stationary", adds="driving, but all is planned once a day only"),
     )

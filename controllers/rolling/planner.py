@@ -1,22 +1,23 @@
-"""From an observation to a schedule, and from a schedule to a plan."""
+"""From an observation to a schedule."""
 
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
+from controllers.optimisation.ranges import check_ranges
 from controllers.optimisation.work_limits import WorkLimits
 from controllers.rolling.applied import computed_usd, modelled_usd, other_usd, trips_usd
 from controllers.rolling.caps import caps_mw, room_mw, withheld_usd
 from controllers.scheduling.dispatch.dispatch import Dispatcher
 from controllers.scheduling.dispatch.warm_start import WarmStart
-from controllers.scheduling.grid.linearise import linearise
+from controllers.scheduling.grid.linearise import NO_GROUPS, linearise
 from controllers.scheduling.grid.network import Network, OperatingPoint
+from controllers.scheduling.problem.cars import orderable_groups
 from controllers.scheduling.problem.distances import station_distances_km
 from controllers.scheduling.problem.problem import (
     PlanningError,
@@ -28,7 +29,7 @@ from controllers.scheduling.problem.time_space import Route
 from controllers.scheduling.routing.best_response import Effort
 from controllers.scheduling.schedule import Solver
 from controllers.scheduling.search import Search, SolverName
-from sim.control import FleetPlan, Forecast, GridPlan, Observation, Plan, SolveStatus, Visit
+from sim.control import Forecast, Observation, SolveStatus
 from sim.errors import SolverError
 from sim.powerflow.pgm import PowerGridModelFlow
 from sim.system.system import System
@@ -86,8 +87,7 @@ class Planning:
     nodes: int = 1000
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.margin) and self.margin >= 0):
-            raise ValueError(f"margin(={self.margin}) must be a finite number >= 0.")
+        check_ranges(self, margin=(0, 1e9))
         self.search()
 
     def search(self) -> Search:
@@ -125,9 +125,9 @@ class Planned(Solved):
     Attributes
     ----------
     problem
-        The problem with the limits tightened by the margin.
-    network
-        The network with the limits as they are.
+        The problem that was solved, with the limits tightened by the margin.
+    true
+        The problem as it was posed, with the limits as they are.
     usd
         What the plan costs in the model without the margin, trips and stored energy left out,
         ``(period,)`` [USD].
@@ -136,9 +136,14 @@ class Planned(Solved):
     """
 
     problem: SchedulingProblem
-    network: Network
+    true: SchedulingProblem
     usd: FloatArray
     computed_usd: FloatArray
+
+    @property
+    def network(self) -> Network:
+        """The network with the limits as they are."""
+        return self.true.network
 
     def caps_mw(self) -> FloatArray:
         """Return the caps on generators, ``(period, generator)`` [MW]; see `caps.caps_mw`."""
@@ -158,7 +163,7 @@ class Planned(Solved):
         `caps` are those on generators, beyond which power is withheld inside the periods.
         """
         problem, curtailed_mw = self.problem, self.schedule.curtailed_mw
-        withheld = withheld_usd(problem.network, problem.money, curtailed_mw, caps)
+        withheld = withheld_usd(problem.network, self.true.money, curtailed_mw, caps)
         withheld *= problem.period_h
         trips = trips_usd(problem.space, self.schedule, applied)
         return float((self.usd + withheld)[:applied].sum()) + trips
@@ -231,7 +236,10 @@ class Planner:
     settings
         How to plan.
     restrict
-        What a plan may not do: returns the problem that is solved in place of the whole one.
+        What a plan may not do, or what it weighs otherwise: returns the problem that is solved in
+        place of the one that is posed.
+    orders_evs
+        Whether groups of cars are ordered where they may be.
     """
 
     def __init__(
@@ -239,8 +247,11 @@ class Planner:
         system: System,
         settings: Planning,
         restrict: Callable[[SchedulingProblem], SchedulingProblem] = lambda problem: problem,
+        *,
+        orders_evs: bool = False,
     ) -> None:
         self._system = system
+        self._groups = orderable_groups(system) if orders_evs else NO_GROUPS
         self._restrict = restrict
         self._margin = settings.margin
         self._search = settings.search()
@@ -280,7 +291,7 @@ class Planner:
         n_periods = forecast.n_periods
         if n_periods == 0 or not self._system.vehicles:
             raise PlanningError("there is nothing to plan: no periods or no vehicles")
-        rest = OperatingPoint.at_rest(self._system, n_periods)
+        rest = OperatingPoint.at_rest(self._system, n_periods, len(self._groups))
         search = self._search
         try:
             if point is not None:
@@ -308,24 +319,22 @@ class Planner:
         """Return the schedule for the network linearised at a point."""
         flow = self._flow(observation.line_out)
         forecast = nowcast(observation, self._system.timing.period_h)
-        network = linearise(self._system, flow, forecast, point)
-        problem = self._restrict(
-            scheduling_problem(
-                self._system, observation, network.tightened(self._margin), self._distances_km
-            )
-        )
+        network = linearise(self._system, flow, forecast, point, self._groups)
+        tightened, km = network.tightened(self._margin), self._distances_km
+        posed = scheduling_problem(self._system, observation, tightened, km, self._groups)
+        problem = self._restrict(posed)
         found = method(problem, search, sketch)
         if found is None:
             reason = "not even standing still can be dispatched"
             raise PlanningError(reason, SolveStatus.INFEASIBLE)
-        true = dataclasses.replace(problem, network=network)
+        true = dataclasses.replace(posed, network=network)
         there = self._point(found)
         other = other_usd(true, found.schedule)
         return Planned(
             schedule=found.schedule,
             warm_start=found.warm_start,
             problem=problem,
-            network=network,
+            true=true,
             usd=other + modelled_usd(true, there),
             computed_usd=other + computed_usd(self._system, flow, forecast, true, there),
         )
@@ -360,36 +369,4 @@ def nowcast(observation: Observation, period_h: float) -> Forecast:
         load_mw=corrected(observation.load_mw, forecast.load_mw),
         load_mvar=corrected(observation.load_mvar, forecast.load_mvar),
         available_mw=corrected(observation.available_mw, forecast.available_mw),
-    )
-
-
-def to_plan(planned: Planned, observation: Observation, period_h: float, applied: int = 1) -> Plan:
-    """Return the plan that carries a schedule out.
-
-    Parameters
-    ----------
-    planned
-        The schedule.
-    observation
-        What it was made for.
-    period_h
-        Length of a period [h].
-    applied
-        So many periods are carried out before the next decision.
-    """
-    first_h = observation.period * period_h
-    found, caps = planned.schedule, planned.caps_mw()
-    visits = tuple(
-        tuple(
-            Visit(station=goal, depart_h=max(first_h + period * period_h, observation.now_h))
-            for period, goal in route
-        )
-        for route in found.routes
-    )
-    return Plan(
-        fleet=FleetPlan(visits=visits, p_mw=found.p_mw, q_mvar=found.q_mvar),
-        grid=GridPlan(generation_limit_mw=caps),
-        outcome=dataclasses.replace(
-            found.outcome, figures={"applied_usd": planned.applied_usd(applied, caps)}
-        ),
     )

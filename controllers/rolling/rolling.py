@@ -12,7 +12,8 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from controllers.rolling.planner import FromScratch, Method, Planner, Planning, Solved, to_plan
+from controllers.rolling.orders import to_plan
+from controllers.rolling.planner import FromScratch, Method, Planner, Planning, Solved
 from controllers.rolling.replanning import follow, replan
 from controllers.scheduling.dispatch.warm_start import WarmStart
 from controllers.scheduling.grid.network import OperatingPoint
@@ -70,6 +71,7 @@ class Rolling:
     Parameters: ClassVar[type[RollingPlanning]] = RollingPlanning
     capabilities = Capabilities(
         requires=frozenset({"roads"}),
+        orders_evs=True,
         contrasts=(
             Contrast(
                 name="value of mobility",
@@ -94,7 +96,7 @@ class Rolling:
     def start(self, system: System, rng: np.random.Generator) -> None:
         """Prepare the models; nothing is random."""
         del rng
-        self._planner = Planner(system, self.parameters)
+        self._planner = Planner(system, self.parameters, orders_evs=self.capabilities.orders_evs)
         self._period_h = system.timing.period_h
         self._per_day = max(round(HOURS_PER_DAY / self._period_h), 1)
         self._n_stations = len(system.stations)

@@ -25,5 +25,6 @@ class Stationary(Rolling):
     Parameters: ClassVar[type[RollingPlanning]] = StationaryPlanning
     capabilities = Capabilities(
         requires=frozenset({"roads"}),
+        orders_evs=True,
         rung=Rung(above="reactive", adds="energy moved in time, at one place"),
     )

@@ -6,6 +6,7 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, get_args
 
+from controllers.optimisation.ranges import check_ranges
 from controllers.optimisation.work_limits import WorkLimits
 from controllers.scheduling.routing.best_response import Effort
 
@@ -51,10 +52,8 @@ class Search:
         if self.solver not in get_args(SolverName):
             known = ", ".join(get_args(SolverName))
             raise ValueError(f"solver(={self.solver!r}) must be one of {known}.")
-        for name in ("orders", "trials", "retrials", "prices"):
-            value = getattr(self, name)
-            if value < 0:
-                raise ValueError(f"{name}(={value}) must be >= 0.")
+        most = 1_000_000
+        check_ranges(self, orders=(0, 1000), trials=(0, most), retrials=(0, most), prices=(0, most))
         if not 0 <= self.gap < 1:
             raise ValueError(f"gap(={self.gap}) must be >= 0 and below 1.")
 

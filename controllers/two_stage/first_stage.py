@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from controllers.optimisation.model import LinearModel
+from controllers.optimisation.ranges import check_ranges
 from controllers.optimisation.result import Solution
 from controllers.optimisation.solve import solve
-from controllers.optimisation.work_limits import WorkLimits
+from controllers.optimisation.work_limits import MOST_NODES, WorkLimits
 from controllers.scheduling.problem.time_space import Route, TimeSpace
 from controllers.two_stage.cone import planes_at, with_planes
 from controllers.two_stage.misocp import Misocp
@@ -63,11 +63,7 @@ class FirstStage:
     deadline_s: float = 300.0
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.gap) and self.gap > 0):
-            raise ValueError(f"gap(={self.gap}) must be a finite number > 0.")
-        for name in ("nodes", "searches"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}(={getattr(self, name)}) must be at least 1.")
+        check_ranges(self, gap=(1e-12, 1), nodes=(1, MOST_NODES), searches=(1, 1000))
         if not self.deadline_s > 0:
             raise ValueError(f"deadline_s(={self.deadline_s}) must be > 0.")
 

@@ -17,6 +17,7 @@ from pymoo.core.problem import Problem
 from pymoo.problems.static import StaticProblem
 from pymoo.termination.max_gen import MaximumGenerationTermination
 
+from controllers.optimisation.ranges import check_ranges
 from controllers.scheduling.problem.time_space import Route
 from controllers.two_stage.daily_fleet import DailyFleet
 from controllers.two_stage.particles import Particles
@@ -60,10 +61,7 @@ class SecondStage:
     swarm_iterations: int = 100
 
     def __post_init__(self) -> None:
-        if self.swarm_size < 2:
-            raise ValueError(f"swarm_size(={self.swarm_size}) must be at least 2.")
-        if self.swarm_iterations < 0:
-            raise ValueError(f"swarm_iterations(={self.swarm_iterations}) must be >= 0.")
+        check_ranges(self, swarm_size=(2, 10_000), swarm_iterations=(0, 1_000_000))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

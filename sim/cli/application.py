@@ -14,8 +14,9 @@ from sim.cli.episodes import replay, run
 from sim.cli.folders import export, report
 from sim.cli.inspection import check, check_controller, describe, list_
 from sim.cli.options import BAD_INPUT, DONE, FAILED
-from sim.cli.studies import STRESS_HELP, compare, stress
-from sim.errors import GridhaulError, InputError
+from sim.cli.plain_signs import use_plain_signs
+from sim.cli.studies import STRESS_HELP, compare, pareto, stress
+from sim.errors import GridhaulError, InputError, printable
 
 
 def common(
@@ -46,6 +47,7 @@ app.command("list")(list_)
 app.command()(run)
 app.command()(compare)
 app.command(help=STRESS_HELP)(stress)
+app.command()(pareto)
 app.command()(replay)
 app.command()(report)
 app.command()(check)
@@ -63,14 +65,19 @@ def main() -> None:
     warnings = logging.StreamHandler(sys.stderr)
     warnings.setFormatter(logging.Formatter("gridhaul: warning: %(message)s"))
     logging.getLogger("gridhaul").handlers = [warnings]
+    use_plain_signs()
     try:
         app()
     except InputError as error:
         _fail(error, BAD_INPUT)
     except GridhaulError as error:
         _fail(error, FAILED)
+    except BrokenPipeError:  # whoever reads the output has had enough
+        raise
+    except OSError as error:
+        _fail(error, BAD_INPUT)
 
 
-def _fail(error: GridhaulError, code: int) -> None:
-    typer.echo(f"gridhaul: {error}", err=True)
+def _fail(error: Exception, code: int) -> None:
+    typer.echo(f"gridhaul: {printable(str(error))}", err=True)
     sys.exit(code)

@@ -13,6 +13,7 @@ from sim.cli.options import (
     VERIFY_HELP,
     AllOption,
     DaysOption,
+    DeadlineOption,
     JsonOption,
     OpenOption,
     OutOption,
@@ -39,6 +40,7 @@ def run(
     settings: SetOption = None,
     verify: VerifyOption = "full",
     strict: StrictOption = False,
+    deadline: DeadlineOption = None,
     everything: AllOption = False,
     quiet: QuietOption = False,
     as_json: JsonOption = False,
@@ -47,7 +49,6 @@ def run(
 ) -> None:
     """Run one controller on one day; --out keeps its tables and a report."""
     from sim.episode.specification import specify
-    from sim.report.html.page import write_report
     from sim.report.terminal import console
     from sim.report.terminal.progress import decision_progress
     from sim.scenario import load_scenario
@@ -65,6 +66,7 @@ def run(
             replication=replication,
             verify=verify,
             strict=strict,
+            deadline_s=deadline,
             follow=bar,
             out=out,
         )
@@ -73,6 +75,8 @@ def run(
         if not as_json:
             console.print_switched_off(loaded)
     if out is not None:
+        from sim.report.html.page import write_report
+
         path = write_report(out)
         if not (as_json or quiet):
             typer.echo(f"Report: {path}")
@@ -133,7 +137,6 @@ def replay(
 ) -> None:
     """Run an episode of a study again, prove that it is the same, and hand over on the way."""
     from sim.episode.specification import specify
-    from sim.report.html.page import write_report
     from sim.report.terminal.replay import print_replay
     from sim.study.replay.replay import replay as replay_
     from sim.study.settings import parse_for_controller
@@ -151,6 +154,8 @@ def replay(
     )
     print_replay(found, as_json=as_json, everything=everything)
     if out is not None:
+        from sim.report.html.page import write_report
+
         path = write_report(out)
         if not as_json:
             typer.echo(f"Report: {path}")

@@ -14,7 +14,9 @@ from sim.errors import shown
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130  # exit codes
 # Beyond these, a typing error would fill the memory before anything runs.
+LONGEST_DEADLINE_S = 86_400.0
 MOST_REPLICATIONS, MOST_WORKERS, MOST_DAYS, LARGEST_SEED = 1_000_000, 1024, 3660, 2**63 - 1
+MOST_POINTS = 10_000
 
 
 def whole_number(least: int, most: int) -> Callable[[str | int], int]:
@@ -30,6 +32,19 @@ def whole_number(least: int, most: int) -> Callable[[str | int], int]:
         return number
 
     return parse
+
+
+def seconds(text: str | float) -> float:
+    """Return a length of time; what is none is named."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number <= LONGEST_DEADLINE_S:
+        raise typer.BadParameter(
+            f"{shown(text)} is no number of seconds above 0 and up to {LONGEST_DEADLINE_S:g}"
+        )
+    return number
 
 
 ScenarioArgument = Annotated[
@@ -70,6 +85,14 @@ AllOption = Annotated[
 ]
 StrictOption = Annotated[
     bool, typer.Option("--strict", help="Stop at the first decision that fails, and exit with 1.")
+]
+DeadlineOption = Annotated[
+    float | None,
+    typer.Option(
+        metavar="SECONDS",
+        parser=seconds,
+        help="Wall clock for each decision; one that takes longer is given up. Default: none.",
+    ),
 ]
 OutOption = Annotated[
     Path | None,
@@ -127,6 +150,7 @@ class StudyOptions:
     verify: VerifyOption = "audit"
     keep: KeepOption = "steps"
     strict: StrictOption = False
+    deadline: DeadlineOption = None
     everything: AllOption = False
     quiet: QuietOption = False
     as_json: JsonOption = False
@@ -135,11 +159,8 @@ class StudyOptions:
     @property
     def execution(self) -> dict[str, Any]:
         """The arguments that `gridhaul.compare` and `gridhaul.stress` have in common."""
-        names = (
-            *("replications", "seed", "workers", "dask", "verify", "keep"),
-            *("strict", "out"),
-        )
-        return {name: getattr(self, name) for name in names}
+        names = ["replications", "seed", "workers", "dask", "verify", "keep", "strict", "out"]
+        return {name: getattr(self, name) for name in names} | {"deadline_s": self.deadline}
 
 
 def with_study_options(command: Callable[..., None]) -> Callable[..., None]:

@@ -1,7 +1,8 @@
-"""Commands for many episodes: ``compare`` and ``stress``."""
+"""Commands for many episodes: ``compare``, ``stress`` and ``pareto``."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,10 +11,17 @@ from sim.cli.options import (
     DONE,
     FAILED,
     INTERRUPTED,
+    LARGEST_SEED,
+    MOST_POINTS,
     ControllersOption,
+    DaysOption,
+    JsonOption,
     ScenarioArgument,
+    SeedOption,
+    SetOption,
     StudyOptions,
     names_in,
+    whole_number,
     with_study_options,
 )
 from sim.study.stress.axes import overview
@@ -103,6 +111,54 @@ def stress(
     if not options.quiet:
         print_stress(study, as_json=options.as_json)
     raise typer.Exit(_exit_code(study.cells))
+
+
+def pareto(
+    scenario: ScenarioArgument,
+    controller: Annotated[
+        str, typer.Option(metavar="NAME", help="A controller with several objectives.")
+    ],
+    points: Annotated[
+        int,
+        typer.Option(
+            metavar="N", parser=whole_number(1, MOST_POINTS), help="About how many plans to try."
+        ),
+    ] = 20,
+    seed: SeedOption = None,
+    replication: Annotated[
+        int, typer.Option(metavar="N", parser=whole_number(0, LARGEST_SEED), help="Which day.")
+    ] = 0,
+    days: DaysOption = None,
+    settings: SetOption = None,
+    as_json: JsonOption = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder for front.csv, front.json and front.html."),
+    ] = None,
+) -> None:
+    """Show what a controller's objectives cost each other on one day that is known.
+
+    Every point is a plan that has been carried out and checked by AC power flow; points that
+    another one dominates are left out.
+    """
+    from sim.episode.specification import specify
+    from sim.report.html.front_page import check_folder, write_front
+    from sim.report.terminal.front import print_front
+    from sim.scenario import load_scenario
+    from sim.study.pareto import pareto as pareto_
+    from sim.study.settings import parse
+
+    chosen = parse(settings or [], days=days)
+    (spec,) = specify([controller], chosen.controller)
+    loaded = load_scenario(scenario, chosen.scenario)
+    if out is not None:
+        check_folder(out)
+    front = pareto_(loaded, spec, points=points, seed=seed, replication=replication)
+    print_front(front, as_json=as_json)
+    if out is not None:
+        path = write_front(front, out)
+        if not as_json:
+            typer.echo(f"Front: {path}")
 
 
 def _exit_code(study: Study) -> int:

@@ -19,6 +19,7 @@ positive when it injects into the grid.
 from sim.control.controller import Capabilities as Capabilities
 from sim.control.controller import Contrast as Contrast
 from sim.control.controller import Controller as Controller
+from sim.control.controller import ManyObjectives as ManyObjectives
 from sim.control.controller import Rung as Rung
 from sim.control.controller import Trigger as Trigger
 from sim.control.controller import capabilities_of as capabilities_of

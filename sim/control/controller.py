@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -89,11 +90,16 @@ class Capabilities:
         each step. It is if it re-plans on voltage violations.
     replan_on
         What calls for a decision between the periods.
+    orders_evs
+        Whether it orders groups of electric cars where the scenario lets it.
     clairvoyant
         Whether its forecasts are exact.
     figures
         Names among `Outcome.figures` that become metrics of the episode: the value of the first
         decision that gives it, NaN where none does.
+    objectives
+        Metrics of the episode between which it can choose, all to be made small. If there are any,
+        it has a method `ManyObjectives.front`.
     contrasts
         What it is worth beside other controllers of a study.
     rung
@@ -108,8 +114,10 @@ class Capabilities:
     requires: frozenset[str] = frozenset()
     needs_voltages: bool = False
     replan_on: frozenset[str] = frozenset()
+    orders_evs: bool = False
     clairvoyant: bool = False
     figures: tuple[str, ...] = ()
+    objectives: tuple[str, ...] = ()
     contrasts: tuple[Contrast, ...] = field(default=())
     rung: Rung | None = None
 
@@ -118,11 +126,16 @@ class Capabilities:
             given = getattr(self, name)
             if isinstance(given, str):
                 raise ValueError(f"{name}(={given!r}) must be a set of names, not a text.")
+            if not (isinstance(given, Iterable) and all(isinstance(own, str) for own in given)):
+                raise ValueError(f"{name}(={given!r}) must be a set of names.")
             unknown = sorted(set(given) - set(known))
             if unknown:
                 choices = ", ".join(str(each) for each in known)
                 raise ValueError(f"{name}(={unknown}) must be among {choices}.")
             object.__setattr__(self, name, frozenset(given))
+        figures = self.figures
+        if not isinstance(figures, tuple) or not all(isinstance(own, str) for own in figures):
+            raise ValueError(f"figures(={figures!r}) must be a tuple of names.")
         if Trigger.VOLTAGE_VIOLATION in self.replan_on:
             object.__setattr__(self, "needs_voltages", True)
 
@@ -166,4 +179,19 @@ class Controller(Protocol):
 
         Called once a period. An exception or an invalid plan is recorded, and the plan in force
         stays in force.
+        """
+
+
+class ManyObjectives(Controller, Protocol):
+    """A controller that declares `Capabilities.objectives`."""
+
+    def front(self, observation: Observation, points: int) -> tuple[Plan, ...]:
+        """Return plans, none of which is better than another in all objectives in its model.
+
+        Parameters
+        ----------
+        observation
+            The first one of an episode. Each plan is carried out to its end without another.
+        points
+            About how many plans are wanted; fewer where objectives do not conflict.
         """

@@ -112,7 +112,8 @@ class EvPlan:
     """What groups of electric cars exchange. Row 0 is the period that starts now.
 
     The world shares the order to a group among its cars at home: a charge goes to those with the
-    least laxity, a discharge is taken from those with the greatest (`EvStates.laxity_h`). A car
+    least laxity, a discharge is taken from those with the greatest; counted in the hours in which
+    the orders ahead let the group charge, so that it pays to order the whole look-ahead. A car
     that has no time left to wait charges at full power, whatever is ordered, and in a discharge the
     others make up for it. What the cars of a group cannot do is clipped and counted.
 

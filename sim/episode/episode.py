@@ -75,8 +75,9 @@ class Episode:
         One row per time a line was out of service: ``line, from_h, to_h``.
     decisions
         One row per decision: ``time_h, period, status, objective_usd, bound_usd, gap, fallback,
-        clipped_mwh, orders, figures``; ``orders`` is a hash of what was ordered, ``figures`` is
-        JSON, empty where the controller gave none.
+        clipped_mwh, orders, figures, trigger``; ``orders`` is a hash of what was ordered,
+        ``figures`` is JSON, empty where the controller gave none, ``trigger`` what called for a
+        decision between the periods.
     ledger
         ``step, payer, payee, item, usd``.
     timings

@@ -11,10 +11,13 @@ from sim.control import SolveStatus
 from sim.electrical.electrics import Electrics
 from sim.episode.ledger import open_shift_mwh, totals, unit_changes
 from sim.episode.record import EpisodeRecord
+from sim.errors import EpisodeError
 from sim.powerflow.import_meter import import_mw
 from sim.system.system import System
 from sim.units import SECONDS_PER_HOUR, FloatArray, IntArray
 from sim.world.recorder import Readings, Recorder
+
+COLUMNS = ("controller", "replication", "start", "log_sha256")  # beside metrics in the tables
 
 
 def voltage_violation_pu(system: System, vm_pu: FloatArray) -> FloatArray:
@@ -100,7 +103,7 @@ def metrics(record: EpisodeRecord, ledger: pd.DataFrame) -> dict[str, float]:
     initial = sum(vehicle.battery.energy_initial_mwh for vehicle in system.vehicles)
     clipped_mwh = float(sum(decision.clipped_mwh for decision in recorder.decisions))
     gaps = [decision.gap for decision in recorder.decisions if np.isfinite(decision.gap)]
-    return {
+    own = {
         "objective_usd": money.cost_usd + (penalty_voltage + penalty_loading),
         "cost_usd": money.cost_usd,
         "penalty_usd": penalty_voltage + penalty_loading,
@@ -138,6 +141,7 @@ def metrics(record: EpisodeRecord, ledger: pd.DataFrame) -> dict[str, float]:
         "track_waits": int(readings["track_waits"].sum()),
         "track_wait_h": float(readings["track_wait_h"].sum()),
         "decisions": len(recorder.decisions),
+        "called_decisions": sum(bool(decision.trigger) for decision in recorder.decisions),
         "fallbacks": sum(bool(decision.fallback) for decision in recorder.decisions),
         "failed_decisions": sum(
             decision.status == SolveStatus.FAILED for decision in recorder.decisions
@@ -155,8 +159,11 @@ def metrics(record: EpisodeRecord, ledger: pd.DataFrame) -> dict[str, float]:
             record.verification.difference_pu if len(record.verification.steps) else float("nan")
         ),
         **_slack(system, electrics),
-        **{name: _first_said(recorder, name) for name in record.figures},
     }
+    clashing = sorted({*own, *COLUMNS}.intersection(record.figures))
+    if clashing:
+        raise EpisodeError(f"no figure of a controller may be called {', '.join(clashing)}")
+    return own | {name: _first_said(recorder, name) for name in record.figures}
 
 
 def _obeyed_mwh(record: EpisodeRecord) -> float:

@@ -26,16 +26,19 @@ class EpisodeKey:
         Names, as tables show them.
     seed, replication
         Key of the realisation: equal keys are equal days for every controller.
+    drawn_as
+        What stands for the controller in the key of its random stream.
     """
 
     scenario: str
     controller: str
     seed: int
     replication: int
+    drawn_as: str
 
     def stream(self, source: str) -> np.random.Generator:
         """Return a random stream of this episode's own."""
-        return stream(self.seed, self.replication, source, self.controller)
+        return stream(self.seed, self.replication, source, self.drawn_as)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -21,6 +21,7 @@ from sim.powerflow.engines import engine
 from sim.system.system import System
 from sim.uncertainty.forecaster import Forecaster
 from sim.uncertainty.realisation import Realisation
+from sim.user_code import contained
 from sim.world.failures import reason
 from sim.world.guard import Guard, limit_power
 from sim.world.recorder import Decision
@@ -106,7 +107,8 @@ def simulate(
 def _start(controller: Controller, system: System, rng: np.random.Generator) -> None:
     """Start a controller; what it raises is a failed run, not a crash of the program."""
     try:
-        controller.start(system, rng)
+        with contained():
+            controller.start(system, rng)
     except GridhaulError:
         raise
     except Exception as error:

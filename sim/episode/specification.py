@@ -12,9 +12,17 @@ from pydantic import TypeAdapter, ValidationError
 
 from sim.control import Capabilities, Controller, capabilities_of
 from sim.episode.source_of import file_name, source_of
-from sim.errors import GridhaulError, InputError, Problem, shown
-from sim.plugins import CONTROLLERS, load_controller, read_source, registered, suggestion
+from sim.errors import GridhaulError, InputError, Problem, described, shown
+from sim.plugins import (
+    CONTROLLERS,
+    is_file,
+    load_controller,
+    read_source,
+    registered,
+    suggestion,
+)
 from sim.system.system import WAYS, System
+from sim.user_code import contained
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +55,17 @@ class ControllerSpec:
     def label(self) -> str:
         """What tables call it where nobody else is called so."""
         return f"{self.name}, {self.then}" if self.then else self.name
+
+    @property
+    def drawn_as(self) -> str:
+        """What stands for it in the key of its random stream: its name, or that of its class.
+
+        Of a file, the class alone: how its path was typed and what else it holds change nothing.
+        """
+        own = self.name.rpartition(":")[2] if is_file(self.name) else self.name
+        if self.then is None:
+            return own
+        return f"{own}, from period {self.then.from_period} {self.then.controller.drawn_as}"
 
     @property
     def in_turn(self) -> tuple[ControllerSpec, ...]:
@@ -159,8 +178,9 @@ def declared_capabilities(spec: ControllerSpec) -> Capabilities:
 
 def _make(spec: ControllerSpec, cls: Callable[..., Any], *parameters: object) -> Controller:
     try:
-        controller = cast("Controller", cls(*parameters))
-        capabilities_of(controller)  # complains where they are none
+        with contained():
+            controller = cast("Controller", cls(*parameters))
+            capabilities_of(controller)  # complains where they are none
         return controller
     except GridhaulError:
         raise
@@ -169,7 +189,7 @@ def _make(spec: ControllerSpec, cls: Callable[..., Any], *parameters: object) ->
             where=spec.name,
             key="controller",
             value=getattr(cls, "__name__", spec.name),
-            message=f"cannot be built ({type(error).__name__}: {error})",
+            message=f"cannot be built ({described(error)})",
             remedy="Its constructor takes its Parameters, or nothing where there are none",
         ) from error
 

@@ -69,6 +69,7 @@ METRICS: dict[str, Wording] = {
     "track_wait_h": Wording("Time waiting for tracks", "h"),
     "decisions": Wording("Decisions", ""),
     "fallbacks": Wording("Fallbacks", "", -1),
+    "called_decisions": Wording("Decisions between periods", ""),
     "failed_decisions": Wording("Failed decisions", "", -1),
     "deadline_decisions": Wording("Decisions ended by the clock, not reproducible", "", -1),
     "ordered_mwh": Wording("Energy ordered of vehicles, cars, units and loads", "MWh"),

@@ -349,6 +349,7 @@ def make_evs(
                 mwh_per_km=table.kwh_per_km / KWH_PER_MWH,
                 efficiency_charge=table.efficiency_charge,
                 back_off_h=table.back_off_h,
+                charge_from_h=table.charge_from_h,
                 p_discharge_max_mw=table.p_discharge_kw / KWH_PER_MWH,
                 efficiency_discharge=table.efficiency_discharge,
                 wear_usd_per_mwh=table.wear_usd_per_mwh,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import tempfile
@@ -46,7 +47,7 @@ def export_scenario(
     Raises
     ------
     InputError
-        If the scenario is not valid, or `target` holds anything.
+        If the scenario is not valid, or `target` holds anything or cannot be written.
     """
     scenario = load_scenario(name_or_folder, overrides)
     source, goal = scenario_folder(name_or_folder), Path(target)
@@ -58,23 +59,50 @@ def export_scenario(
             message="is there and not an empty folder",
             remedy="Name another folder, or empty this one",
         )
-    goal.parent.mkdir(parents=True, exist_ok=True)
-    # Written under a temporary name and renamed: the folder is complete or absent.
-    staging = Path(tempfile.mkdtemp(prefix=f".{goal.name}.", dir=goal.parent))
     try:
+        _write(source, goal, scenario, overrides)
+    except (OSError, RecursionError) as error:  # the latter of a path of a thousand folders
+        raise InputError.single(
+            where="export",
+            key="DIR",
+            value=str(goal),
+            message=f"cannot be written ({_reason(error)})",
+            remedy="Name a new folder, where you may write and there is room",
+        ) from error
+    return goal
+
+
+def _reason(error: OSError | RecursionError) -> str:
+    if isinstance(error, RecursionError):
+        return "its path has too many folders"
+    return error.strerror or str(error)
+
+
+def _write(source: Path, goal: Path, scenario: Scenario, overrides: Mapping[str, object]) -> None:
+    """Write under a temporary name and rename: the folder is complete or absent."""
+    # A new folder has a name: "." becomes that of the working directory.
+    whole = goal.absolute()
+    known = whole.parent.exists()
+    whole.parent.mkdir(parents=True, exist_ok=True)
+    staging: Path | None = None
+    try:
+        staging = Path(tempfile.mkdtemp(prefix=".gridhaul-export.", dir=whole.parent))
         _copy(source, staging, scenario, overrides)
         if load_scenario(staging).digest != scenario.digest:
             raise GridhaulError(f"{goal}: the export would not be the scenario. Nothing is written")
         staging.chmod(0o755)
-        staging.replace(goal)
+        staging.replace(whole)
     except BaseException:
-        shutil.rmtree(staging, ignore_errors=True)
+        if staging is not None:
+            shutil.rmtree(staging, ignore_errors=True)
+        if not known:
+            with contextlib.suppress(OSError):  # others may have put something there
+                whole.parent.rmdir()
         raise
-    return goal
 
 
 def _copy(source: Path, staging: Path, scenario: Scenario, overrides: Mapping[str, object]) -> None:
-    raw: dict[str, Any] = tomllib.loads((source / FILE).read_text(encoding="utf-8"))
+    raw: dict[str, Any] = tomllib.loads((source / FILE).read_text(encoding="utf-8-sig"))
     document = with_overrides(raw, overrides, Problems())
     for path in sorted(source.iterdir()):
         if path.is_file() and not path.is_symlink() and not path.name.startswith("."):

@@ -14,6 +14,7 @@ MIB = 2**20
 MOST_TOML_BYTES = MIB
 MOST_TABLE_BYTES = 16 * MIB
 MOST_RECORD_BYTES = 64 * MIB
+MOST_UNPACKED_BYTES = 1024 * MIB  # of a Parquet file, all columns
 
 
 def path_inside(folder: Path, file: str, where: str, key: str, problems: Problems) -> Path | None:

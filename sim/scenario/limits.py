@@ -1,6 +1,6 @@
 """Limits on the size of a scenario, so that no episode runs out of memory.
 
-The bounds are generous: ten years in steps of a minute, a few hundred thousand cars. A value beyond
+The bounds are generous: ten years in steps of a minute, half a million cars. A value beyond
 them is a typing error.
 """
 
@@ -12,13 +12,15 @@ from sim.scenario.schema.toml_tables import ScenarioFile
 from sim.system.timing import Timing
 
 MOST_STEPS = 6_000_000
-MOST_EV_SESSIONS = 10_000_000
+MOST_EV_SESSIONS = 2_000_000  # 700 bytes each
 MOST_RAIL_DELAYS = 1_000_000
 MOST_ROWS = 10_000_000  # of a record as it stands in its file
 # Numbers of eight bytes: 1.6 GB, 800 MB and 800 MB.
 MOST_READINGS = 200_000_000
 MOST_FORECASTS = 100_000_000
 MOST_RECORDED = 100_000_000
+MOST_PLACES = 200  # the ways between them are found anew for every hour of the day
+MOST_TRAVEL_TIMES = 24_000_000  # of a forecast: mean and bounds, 600 MB
 
 
 def check_size(
@@ -62,7 +64,25 @@ def check_size(
     cars = sum(group.count for group in config.ev)
     issues = timing.n_periods + timing.horizon
     shorter = "Shorten the episode or lengthen timing.step_min"
+    stations = [row for _, row in content.stations.rows]
+    places = len({row.road_node for row in stations if row.road_node is not None})
     for key, value, count, most, what, remedy in (
+        (
+            "stations.csv",
+            len(stations),
+            places,
+            MOST_PLACES,
+            "road nodes with stations, between which ways are looked for",
+            "Put stations that are close together at one road node",
+        ),
+        (
+            "timing.horizon_h",
+            timing.horizon * timing.period_h,
+            timing.horizon * len(stations) ** 2,
+            MOST_TRAVEL_TIMES,
+            "driving times in a forecast (periods of the horizon times pairs of stations)",
+            "Shorten the horizon, or leave stations out",
+        ),
         ("timing.days", days, timing.n_steps, MOST_STEPS, "steps", shorter),
         (
             "timing.step_min",

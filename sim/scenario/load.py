@@ -284,7 +284,7 @@ def _read_config(
     if path is None or not small_enough(path, MOST_TOML_BYTES, where, problems):
         return None
     try:
-        raw: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        raw: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8-sig"))
         document = with_overrides(raw, overrides, problems)
     except (ValueError, OSError, RecursionError) as error:  # no UTF-8 and no TOML are ValueErrors
         problems.add(where, "file", FILE, f"cannot be read ({error})", "Mend the TOML")

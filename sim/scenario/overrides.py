@@ -35,7 +35,8 @@ def with_overrides(
     raw
         The document.
     overrides
-        Value by dotted key, ``timing.days`` or ``grid.source.0.vm_pu``.
+        Value by dotted key, ``timing.days``, ``grid.source.0.vm_pu`` or, for all entries of a
+        list, ``ev.*.count``.
     problems
         Takes note of keys that lead nowhere. Unknown names are left to the schema.
     """
@@ -52,23 +53,39 @@ def with_overrides(
 
 def _write(document: dict[str, Any], key: str, value: object, problems: Problems) -> None:
     *parents, last = key.split(".")
-    here: Any = document
+    places: list[Any] = [document]
     for part in parents:
-        if isinstance(here, dict):
-            here = here.setdefault(part, {})
-        elif isinstance(here, list) and part.isdecimal() and int(part) < len(here):
-            here = here[int(part)]
+        places = [inner for place in places for inner in _inside(place, part)]
+    written = bool(last and places)
+    for place in places:
+        if isinstance(place, dict) and last:
+            place[last] = value
+        elif isinstance(place, list) and _entries(place, last):
+            for entry in _entries(place, last):
+                place[entry] = value
         else:
-            break
-    if isinstance(here, dict) and last:
-        here[last] = value
-    elif isinstance(here, list) and last.isdecimal() and int(last) < len(here):
-        here[int(last)] = value
-    else:
+            written = False
+    if not written:
         problems.add(
             OVERRIDES,
             key,
             value,
             "is no place in scenario.toml",
-            "Name a key as in the file, table.key; entries of a list by number, from 0",
+            "Name a key as in the file, table.key; entries of a list by number, from 0; all by *",
         )
+
+
+def _inside(place: Any, part: str) -> list[Any]:
+    """Return what stands at a part of a key: a table, or entries of a list, if anything."""
+    if isinstance(place, dict):
+        return [] if part == "*" else [place.setdefault(part, {})]
+    return [place[entry] for entry in _entries(place, part)]
+
+
+def _entries(place: Any, part: str) -> list[int]:
+    """Return the entries of a list that a part of a key names."""
+    if not isinstance(place, list):
+        return []
+    if part == "*":
+        return list(range(len(place)))
+    return [int(part)] if part.isdecimal() and int(part) < len(place) else []

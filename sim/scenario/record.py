@@ -16,7 +16,9 @@ from sim import plugins
 from sim.errors import InputError
 from sim.plugins import suggestion
 from sim.scenario.files import (
+    MIB,
     MOST_RECORD_BYTES,
+    MOST_UNPACKED_BYTES,
     csv_lines,
     path_inside,
     separated_by_commas,
@@ -178,6 +180,9 @@ def build_values(
 def _read_parquet(
     path: Path, names: Mapping[str, str], where: str, problems: Problems
 ) -> tuple[np.ndarray, dict[str, FloatArray]]:
+    empty: tuple[np.ndarray, dict[str, FloatArray]] = (np.empty(0, "datetime64[s]"), {})
+    if not small_enough(path, MOST_RECORD_BYTES, where, problems):
+        return empty
     file = pq.ParquetFile(path)
     n_rows = file.metadata.num_rows
     if n_rows > MOST_ROWS:
@@ -185,9 +190,11 @@ def _read_parquet(
         problems.add(
             where, "rows", n_rows, f"are more than the {MOST_ROWS:,} that are read", remedy
         )
-        return np.empty(0, "datetime64[s]"), {}
+        return empty
     if not _check_columns(file.schema_arrow.names, names, where, problems):
-        return np.empty(0, "datetime64[s]"), {}
+        return empty
+    if not _check_content(file, names, where, problems):
+        return empty
     # `pq.read_table`, `to_numpy` and `fill_null` import pandas, half a second for nothing. Threads
     # cost more than they save at this size.
     table = file.read(columns=["time", *names], use_threads=False)
@@ -195,6 +202,29 @@ def _read_parquet(
         _array(table["time"].cast(pa.timestamp("s")).cast(pa.int64())).astype("datetime64[s]"),
         {name: _array(table[name].cast(pa.float64())) for name in names},
     )
+
+
+def _check_content(
+    file: pq.ParquetFile, names: Mapping[str, str], where: str, problems: Problems
+) -> bool:
+    """Return whether columns are of numbers and fit into memory: a short file may hold a lot."""
+    before = len(problems)
+    for name in ("time", *names):
+        kind = file.schema_arrow.field(name).type
+        numbers = pa.types.is_floating(kind) or pa.types.is_integer(kind)
+        empty = pa.types.is_null(kind)  # each cell is named later
+        if not empty and not (pa.types.is_temporal(kind) if name == "time" else numbers):
+            message = f"is a column of {kind}"
+            remedy = "Store time stamps as timestamps and values as numbers"
+            problems.add(where, "header", name, message, remedy)
+    count = file.metadata.num_rows * len(names)
+    groups = (file.metadata.row_group(i) for i in range(file.metadata.num_row_groups))
+    size = sum(group.total_byte_size for group in groups)
+    if count > MOST_RECORDED or size > MOST_UNPACKED_BYTES:
+        message = f"hold {count:,} values in {size / MIB:,.0f} MiB; at most {MOST_RECORDED:,} are "
+        message += f"read, from at most {MOST_UNPACKED_BYTES / MIB:,.0f} MiB"
+        problems.add(where, "columns", len(names), message, "Cut it down to what is needed")
+    return len(problems) == before
 
 
 def _array(column: pa.ChunkedArray) -> np.ndarray:

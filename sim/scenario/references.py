@@ -10,6 +10,7 @@ from sim.plugins import suggestion
 from sim.scenario.content import Content
 from sim.scenario.problems import Problems
 from sim.scenario.schema.toml_tables import ScenarioFile
+from sim.scenario.schema.values import TABLE_KEYS
 
 
 def check_references(content: Content, config: ScenarioFile | None, problems: Problems) -> None:
@@ -25,6 +26,7 @@ def check_references(content: Content, config: ScenarioFile | None, problems: Pr
         Takes note.
     """
     before = len(problems)
+    _check_columns(content, problems)
     _check_names(content, config, problems)
     # Invalid rows are missing here; what depends on them would count as disconnected.
     if content.complete and len(problems) == before:
@@ -33,6 +35,20 @@ def check_references(content: Content, config: ScenarioFile | None, problems: Pr
         if config is not None:
             _check_sources(content, config, problems)
             _check_grid(content, config, problems)
+
+
+def _check_columns(content: Content, problems: Problems) -> None:
+    """Note names that no table can have a column of: keys, and a branch called as another one."""
+    lines, transformers = content.lines, content.transformers
+    for table in (content.buses, lines, transformers):
+        for name in TABLE_KEYS:
+            if name in table.names:
+                message = "is the name of a column that tables have"
+                problems.add(table.where, "name", name, message, "Rename it")
+    for name in transformers.names:
+        if name in lines.names:
+            message = "is the name of a line as well, and one table shows both"
+            problems.add(transformers.where, "name", name, message, "Rename one of the two")
 
 
 def _check_names(content: Content, config: ScenarioFile | None, problems: Problems) -> None:

@@ -32,6 +32,7 @@ def compare(
     verify: str = "audit",
     keep: str = "steps",
     strict: bool = False,
+    deadline_s: float | None = None,
     out: str | Path | None = None,
     progress: StudyProgress | None = None,
 ) -> Study:
@@ -64,6 +65,9 @@ def compare(
         payments and decisions summed up.
     strict
         Stop at the first failed decision or episode; what was finished before is safe in `out`.
+    deadline_s
+        Wall clock for each decision [s]; one that takes longer has status ``deadline``, and the
+        plan in force stays. None for no limit.
     out
         Folder for the tables. A study in it is continued if it is this one: only what is missing
         is run, failed episodes included.
@@ -95,6 +99,7 @@ def compare(
         out=out,
         progress=progress,
         strict=strict,
+        deadline_s=deadline_s,
     )
 
     def make_manifest() -> Mapping[str, object]:

@@ -64,6 +64,9 @@ class ExecutionOptions:
         Follows the study.
     strict
         Whether the study ends at the first failed decision or episode.
+    deadline_s
+        See `sim.study.compare.compare`. The one option that may change results: a decision that it
+        ends is counted, and says that its episode cannot be repeated.
     """
 
     workers: int = 1
@@ -72,6 +75,7 @@ class ExecutionOptions:
     out: str | Path | None = None
     progress: StudyProgress | None = None
     strict: bool = False
+    deadline_s: float | None = None
 
 
 def conduct(
@@ -120,6 +124,7 @@ def conduct(
         verify=verify,
         keep=None if options.out is None else options.keep,
         strict=options.strict,
+        deadline_s=options.deadline_s,
     )
     told: set[str] = set()
     accumulator = Accumulator(names)

@@ -30,6 +30,7 @@ def run(
     verify: str = "full",
     strict: bool = False,
     follow: Callable[[Decision], None] | None = None,
+    deadline_s: float | None = None,
     out: str | Path | None = None,
 ) -> Episode:
     """Run one episode.
@@ -51,6 +52,9 @@ def run(
         Stop at the first failed decision; otherwise it is told, and the plan in force stays.
     follow
         Called with every decision as soon as it is made, for example to draw a bar.
+    deadline_s
+        Wall clock for each decision [s]; one that takes longer has status ``deadline``, and the
+        plan in force stays. None for no limit.
     out
         Folder for the tables: a new or empty one, or one that holds this very episode.
 
@@ -72,6 +76,7 @@ def run(
             replication=replication,
             verify=check,
             follow=Follower(controller=spec.label, strict=strict, tell=True, then=follow),
+            deadline_s=deadline_s,
         )
         store(episode)
     return episode

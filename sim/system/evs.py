@@ -41,6 +41,9 @@ class EvGroup:
     back_off_h
         Charging starts a uniform random time of at most so long after arrival [h]; 0 charges at
         once.
+    charge_from_h
+        Nobody charges on his own before this hour, counted from the midnight before he comes home
+        [h]: 24 is the midnight after. The back-off counts from then. 0 sets no such hour.
     """
 
     name: str
@@ -51,6 +54,7 @@ class EvGroup:
     mwh_per_km: float
     efficiency_charge: float = 1.0
     back_off_h: float = 0.0
+    charge_from_h: float = 0.0
     p_discharge_max_mw: float = 0.0
     efficiency_discharge: float | None = None
     wear_usd_per_mwh: float = 0.0
@@ -68,6 +72,8 @@ class EvGroup:
             raise ValueError(f"efficiency_charge(={self.efficiency_charge}) must be in (0, 1].")
         if not 0 <= self.back_off_h <= 24:
             raise ValueError(f"back_off_h(={self.back_off_h}) must be in [0, 24].")
+        if not 0 <= self.charge_from_h <= 36:
+            raise ValueError(f"charge_from_h(={self.charge_from_h}) must be in [0, 36].")
         for name in ("p_discharge_max_mw", "wear_usd_per_mwh"):
             value = getattr(self, name)
             if not (math.isfinite(value) and value >= 0):

@@ -25,7 +25,7 @@ from sim.control import EvStates, Forecast
 from sim.uncertainty.climatology import QUANTILE, Z_MAX
 from sim.uncertainty.conditions import RoadConditions
 from sim.uncertainty.delays import forecast_delay_h
-from sim.uncertainty.dynamics import error_moments, score_means
+from sim.uncertainty.dynamics import score_means
 from sim.uncertainty.forecaster import Profiles, compose
 from sim.uncertainty.realisation import Nature, Realisation
 from sim.units import SECONDS_PER_HOUR, BoolArray, FloatArray, IntArray, frozen
@@ -44,9 +44,6 @@ class CalibratedForecaster:
     ----------
     nature, realisation, conditions
         What there is, what will be, and the roads among it.
-    coefficient, deviation
-        Autoregression of the scores in each period, ``(period, profile, group of lags)`` and
-        ``(period, profile)``.
     score_mean
         ``z_hat``, ``(issue period, lead, profile)``.
     together
@@ -57,8 +54,6 @@ class CalibratedForecaster:
     nature: Nature
     realisation: Realisation
     conditions: RoadConditions
-    coefficient: FloatArray
-    deviation: FloatArray
     score_mean: FloatArray
     together: FloatArray
 
@@ -77,8 +72,6 @@ class CalibratedForecaster:
             nature=nature,
             realisation=realisation,
             conditions=realisation.conditions(nature.system),
-            coefficient=frozen(coefficient),
-            deviation=frozen(deviation),
             score_mean=frozen(
                 score_means(
                     coefficient,
@@ -101,27 +94,27 @@ class CalibratedForecaster:
         timing = system.timing
         n = min(timing.horizon, timing.n_periods - period)
         ahead = slice(period, period + n)
-        share = self.nature.error_share[:n]
-        spread, correlation = error_moments(self.coefficient[ahead], self.deviation[ahead], share)
+        spread, correlation = self.nature.errors.moments(realisation.climatology_row[ahead])
         mean, lower, upper, std = _profile_moments(
             self.nature.climatology.quantile,
             realisation.climatology_row[ahead],
             realisation.period_mean[ahead],
             self.score_mean[period, :n],
             spread,
-            share[0] == 0,
+            self.nature.error_share[0] == 0,
             _NODES,
             _WEIGHTS,
         )
         depart_h = (period + np.arange(n, dtype=np.float64)) * timing.period_h
         quarter = min(int(now_h * 4), len(realisation.link_state) - 1)
-        travel = self.nature.travel.forecast(
+        travel_h = self.nature.travel.forecast(
             realisation.link_state[quarter],
             self.conditions.stretch_now(now_h * SECONDS_PER_HOUR),
             now_h,
             np.maximum(depart_h - now_h, 0.0),
         )
-        late_h, late_lower_h, late_upper_h = self._delays(now_h, depart_h)
+        if self.nature.uncertainty.delays.mean_h.any():
+            travel_h = self._later(travel_h, now_h, depart_h)
         return compose(
             self.nature,
             period,
@@ -133,36 +126,39 @@ class CalibratedForecaster:
                 std=std,
                 step_std=np.hypot(std, self._ripple(ahead)),
             ),
-            correlation,
+            correlation.copy(),
             self._series_correlation(period),
             (
                 self.nature.evs.forecast(period, n, evs),
                 self.nature.evs.envelopes.forecast(now_h, period, n, evs),
             ),
-            (travel[0] + late_h, travel[1] + late_lower_h, travel[2] + late_upper_h),
+            travel_h,
             self.nature.rail.expected_h(np.maximum(depart_h, now_h)),
         )
 
-    def _delays(
-        self, now_h: float, depart_h: FloatArray
+    def _later(
+        self,
+        travel_h: tuple[FloatArray, FloatArray, FloatArray],
+        now_h: float,
+        depart_h: FloatArray,
     ) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Return mean, 5 % and 95 % quantile of delays, each ``(H, station, station)`` [h]."""
+        """Return means and quantiles of driving times with the delays of starting trips [h]."""
         system, realisation = self.nature.system, self.realisation
         step = min(int(now_h / system.timing.step_h + 1e-9), len(realisation.delay_state) - 1)
         node = [station.road_node for station in system.stations]
         drives = np.array([[start != goal for goal in node] for start in node], dtype=np.bool_)
-        mean_h, lower_h, upper_h = forecast_delay_h(
+        late_h = forecast_delay_h(
             self.nature.uncertainty.delays,
             system.timing,
             float(realisation.delay_state[step]),
             now_h,
             np.maximum(depart_h, now_h),
         )
-        return (
-            mean_h[:, None, None] * drives,
-            lower_h[:, None, None] * drives,
-            upper_h[:, None, None] * drives,
+        mean_h, lower_h, upper_h = (
+            drive_h + delay_h[:, None, None] * drives
+            for drive_h, delay_h in zip(travel_h, late_h, strict=True)
         )
+        return mean_h, lower_h, upper_h
 
     def _series_correlation(self, period: int) -> FloatArray:
         """Return how the errors of profiles correlate in one period, ``(profile, profile)``."""

@@ -9,9 +9,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy.signal import lfilter
 
 from sim.system.timing import Timing
+from sim.uncertainty.autoregression import standard_series
 from sim.uncertainty.climatology import QUANTILE
 from sim.uncertainty.model import Delays
 from sim.uncertainty.streams import stream
@@ -21,10 +21,7 @@ from sim.units import FloatArray
 def draw_state(delays: Delays, timing: Timing, seed: int, replication: int) -> FloatArray:
     """Return the states ``c``, ``(step,)`` [-]."""
     memory = math.exp(-timing.step_h / delays.correlation_h)
-    noise = stream(seed, replication, "delays").standard_normal(timing.n_steps)
-    noise[1:] *= math.sqrt(1 - memory**2)
-    state: FloatArray = lfilter([1.0], [1.0, -memory], noise)
-    return state
+    return standard_series(timing.n_steps, memory, stream(seed, replication, "delays"))
 
 
 def trip_delay_h(delays: Delays, state: FloatArray) -> FloatArray:

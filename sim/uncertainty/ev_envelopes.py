@@ -124,33 +124,23 @@ class EnvelopeForecaster:
         )
         total = np.zeros((3, *at_home.shape))
         total[0] = at_home
-        n_groups, n_rows = len(self.count), self.cumulants.shape[-1]
+        n_groups = len(self.count)
         today = int(period * self.period_h // HOURS_PER_DAY)
         hour = period * self.period_h - today * HOURS_PER_DAY
-        leaves = np.maximum((evs.departure_h // HOURS_PER_DAY).astype(np.int64) - today, 0)
+        leaves_today = evs.departure_h < (today + 1) * HOURS_PER_DAY
         n_home = np.zeros((2, n_groups))
-        for later in (0, 1):
-            mine = evs.group[np.minimum(leaves, 1) == later]
-            n_home[later] = np.bincount(mine, minlength=n_groups)
-        # Before 4 h, who is away is so since yesterday.
-        first_day = -1 if hour < 4.0 else 0
-        n_away = np.maximum(self.count - n_home.sum(axis=0), 0.0)
-        per_day = max(round(HOURS_PER_DAY / self.period_h), 1)
-        rows = round(hour / self.period_h) + np.arange(n)
-        for day in range(first_day, int((rows[-1] + 1) // per_day) + 1):
-            own = rows - day * per_day
-            reached = own >= 0
-            at = np.minimum(own[reached], n_rows - 1)
-            if day == first_day:
-                back = min(int(own[0]), n_rows - 1)
-                added = self.cumulants[:, back][:, :, :, at] * n_away[:, None, None, None]
-            else:
-                added = np.zeros((n_groups, 3, N_CURVES, len(at)))
-                added += self.cumulants[:, 0][:, :, :, at] * n_away[:, None, None, None]
-            coming = n_home[0] if day >= 0 else np.zeros(n_groups)
-            coming = coming + (n_home[1] if day >= 1 else 0.0)
-            added = added + self.cumulants[:, 0][:, :, :, at] * coming[:, None, None, None]
-            total[:, :, reached] += np.moveaxis(added, 0, -1)
+        for later, mine in enumerate((leaves_today, ~leaves_today)):
+            n_home[later] = np.bincount(evs.group[mine], minlength=n_groups)
+        _add_expected(
+            total,
+            self.cumulants,
+            n_home,
+            np.maximum(self.count - n_home.sum(axis=0), 0.0),
+            round(hour / self.period_h),
+            max(round(HOURS_PER_DAY / self.period_h), 1),
+            # Before 4 h, who is away is so since yesterday.
+            -1 if hour < 4.0 else 0,
+        )
         bounds = _quantiles(total)
         most_mw, least_mw = self.count * self.limits[:, 0], -self.count * self.limits[:, 1]
         return EvEnvelope(
@@ -228,6 +218,47 @@ def _add_stays(
         for curve in range(N_CURVES):
             for row in range(total.shape[-1]):
                 total[g, curve, row] += own[curve, row]
+
+
+@njit(cache=True)
+def _add_expected(
+    total: FloatArray,
+    cumulants: FloatArray,
+    n_home: FloatArray,
+    n_away: FloatArray,
+    now: int,
+    per_day: int,
+    first_day: int,
+) -> None:
+    """Add the cumulants of cars yet to come to `total`, ``(cumulant, curve, n, group)``.
+
+    Parameters
+    ----------
+    cumulants
+        See `EnvelopeForecaster`.
+    n_home, n_away
+        Cars at home that leave today, and later, ``(2, group)``; cars that are away, ``(group,)``.
+    now, per_day
+        Period of the day now, and periods of a day.
+    first_day
+        Day from which those have been away that are: 0 is today.
+    """
+    n, n_groups = total.shape[2:]
+    last_row = cumulants.shape[-1] - 1
+    for day in range(first_day, (now + n) // per_day + 1):
+        first = now - day * per_day
+        back = min(first, last_row) if day == first_day else 0
+        for g in range(n_groups):
+            coming = n_home[0, g] if day >= 0 else 0.0
+            if day >= 1:
+                coming += n_home[1, g]
+            for moment in range(3):
+                for curve in range(N_CURVES):
+                    away = cumulants[g, back, moment, curve]
+                    home = cumulants[g, 0, moment, curve]
+                    for row in range(max(-first, 0), n):
+                        at = min(first + row, last_row)
+                        total[moment, curve, row, g] += away[at] * n_away[g] + home[at] * coming
 
 
 @njit(cache=True)

@@ -117,7 +117,8 @@ def draw_sessions(system: System, habits: EvHabits, seed: int, replication: int)
             departure_h = HOURS_PER_DAY * (day + 1) + stated_h
             # Nobody backs off so long that the battery would not be full by the morning.
             latest_h = np.maximum(departure_h - owed / speed_mw, arrival_h)
-            start_h = np.minimum(arrival_h + group.back_off_h * u[:, 1], latest_h)
+            from_h = np.maximum(arrival_h, HOURS_PER_DAY * day + group.charge_from_h)
+            start_h = np.minimum(from_h + group.back_off_h * u[:, 1], latest_h)
             # What was charged before the episode has been charged.
             owed = np.maximum(owed - np.clip(-start_h, 0.0, None) * speed_mw, 0.0)
             columns["group"].append(np.full(group.count, float(index)))
@@ -207,7 +208,8 @@ class EvForecaster:
             speed_mw = group.p_mw * group.efficiency_charge
             needed_h = _distance_km(habits, group, own) * group.mwh_per_km / speed_mw
             latest_h = np.maximum(HOURS_PER_DAY + habits.departure_h - needed_h, arrival_h)
-            start_h = np.minimum(arrival_h + group.back_off_h * u[:, 1], latest_h)
+            from_h = np.maximum(arrival_h, group.charge_from_h)
+            start_h = np.minimum(from_h + group.back_off_h * u[:, 1], latest_h)
             period = np.floor(arrival_h / period_h).astype(np.int64)
             lags = np.arange(per_day, dtype=np.float64)
             begin_h = (period[:, None] + lags) * period_h

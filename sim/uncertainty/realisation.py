@@ -14,6 +14,7 @@ from sim.uncertainty import delays
 from sim.uncertainty.climatology import Climatology, climatology
 from sim.uncertainty.conditions import RoadConditions
 from sim.uncertainty.dynamics import LAGS, Dynamics, dynamics, error_share
+from sim.uncertainty.errors_ahead import ErrorsAhead
 from sim.uncertainty.events import (
     Breakdown,
     Incident,
@@ -150,6 +151,8 @@ class Nature:
     error_share
         Share of the variance of innovations that forecasts leave open, ``(lead, profile)`` [-];
         0 where the skill is perfect.
+    errors
+        What forecasts leave open of the periods ahead.
     travel, rail, evs
         What is expected of drives and of runs between stations, and of electric cars.
     import_usd_per_mwh, export_usd_per_mwh
@@ -163,6 +166,7 @@ class Nature:
     climatology: Climatology
     dynamics: Dynamics
     error_share: FloatArray
+    errors: ErrorsAhead
     travel: TravelForecaster
     rail: RailForecaster
     evs: EvForecaster
@@ -182,14 +186,14 @@ class Nature:
         record, timing = uncertainty.record, system.timing
         known = climatology(record, timing.period_s)
         moves = dynamics(record, timing.period_s)
+        share = frozen(error_share(moves, known.tables_of(uncertainty.months), uncertainty, timing))
         return cls(
             system=system,
             uncertainty=uncertainty,
             climatology=known,
             dynamics=moves,
-            error_share=frozen(
-                error_share(moves, known.tables_of(uncertainty.months), uncertainty, timing)
-            ),
+            error_share=share,
+            errors=ErrorsAhead(moves, share),
             travel=TravelForecaster.build(system, uncertainty.traffic, uncertainty.incidents),
             rail=RailForecaster.build(system, uncertainty.rail_delays),
             evs=EvForecaster.build(system, uncertainty.ev_habits),

@@ -13,9 +13,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy.signal import lfilter
 
 from sim.system.system import System
+from sim.uncertainty.autoregression import standard_series
 from sim.uncertainty.model import Traffic
 from sim.uncertainty.streams import stream
 from sim.units import HOURS_PER_DAY, FloatArray
@@ -53,11 +53,8 @@ def draw_state(
     link_factor = np.empty((n_quarters, roads.n_links))
     for link in range(roads.n_links):
         ends = roads.node_name[roads.from_node[link]], roads.node_name[roads.to_node[link]]
-        noise = stream(seed, replication, "traffic.link", "->".join(ends)).standard_normal(
-            n_quarters
-        )
-        noise[1:] *= math.sqrt(1 - memory**2)
-        link_factor[:, link] = lfilter([1.0], [1.0, -memory], noise)
+        rng = stream(seed, replication, "traffic.link", "->".join(ends))
+        link_factor[:, link] = standard_series(n_quarters, memory, rng)
     share = traffic.day_share
     return math.sqrt(share) * day_factor[days][:, None] + math.sqrt(1 - share) * link_factor
 

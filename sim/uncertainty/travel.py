@@ -39,14 +39,16 @@ class TravelForecaster:
         What may block a link.
     ways
         Links of the ways by hour of departure, origin and destination, padded with -1,
-        ``(24, station, station, way, position)``.
+        ``(24, place, place, way, position)``.
     free_h, usual_h
         Driving time of these ways on empty roads and in the mean traffic of the hour,
-        ``(24, station, station, way)`` [h]; infinite where no road leads.
+        ``(24, place, place, way)`` [h]; infinite where no road leads.
     crossing_h
         Mean of the latter over the way's links, same shape [h].
     usual
         How likely an incident is on each link when nothing is known of it, ``(link,)``.
+    place
+        Place of each station: those at one road node share their ways, ``(station,)``.
     """
 
     system: System
@@ -59,11 +61,13 @@ class TravelForecaster:
     free_link_h: FloatArray
     demand: FloatArray
     usual: FloatArray
+    place: IntArray
 
     @classmethod
     def build(cls, system: System, traffic: Traffic, incidents: Incidents) -> TravelForecaster:
         """Find the ways of every hour."""
-        roads, stations = system.roads, system.stations
+        roads = system.roads
+        nodes = list(dict.fromkeys(station.road_node for station in system.stations))
         free_link_h = roads.length_km / roads.free_speed_kmh
         demand = demand_by_quarter(traffic)
         found: dict[tuple[int, int, int, int], list[int]] = {}
@@ -73,18 +77,16 @@ class TravelForecaster:
             spread = math.exp(traffic.sigma**2 * traffic.beta * (traffic.beta - 1) / 2)
             link_h = free_link_h * (1 + traffic.alpha * x**traffic.beta * spread)
             usual_link_h[hour] = link_h
-            for i, origin in enumerate(stations):
-                for j, destination in enumerate(stations):
+            for i, origin in enumerate(nodes):
+                for j, destination in enumerate(nodes):
                     avoiding_h = link_h.copy()
                     for way in range(WAYS):
-                        path = path_links(
-                            roads, origin.road_node, destination.road_node, avoiding_h
-                        )
+                        path = path_links(roads, origin, destination, avoiding_h)
                         if path is None:
                             break
                         found[hour, i, j, way] = path
                         avoiding_h[path] *= DETOUR
-        n = len(stations)
+        n = len(nodes)
         longest = max((len(path) for path in found.values()), default=0)
         ways = np.full((24, n, n, WAYS, max(longest, 1)), -1, dtype=np.int64)
         free_h, usual_h = np.full((2, 24, n, n, WAYS), np.inf)
@@ -105,6 +107,7 @@ class TravelForecaster:
             free_link_h=free_link_h,
             demand=demand,
             usual=np.minimum(rate_h * incidents.duration_h, 1.0),
+            place=np.array([nodes.index(own.road_node) for own in system.stations], dtype=np.int64),
         )
 
     def forecast(
@@ -124,7 +127,7 @@ class TravelForecaster:
             Departure times from now, ``(H,)`` [h].
         """
         traffic, incidents = self.traffic, self.incidents
-        return way_times(
+        by_place = way_times(
             Ways(self.ways, self.free_h, self.usual_h, self.crossing_h),
             Links(
                 self.free_link_h,
@@ -144,3 +147,7 @@ class TravelForecaster:
             now_h % HOURS_PER_DAY,
             lead_h,
         )
+        if len(self.place) == self.ways.shape[1]:
+            return by_place
+        mean, lower, upper = (each[:, self.place[:, None], self.place] for each in by_place)
+        return mean, lower, upper

@@ -20,6 +20,7 @@ from sim.units import HOURS_PER_DAY, FloatArray, IntArray
 DENSITY = 0.10313564037537139  # of the standard normal law at its 95 % quantile
 CLEAR = 0.955  # more likely clear than this, an incident on a way is rare
 QUARTER_H = HOURS_PER_DAY / QUARTERS_PER_DAY
+LONGEST_H = 10 * HOURS_PER_DAY  # of a drive, as far as the traffic that it meets is followed
 
 
 class Ways(NamedTuple):
@@ -344,6 +345,7 @@ def _met(
     quarter
         Quarter hour of the departure, counted from a midnight.
     """
+    drive_h = min(drive_h, LONGEST_H)  # a standstill lasts millions of hours
     drift_h, met = 0.0, volume[quarter % QUARTERS_PER_DAY]
     left_h = drive_h - held_h
     while left_h > 0.0:

@@ -6,6 +6,7 @@ import traceback
 from pathlib import Path
 
 import sim
+from sim.errors import described
 
 _OURS = Path(sim.__file__).parent
 
@@ -18,7 +19,7 @@ def reason(error: BaseException) -> str:
     """
     frames = traceback.extract_tb(error.__traceback__)
     called = [frame for frame in frames if _OURS not in Path(frame.filename).parents]
-    text = f"{type(error).__name__}: {error}"
+    text = described(error)
     if not called:
         return text  # raised by our own check of the plan
     line = [frame.lineno for frame in called if frame.filename == called[0].filename][-1]

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from numbers import Integral
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from sim.control import EvPlan, FleetPlan, GridPlan, MarketPlan, Plan
-from sim.errors import PlanError
+from sim.control import EvPlan, FleetPlan, GridPlan, MarketPlan, Plan, Visit
+from sim.errors import PlanError, shown
 from sim.system.battery import Battery
 from sim.system.system import System
+from sim.world.outcomes import check_outcome, is_number
 
-Part = TypeVar("Part", FleetPlan | None, GridPlan | None, MarketPlan | None, EvPlan | None)
+PARTS = {"fleet": FleetPlan, "grid": GridPlan, "market": MarketPlan, "ev": EvPlan}
+
+Part = TypeVar("Part", bound=FleetPlan | GridPlan | MarketPlan | EvPlan)
 
 
 class Guard(Protocol):
@@ -51,6 +55,11 @@ def checked_plan(plan: object, system: System, n_periods: int) -> Plan:
     """
     if not isinstance(plan, Plan):
         raise PlanError(f"decide() must return a Plan, not {type(plan).__name__}")
+    for name, kind in PARTS.items():
+        part = getattr(plan, name)
+        if part is not None and not isinstance(part, kind):
+            raise PlanError(f"{name} must be {kind.__name__} or None, not {type(part).__name__}")
+    check_outcome(plan.outcome)
     if plan.fleet is not None:
         _check_fleet(plan.fleet, system, n_periods)
     if plan.grid is not None:
@@ -59,22 +68,16 @@ def checked_plan(plan: object, system: System, n_periods: int) -> Plan:
         _check_market(plan.market, system, n_periods)
     if plan.ev is not None:
         _check_ev(plan.ev, system, n_periods)
-    for name, value in plan.outcome.figures.items():
-        if not (isinstance(name, str) and isinstance(value, int | float) and math.isfinite(value)):
-            raise PlanError(f"outcome.figures[{name!r}] = {value!r} must be a finite number")
-    return dataclasses.replace(
-        plan,
-        fleet=_cut(plan.fleet, n_periods),
-        grid=_cut(plan.grid, n_periods),
-        market=_cut(plan.market, n_periods),
-        ev=_cut(plan.ev, n_periods),
-    )
+    parts: dict[str, Any] = {
+        field.name: _cut(part, n_periods)
+        for field in dataclasses.fields(plan)
+        if isinstance(part := getattr(plan, field.name), FleetPlan | GridPlan | MarketPlan | EvPlan)
+    }
+    return dataclasses.replace(plan, **parts)
 
 
 def _cut(part: Part, n_periods: int) -> Part:
     """Return a part of a plan with the first `n_periods` rows of its arrays."""
-    if part is None:
-        return part
     rows: dict[str, Any] = {
         field.name: array[:n_periods]
         for field in dataclasses.fields(part)
@@ -89,6 +92,9 @@ def _check_rows(name: str, array: object, width: int, n_periods: int) -> None:
         raise PlanError(f"{name} must be an array of shape (periods, {width}), not {shape}")
     if not len(array):
         raise PlanError(f"{name} has 0 rows; it takes 1 to {n_periods}, one per period from now on")
+    if array.dtype.kind not in "fiub" or isinstance(array, np.ma.MaskedArray):
+        kind = "masked values" if isinstance(array, np.ma.MaskedArray) else array.dtype
+        raise PlanError(f"{name} must hold real numbers, not {kind}")
 
 
 def _check_fleet(fleet: FleetPlan, system: System, n_periods: int) -> None:
@@ -105,14 +111,21 @@ def _check_fleet(fleet: FleetPlan, system: System, n_periods: int) -> None:
             )
     if fleet.visits is None:
         return
+    _check_sequence("fleet.visits", fleet.visits)
     if len(fleet.visits) != width:
         raise PlanError(f"fleet.visits has {len(fleet.visits)} entries for {width} vehicles")
     for vehicle, visits in zip(system.vehicles, fleet.visits, strict=True):
+        if visits is None:
+            continue
+        _check_sequence(f"fleet.visits of {vehicle.name}", visits)
         last = -math.inf
-        for visit in visits or ():
-            station: object = visit.station  # whatever a controller gives
-            if not isinstance(station, int | np.integer):
-                name = repr(station)
+        for visit in visits:
+            if not isinstance(visit, Visit):
+                raise PlanError(
+                    f"fleet.visits of {vehicle.name} must hold Visit, not {type(visit).__name__}"
+                )
+            if not is_number(visit.station, Integral):
+                name = shown(visit.station)
                 raise PlanError(
                     f"fleet.visits of {vehicle.name}: station = {name} must be an index; "
                     f"system.station({name}) returns the index of a name"
@@ -122,12 +135,19 @@ def _check_fleet(fleet: FleetPlan, system: System, n_periods: int) -> None:
                     f"fleet.visits of {vehicle.name}: unknown station {visit.station}; there are "
                     f"{len(system.stations)}"
                 )
-            if not (math.isfinite(visit.depart_h) and visit.depart_h >= last):
+            depart_h = visit.depart_h
+            if not (is_number(depart_h) and math.isfinite(depart_h) and depart_h >= last):
                 raise PlanError(
-                    f"fleet.visits of {vehicle.name}: depart_h = {visit.depart_h} must be finite "
+                    f"fleet.visits of {vehicle.name}: depart_h = {shown(depart_h)} must be finite "
                     "and in order"
                 )
             last = visit.depart_h
+
+
+def _check_sequence(name: str, value: object) -> None:
+    # What can be walked once only would be empty when it is carried out.
+    if not isinstance(value, tuple | list):
+        raise PlanError(f"{name} must be a tuple, not {type(value).__name__}")
 
 
 def _check_grid(grid: GridPlan, system: System, n_periods: int) -> None:
@@ -141,8 +161,6 @@ def _check_ev(ev: EvPlan, system: System, n_periods: int) -> None:
     if not system.evs:
         raise PlanError("ev.p_mw orders electric cars; the scenario has none")
     _check_rows("ev.p_mw", ev.p_mw, len(system.evs), n_periods)
-    if ev.p_mw.dtype.kind != "f":
-        raise PlanError(f"ev.p_mw must hold real numbers, not {ev.p_mw.dtype}")
     if np.isinf(ev.p_mw).any():
         row, index = np.argwhere(np.isinf(ev.p_mw))[0]
         raise PlanError(

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from typing import NamedTuple
 
 import numpy as np
 
 from sim.control import Plan
 from sim.electrical.meters import StationExchange, as_floats
+from sim.errors import printable
 from sim.system.system import System
 from sim.units import SECONDS_PER_HOUR, FloatArray
 from sim.world.cars.fleet import EvMeter
+from sim.world.outcomes import figures_text
 from sim.world.plan_hash import hash_of_orders
 from sim.world.rail import Span
 from sim.world.vehicle import Vehicle
@@ -50,7 +51,7 @@ class Event(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """What a decision said of itself."""
+    """What a decision said of itself; `trigger` is what called for it between the periods."""
 
     time_h: float
     period: int
@@ -62,6 +63,7 @@ class Decision(NamedTuple):
     clipped_mwh: float
     orders: str
     figures: str
+    trigger: str
 
 
 class Recorder:
@@ -163,9 +165,15 @@ class Recorder:
         self.ev_stored_mwh[step] = meter.stored_mwh
 
     def decided(
-        self, now_s: float, period: int, plan: Plan, clipped_mwh: float, seconds: float
+        self,
+        now_s: float,
+        period: int,
+        plan: Plan,
+        clipped_mwh: float,
+        seconds: float,
+        trigger: str = "",
     ) -> None:
-        """Note a decision, and what the guard withheld from the one before it."""
+        """Note a decision, what called for it, and what was withheld from the one before it."""
         outcome = plan.outcome
         gap = outcome.gap
         if self.decisions:
@@ -178,10 +186,11 @@ class Recorder:
                 np.nan if outcome.objective_usd is None else outcome.objective_usd,
                 np.nan if outcome.bound_usd is None else outcome.bound_usd,
                 np.nan if gap is None else gap,
-                outcome.fallback,
+                printable(outcome.fallback),
                 0.0,
                 hash_of_orders(plan),
-                json.dumps(dict(outcome.figures)) if outcome.figures else "",
+                figures_text(outcome.figures),
+                trigger,
             )
         )
         self.decision_s.append(seconds)

@@ -27,6 +27,7 @@ from sim.system.system import System
 from sim.uncertainty.forecaster import Forecaster
 from sim.uncertainty.realisation import Realisation
 from sim.units import SECONDS_PER_HOUR
+from sim.user_code import contained
 from sim.world.cars.fleet import EvFleet
 from sim.world.clock import Answer, Order, Tick
 from sim.world.failures import reason
@@ -157,9 +158,7 @@ class World:
         questions = self.decisions()
         observation = next(questions, None)
         while observation is not None:
-            plan = _decide(controller, observation)
-            # A controller may hand over to another one that waits for something else.
-            self.calls.capabilities = capabilities_of(controller)
+            plan = _decide(controller, observation, self.calls)
             try:
                 observation = questions.send(plan)
             except StopIteration:
@@ -212,7 +211,7 @@ class World:
             if self._voltages.leaves_limits(flow.vm_pu[0]):
                 self.calls.call(Trigger.VOLTAGE_VIOLATION)
 
-    def _decision(self) -> Generator[simpy.Event, Any, None]:
+    def _decision(self, trigger: str = "") -> Generator[simpy.Event, Any, None]:
         """Ask for a plan and carry it out; what calls at one moment is one decision."""
         yield Tick(self.env, 0, Order.DECISION)
         if self._decided_s == self.env.now:
@@ -223,7 +222,8 @@ class World:
         self._answer = Answer(self.env)
         self._question = self._observer.observe(self.env.now, period, voltages=voltages)
         plan, seconds = yield self._answer
-        self.recorder.decided(self.env.now, period, plan, self._clipped_mwh(), seconds)
+        withheld_mwh = self._clipped_mwh()
+        self.recorder.decided(self.env.now, period, plan, withheld_mwh, seconds, trigger)
         for source in self._clipping():
             source.reset_clipped()
         self._follow(self.recorder.decisions[-1])
@@ -265,7 +265,9 @@ class World:
             yield self.env.timeout(max(self._decided_s + spacing_s - self.env.now, 0.0))
             ended = self.env.now >= self.system.timing.n_periods * self.system.timing.period_s
             if not ended and self.calls.waits_for(trigger):
-                yield from self._decision()
+                # At a boundary the period asks, whatever has happened as well.
+                between = self.env.now % self.system.timing.period_s > 0
+                yield from self._decision(trigger if between else "")
 
     # -- what its parts ask --------------------------------------------------------------------
 
@@ -290,7 +292,8 @@ class World:
         """Return the plan, or one that says why it makes no sense."""
         # A plan may be broken in any way; the episode goes on and names the failure (law 6).
         try:
-            return checked_plan(plan, self.system, observation.forecast.n_periods)
+            with contained():
+                return checked_plan(plan, self.system, observation.forecast.n_periods)
         except Exception as error:  # noqa: BLE001
             return _failed(error)
 
@@ -303,11 +306,15 @@ class World:
         return float(sum(source.clipped_mwh for source in self._clipping()))
 
 
-def _decide(controller: Controller, observation: Observation) -> Plan:
+def _decide(controller: Controller, observation: Observation, calls: ReplanningCalls) -> Plan:
     """Return the controller's plan, or one that says how it failed."""
     # A controller may fail in any way; the episode goes on and names the failure (law 6).
     try:
-        return controller.decide(observation)
+        with contained():
+            plan = controller.decide(observation)
+            # It may hand over to another one that waits for something else.
+            calls.capabilities = capabilities_of(controller)
+            return plan
     except Exception as error:  # noqa: BLE001
         return _failed(error)
 

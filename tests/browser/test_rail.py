@@ -5,14 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import pytest
-
 from sim.report.html.page import write_report
 from sim.study.compare import compare
 from tests.browser.conftest import Visit
 from tests.rail import railway
-
-pytestmark = pytest.mark.xdist_group("browser")
 
 SHUTTLE = '''
 import numpy as np

@@ -16,8 +16,6 @@ from sim.study.compare import compare
 from sim.study.run import run
 from tests.browser.conftest import Visit
 
-pytestmark = pytest.mark.xdist_group("browser")  # one browser and one report serve all
-
 SCRIPT = "<script>alert(1)</script>"
 IMAGE = "<img src=x onerror=alert(1)>"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from controllers.multi_objective.multi_objective import MultiObjective, MultiObjectivePlanning
 from sim.control import Capabilities, EvPlan, Observation, Plan
 from sim.inspect.laws.determinism import law_determinism
 from sim.inspect.laws.energy import law_energy
@@ -68,3 +69,24 @@ def test_energy_and_money_close(scenario: Scenario) -> None:
     assert {("operator", "wear"), ("fleet", "wear")} <= items
     booked = episode.ledger[episode.ledger["item"] == "stored_energy_change"]
     assert {"operator", "customers"} == {*booked["payer"], *booked["payee"]}
+
+
+def schedules() -> MultiObjective:
+    """Return a controller that schedules cars beside trucks, with little effort."""
+    return MultiObjective(
+        MultiObjectivePlanning(orders=1, sweeps=1, levels=2, trials=0, retrials=0, prices=0)
+    )
+
+
+def test_who_schedules_cars_beside_trucks_keeps_the_laws(scenario: Scenario) -> None:
+    short = shortened(scenario, 6)
+    law_non_anticipation(short, schedules, (1, 4))
+    law_determinism(short, schedules)
+    episode, diary = live(short, schedules())
+    law_energy(short, episode)
+    law_money(short, episode)
+    law_named_failures(episode)
+    assert episode.metrics["fallbacks"] == 0
+    assert episode.metrics["evs_short"] == 0
+    assert all(np.isfinite(plan.ev.p_mw).all() for plan in diary.plans if plan.ev is not None)
+    assert any((np.abs(plan.ev.p_mw) > 0.01).any() for plan in diary.plans if plan.ev is not None)

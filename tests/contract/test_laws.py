@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import inspect
 from functools import lru_cache
-from typing import Any
 
 import pytest
 
 from sim import plugins
+from sim.control import Controller
+from sim.episode.episode import Episode
 from sim.episode.specification import ControllerSpec, build, build_for
 from sim.errors import InputError
 from sim.inspect.laws.determinism import law_determinism
@@ -17,8 +18,10 @@ from sim.inspect.laws.failures import law_named_failures
 from sim.inspect.laws.money import law_money
 from sim.inspect.laws.non_anticipation import law_non_anticipation
 from sim.inspect.laws.scenario_choice import shortened
-from sim.inspect.laws.witness import Make, live
+from sim.inspect.laws.witness import Witness, live, no_guard
 from sim.scenario import Scenario, load_scenario
+from sim.uncertainty.realisation import Nature
+from sim.world.guard import Guard, limit_power
 
 # `ieee33` on a day on which everything happens that can.
 STORMY = "ieee33, everything on"
@@ -91,51 +94,70 @@ def is_planning_on_large(controller: str, scenario: str) -> bool:
     return scenario == LARGE and controller not in QUICK_CONTROLLERS
 
 
-pytestmark = pytest.mark.parametrize(
-    ("controller", "scenario"),
-    [
+@lru_cache
+def nature(scenario: str) -> Nature:
+    loaded = load(scenario)
+    return Nature.build(loaded.system, loaded.uncertainty)
+
+
+class Pair:
+    """A controller in a scenario, and its undisturbed episode, which the laws share."""
+
+    def __init__(self, controller: str, scenario: str) -> None:
+        parameters = PARAMETERS.get(controller, ())
+        if is_planning_on_large(controller, scenario):
+            own = plugins.load(plugins.CONTROLLERS, controller).Parameters
+            known = inspect.signature(own).parameters
+            parameters += tuple((key, n) for key, n in LITTLE_EFFORT.items() if key in known)
+        self.spec = ControllerSpec(name=controller.partition(",")[0], parameters=parameters)
+        self.scenario = load(scenario)
+        self.nature = nature(scenario)
+        self.witness: Witness | None = None
+
+    def make(self) -> Controller:
+        return build(self.spec)
+
+    def live(self, guard: Guard = limit_power) -> Witness:
+        return live(self.scenario, self.make(), guard=guard, nature=self.nature)
+
+    @property
+    def episode(self) -> Episode:
+        """The one that `test_no_controller_anticipates` has run, if it has."""
+        self.witness = self.witness or self.live()
+        return self.witness.episode
+
+
+# The tests of a pair follow each other.
+@pytest.fixture(
+    scope="module",
+    params=[
         pytest.param(
-            controller,
-            scenario,
+            (controller, scenario),
             id=f"{controller}-{scenario}",
             marks=[pytest.mark.slow] * is_planning_on_large(controller, scenario),
         )
         for controller, scenario in PAIRS
     ],
 )
+def pair(request: pytest.FixtureRequest) -> Pair:
+    return Pair(*request.param)
 
 
-def maker(name: str, scenario: str) -> Make:
-    parameters = PARAMETERS.get(name, ())
-    if is_planning_on_large(name, scenario):
-        known = inspect.signature(plugins.load(plugins.CONTROLLERS, name).Parameters).parameters
-        parameters += tuple((key, n) for key, n in LITTLE_EFFORT.items() if key in known)
-    spec = ControllerSpec(name=name.partition(",")[0], parameters=parameters)
-    return lambda: build(spec)
+def test_no_controller_anticipates(pair: Pair) -> None:
+    last = pair.scenario.system.timing.n_periods - 2
+    pair.witness = law_non_anticipation(pair.scenario, pair.make, (1, last), nature=pair.nature)
 
 
-def test_no_controller_anticipates(controller: str, scenario: str) -> None:
-    loaded = load(scenario)
-    law_non_anticipation(
-        loaded, maker(controller, scenario), (1, loaded.system.timing.n_periods - 2)
-    )
+def test_one_seed_gives_one_result(pair: Pair) -> None:
+    law_determinism(pair.scenario, pair.make, pair.nature, pair.episode)
 
 
-def test_one_seed_gives_one_result(controller: str, scenario: str) -> None:
-    law_determinism(load(scenario), maker(controller, scenario))
+def test_energy_and_money_close_and_failures_have_names(pair: Pair) -> None:
+    law_energy(pair.scenario, pair.episode)
+    law_money(pair.scenario, pair.episode)
+    law_named_failures(pair.episode)
+    assert pair.episode.metrics["fallbacks"] == 0
 
 
-def test_energy_and_money_close_and_failures_have_names(controller: str, scenario: str) -> None:
-    episode, _ = live(load(scenario), maker(controller, scenario)())
-    law_energy(load(scenario), episode)
-    law_money(load(scenario), episode)
-    law_named_failures(episode)
-    assert episode.metrics["fallbacks"] == 0
-
-
-def test_energy_closes_without_the_guard(controller: str, scenario: str) -> None:
-    def no_guard(_battery: Any, _energy: float, p: float, q: float, _hours: float) -> Any:
-        return p, q
-
-    episode, _ = live(load(scenario), maker(controller, scenario)(), guard=no_guard)
-    law_energy(load(scenario), episode)
+def test_energy_closes_without_the_guard(pair: Pair) -> None:
+    law_energy(pair.scenario, pair.live(no_guard).episode)

@@ -39,7 +39,8 @@ def certain(scenario: Scenario, controller: Controller, day: int = 0) -> tuple[E
 def planned_usd(episode: Episode, diary: Diary) -> float:
     """Return the value of the rows that were applied, with the stored energy at the end once."""
     entries = episode.ledger[episode.ledger["item"] == "stored_energy_change"]
-    end = np.where(entries["payer"] == "fleet", entries["usd"], -entries["usd"]).sum()
+    inside = entries["payer"].isin(["fleet", "operator"])
+    end = np.where(inside, entries["usd"], -entries["usd"]).sum()
     return float(end) + sum(
         plan.outcome.figures["applied_usd"] for plan in diary.plans if plan.fleet is not None
     )
@@ -63,6 +64,26 @@ def test_a_cone_plan_of_tiny_is_realised_as_planned():
     episode, diary = certain(load_scenario("tiny"), TwoStage())
     planned = diary.plans[0].outcome.objective_usd
     assert episode.metrics["objective_usd"] == pytest.approx(planned, abs=1e-3)
+
+
+HOMES = {
+    "name": "homes", "bus": "village", "count": 20, "p_kw": 7.0, "energy_kwh": 50.0,
+    "kwh_per_km": 0.3, "efficiency_charge": 0.9, "wear_usd_per_mwh": 5.0,
+}  # fmt: skip
+FEEDING = {**HOMES, "name": "feeding", "p_discharge_kw": 7.0, "efficiency_discharge": 0.9}
+
+
+@pytest.mark.parametrize(("cls", "apart_usd"), [(Rolling, 0.2), (DayAhead, 5.0)])
+def test_cars_on_tiny_do_what_is_planned_of_them(cls, apart_usd):
+    """Sharing does not carry out every order of a whole day, of the next hour nearly all."""
+    settings = {"timing.hours": 24, "timing.horizon_h": 24, "ev": [HOMES, FEEDING]}
+    episode, diary = certain(load_scenario("tiny", settings), cls())
+    ordered_mw = np.concatenate([plan.ev.p_mw[:1] for plan in diary.plans if plan.ev is not None])
+    assert (ordered_mw > 0.05).any()
+    assert abs(apart(episode, diary)) < apart_usd
+    assert episode.metrics["clipped_mwh"] < 0.01 * apart_usd
+    assert episode.metrics["evs_short"] == 0
+    assert episode.metrics["loading_percent_max"] < 100.001
 
 
 def check_day(cls, day: int) -> None:

@@ -92,7 +92,7 @@ def test_nothing_is_left_of_an_export_that_fails(
         raise OSError("disk full")
 
     monkeypatch.setattr(pq, "write_table", disk_full)
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(InputError, match="disk full"):
         export_scenario("ieee33", tmp_path / "copy")
     assert list(tmp_path.iterdir()) == []
 

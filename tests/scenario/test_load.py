@@ -136,6 +136,14 @@ def test_overrides_reach_tables_lists_and_named_tables():
     assert scenario.system.vehicles[0].battery.energy_mwh == 1.5
 
 
+def test_a_star_reaches_all_entries_of_a_list():
+    groups = load_scenario("ieee33", {"ev.*.count": "7", "ev.0.p_kw": 11}).system.evs
+    assert [group.count for group in groups] == [7, 7]
+    assert [group.p_mw for group in groups] == [0.011, 0.007]
+    problems = problems_of("tiny", {"ev.*.count": "7"})
+    assert any(p.key == "ev.*.count" and "is no place" in p.message for p in problems)
+
+
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [

@@ -12,7 +12,7 @@ import pytest
 from sim.inspect.calibration import NO_EVS
 from sim.scenario import load_scenario
 from sim.uncertainty.calibrated import CalibratedForecaster
-from sim.uncertainty.dynamics import LAGS, dynamics, error_moments
+from sim.uncertainty.dynamics import LAGS, dynamics
 from sim.uncertainty.realisation import Nature
 
 KINDS = ("load", "pv", "wind")
@@ -107,9 +107,7 @@ def test_errors_of_load_are_as_wide_as_stated(lead: int) -> None:
         own = CalibratedForecaster.build(nature(), day)
         for hour in HOURS:
             ahead = slice(hour, hour + 24)
-            spread, _ = error_moments(
-                own.coefficient[ahead], own.deviation[ahead], nature().error_share
-            )
+            spread, _ = nature().errors.moments(day.climatology_row[ahead])
             error = day.score[LAGS + hour + lead] - own.score_mean[hour, lead]
             errors.append(_in_spreads(error, spread[lead])[profiles("load")])
     assert np.nanstd(errors) == pytest.approx(1.0, abs=0.03)
@@ -118,6 +116,17 @@ def test_errors_of_load_are_as_wide_as_stated(lead: int) -> None:
     stated = np.square(seen.std)[:, lead].mean(axis=0)
     ratio = np.sqrt(squares / stated)[profiles("load")]
     assert np.mean(ratio) == pytest.approx(1.0, abs=0.03)
+
+
+def test_a_forecast_that_its_reader_changes_changes_no_other_one() -> None:
+    """Days of one month share what is computed once; what is issued are copies of it."""
+    issuing = CalibratedForecaster.build(nature(), nature().draw(1, 0))
+    first = issuing.issue(6, 6.0, NO_EVS)
+    before = first.profile_correlation.copy()
+    first.profile_correlation[:] = first.profile_std[:] = np.nan
+    again = issuing.issue(6, 6.0, NO_EVS)
+    np.testing.assert_array_equal(again.profile_correlation, before)
+    assert np.isfinite(again.profile_std).all()
 
 
 def test_neighbouring_plants_err_together_as_the_record_says() -> None:

@@ -126,3 +126,10 @@ def test_limits_and_times_that_are_just_allowed_pass() -> None:
     free = GridPlan(generation_limit_mw=np.zeros((4, PLANTS)))
     checked_plan(Plan(fleet=FleetPlan(p_mw=np.zeros((4, N))), grid=free), ROADS, 4)
     checked_plan(Plan(market=MarketPlan(commitment=OFF > 1, unit_p_mw=OFF)), UNITS, 4)
+
+
+def test_of_a_plan_longer_than_the_look_ahead_the_first_rows_count() -> None:
+    rows = np.arange(6.0 * N).reshape(6, N)
+    plan = checked_plan(Plan(fleet=FleetPlan(p_mw=rows), market=None), ROADS, 4)
+    assert plan.fleet is not None
+    np.testing.assert_array_equal(plan.fleet.p_mw, rows[:4])

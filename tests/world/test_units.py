@@ -312,7 +312,6 @@ def test_every_day_settles_its_own_shifts() -> None:
         (MarketPlan(commitment=np.ones((4, 1), dtype=np.bool_)), "market.commitment must be"),
         (MarketPlan(commitment=np.ones((4, 2))), "must hold truth values"),
         (MarketPlan(unit_p_mw=np.full((4, 2), np.nan)), r"market.unit_p_mw\[0, 0\] = nan"),
-        (MarketPlan(shift_mw=np.zeros((5, 1))), "market.shift_mw has 5 rows"),
         (MarketPlan(lmp_usd_per_mwh=np.zeros((4, 3))), "shape .periods, 2."),
     ],
 )

@@ -118,7 +118,7 @@ class Fleet:
         held_usd[t, i, j] = (
             through[t + space.duration[t, i, j], j] - through[t + space.arrival[t, i, j], j]
         )
-        live = problem.network.live
+        live = problem.network.live[: space.n_stations]
         for kind in self._kinds:
             k = int(kind.members[0])
             batteries, hours = problem.batteries, problem.period_h

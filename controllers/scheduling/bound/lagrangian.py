@@ -1,10 +1,10 @@
 """Lagrangian relaxation of what vehicles share: the dual function and its supergradients.
 
 Vehicles meet in the balance of the import, in the network's limits and losses, and at plugs. With
-a price on each of these rows the problem falls apart into one dynamic programme per vehicle and
-closed forms for the rest; whatever the prices, the sum is a lower bound of the mixed-integer model
-of `milp` (Geoffrion, *Lagrangean relaxation for integer programming*, Mathematical Programming
-Study 2, 1974).
+a price on each of these rows the problem falls apart into one dynamic programme per vehicle, one
+per group of cars, and closed forms for the rest; whatever the prices, the sum is a lower bound of
+the mixed-integer model of `milp` (Geoffrion, *Lagrangean relaxation for integer programming*,
+Mathematical Programming Study 2, 1974).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from controllers.scheduling.bound.cars import price_cars
 from controllers.scheduling.bound.fleet import Fleet, Priced
 from controllers.scheduling.dispatch.energy_cost import curtailable, largest_import_mw
 from controllers.scheduling.dispatch.losses import loss_axes
@@ -86,14 +87,14 @@ class Lagrangian:
         self.fleet = Fleet(problem, points)
         self.bought = money.import_usd_per_mwh * hours
         self.sold = money.export_usd_per_mwh * hours
-        self._shape = network.import_p.shape
+        self._shape = (len(network.import_mw), problem.space.n_stations)
         # Rows of period t are those from row_start[t] to row_start[t + 1].
         self._rows = tuple(
             (t, slice(first, last))
             for t, (first, last) in enumerate(pairwise(network.row_start.tolist()))
             if first < last
         )
-        self.axes = loss_axes(problem, np.broadcast_to(network.live, self._shape))
+        self.axes = loss_axes(problem, np.broadcast_to(network.live, network.import_p.shape))
         self.most_curtailed = np.where(curtailable(problem), network.available_mw, 0.0)
         self.curtailed_usd = money.curtailment_usd_per_mwh * hours
         # Where selling pays more than buying, the chord over all possible imports is the price.
@@ -167,8 +168,11 @@ class Lagrangian:
 
         plugs = np.zeros(self._shape)
         plugs[:, self.scarce] = prices.plugs
-        paths = self.fleet.best(price_p, price_q, plugs)
-        p, q = paths.p_mw.sum(axis=0), paths.q_mvar.sum(axis=0)
+        n_stations = self._shape[1]
+        paths = self.fleet.best(price_p[:, :n_stations], price_q[:, :n_stations], plugs)
+        cars = price_cars(self.problem.cars, price_p[:, n_stations:], self.problem.period_h)
+        p = np.hstack([paths.p_mw.sum(axis=0), cars.p_mw])
+        q = np.hstack([paths.q_mvar.sum(axis=0), np.zeros_like(cars.p_mw)])
         balance = network.import_mw + lost + (network.import_c * curtailed).sum(axis=1)
         balance += (network.import_p * p).sum(axis=1) + (network.import_q * q).sum(axis=1)
         row = network.row_base.copy()
@@ -183,7 +187,7 @@ class Lagrangian:
             plugs=paths.plugs.sum(axis=0)[:, self.scarce] - self.spare,
         )
         return Evaluation(
-            bound_usd=parts_usd + float(paths.usd.sum()),
+            bound_usd=parts_usd + float(paths.usd.sum()) + cars.usd,
             slope=slope.vector(),
             paths=paths,
         )

@@ -69,6 +69,9 @@ class Dispatcher:
         self._may_curtail = self._curtailable & (
             (start.curtailed != AT_LOWER) | generated.pays_to_curtail(start.point)
         )
+        if np.isfinite(problem.budgets.violations_usd):
+            # Reduced costs tell what pays, not what a budget cannot be kept without.
+            self._may_curtail = self._curtailable
         self._ended: dict[tuple[Route, ...], WarmStart] = {}
         kept = generated.recall(start.rows, start.point)
         generated.add_first_tangents()
@@ -169,6 +172,7 @@ class Dispatcher:
             q_mvar=powers.table(powers.q_mvar, problem),
             energy_mwh=model.powers.stored_mwh(solution.values).T.copy(),
             curtailed_mw=model.point(solution.values).curtailed_mw,
+            cars_mw=model.cars.p_mw(solution.values),
             outcome=Outcome(
                 status=SolveStatus.DEADLINE if deadline else SolveStatus.FEASIBLE,
                 objective_usd=solution.objective,
@@ -205,7 +209,7 @@ class Dispatcher:
             model.basis(self._warm_start, self._generated_basis) if self._is_warm else None,
             self._limits,
         )
-        free = np.ones(len(model.slots.vehicle), dtype=np.bool_)
+        free = np.ones(len(model.pairs.charge_mw), dtype=np.bool_)
         touches = 0
         while True:
             solution = growing.solve()
@@ -221,7 +225,7 @@ class Dispatcher:
             close = missing_usd <= self._limits.relative_gap * max(abs(objective_usd), 1.0)
             if close and not generated.currents_kept and touches < _TOUCHES:
                 close, touches = False, touches + 1
-            both = both_ways(model.powers, solution.values, free)
+            both = both_ways(model.pairs, solution.values, free)
             if not close:
                 matrix, upper = model.more(generated.rows, generated.n_variables)
                 n_new = matrix.shape[1] - len(solution.values)

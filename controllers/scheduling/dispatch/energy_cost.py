@@ -7,14 +7,19 @@ import numpy as np
 from controllers.optimisation.assembly import Assembly
 from controllers.scheduling.dispatch.losses import loss_axes
 from controllers.scheduling.problem.batteries import BatteryVariables, Slots
+from controllers.scheduling.problem.cars import CarVariables
 from controllers.scheduling.problem.problem import SchedulingProblem
 from sim.units import BoolArray, FloatArray, IntArray
 
 
 def add_energy_cost(
-    assembly: Assembly, problem: SchedulingProblem, slots: Slots, powers: BatteryVariables
+    assembly: Assembly,
+    problem: SchedulingProblem,
+    slots: Slots,
+    powers: BatteryVariables,
+    cars: CarVariables,
 ) -> None:
-    """Add import and export, curtailment and violations, as functions of the slots' powers.
+    """Add import and export, curtailment and violations, as functions of the powers.
 
     Parameters
     ----------
@@ -26,12 +31,17 @@ def add_energy_cost(
         Where power can flow.
     powers
         Variables of the slots.
+    cars
+        Variables of groups of cars.
     """
     network, money, period_h = problem.network, problem.money, problem.period_h
-    n_periods, n_stations = network.import_p.shape
-    used, place = np.unique(slots.period * n_stations + slots.station, return_inverse=True)
-    t, s = used // n_stations, used % n_stations
-    # Stations' injections, so that the many rows of the network stay short.
+    n_periods, n_sites = network.import_p.shape
+    n_slots, n_groups = len(slots.period), problem.cars.n_groups
+    of_cars = np.arange(n_periods)[:, None] * n_sites + np.arange(n_sites - n_groups, n_sites)
+    key = np.concatenate([slots.period * n_sites + slots.station, of_cars.ravel()])
+    used, place = np.unique(key, return_inverse=True)
+    t, s = used // n_sites, used % n_sites
+    # Sites' injections, so that the many rows of the network stay short.
     p = assembly.variables(len(used), lower=-np.inf)
     q = assembly.variables(len(used), lower=-np.inf)
     for total, parts in (
@@ -41,7 +51,10 @@ def add_energy_cost(
         rows = assembly.rows(len(used), lower=0.0, upper=0.0)
         assembly.entries(rows, total, -1.0)
         for part, sign in parts:
-            assembly.entries(rows[place], part, sign)
+            assembly.entries(rows[place[:n_slots]], part, sign)
+        if total is p:
+            assembly.entries(rows[place[n_slots:]], cars.discharge_mw.ravel(), 1.0)
+            assembly.entries(rows[place[n_slots:]], cars.charge_mw.ravel(), -1.0)
     worthwhile = curtailable(problem)
     ct, cg = np.nonzero(worthwhile)
     curtailed = assembly.variables(
@@ -60,7 +73,7 @@ def add_energy_cost(
     assembly.entries(rows[ct], curtailed, -network.import_c[ct, cg])
 
     for total in (p, q):
-        power = np.full((n_periods, n_stations), -1, dtype=np.int64)
+        power = np.full((n_periods, n_sites), -1, dtype=np.int64)
         power[t, s] = total
         _add_losses(assembly, problem, rows, power)
 
@@ -130,7 +143,7 @@ def _add_losses(
     balance
         Rows of the import's balance, ``(period,)``.
     power
-        Variables of the injections, ``(period, station)``; -1 where there is none.
+        Variables of the injections, ``(period, site)``; -1 where there is none.
     """
     axes = loss_axes(problem, power >= 0)
     rows = assembly.rows(len(axes.value), lower=0.0, upper=0.0)
@@ -153,7 +166,7 @@ def largest_import_mw(problem: SchedulingProblem) -> FloatArray:
     renewable = (np.abs(network.import_c) * network.available_mw).sum(axis=1)
     response = np.hypot(network.import_p, network.import_q).max(axis=1, initial=0.0)
     largest: FloatArray = np.abs(network.import_mw) + renewable
-    largest += response * problem.batteries.s_mva.sum()
+    largest += response * problem.most_mva
     return largest
 
 

@@ -10,12 +10,13 @@ from scipy import sparse
 from controllers.optimisation.assembly import Assembly
 from controllers.optimisation.model import LinearModel
 from controllers.optimisation.result import AT_LOWER, BASIC, Basis
-from controllers.scheduling.dispatch.complementarity import TINY_MW
+from controllers.scheduling.dispatch.complementarity import TINY_MW, Pairs
 from controllers.scheduling.dispatch.energy_cost import add_import
 from controllers.scheduling.dispatch.row_generation import Rows, ragged
 from controllers.scheduling.dispatch.warm_start import PARTS, WarmStart, at_rest
 from controllers.scheduling.grid.network import OperatingPoint
 from controllers.scheduling.problem.batteries import EDGES, BatteryVariables, Slots, add_batteries
+from controllers.scheduling.problem.cars import add_cars
 from controllers.scheduling.problem.problem import SchedulingProblem
 from sim.units import BoolArray, FloatArray, IntArray
 
@@ -27,8 +28,10 @@ class DispatchModel:
     ----------
     slots
         Where power can flow.
-    powers
-        Variables of the batteries.
+    powers, cars
+        Variables of the batteries and of groups of cars.
+    pairs
+        Those of them of which at most one may be positive.
     column
         The generated variables, ``(variable,)``.
     """
@@ -57,6 +60,8 @@ class DispatchModel:
             end=problem.end,
             period_h=period_h,
         )
+        self.cars = add_cars(assembly, problem.cars, period_h)
+        self.pairs = Pairs.of(problem, slots, self.powers, self.cars)
         self._ct, self._cg = np.nonzero(curtailable)
         self._curtailed = assembly.variables(
             len(self._ct),
@@ -76,6 +81,9 @@ class DispatchModel:
             assembly.entries(self._balance[part[0]], part[1], -part[2])
         assembly.offset += money.feed_in_usd_per_mwh * period_h * float(network.available_mw.sum())
         assembly.offset += fixed_usd
+        if np.isfinite(problem.budgets.curtailed_mwh):
+            budget = assembly.rows(1, upper=problem.budgets.curtailed_mwh)
+            assembly.entries(budget, self._curtailed, period_h)
         self.column = loss
         self._rows = np.empty(0, dtype=np.int64)
 
@@ -87,13 +95,17 @@ class DispatchModel:
         station = self.slots.station[slot]
         p, q = of_p[row, station], of_q[row, station]
         spilt, which = ragged(period, self._spell)
-        powers = self.powers
+        powers, cars = self.powers, self.cars
+        line = np.repeat(np.arange(len(period)), self._problem.cars.n_groups)
+        of_cars = of_p[:, self._problem.space.n_stations :].ravel()
         return [
             (row, powers.discharge_mw[slot], p),
             (row, powers.charge_mw[slot], -p),
             (row, powers.inject_mvar[slot], q),
             (row, powers.absorb_mvar[slot], -q),
             (spilt, self._curtailed[which], of_c[spilt, self._cg[which]]),
+            (line, cars.discharge_mw[period].ravel(), of_cars),
+            (line, cars.charge_mw[period].ravel(), -of_cars),
         ]
 
     def linear(self, rows: Rows, n_variables: int) -> LinearModel:
@@ -104,6 +116,10 @@ class DispatchModel:
         for row, variable, value in self._terms(rows.period, rows.of_p, rows.of_q, rows.of_c):
             self._assembly.entries(self._rows[row], variable, value)
         self._assembly.entries(self._rows, self.column[rows.variable], -1.0)
+        limited = self._limited(rows)
+        if len(limited):
+            budget = self._assembly.rows(1, upper=self._problem.budgets.violations_usd)
+            self._assembly.entries(budget, limited, 1.0)
         model = self._assembly.build()
         self._n_rows, self._n_variables = model.matrix.shape
         return model
@@ -123,7 +139,24 @@ class DispatchModel:
         self._n_variables += n_new
         terms = self._terms(rows.period, rows.of_p, rows.of_q, rows.of_c)
         terms.append((np.arange(n_rows), self.column[rows.variable], np.full(n_rows, -1.0)))
-        return self._matrix(terms, n_rows), rows.upper
+        limited, upper = self._limited(generated), rows.upper
+        if len(limited):
+            # Violations have joined: the budget holds for all there are by now.
+            terms.append((np.full(len(limited), n_rows), limited, np.ones(len(limited))))
+            upper = np.append(upper, self._problem.budgets.violations_usd)
+            self._n_rows += 1
+        return self._matrix(terms, len(upper)), upper
+
+    def _limited(self, generated: Rows) -> IntArray:
+        """Return the violations whose sum has a budget, ``(variable,)``; none where there is none.
+
+        `generated` are all rows so far.
+        """
+        budgets = self._problem.budgets
+        if not np.isfinite(budgets.violations_usd):
+            return np.empty(0, dtype=np.int64)
+        counts = (generated.limit >= 0) & (generated.limit < budgets.n_limits)
+        return self.column[np.unique(generated.variable[counts])]
 
     def curtailment_usd(self, duals: FloatArray, generated: Rows) -> FloatArray:
         """Return the reduced costs of curtailment, ``(period, generator)`` [USD/MW]."""
@@ -136,22 +169,20 @@ class DispatchModel:
         return result
 
     def modes(self, chosen: IntArray) -> tuple[sparse.csr_array, FloatArray]:
-        """Return rows that forbid charging and discharging at once in the chosen slots.
+        """Return rows that forbid charging and discharging at once in the chosen pairs.
 
-        Their binaries are the last variables; see `add_modes`.
+        Their binaries are the last variables.
         """
-        n = len(chosen)
-        k = self.slots.vehicle[chosen]
+        n, pairs = len(chosen), self.pairs
         mode = self._n_variables + np.arange(n)
         self._n_variables += n
         self._n_rows += 2 * n
         first = np.arange(n)
-        charge_mw = self._problem.batteries.p_charge_max_mw[k]
-        discharge_mw = self._problem.batteries.p_discharge_max_mw[k]
+        charge_mw, discharge_mw = pairs.charge_max_mw[chosen], pairs.discharge_max_mw[chosen]
         terms = [
-            (first, self.powers.charge_mw[chosen], np.ones(n)),
+            (first, pairs.charge_mw[chosen], np.ones(n)),
             (first, mode, charge_mw),
-            (n + first, self.powers.discharge_mw[chosen], np.ones(n)),
+            (n + first, pairs.discharge_mw[chosen], np.ones(n)),
             (n + first, mode, -discharge_mw),
         ]
         return self._matrix(terms, 2 * n), np.concatenate([charge_mw, np.zeros(n)])
@@ -170,6 +201,7 @@ class DispatchModel:
         p_mw, q_mvar = np.zeros_like(network.import_p), np.zeros_like(network.import_q)
         np.add.at(p_mw, (slots.period, slots.station), powers.p_mw)
         np.add.at(q_mvar, (slots.period, slots.station), powers.q_mvar)
+        p_mw[:, self._problem.space.n_stations :] = self.cars.p_mw(values)
         curtailed = np.zeros_like(network.available_mw)
         curtailed[self._ct, self._cg] = values[self._curtailed]
         return OperatingPoint(p_mw=p_mw, q_mvar=q_mvar, curtailed_mw=curtailed)
@@ -199,6 +231,10 @@ class DispatchModel:
         variables[powers.energy_mwh] = start.energy.T
         variables[powers.surplus_mwh] = start.surplus
         rows[powers.energy_row] = start.energy_row.T
+        cars = self.cars
+        variables[cars.charge_mw], variables[cars.discharge_mw] = start.cars[:, 0], start.cars[:, 1]
+        variables[cars.energy_mwh] = start.cars_energy
+        rows[cars.energy_row] = start.cars_row
         variables[self._bought], variables[self._sold] = start.trade.T
         rows[self._balance] = start.balance
         variables[self._curtailed] = start.curtailed[self._ct, self._cg]
@@ -209,7 +245,7 @@ class DispatchModel:
 
     def warm_start(self, values: FloatArray, basis: Basis, generated: Rows) -> WarmStart:
         """Return the warm start that a solution leaves, with the generated rows that bind."""
-        slots, powers, problem = self.slots, self.powers, self._problem
+        slots, powers, cars, problem = self.slots, self.powers, self.cars, self._problem
         n_periods, n_vehicles = problem.n_periods, problem.n_vehicles
         row = basis.rows[self._rows]
         binding = np.flatnonzero(row != BASIC)
@@ -232,6 +268,11 @@ class DispatchModel:
             trade=np.column_stack([basis.variables[self._bought], basis.variables[self._sold]]),
             balance=basis.rows[self._balance],
             curtailed=curtailed,
+            cars=np.stack(
+                [basis.variables[cars.charge_mw], basis.variables[cars.discharge_mw]], axis=1
+            ),
+            cars_energy=basis.variables[cars.energy_mwh],
+            cars_row=basis.rows[cars.energy_row],
             rows=rows,
             row=row[binding],
             row_variable=basis.variables[self.column[rows.variable]],

@@ -25,7 +25,7 @@ class LossAxes:
     period
         ``(axis,)``.
     vector
-        Unit vectors, ``(axis, station)``.
+        Unit vectors, ``(axis, site)``.
     value
         Curvature, ``(axis,)`` [MW/MW^2].
     width_mw
@@ -67,14 +67,14 @@ def loss_axes(problem: SchedulingProblem, reached: BoolArray) -> LossAxes:
     problem
         Network and prices.
     reached
-        Where there may be an injection, ``(period, station)``; segments longer than these can
+        Where there may be an injection, ``(period, site)``; segments longer than these can
         reach are left out.
     """
     money = problem.money
     priced = np.minimum(money.import_usd_per_mwh, money.export_usd_per_mwh) > 0
     values, vectors = np.linalg.eigh(problem.network.loss)
-    fleet_mva = problem.batteries.s_mva.sum()
-    # The injections' magnitudes sum up to at most the fleet's apparent power.
+    fleet_mva = problem.most_mva
+    # The injections' magnitudes sum up to at most the apparent power of all.
     reach = np.abs(vectors).max(axis=1, initial=0.0) * fleet_mva
     matters = priced[:, None] & (values * reach**2 > _LOSS_TOLERANCE_MW)
     touched = np.einsum("tsa,ts->ta", np.abs(vectors), reached) > 0

@@ -28,6 +28,9 @@ _AT_REST: dict[str, ArrayLike] = {
     "trade": (BASIC, AT_LOWER),
     "balance": AT_UPPER,
     "curtailed": AT_LOWER,
+    "cars": AT_LOWER,
+    "cars_energy": BASIC,
+    "cars_row": AT_UPPER,
 }
 
 
@@ -53,6 +56,10 @@ class WarmStart:
         Rows of the import's balance, ``(period,)``.
     curtailed
         ``(period, generator)``.
+    cars
+        Charge and discharge of groups of cars, ``(period, 2, group)``.
+    cars_energy, cars_row
+        Their energy and its balance, ``(period, group)``.
     rows
         Rows that bind, of limits and losses.
     row, row_variable
@@ -68,6 +75,9 @@ class WarmStart:
     trade: IntArray
     balance: IntArray
     curtailed: IntArray
+    cars: IntArray
+    cars_energy: IntArray
+    cars_row: IntArray
     rows: Rows
     row: IntArray
     row_variable: IntArray
@@ -77,10 +87,10 @@ class WarmStart:
         """Return where to start if nothing is known; `no_rows` are none of the problem's rows."""
         network = problem.network
         shape = (problem.n_periods, problem.n_vehicles)
-        stations = np.zeros_like(network.import_p)
+        sites = np.zeros_like(network.import_p)
         return cls(
             point=OperatingPoint(
-                p_mw=stations, q_mvar=stations, curtailed_mw=np.zeros_like(network.available_mw)
+                p_mw=sites, q_mvar=sites, curtailed_mw=np.zeros_like(network.available_mw)
             ),
             slot=at_rest("slot", (shape[0], PARTS, shape[1])),
             polygon=at_rest("polygon", (shape[0], EDGES, shape[1])),
@@ -90,6 +100,9 @@ class WarmStart:
             trade=at_rest("trade", (shape[0], 2)),
             balance=at_rest("balance", shape[:1]),
             curtailed=at_rest("curtailed", network.available_mw.shape),
+            cars=at_rest("cars", (shape[0], 2, problem.cars.n_groups)),
+            cars_energy=at_rest("cars_energy", (shape[0], problem.cars.n_groups)),
+            cars_row=at_rest("cars_row", (shape[0], problem.cars.n_groups)),
             rows=no_rows,
             row=np.empty(0, dtype=np.int64),
             row_variable=np.empty(0, dtype=np.int64),
@@ -116,6 +129,9 @@ class WarmStart:
             trade=moved("trade"),
             balance=moved("balance"),
             curtailed=moved("curtailed"),
+            cars=moved("cars"),
+            cars_energy=moved("cars_energy"),
+            cars_row=moved("cars_row"),
             rows=dataclasses.replace(self.rows.where(kept), period=period[kept]),
             row=self.row[kept],
             row_variable=self.row_variable[kept],

@@ -29,7 +29,7 @@ class Tangents(NamedTuple):
     value
         Where the row stands with nothing injected, ``(row,)`` [%].
     of_p, of_q
-        ``(row, station)`` [%/MW, %/Mvar].
+        ``(row, site)`` [%/MW, %/Mvar].
     of_c
         ``(row, generator)`` [%/MW].
     """
@@ -53,7 +53,7 @@ class Currents:
     base
         With nothing injected, ``(current,)`` [%].
     by_p, by_q, by_c
-        ``(current, station)``, ``(current, station)``, ``(current, generator)`` [%/MW, %/Mvar].
+        ``(current, site)``, ``(current, site)``, ``(current, generator)`` [%/MW, %/Mvar].
     by_error
         Change by one standard deviation of each uncertain load, ``(current, profile)`` [%].
     correction

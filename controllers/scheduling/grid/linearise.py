@@ -1,11 +1,11 @@
 """Linearisation of the AC power flow around an operating point, with quadratic losses.
 
-Only the injections of the stations and the curtailment of generators are variables. Everything
-else is projected out: the derivative of the AC power flow at an operating point gives how import,
-voltages and currents respond. That is exact to first order at the point, losses and meshes
-included, and becomes the LinDistFlow equations (Baran & Wu, *Optimal capacitor placement
-on radial distribution systems*, IEEE Trans. Power Delivery 4(1), 1989) where losses vanish.
-Limits that no allowed injection can violate are left out.
+Only the injections of the sites (stations, and groups of cars that are ordered) and the curtailment
+of generators are variables. Everything else is projected out: the derivative of the AC power flow
+at an operating point gives how import, voltages and currents respond. That is exact to first order
+at the point, losses and meshes included, and becomes the LinDistFlow equations (Baran & Wu,
+*Optimal capacitor placement on radial distribution systems*, IEEE Trans. Power Delivery 4(1), 1989)
+where losses vanish. Limits that no allowed injection can violate are left out.
 
 Losses also get their curvature, without which reactive power would jump between its limits. The
 path resistances ``R`` that shape the voltage drop, ``dv/dp = R / v``, shape the losses as well:
@@ -27,12 +27,18 @@ from sim.system.system import System
 from sim.system.tariff import ImportMeter
 from sim.units import BoolArray, FloatArray, IntArray
 
+NO_GROUPS: IntArray = np.empty(0, dtype=np.int64)
+
 # Forecast errors of more standard deviations are not prepared for.
 _FAR = 3.0
 
 
 def linearise(
-    system: System, flow: PowerFlow, forecast: Forecast, point: OperatingPoint
+    system: System,
+    flow: PowerFlow,
+    forecast: Forecast,
+    point: OperatingPoint,
+    groups: IntArray = NO_GROUPS,
 ) -> Network:
     """Return the network's response around an operating point.
 
@@ -46,21 +52,23 @@ def linearise(
         Loads and available renewable power.
     point
         Where to linearise.
+    groups
+        Groups of cars that are ordered, indices into `System.evs`; the others charge as expected.
 
     Returns
     -------
     Network
         The response. A period whose power flow diverges has no rows and no losses.
     """
-    stations = np.array([station.bus for station in system.stations], dtype=np.int64)
-    n_stations, n_generators = len(stations), len(system.generators.name)
-    p_mw, q_mvar = injections(system, forecast, point)
+    sites = site_buses(system, groups)
+    n_sites, n_generators = len(sites), len(system.generators.name)
+    p_mw, q_mvar = injections(system, forecast, point, groups)
     base = flow.solve(p_mw, q_mvar)
     uncertain = np.flatnonzero((forecast.profile_step_std > 0).any(axis=0))
     response = GridResponse.measured(system.grid, flow)
-    found = response.slopes(base, p_mw, q_mvar, _directions(system, uncertain))
+    found = response.slopes(base, p_mw, q_mvar, _directions(system, sites, uncertain))
     by_p, by_q, by_c, by_profile = np.split(
-        np.arange(found.import_mw.shape[1]), np.cumsum([n_stations, n_stations, n_generators])
+        np.arange(found.import_mw.shape[1]), np.cumsum([n_sites, n_sites, n_generators])
     )
 
     import_mw = settled_import_mw(system, base)
@@ -71,14 +79,15 @@ def linearise(
     import_p = np.where(solved[:, None], imported[:, by_p], -1.0)
     import_q = np.where(solved[:, None], imported[:, by_q], 0.0)
     import_c = np.where(solved[:, None], imported[:, by_c], 1.0)
-    balance = forecast.load_mw.sum(axis=1) + forecast.ev_mw.sum(axis=1)
+    alone_mw = np.delete(forecast.ev_mw, groups, axis=1) if len(groups) else forecast.ev_mw
+    balance = forecast.load_mw.sum(axis=1) + alone_mw.sum(axis=1)
     balance += point.curtailed_mw.sum(axis=1) - forecast.available_mw.sum(axis=1)
     balance -= point.p_mw.sum(axis=1)
     import_mw = np.where(solved, import_mw, balance)
 
-    vm_pu = base.vm_pu[:, stations]
-    loss = _loss_curvature(magnitudes(base, found.voltage)[:, stations][:, :, by_p], vm_pu)
-    live: BoolArray = np.ones(n_stations, dtype=np.bool_)
+    vm_pu = base.vm_pu[:, sites]
+    loss = _loss_curvature(magnitudes(base, found.voltage)[:, sites][:, :, by_p], vm_pu)
+    live: BoolArray = np.ones(n_sites, dtype=np.bool_)
     live[np.isnan(vm_pu[solved]).any(axis=0)] = False
     # From values at the point to values at zero.
     import_p = import_p - 2 * np.einsum("tij,tj->ti", loss, point.p_mw)
@@ -95,7 +104,7 @@ def linearise(
         return _spread(system, uncertain, std, limit, slope[:, by_profile])
 
     def reach(period: IntArray, limit: IntArray, slope: FloatArray) -> FloatArray:
-        rise = _reach(system, slope[:, by_p], slope[:, by_q])
+        rise = _reach(system, slope[:, by_p], slope[:, by_q], groups)
         rise += _FAR * spread(period, limit, slope)
         rise += np.einsum("rg,rg->r", np.abs(slope[:, by_c]), highest_mw[period])
         return rise
@@ -135,40 +144,49 @@ def linearise(
     )
 
 
+def site_buses(system: System, groups: IntArray) -> IntArray:
+    """Return the buses of the stations, then of groups of cars, ``(site,)``."""
+    stations = [station.bus for station in system.stations]
+    return np.array([*stations, *(system.evs[g].bus for g in groups.tolist())], dtype=np.int64)
+
+
 def injections(
-    system: System, forecast: Forecast, point: OperatingPoint
+    system: System, forecast: Forecast, point: OperatingPoint, groups: IntArray = NO_GROUPS
 ) -> tuple[FloatArray, FloatArray]:
-    """Return net injections of all buses, active and reactive, ``(period, bus)`` [MW, Mvar]."""
+    """Return net injections of all buses, active and reactive, ``(period, bus)`` [MW, Mvar].
+
+    The arguments are those of `linearise`.
+    """
     p_mw = np.zeros((forecast.n_periods, system.grid.n_buses))
     q_mvar = np.zeros_like(p_mw)
-    stations = np.array([station.bus for station in system.stations], dtype=np.int64)
+    sites = site_buses(system, groups)
     cars = np.array([group.bus for group in system.evs], dtype=np.int64)
+    alone = np.setdiff1d(np.arange(len(cars)), groups)
     delivered = forecast.available_mw - point.curtailed_mw
     # Several things may share a bus: add unbuffered.
-    np.add.at(p_mw.T, stations, point.p_mw.T)
-    np.add.at(q_mvar.T, stations, point.q_mvar.T)
+    np.add.at(p_mw.T, sites, point.p_mw.T)
+    np.add.at(q_mvar.T, sites, point.q_mvar.T)
     np.add.at(p_mw.T, system.generators.bus, delivered.T)
     np.subtract.at(p_mw.T, system.loads.bus, forecast.load_mw.T)
-    np.subtract.at(p_mw.T, cars, forecast.ev_mw.T)
+    np.subtract.at(p_mw.T, cars[alone], forecast.ev_mw[:, alone].T)
     np.subtract.at(q_mvar.T, system.loads.bus, forecast.load_mvar.T)
     return p_mw, q_mvar
 
 
-def _directions(system: System, uncertain: IntArray) -> ComplexArray:
+def _directions(system: System, sites: IntArray, uncertain: IntArray) -> ComplexArray:
     """Return the changes of injections that count, ``(bus, direction)`` [MVA/MW].
 
-    More active and more reactive power of each station, curtailment of each generator, and
+    More active and more reactive power of each site, curtailment of each generator, and
     one standard unit less of each uncertain profile.
     """
-    loads, generators, stations = system.loads, system.generators, system.stations
-    n_stations, n_generators = len(stations), len(generators.name)
-    shape = (system.grid.n_buses, 2 * n_stations + n_generators + len(uncertain))
+    loads, generators = system.loads, system.generators
+    n_sites, n_generators = len(sites), len(generators.name)
+    shape = (system.grid.n_buses, 2 * n_sites + n_generators + len(uncertain))
     towards: ComplexArray = np.zeros(shape, dtype=np.complex128)
-    for s, station in enumerate(stations):
-        towards[station.bus, s] = 1.0
-        towards[station.bus, n_stations + s] = 1.0j
-    last = 2 * n_stations + n_generators
-    towards[generators.bus, np.arange(2 * n_stations, last)] = -1.0
+    towards[sites, np.arange(n_sites)] = 1.0
+    towards[sites, np.arange(n_sites, 2 * n_sites)] = 1.0j
+    last = 2 * n_sites + n_generators
+    towards[generators.bus, np.arange(2 * n_sites, last)] = -1.0
     for n, profile in enumerate(uncertain.tolist()):
         load, generator = loads.profile == profile, generators.profile == profile
         of_loads = loads.p_mw[load] + 1j * loads.q_mvar[load]
@@ -230,16 +248,16 @@ def _of_squares(drop: ComplexArray, rise: ComplexArray, weight: FloatArray) -> F
 
 
 def _loss_curvature(vm_by_p: FloatArray, vm_pu: FloatArray) -> FloatArray:
-    """Return `Network.loss` from ``dv/dp`` between stations.
+    """Return `Network.loss` from ``dv/dp`` between sites.
 
     Parameters
     ----------
     vm_by_p
-        ``(period, station, injecting station)`` [pu/MW].
+        ``(period, site, injecting site)`` [pu/MW].
     vm_pu
-        Voltages of the stations, ``(period, station)`` [pu].
+        Voltages of the sites, ``(period, site)`` [pu].
     """
-    # Dead stations and diverged periods have none.
+    # Dead sites and diverged periods have none.
     raw = np.nan_to_num(vm_by_p / vm_pu[:, :, None])
     values, vectors = np.linalg.eigh((raw + raw.transpose(0, 2, 1)) / 2)
     loss: FloatArray = (vectors * np.maximum(values, 0.0)[:, None, :]) @ vectors.transpose(0, 2, 1)
@@ -263,12 +281,17 @@ def _spread(
     return spread
 
 
-def _reach(system: System, row_p: FloatArray, row_q: FloatArray) -> FloatArray:
-    """Return by how much the whole fleet can raise each row at most, ``(row,)``."""
-    n_vehicles = len(system.vehicles)
+def _reach(system: System, row_p: FloatArray, row_q: FloatArray, groups: IntArray) -> FloatArray:
+    """Return by how much the whole fleet and groups of cars can raise each row, ``(row,)``."""
+    n_vehicles, n_stations = len(system.vehicles), len(system.stations)
     plugs = [min(station.plugs, n_vehicles) for station in system.stations]
     s_mva = max((truck.battery.s_mva for truck in system.vehicles), default=0.0)
-    effect = np.repeat(np.hypot(row_p, row_q) * s_mva, plugs, axis=1)
+    of_station = np.hypot(row_p[:, :n_stations], row_q[:, :n_stations])
+    effect = np.repeat(of_station * s_mva, plugs, axis=1)
     # At most as many plugs as vehicles count, the most effective ones.
     total: FloatArray = np.sort(effect, axis=1)[:, ::-1][:, :n_vehicles].sum(axis=1)
+    for n, g in enumerate(groups.tolist(), n_stations):
+        cars = system.evs[g]
+        drawn, fed = -row_p[:, n] * cars.p_mw, row_p[:, n] * cars.p_discharge_max_mw
+        total += cars.count * np.maximum(np.maximum(drawn, fed), 0.0)
     return total

@@ -18,7 +18,8 @@ class OperatingPoint:
     Attributes
     ----------
     p_mw, q_mvar
-        Injections of the stations, ``(period, station)`` [MW, Mvar].
+        Injections of the sites, ``(period, site)`` [MW, Mvar]: the stations, then the groups of
+        cars that are ordered, whose reactive power is 0.
     curtailed_mw
         Curtailment, ``(period, generator)`` [MW].
     """
@@ -28,12 +29,12 @@ class OperatingPoint:
     curtailed_mw: FloatArray
 
     @classmethod
-    def at_rest(cls, system: System, n_periods: int) -> OperatingPoint:
-        """Return the point without storage and curtailment."""
-        stations = np.zeros((n_periods, len(system.stations)))
+    def at_rest(cls, system: System, n_periods: int, n_groups: int = 0) -> OperatingPoint:
+        """Return the point without storage, ordered groups of cars and curtailment."""
+        sites = np.zeros((n_periods, len(system.stations) + n_groups))
         return cls(
-            p_mw=stations,
-            q_mvar=stations,
+            p_mw=sites,
+            q_mvar=sites,
             curtailed_mw=np.zeros((n_periods, len(system.generators.name))),
         )
 
@@ -55,7 +56,8 @@ class OperatingPoint:
 class Network:
     """Response of the grid, per period.
 
-    For station injections ``p, q`` and curtailment ``c`` the import is
+    Sites are the stations, then the groups of cars that are ordered. For their injections ``p, q``
+    and curtailment ``c`` the import is
     ``import_mw + import_p . p + import_q . q + import_c . c + p' loss p + q' loss q``;
     a row stands at ``row_base + row_p . p + row_q . q + row_c . c``. The violation of a limit is
     the largest of its rows, if positive; that of a line's current is at least that, and what
@@ -67,12 +69,12 @@ class Network:
         Import of all sources together as it is metered for payment, ``(period,)``, negative for
         export [MW].
     import_p, import_q
-        ``(period, station)`` [MW/MW, MW/Mvar].
+        ``(period, site)`` [MW/MW, MW/Mvar].
     import_c
         ``(period, generator)`` [MW/MW].
     loss
         Half the curvature of the losses, symmetric and positive semidefinite,
-        ``(period, station, station)`` [MW/MW^2].
+        ``(period, site, site)`` [MW/MW^2].
     row_start
         Rows of period ``t`` are ``row_start[t]:row_start[t + 1]``, ``(period + 1,)``.
     row_limit
@@ -80,7 +82,7 @@ class Network:
     row_base
         ``(row,)`` [pu or %].
     row_p, row_q, row_c
-        ``(row, station)``, ``(row, station)``, ``(row, generator)``.
+        ``(row, site)``, ``(row, site)``, ``(row, generator)``.
     row_usd
         What a unit of violation costs for one period, ``(row,)`` [USD].
     row_std
@@ -90,7 +92,7 @@ class Network:
     currents
         The currents of the lines that have rows, whose tangents make their limits exact.
     live
-        Stations whose bus is supplied, ``(station,)``.
+        Sites whose bus is supplied, ``(site,)``.
     available_mw, available_std_mw
         Renewable power available and standard deviation of its forecast,
         ``(period, generator)`` [MW].
@@ -133,6 +135,39 @@ class Network:
             self,
             row_base=self.row_base + margin * self.row_std,
             currents=replace(self.currents, margin=self.currents.margin + margin),
+        )
+
+    def without_cars(self, cars_mw: FloatArray) -> Network:
+        """Return the network of the stations alone, with groups of cars at a given power.
+
+        Parameters
+        ----------
+        cars_mw
+            Injections of the last sites, ``(period, group)`` [MW].
+        """
+        if not cars_mw.shape[1]:
+            return self
+        n = len(self.live) - cars_mw.shape[1]
+        lost = np.einsum("tsg,tg->ts", self.loss[:, :, n:], cars_mw)
+        imported = self.import_mw + ((self.import_p[:, n:] + lost[:, n:]) * cars_mw).sum(axis=1)
+        period, currents = self.row_period, self.currents
+        moved = (currents.by_p[:, n:] * cars_mw[currents.period]).sum(axis=1)
+        return replace(
+            self,
+            import_mw=imported,
+            import_p=self.import_p[:, :n] + 2 * lost[:, :n],
+            import_q=self.import_q[:, :n],
+            loss=self.loss[:, :n, :n],
+            row_base=self.row_base + (self.row_p[:, n:] * cars_mw[period]).sum(axis=1),
+            row_p=self.row_p[:, :n],
+            row_q=self.row_q[:, :n],
+            currents=replace(
+                currents,
+                base=currents.base + moved,
+                by_p=currents.by_p[:, :n],
+                by_q=currents.by_q[:, :n],
+            ),
+            live=self.live[:n],
         )
 
     def rows_at(self, point: OperatingPoint) -> FloatArray:

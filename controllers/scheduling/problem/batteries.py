@@ -327,22 +327,3 @@ def most_reactive(s_mva: float, p_mw: float) -> tuple[FloatArray, FloatArray]:
     active = np.append(active[active < last - 1e-12], last)
     left = reach * s_mva - np.multiply.outer(active, np.cos(angles))
     return active, np.maximum((left / np.sin(angles)).min(axis=1), 0.0)
-
-
-def add_modes(
-    assembly: Assembly,
-    batteries: Batteries,
-    slots: Slots,
-    variables: BatteryVariables,
-    chosen: IntArray,
-) -> IntArray:
-    """Forbid charging and discharging at once in the chosen slots; returns the mode binaries."""
-    mode = assembly.variables(len(chosen), upper=1.0, integer=True)
-    k = slots.vehicle[chosen]
-    rows = assembly.rows(len(chosen), upper=batteries.p_charge_max_mw[k])
-    assembly.entries(rows, variables.charge_mw[chosen], 1.0)
-    assembly.entries(rows, mode, batteries.p_charge_max_mw[k])
-    rows = assembly.rows(len(chosen), upper=0.0)
-    assembly.entries(rows, variables.discharge_mw[chosen], 1.0)
-    assembly.entries(rows, mode, -batteries.p_discharge_max_mw[k])
-    return mode

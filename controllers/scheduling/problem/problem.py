@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from controllers.scheduling.grid.linearise import NO_GROUPS
 from controllers.scheduling.grid.network import Network, OperatingPoint
 from controllers.scheduling.problem.batteries import Batteries, batteries_of
+from controllers.scheduling.problem.cars import Cars, cars_of
 from controllers.scheduling.problem.end_cost import EndCost, end_cost
 from controllers.scheduling.problem.time_space import AWAY, Route, TimeSpace, time_space
 from sim.control import Observation, Outcome, SolveStatus
@@ -54,6 +56,25 @@ class Money:
     queue_usd_per_h: float = 1000.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budgets:
+    """Sums over the look-ahead that the powers of a plan may not exceed: epsilon constraints.
+
+    Attributes
+    ----------
+    curtailed_mwh
+        Energy curtailed [MWh].
+    violations_usd
+        What violations of the first limits cost [USD].
+    n_limits
+        So many of the limits are those, by their number.
+    """
+
+    curtailed_mwh: float = np.inf
+    violations_usd: float = np.inf
+    n_limits: int = 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SchedulingProblem:
     """Everything that a plan of the look-ahead depends on.
@@ -72,6 +93,10 @@ class SchedulingProblem:
         Prices.
     end
         What vehicles pay at the end for energy and place.
+    cars
+        Groups of electric cars that are ordered.
+    budgets
+        What `columns` keeps in its dispatch; searches for routes do not see them.
     """
 
     period_h: float
@@ -80,6 +105,13 @@ class SchedulingProblem:
     network: Network
     money: Money
     end: EndCost
+    cars: Cars
+    budgets: Budgets = Budgets()
+
+    @property
+    def most_mva(self) -> float:
+        """Largest apparent power of all vehicles and groups of cars together [MVA]."""
+        return float(self.batteries.s_mva.sum()) + self.cars.most_mw
 
     @property
     def n_periods(self) -> int:
@@ -108,6 +140,9 @@ class Schedule:
         Stored energy at the end of each period, ``(period, vehicle)`` [MWh].
     curtailed_mw
         ``(period, generator)`` [MW].
+    cars_mw
+        Net power of the groups of cars that are ordered, ``(period, group)``, positive injecting
+        [MW].
     outcome
         How it came about.
     """
@@ -118,11 +153,13 @@ class Schedule:
     q_mvar: FloatArray
     energy_mwh: FloatArray
     curtailed_mw: FloatArray
+    cars_mw: FloatArray
     outcome: Outcome
 
     def operating_point(self, n_stations: int) -> OperatingPoint:
-        """Return the injections of the stations under this plan."""
-        p_mw = np.zeros((len(self.station), n_stations))
+        """Return the injections of the sites under this plan."""
+        p_mw = np.zeros((len(self.station), n_stations + self.cars_mw.shape[1]))
+        p_mw[:, n_stations:] = self.cars_mw
         q_mvar = np.zeros_like(p_mw)
         period, vehicle = np.nonzero(self.station != AWAY)
         station = self.station[period, vehicle]
@@ -132,7 +169,11 @@ class Schedule:
 
 
 def scheduling_problem(
-    system: System, observation: Observation, network: Network, distances_km: FloatArray
+    system: System,
+    observation: Observation,
+    network: Network,
+    distances_km: FloatArray,
+    groups: IntArray = NO_GROUPS,
 ) -> SchedulingProblem:
     """Return the problem that an observation poses.
 
@@ -146,6 +187,8 @@ def scheduling_problem(
         The grid's response around some operating point.
     distances_km
         Road distances, ``(from station, to station)`` [km].
+    groups
+        Groups of cars that are ordered, indices into `System.evs`; those of the network.
 
     Raises
     ------
@@ -166,6 +209,7 @@ def scheduling_problem(
             feed_in_usd_per_mwh=tariff.feed_in_usd_per_mwh,
         ),
         end=end_cost(system, observation),
+        cars=cars_of(system, observation, groups, network.live[len(system.stations) :]),
     )
 
 

@@ -12,6 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
+from controllers.optimisation.ranges import check_ranges
 from controllers.scheduling.dispatch.energy_cost import curtailable
 from controllers.scheduling.problem.problem import Schedule, SchedulingProblem
 from controllers.scheduling.problem.time_space import AWAY, Route
@@ -62,10 +63,7 @@ class Effort:
     energies: int = 61
 
     def __post_init__(self) -> None:
-        for name, least in (("sweeps", 0), ("levels", 1), ("energies", 2)):
-            value = getattr(self, name)
-            if value < least:
-                raise ValueError(f"{name}(={value}) must be at least {least}.")
+        check_ranges(self, sweeps=(0, 1000), levels=(1, 200), energies=(2, 10_001))
 
 
 def improve(
@@ -115,6 +113,7 @@ def _sweep(
     space = problem.space
     routes = list(schedule.routes)
     can_curtail = curtailable(problem)
+    network = NetworkArrays.of(problem.network.without_cars(schedule.cars_mw))
     station, p_mw, q_mvar = schedule.station.copy(), schedule.p_mw.copy(), schedule.q_mvar.copy()
     for k in order:
         if space.start_period[k] >= problem.n_periods:
@@ -128,7 +127,7 @@ def _sweep(
                 q_mvar=_injections(problem, station[:, others], q_mvar[:, others]),
             ),
             _full(problem, routes, k),
-            can_curtail,
+            (can_curtail, network),
             effort,
         )
         routes[k] = space.route_of(k, goals)
@@ -141,10 +140,14 @@ def _respond(
     k: int,
     others: Injections,
     full: BoolArray,
-    can_curtail: BoolArray,
+    grid: tuple[BoolArray, NetworkArrays],
     effort: Effort,
 ) -> tuple[IntArray, FloatArray, FloatArray]:
-    """Return where vehicle `k` best goes, and its power, active and reactive."""
+    """Return where vehicle `k` best goes, and its power, active and reactive.
+
+    `grid` tells where curtailment can pay, and the network with groups of cars as they are.
+    """
+    can_curtail, network = grid
     space, batteries, money = problem.space, problem.batteries, problem.money
     hours = problem.period_h
     levels_mw = np.concatenate(
@@ -167,7 +170,7 @@ def _respond(
             curtailed_usd=money.curtailment_usd_per_mwh * hours,
             curtailable=can_curtail,
         ),
-        NetworkArrays.of(problem.network),
+        network,
     )
     goals, power = best_itinerary(
         Start(

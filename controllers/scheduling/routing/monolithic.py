@@ -11,9 +11,10 @@ from controllers.optimisation.assembly import Assembly
 from controllers.optimisation.result import Solution
 from controllers.optimisation.solve import solve
 from controllers.optimisation.work_limits import WorkLimits
-from controllers.scheduling.dispatch.complementarity import solve_with_complementarity
+from controllers.scheduling.dispatch.complementarity import Pairs, solve_with_complementarity
 from controllers.scheduling.dispatch.energy_cost import add_energy_cost
 from controllers.scheduling.problem.batteries import Slots, add_batteries
+from controllers.scheduling.problem.cars import add_cars
 from controllers.scheduling.problem.problem import SchedulingProblem
 from controllers.scheduling.problem.time_space import Route
 from sim.control import SolveStatus
@@ -96,12 +97,11 @@ def milp(
     assembly.entries(powers.energy_row[k, t], trip, space.energy_mwh[k, i, j])
     _add_flow(assembly, problem, arcs, trip, stay)
     _add_plugs(assembly, problem, arcs, trip, stay)
-    add_energy_cost(assembly, problem, slots, powers)
+    cars = add_cars(assembly, problem.cars, problem.period_h)
+    add_energy_cost(assembly, problem, slots, powers, cars)
     solution = solve_with_complementarity(
         assembly,
-        problem,
-        slots,
-        powers,
+        Pairs.of(problem, slots, powers, cars),
         limits,
         start=_complete(assembly, trip, _taken(problem, arcs, start), limits),
     )

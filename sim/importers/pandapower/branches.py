@@ -59,9 +59,16 @@ def read_lines(
 
 
 def read_transformers(
-    net: Any, bus_of: dict[int, int], usable: dict[int, bool], problems: NetProblems
+    net: Any,
+    bus_of: dict[int, int],
+    usable: dict[int, bool],
+    lines: Lines,
+    problems: NetProblems,
 ) -> tuple[Transformers, FloatArray]:
-    """Return the transformers, and by how much each turns the voltage back [degree]."""
+    """Return the transformers, and by how much each turns the voltage back [degree].
+
+    None is called as one of the `lines`.
+    """
     table = net.trafo
     # Unlike a line, a transformer with one end at a dead bus is dead as a whole in pandapower.
     in_service = flags(table, "in_service")
@@ -73,7 +80,7 @@ def read_transformers(
     derating = numbers(table, "df", default=1.0)
     parallel = numbers(table, "parallel", default=1.0)
     transformers = Transformers(
-        name=unique_names(table, "trafo"),
+        name=unique_names(table, "trafo", lines.name),
         hv_bus=hv_bus,
         lv_bus=lv_bus,
         sn_mva=numbers(table, "sn_mva") * parallel * derating,

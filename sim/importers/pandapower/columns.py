@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -12,7 +13,7 @@ import pandas as pd
 from pydantic import ValidationError
 
 from sim.errors import InputError, Problem
-from sim.scenario.schema.values import Table
+from sim.scenario.schema.values import TABLE_KEYS, Table
 from sim.units import BoolArray, FloatArray, IntArray
 
 Row = TypeVar("Row", bound=Table)
@@ -72,16 +73,22 @@ def opened(net: Any, kind: str, table: Any, end: str) -> BoolArray:
     return np.array([pair in pairs for pair in ends], dtype=np.bool_)
 
 
-def unique_names(table: Any, kind: str) -> tuple[str, ...]:
-    """Return the names in a table, with the index where a name is missing or used twice."""
+def unique_names(table: Any, kind: str, others: Collection[str] = ()) -> tuple[str, ...]:
+    """Return the names in a table, with the index where a name is missing or used twice.
+
+    Those of `others`, and those that a scenario refuses as columns, count as used.
+    """
     given = ["" if pd.isna(name) else str(name).strip() for name in table["name"]]
-    once = {name for name in given if name and given.count(name) == 1}
+    count, taken = Counter(given), {*others, *TABLE_KEYS}
+    once = {name for name in given if name and count[name] == 1} - taken
     names: list[str] = []
+    used = once | taken
     for name, index in zip(given, table.index, strict=True):
         unique = name if name in once else f"{name or kind} {index}"
         # With its index it may have become the name of another row.
-        while unique != name and (unique in once or unique in names):
+        while unique not in once and unique in used:
             unique += f" {index}"
+        used.add(unique)
         names.append(unique)
     return tuple(names)
 

@@ -91,7 +91,7 @@ def grid_from_pandapower(net: Any, *, v_min_pu: float = 0.9, v_max_pu: float = 1
                 "Open the switch or correct vn_kv",
             )
     lines = read_lines(net, bus_of, usable, problems)
-    transformers, shift_degree = read_transformers(net, bus_of, usable, problems)
+    transformers, shift_degree = read_transformers(net, bus_of, usable, lines, problems)
     source_bus, source_vm_pu, source_va_degree = read_sources(net, bus_of, usable, problems)
     if not problems.found:
         # Only what is sound so far can be walked.

@@ -232,7 +232,7 @@ class _Check:
             replication=replication,
             guard=guard,
             nature=self.nature,
-            name=self.spec.label,
+            name=self.spec.drawn_as,
         )
 
     def _determinism(self, first: Witness) -> None:
@@ -248,7 +248,7 @@ class _Check:
             self._make,
             periods,
             nature=self.nature,
-            name=self.spec.label,
+            name=self.spec.drawn_as,
         )
 
     def _limits(self) -> None:

@@ -26,16 +26,24 @@ TABLES = (
 )  # fmt: skip
 
 
-def law_determinism(scenario: Scenario, make: Make) -> None:
+def law_determinism(
+    scenario: Scenario,
+    make: Make,
+    nature: Nature | None = None,
+    first: Episode | None = None,
+) -> None:
     """The same seed gives the same bytes.
+
+    `first` is an episode that has been run already.
 
     Raises
     ------
     Broken
         Naming the first table that differs.
     """
-    nature = Nature.build(scenario.system, scenario.uncertainty)
-    first, second = (live(scenario, make(), nature=nature)[0] for _ in range(2))
+    nature = nature or Nature.build(scenario.system, scenario.uncertainty)
+    first = first or live(scenario, make(), nature=nature).episode
+    second = live(scenario, make(), nature=nature).episode
     for table in TABLES:
         one, two = getattr(first, table), getattr(second, table)
         if not same_bytes(one, two):
@@ -108,7 +116,7 @@ def _hash(content: bytes) -> str:
 def trace(scenario: Scenario, controller: ControllerSpec, replication: int) -> Trace:
     """Return what one controller, built anew, does on one day."""
     policy = build_for(scenario.system, controller)
-    return Trace.of(*live(scenario, policy, replication=replication, name=controller.label))
+    return Trace.of(*live(scenario, policy, replication=replication, name=controller.drawn_as))
 
 
 def trace_in_a_new_process(

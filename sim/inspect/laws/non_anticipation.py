@@ -14,7 +14,7 @@ import numpy as np
 
 from sim.control import EvStates, Forecast, Observation
 from sim.inspect.laws.broken import Broken
-from sim.inspect.laws.witness import Diary, Make, live
+from sim.inspect.laws.witness import Diary, Make, Witness, live
 from sim.scenario import Scenario
 from sim.system.system import System
 from sim.uncertainty.calibrated import CalibratedForecaster
@@ -146,8 +146,13 @@ def law_non_anticipation(
     periods: tuple[int, ...],
     nature: Nature | None = None,
     name: str = "",
-) -> None:
+) -> Witness:
     """Another future changes nothing that was decided or happened before it.
+
+    Returns
+    -------
+    Witness
+        The episode whose future was changed, undisturbed.
 
     Raises
     ------
@@ -200,6 +205,7 @@ def law_non_anticipation(
                 f"{now_h:g} h differ when the future after it is another",
                 period=period,
             )
+    return Witness(truth, reference)
 
 
 def first_difference_h(one: Diary, two: Diary, until_h: float) -> float | None:

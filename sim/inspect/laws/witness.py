@@ -87,6 +87,7 @@ def live(
         key=EpisodeKey(
             scenario=scenario.name,
             controller=name or type(controller).__name__,
+            drawn_as=name or type(controller).__name__,
             seed=scenario.seed,
             replication=replication,
         ),

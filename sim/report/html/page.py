@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +11,16 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
+from sim.errors import InputError
 from sim.report.html import decisions, stress_page, study_figures
 from sim.report.html.day_figures import explaining_figures
 from sim.report.html.tables import TableRow, tables, text_rows
 from sim.report.wording import caveats, number, stopping
 from sim.study.inference.contrasts import NamedDifference, with_regret
 from sim.study.inference.days import Days, inference_statement
+from sim.study.store import checksums, durable
 from sim.study.store.bundle import LOG
-from sim.study.store.stored_study import SUMMARY, StoredStudy, read_study
+from sim.study.store.stored_study import SUMMARY, StoredStudy, read_study, unverified_is_input
 from sim.study.store.sums import first_reason
 from sim.study.study import controllers_without_decisions
 
@@ -38,13 +39,22 @@ def write_report(folder: str | Path) -> Path:
     Raises
     ------
     InputError
-        If the folder holds no study.
+        If the folder holds no study, something in it is damaged, or the page cannot be written.
     """
     study = read_study(folder)
     path = study.folder / FILE
-    partial = path.with_suffix(f".partial-{os.getpid()}")
-    partial.write_text(render(study), encoding="utf-8")
-    partial.replace(path)
+    with unverified_is_input(study.folder):
+        page = render(study)
+    try:
+        durable.write_text(path, page)
+    except OSError as error:
+        raise InputError.single(
+            where=str(path),
+            key="file",
+            value=FILE,
+            message=f"cannot be written ({durable.reason(error)})",
+            remedy="Make room for it, or copy the folder to where you may write",
+        ) from error
     return path
 
 
@@ -111,6 +121,8 @@ def render(study: StoredStudy) -> str:
 def _stopping(study: StoredStudy, first: str) -> str:
     """Return why a study with a stopping rule stopped, empty without one."""
     path = study.folder / SUMMARY
+    if path.is_file():
+        checksums.check(study.folder, path)
     summary = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     return stopping(summary["stopping"], first) if summary.get("stopping") else ""
 

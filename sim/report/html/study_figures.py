@@ -221,8 +221,13 @@ def _penalties(metrics: pd.DataFrame) -> pd.DataFrame:
     if not {*kinds} <= set(metrics.columns):
         kinds = {"penalty_usd": "penalty"}
     mean = metrics[list(kinds)].groupby("controller", sort=False).mean().rename(columns=kinds)
-    table = mean.melt(var_name="entry", value_name="usd", ignore_index=False).reset_index()
-    return table[["controller", "entry", "usd"]]
+    return pd.DataFrame(
+        [
+            {"controller": name, "entry": entry, "usd": usd}
+            for name, row in mean.iterrows()
+            for entry, usd in row.items()
+        ]
+    )
 
 
 def _most_violated_day(metrics: pd.DataFrame, names: list[str]) -> int:

@@ -414,6 +414,7 @@ class EvTable(Table):
     kwh_per_km: Positive
     efficiency_charge: float = 1.0
     back_off_h: float = 0.0
+    charge_from_h: float = 0.0
     p_discharge_kw: NotNegative = 0.0
     efficiency_discharge: float | None = None
     wear_usd_per_mwh: NotNegative = 0.0

@@ -6,12 +6,16 @@ import asyncio
 import contextlib
 import importlib.metadata
 import logging
+import pickle
+import signal
+import threading
+import time
 import uuid
 from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError, Executor, ThreadPoolExecutor
 from typing import Any
 
-from sim.errors import GridhaulError, InputError
+from sim.errors import GridhaulError, InputError, described
 from sim.study.execution.pools import single_thread_children
 from sim.study.execution.worker import JobContext, prepare, release
 from sim.study.store.manifest import PACKAGES, fingerprints
@@ -25,6 +29,11 @@ SETTINGS = {
     "distributed.scheduler.allowed-failures": 0,
     "distributed.deploy.lost-worker-timeout": "365 days",
 }
+PATIENCE_S = 60.0
+SAFE = (
+    "Episodes that have ended are safe if --out was given: start the cluster again, or leave "
+    "--dask out, and give the same command; it runs what is missing."
+)
 INSTALL = "Install the extra: pip install 'gridhaul[dask]'"
 
 
@@ -44,6 +53,25 @@ class DaskPool:
         self.workers = max(1, len(client.nthreads()))
         self.death_errors: tuple[type[Exception], ...] = (KilledWorker,)
         self._client = client
+        self._seen_s = time.monotonic()  # when there were workers
+
+    def check(self) -> None:
+        """Raise an error if there have been no workers for a minute.
+
+        Raises
+        ------
+        ClusterError
+            Then.
+        """
+        now_s = time.monotonic()
+        if self._client.nthreads():
+            self._seen_s = now_s
+        elif now_s - self._seen_s > PATIENCE_S:
+            address = self._client.scheduler.address
+            raise ClusterError(
+                f"--dask: dask = {address!r}: there have been no workers for {PATIENCE_S:g} s. "
+                f"{SAFE}"
+            )
 
     @contextlib.contextmanager
     def start(self, workers: int) -> Iterator[Executor]:
@@ -65,9 +93,7 @@ class DaskPool:
             if not isinstance(error, CancelledError) and self._client.status == "running":
                 raise
             raise ClusterError(
-                f"--dask: dask = {address!r}: the scheduler has gone away. Episodes that have "
-                "ended are safe if --out was given: start the scheduler again, or leave --dask "
-                "out, and give the same command; it runs what is missing."
+                f"--dask: dask = {address!r}: the scheduler has gone away. {SAFE}"
             ) from error
         finally:
             # This cancels what is not done; a client without a scheduler has cancelled it itself.
@@ -129,26 +155,52 @@ def dask_pool(
 def _local(distributed: Any, workers: int) -> Iterator[Any]:
     import dask
 
-    with (
-        single_thread_children(),
-        dask.config.set(SETTINGS),
-        distributed.LocalCluster(
-            n_workers=workers,
-            threads_per_worker=1,
-            processes=True,
-            dashboard_address="127.0.0.1:0",
-            silence_logs="CRITICAL",
-        ) as cluster,
-        distributed.Client(cluster) as client,
-    ):
-        yield client
+    try:
+        # Whoever reaches its port could run anything: certificates that nobody else has.
+        security = distributed.Security.temporary()
+    except ImportError as error:
+        raise _refused(LOCAL, f"needs the package cryptography ({error})", INSTALL) from error
+    with single_thread_children(), dask.config.set(SETTINGS), contextlib.ExitStack() as stack:
+        with _children_without_interrupts():
+            cluster = distributed.LocalCluster(
+                n_workers=workers,
+                threads_per_worker=1,
+                processes=True,
+                protocol="tls://",
+                security=security,
+                host="127.0.0.1",
+                dashboard_address=None,
+                silence_logs="CRITICAL",
+            )
+        stack.enter_context(cluster)
+        yield stack.enter_context(distributed.Client(cluster))
+
+
+@contextlib.contextmanager
+def _children_without_interrupts() -> Iterator[None]:
+    """Let processes that are started inside ignore Ctrl-C, which this one handles."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextlib.contextmanager
 def _remote(distributed: Any, address: str) -> Iterator[Any]:
     try:
         client = _client(distributed, address)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError, RuntimeError, ImportError) as error:
+        if not isinstance(error, OSError):  # no such protocol, or one that needs certificates
+            raise _refused(
+                address,
+                f"cannot be used ({described(error)})",
+                "Use tcp://host:port, or for tls:// set distributed.comm.tls in Dask's "
+                "configuration",
+            ) from error
         raise _refused(
             address,
             f"does not answer within {ANSWER_S:g} s",
@@ -214,10 +266,12 @@ def _plugin(token: str, context: JobContext) -> Any:
     from distributed.diagnostics.plugin import WorkerPlugin
 
     # A plugin also reaches workers that join later or replace one that died.
+    content = pickle.dumps(context, protocol=5)  # see `ProcessPool.start`
+
     class Prepared(WorkerPlugin):
         def setup(self, worker: object) -> None:
             del worker
-            prepare(token, context)
+            prepare(token, pickle.loads(content))
 
         def teardown(self, worker: object) -> None:
             del worker

@@ -18,6 +18,7 @@ from sim.study.jobs import Failure, Job
 # Sending a batch and receiving its results costs some 5 ms, with Dask 20: less than 1 % of this.
 # A longer batch would lose more when a study is killed, and show its progress less often.
 BATCH_S = 2.0
+CHECK_S = 10.0  # how often a pool is asked whether anybody works
 MOST_JOBS = 64  # of a batch, should episodes take no time at all
 WORKER_DIED = (
     "its worker died twice (killed by the system, for example for want of memory, or by a crash of "
@@ -68,7 +69,8 @@ def _run_in_parallel(
                     in_flight[executor.submit(run_batch, pool.token, jobs)] = jobs
                 except pool.death_errors:
                     to_retry.extend(jobs)
-            done, _ = wait(in_flight, return_when=FIRST_COMPLETED)
+            done, _ = wait(in_flight, timeout=CHECK_S, return_when=FIRST_COMPLETED)
+            pool.check()
             for future in done:
                 jobs = in_flight.pop(future)
                 try:

@@ -9,13 +9,20 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
+import pickle
+import tempfile
+import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
 from contextlib import AbstractContextManager
-from typing import ParamSpec, Protocol, TypeVar
+from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import ParamSpec, Protocol, TypeVar, cast
 
-from sim.study.execution.worker import JobContext, prepare, prepare_process, release
+from sim.errors import GridhaulError
+from sim.study.execution.worker import JobContext, is_ready, prepare, prepare_process, release
 
 # Numerical libraries would otherwise start one thread per core in every worker.
 SINGLE_THREAD = {
@@ -25,8 +32,20 @@ SINGLE_THREAD = {
     "NUMBA_NUM_THREADS": "1",
 }
 
+MOST_STARTS = 3
+STOP_S = 2.0
+DIED_AT_START = (
+    f"workers died {MOST_STARTS} times while they started (killed by the system, for example for "
+    "want of memory; a script needs the __main__ guard). Episodes that have ended are safe if "
+    "--out was given: the same command runs what is missing. --workers 1 starts no processes"
+)
+
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+class StartError(GridhaulError):
+    """No worker could be started."""
 
 
 class WorkerPool(Protocol):
@@ -50,6 +69,10 @@ class WorkerPool(Protocol):
     @property
     def death_errors(self) -> tuple[type[Exception], ...]:
         """Errors that a future raises if its worker has died."""
+        ...
+
+    def check(self) -> None:
+        """Raise an error if nobody works any more and nobody will."""
         ...
 
     def start(self, workers: int) -> AbstractContextManager[Executor]:
@@ -81,6 +104,9 @@ class SerialPool:
         self.token = uuid.uuid4().hex
         self._context = context
 
+    def check(self) -> None:
+        """Do nothing: this process works."""
+
     @contextlib.contextmanager
     def start(self, workers: int) -> Iterator[Executor]:
         """Return an executor; see `WorkerPool`."""
@@ -103,22 +129,57 @@ class ProcessPool:
         self.workers = workers
         self._context = context
 
+    def check(self) -> None:
+        """Do nothing: the executor sees that a process dies."""
+
     @contextlib.contextmanager
     def start(self, workers: int) -> Iterator[Executor]:
         """Return an executor; see `WorkerPool`."""
         # Libraries read these when they are imported, which in a new process is before any of our
         # code runs; so the parent sets them and the children inherit.
-        with single_thread_children():
-            executor = ProcessPoolExecutor(
-                workers,
-                mp_context=multiprocessing.get_context("spawn"),
-                initializer=prepare_process,
-                initargs=(self.token, self._context),
-            )
-            try:
-                yield executor
-            finally:
-                executor.shutdown(cancel_futures=True)
+        with single_thread_children(), tempfile.TemporaryDirectory(prefix="gridhaul-") as folder:
+            file = Path(folder) / "context"
+            # In this protocol, arrays that cannot be written to stay so.
+            file.write_bytes(pickle.dumps(self._context, protocol=5))
+            for attempt in range(1, MOST_STARTS + 1):
+                with self._executor(workers, file) as executor:
+                    try:
+                        executor.submit(is_ready).result()
+                    except BrokenExecutor as error:
+                        if attempt == MOST_STARTS:
+                            raise StartError(DIED_AT_START) from error
+                        continue
+                    yield executor
+                    return
+
+    @contextlib.contextmanager
+    def _executor(self, workers: int, file: Path) -> Iterator[Executor]:
+        before = set(multiprocessing.active_children())
+        executor = ProcessPoolExecutor(
+            workers,
+            mp_context=multiprocessing.get_context("spawn"),
+            initializer=prepare_process,
+            initargs=(self.token, file),
+        )
+        patience_s = 0.0  # whoever is interrupted waits for nobody
+        try:
+            yield executor
+            patience_s = STOP_S
+        finally:
+            executor.shutdown(wait=False, cancel_futures=True)
+            _stop(set(multiprocessing.active_children()) - before, patience_s)
+            executor.shutdown()
+
+
+def _stop(processes: Iterable[BaseProcess], patience_s: float) -> None:
+    """Wait for processes to end, and kill those that do not, such as one with threads left."""
+    running = {process.sentinel: process for process in processes}
+    last_s = time.monotonic() + patience_s
+    while running and (left_s := last_s - time.monotonic()) > 0:
+        for ended in wait(list(running), left_s):
+            del running[cast("int", ended)]
+    for process in running.values():
+        process.kill()
 
 
 @contextlib.contextmanager

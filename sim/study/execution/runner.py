@@ -10,6 +10,7 @@ from functools import lru_cache
 import pandas as pd
 
 from sim.control import Controller, capabilities_of
+from sim.episode.deadline import Limited
 from sim.episode.episode import Episode
 from sim.episode.handover import HandedOverForecaster, HandOver
 from sim.episode.record import EpisodeKey
@@ -37,6 +38,7 @@ def run_episode(
     replication: int,
     verify: Verify,
     follow: Callable[[Decision], None] = lambda _: None,
+    deadline_s: float | None = None,
 ) -> Episode:
     """Run one controller through one replication.
 
@@ -52,6 +54,8 @@ def run_episode(
         Which steps pandapower computes again.
     follow
         Called with every decision as soon as it is made; what it raises ends the episode.
+    deadline_s
+        Wall clock for each decision [s]; see `sim.episode.deadline`. None for no limit.
 
     Raises
     ------
@@ -66,7 +70,11 @@ def run_episode(
     realisation = nature.draw(seed, replication)
     forecaster = _forecaster(policy, nature, realisation)
     key = EpisodeKey(
-        scenario=scenario.name, controller=controller.label, seed=seed, replication=replication
+        scenario=scenario.name,
+        controller=controller.label,
+        seed=seed,
+        replication=replication,
+        drawn_as=controller.drawn_as,
     )
     if controller.then is not None:
         named, from_period = controller.then.controller, controller.then.from_period
@@ -75,10 +83,12 @@ def run_episode(
             forecaster, _forecaster(second, nature, realisation), from_period
         )
         streams = tuple(
-            dataclasses.replace(key, controller=each.name).stream("controller")
-            for each in (controller, named)
+            dataclasses.replace(key, drawn_as=each.drawn_as).stream("controller")
+            for each in controller.in_turn
         )
         policy = HandOver(policy, second, from_period, streams)
+    if deadline_s is not None:
+        policy = Limited(policy, deadline_s)
     drawn_s = time.perf_counter() - started
     episode = simulate(
         system, realisation, forecaster, policy, key=key, verification=verify, follow=follow

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import pickle
 import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import pyarrow as pa
 
 from sim.episode.episode import Episode
 from sim.episode.following import Follower
 from sim.episode.verification import Verify
-from sim.errors import GridhaulError
+from sim.errors import GridhaulError, described
 from sim.scenario import Scenario
 from sim.study.execution.runner import run_episode
 from sim.study.jobs import Failure, FinishedEpisode, Job, JobResult, Key
@@ -41,6 +43,8 @@ class JobContext:
         How much of the tables is serialised; None for nothing.
     strict
         Whether a failed decision ends its episode.
+    deadline_s
+        See `run_episode`.
     episode
         Runs one job; None stands for `run_episode`. For tests of the pools.
     """
@@ -50,6 +54,7 @@ class JobContext:
     verify: Verify
     keep: Keep | None
     strict: bool = False
+    deadline_s: float | None = None
     episode: Callable[[Job], Episode] | None = None
 
     def __call__(self, job: Job) -> Episode:
@@ -63,6 +68,7 @@ class JobContext:
             replication=job.replication,
             verify=self.verify,
             follow=Follower(controller=job.label, strict=self.strict),
+            deadline_s=self.deadline_s,
         )
 
 
@@ -101,11 +107,25 @@ def prepare(token: str, context: JobContext) -> None:
     _contexts[token] = context
 
 
-def prepare_process(token: str, context: JobContext) -> None:
-    """Prepare a process that this study has started and that must end with it."""
+def prepare_process(token: str, file: Path) -> None:
+    """Prepare a process that this study has started and that must end with it.
+
+    Parameters
+    ----------
+    token
+        Which study.
+    file
+        Holds the pickled `JobContext`. Not an argument by itself: a parent that hands a process
+        more than a pipe holds waits for ever if that process dies before it has read it.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is handled by the parent
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    prepare(token, context)
+    prepare(token, pickle.loads(file.read_bytes()))
+
+
+def is_ready() -> bool:
+    """Return True: what a worker answers once it has started."""
+    return True
 
 
 def release(token: str) -> None:
@@ -137,7 +157,7 @@ def _run_job(context: JobContext, job: Job) -> tuple[JobResult, pa.Table | None]
     except GridhaulError as error:
         return _failure(job, str(error)), None
     except Exception as error:  # noqa: BLE001 - one bad episode must not end a study
-        return _failure(job, f"{type(error).__name__}: {error}"), None
+        return _failure(job, described(error)), None
 
 
 def _finished(job: Job, episode: Episode) -> FinishedEpisode:

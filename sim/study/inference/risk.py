@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy.special import betaincinv
 
 from sim.study.inference.statistics import CONFIDENCE, Estimate, of_controller
 from sim.uncertainty.streams import stream
@@ -115,8 +115,8 @@ def proportion(happened: BoolArray) -> Estimate:
     if n == 0:
         return Estimate(math.nan, math.nan, math.nan, 0)
     tail = 0.5 - CONFIDENCE / 2
-    low = float(stats.beta.ppf(tail, k, n - k + 1)) if k else 0.0
-    high = float(stats.beta.ppf(1 - tail, k + 1, n - k)) if k < n else 1.0
+    low = float(betaincinv(k, n - k + 1, tail)) if k else 0.0
+    high = float(betaincinv(k + 1, n - k, 1 - tail)) if k < n else 1.0
     return Estimate(k / n, low, high, n)
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy.special import stdtr, stdtrit
 
 from sim.study.inference.days import Days, variance_of_mean
 from sim.study.inference.skewness import skewness_of_mean, with_skewness, without_skewness
@@ -229,7 +229,7 @@ class _Moments(NamedTuple):
         """Return the mean and its interval."""
         if math.isnan(self.standard_error):
             return Estimate(self.mean, math.nan, math.nan, self.n)
-        quantile = float(stats.t.ppf(0.5 + CONFIDENCE / 2, self.degrees_of_freedom))
+        quantile = float(stdtrit(self.degrees_of_freedom, 0.5 + CONFIDENCE / 2))
         low, high = (with_skewness(own, self.skewness) for own in (quantile, -quantile))
         error = self.standard_error
         return Estimate(self.mean, self.mean - low * error, self.mean - high * error, self.n)
@@ -241,7 +241,7 @@ class _Moments(NamedTuple):
         if self.standard_error == 0:
             return 1.0 if self.mean == 0 else 0.0
         found = without_skewness(self.mean / self.standard_error, self.skewness)
-        return float(2 * stats.t.sf(abs(found), self.degrees_of_freedom))
+        return float(2 * stdtr(self.degrees_of_freedom, -abs(found)))
 
 
 def _moments(values: FloatArray, clusters: IntArray | None, in_profile: int | None) -> _Moments:

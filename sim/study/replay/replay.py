@@ -21,6 +21,7 @@ from sim.study.run import storing
 from sim.study.settings import as_verify
 from sim.study.store.bundle import Keep
 from sim.study.store.manifest import configuration, differences
+from sim.study.store.stored_study import unverified_is_input
 from sim.study.summary import episode_summary
 
 # These metrics say how much was verified, not what happened.
@@ -143,7 +144,8 @@ def replay(
     last = dataclasses.replace(spec, then=successor) if successor else spec
     with storing(out, loaded, last, seed=seed, replication=number, verify=check) as store:
         episode = run_episode(loaded, spec, seed=seed, replication=number, verify=check)
-        evidence = _prove(stored, spec, episode)
+        with unverified_is_input(stored.folder):
+            evidence = _prove(stored, spec, episode)
         handed_over = None
         if successor is not None:
             other = run_episode(loaded, last, seed=seed, replication=number, verify=check)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -11,13 +12,18 @@ from typing import Any
 import pandas as pd
 
 from sim.episode.log import LOG_TABLES
-from sim.episode.specification import ControllerSpec, Successor
+from sim.episode.specification import ControllerSpec, Successor, with_source
 from sim.episode.verification import Verify
 from sim.errors import InputError
-from sim.plugins import suggestion
+from sim.plugins import is_file, suggestion
 from sim.scenario import Scenario, load_scenario, scenario_folder
 from sim.study.store.bundle import EPISODES, KEYS, LOG, NOT_METRICS
-from sim.study.store.stored_study import MANIFEST, StoredStudy, read_study
+from sim.study.store.stored_study import (
+    MANIFEST,
+    StoredStudy,
+    read_study,
+    unverified_is_input,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -76,8 +82,19 @@ def read_episode(
         If there is no study, no such episode, or its scenario is gone or has changed.
     """
     study = read_study(folder)
+    with unverified_is_input(study.folder):
+        return _episode_of(study, controller, replication, scenario)
+
+
+def _episode_of(
+    study: StoredStudy,
+    controller: str | None,
+    replication: int | None,
+    scenario: str | Path | None,
+) -> StoredEpisode:
     entries = {str(own["label"]): own for own in study.manifest["controllers"]}
-    label = _choose_controller("controller", controller, list(entries))
+    named = _named_file(study, controller)
+    label = _choose_controller("controller", named[0] if named else controller, list(entries))
     number = _choose_replication(study, replication)
     row = study.table(EPISODES, controller=label, replication=number)
     if row.empty:
@@ -87,7 +104,7 @@ def read_episode(
     asked = entries[label]
     return StoredEpisode(
         folder=study.folder,
-        spec=_spec(asked),
+        spec=_spec(study, asked, named[1] if named else None),
         scenario=_scenario(study, asked.get("point"), scenario),
         seed=study.manifest["seed"],
         replication=number,
@@ -104,12 +121,75 @@ def read_episode(
     )
 
 
-def _spec(entry: Mapping[str, Any]) -> ControllerSpec:
-    then = entry.get("then")
+def _named_file(study: StoredStudy, given: str | None) -> tuple[str, ControllerSpec] | None:
+    """Return the label that stands for a file named on this command line, and its controller.
+
+    The file may lie elsewhere now; what counts are the class and the digest of its text.
+
+    Raises
+    ------
+    InputError
+        If it is not the file of the study.
+    """
+    name, _, point = (given or "").partition(" @ ")  # as a stress study calls it
+    if given is None or not is_file(name):
+        return None
+    spec = with_source(ControllerSpec(name=name))
+    digest = hashlib.sha256(spec.source.encode("utf-8")).hexdigest()
+    class_name = name.rpartition(":")[2]
+    configured = study.manifest["configuration"]["controllers"]
+    digests = {}
+    for own in study.manifest["controllers"]:
+        label, stored = str(own["label"]), str(own["name"])
+        alike = is_file(stored) and stored.rpartition(":")[2] == class_name
+        if alike and (own.get("point") or "") == point:
+            about = configured.get(own.get("controller") or label, {})
+            digests[label] = str(about.get("file_sha256"))
+    same = [label for label, there in digests.items() if there == digest]
+    if given in same or len(same) == 1:
+        return given if given in same else same[0], spec
+    if same:
+        raise InputError.single(
+            where="--controller",
+            key="controller",
+            value=given,
+            message=f"stands for several: {', '.join(same)}",
+            remedy="Write it as it stands there",
+        )
+    there = next(iter(digests.values()), "")[:12]
+    raise InputError.single(
+        where="--controller",
+        key="controller",
+        value=given,
+        message=f"is another file than that of the study (sha256 {digest[:12]} here, {there} there)"
+        if digests
+        else "is not in this study",
+        remedy="Name the file as it was then"
+        if digests
+        else suggestion(given, [str(own["label"]) for own in study.manifest["controllers"]]),
+    )
+
+
+def _spec(
+    study: StoredStudy, entry: Mapping[str, Any], named: ControllerSpec | None = None
+) -> ControllerSpec:
+    """Return a controller of the study; code of a file runs only where the user names the file."""
+    then, name = entry.get("then"), str(entry["name"])
+    if is_file(name) and named is None:
+        raise InputError.single(
+            where=str(study.folder / MANIFEST),
+            key="controllers.name",
+            value=name,
+            message="names a file, and code from a file runs only if this command line names it",
+            remedy="Look at the file, then say --controller file.py:Class; its digest is compared"
+            if "from_period" not in entry
+            else "Replay the episode from which this one was handed over",
+        )
     return ControllerSpec(
-        name=entry["name"],
+        name=name if named is None else named.name,
         parameters=tuple(entry["parameters"].items()),
-        then=then and Successor(from_period=then["from_period"], controller=_spec(then)),
+        source="" if named is None else named.source,
+        then=then and Successor(from_period=then["from_period"], controller=_spec(study, then)),
     )
 
 

@@ -53,7 +53,7 @@ WIDE = ("vm_pu", "loading_percent")
 SINGLE = ("loads", "generators")
 TEXTS = frozenset(
     {"controller", "vehicle", "status", "station", "event", "detail", "origin", "destination"}
-    | {"payer", "payee", "item", "name", "fallback", "orders", "line", "figures"}
+    | {"payer", "payee", "item", "name", "fallback", "orders", "line", "figures", "trigger"}
     | {"unit", "refused", "bus", "from_node", "to_node"}
     | {"load", "generator", "group"}
 )

@@ -71,8 +71,15 @@ def folder_descriptor(folder: Path) -> Iterator[int]:
         os.close(descriptor)
 
 
-def reason(error: OSError) -> str:
+def is_full(error: OSError) -> bool:
+    """Return whether an error says that the disk is full."""
+    return error.errno in {errno.ENOSPC, errno.EDQUOT}
+
+
+def reason(error: OSError | RecursionError) -> str:
     """Return the cause of an error as text for messages."""
-    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+    if isinstance(error, RecursionError):
+        return "its path has too many folders"
+    if is_full(error):
         return "the disk is full"
     return error.strerror or str(error)

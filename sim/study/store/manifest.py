@@ -64,11 +64,7 @@ def configuration(
         "packages": {name: version(name) for name in PACKAGES},
         "python": ".".join(platform.python_version_tuple()[:2]),
     }
-    # Parameters may be infinite, which JSON cannot say: those become texts.
-    values: dict[str, Any] = json.loads(
-        json.dumps(content, default=str), parse_constant=lambda text: text
-    )
-    return values
+    return _plain(content)
 
 
 def fingerprints(controllers: Iterable[str]) -> dict[str, str]:
@@ -91,7 +87,7 @@ def manifest(
     """Return what a reader of the tables needs to know about the study, whatever its length."""
     system = scenario.system
     named = dict(zip(labels(specs), specs, strict=True))
-    return {
+    content = {
         "format": FORMAT,
         "gridhaul": version("gridhaul"),
         "scenario": {
@@ -131,6 +127,7 @@ def manifest(
         "configuration": dict(configured),
         "configuration_sha256": _sha256(json.dumps(configured, sort_keys=True)),
     }
+    return _plain(content)
 
 
 def differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> Iterator[str]:
@@ -166,6 +163,14 @@ def specification_as_json(spec: ControllerSpec) -> dict[str, object]:
         after = specification_as_json(spec.then.controller)
         content["then"] = {"from_period": spec.then.from_period, **after}
     return content
+
+
+def _plain(content: Mapping[str, object]) -> dict[str, Any]:
+    """Return JSON values. Parameters may be infinite, which JSON cannot say: those become texts."""
+    values: dict[str, Any] = json.loads(
+        json.dumps(content, default=str), parse_constant=lambda text: text
+    )
+    return values
 
 
 def _leaves(value: object, prefix: str = "") -> Iterator[tuple[str, object]]:

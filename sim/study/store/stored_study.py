@@ -2,15 +2,17 @@
 
 A folder holds one folder per table with Parquet files ``000000.parquet``, ... of 1,024 episodes
 each, in the order of replications; ``study.json`` says what was run, ``summary.json`` what was
-found, ``commands.json`` which commands asked for it. While a study runs, finished episodes lie in
+found, ``commands.json`` which commands asked for it, ``_SHA256SUMS`` in each folder what its files
+are (see `sim.study.store.checksums`). While a study runs, finished episodes lie in
 ``parts`` until there are enough for a file; readers look there too.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
-import json
 import operator
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +24,9 @@ import pyarrow.compute as pc
 import pyarrow.dataset
 import pyarrow.parquet as pq
 
-from sim.errors import InputError
+from sim.errors import GridhaulError, InputError, described
 from sim.study.jobs import Key
+from sim.study.store import checksums
 from sim.study.store.bundle import (
     EPISODES,
     KEYS,
@@ -35,11 +38,13 @@ from sim.study.store.bundle import (
     tables_of,
 )
 from sim.study.store.manifest import FORMAT
+from sim.study.store.schema import read_manifest
 
 MANIFEST = "study.json"
 SUMMARY = "summary.json"
 COMMANDS = "commands.json"
 PARTS = "parts"
+_NUMBER = re.compile(r"[0-9]{6,9}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,55 +101,93 @@ def read_study(folder: str | Path) -> StoredStudy:
     Raises
     ------
     InputError
-        If there is none in the folder, or one of another version of the format.
+        If there is none in the folder, one of another version of the format, or a damaged one.
     """
     folder = Path(folder)
+    checksums.check(folder, folder / MANIFEST)
+    manifest = read_manifest(folder / MANIFEST, FORMAT)
+    if manifest.get("checksums") and not (folder / checksums.SUMS).exists():
+        raise checksums.damaged(folder / checksums.SUMS)
+    return StoredStudy(folder=folder, manifest=manifest)
+
+
+@contextlib.contextmanager
+def unverified_is_input(folder: Path) -> Iterator[None]:
+    """Blame the folder for whatever goes wrong inside, if nothing proves that it is as written.
+
+    Folders of earlier versions have no checksums; those that others have made may hold anything.
+
+    Raises
+    ------
+    InputError
+        Naming the folder.
+    """
     try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        version = manifest["format"]
-    except (OSError, ValueError, TypeError, KeyError) as error:
+        yield
+    except GridhaulError:
+        raise
+    except Exception as error:
+        if (folder / checksums.SUMS).exists():
+            raise
         raise InputError.single(
             where=str(folder),
             key="folder",
             value=str(folder),
-            message=f"holds no readable {MANIFEST} ({type(error).__name__})",
-            remedy="Name a folder that --out of run, compare or demo has filled",
+            message=f"holds what no study has ({described(error)})",
+            remedy=f"Name a folder as --out has filled it, {checksums.SUMS} included",
         ) from error
-    if version != FORMAT:
-        raise InputError.single(
-            where=str(folder / MANIFEST),
-            key="format",
-            value=version,
-            message=f"is not the format of this version ({FORMAT})",
-            remedy="Read it with the version that wrote it, or run the study again",
-        )
-    return StoredStudy(folder=folder, manifest=manifest)
 
 
 def stored_keys(folder: Path) -> list[Key]:
     """Return the keys of all episodes in the folder."""
-    done = [key for file in table_files(folder, EPISODES) for key in keys(key_columns(file))]
+    done = _keys_in_tables(folder)
     known = set(done)
     return done + [key for _, own in parts(folder) for key in keys(own) if key not in known]
 
 
 def table_files(folder: Path, name: str) -> list[Path]:
-    """Return the files of a table in the order of replications."""
-    return sorted((folder / name).glob("*.parquet"))
+    """Return the files of a table in the order of replications; other files are left alone."""
+    return sorted(
+        file
+        for file in (folder.absolute() / name).glob("*.parquet")
+        if _NUMBER.fullmatch(file.stem)
+    )
 
 
 def parts(folder: Path) -> Iterator[tuple[Path, pa.Table]]:
-    """Yield the bundles of finished episodes that are not yet in the tables."""
-    for file in sorted((folder / PARTS).glob("*.arrow")):
+    """Yield the bundles of finished episodes that are not yet in the tables.
+
+    Raises
+    ------
+    InputError
+        If one of them is damaged.
+    """
+    for file in part_files(folder):
         try:
-            yield file, from_bytes(file.read_bytes())
-        except (FileNotFoundError, pa.ArrowInvalid):
-            continue  # its episodes have just been merged, or will run again
+            content = file.read_bytes()
+        except FileNotFoundError:
+            continue  # its episodes have just been merged
+        if not is_sound_part(file, content):
+            raise checksums.damaged(file)
+        yield file, from_bytes(content)
+
+
+def part_files(folder: Path) -> list[Path]:
+    """Return the files of bundles, in order."""
+    return sorted((folder / PARTS).glob("*.arrow"))
+
+
+def is_sound_part(file: Path, content: bytes) -> bool:
+    """Return whether a part is as it was written: its name says what it should hold."""
+    return file.stem.partition(".")[2] == checksums.tag(content)
 
 
 def rows(folder: Path, name: str, equals: Mapping[str, object] | None = None) -> pa.Table | None:
     """Return the rows of a table whose columns equal the values given; None before the first."""
     files = table_files(folder, name)
+    whole = [file.parents[1] / name / file.name for file in table_files(folder, EPISODES)]
+    for file in dict.fromkeys([*files, *whole]):  # one that is missing is damaged as well
+        checksums.check(folder, file)
     wanted = [pc.field(column) == value for column, value in (equals or {}).items()]
     where = functools.reduce(operator.and_, wanted) if wanted else None
     waiting = [own for _, own in parts(folder)]
@@ -152,7 +195,7 @@ def rows(folder: Path, name: str, equals: Mapping[str, object] | None = None) ->
         return pyarrow.dataset.dataset(files).to_table(filter=where) if files else None
     # The study is unfinished. It may have been killed between two files of one and the same
     # episode: only those in the table of episodes are whole, the others still wait in parts.
-    done = {key for file in table_files(folder, EPISODES) for key in keys(key_columns(file))}
+    done = set(_keys_in_tables(folder))
     unmerged = join(waiting)
     unmerged = unmerged.filter(pa.array([key not in done for key in keys(unmerged)], pa.bool_()))
     whole = [only(pq.read_table(file), done) for file in files]
@@ -160,9 +203,15 @@ def rows(folder: Path, name: str, equals: Mapping[str, object] | None = None) ->
     return table if where is None else table.filter(where)
 
 
-def key_columns(file: Path) -> pa.Table:
-    """Return controller and replication of a table's rows."""
+def key_columns(folder: Path, file: Path) -> pa.Table:
+    """Return controller and replication of the rows in a file of a table."""
+    checksums.check(folder, file)
     return pq.read_table(file, columns=list(KEYS[:2]))
+
+
+def _keys_in_tables(folder: Path) -> list[Key]:
+    files = table_files(folder, EPISODES)
+    return [key for file in files for key in keys(key_columns(folder, file))]
 
 
 def only(table: pa.Table, chosen: Collection[Key]) -> pa.Table:

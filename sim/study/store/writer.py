@@ -12,6 +12,7 @@ import contextlib
 import datetime as dt
 import fcntl
 import json
+import logging
 import shutil
 import sys
 from collections import Counter
@@ -25,14 +26,15 @@ import pyarrow as pa
 
 from sim.errors import InputError
 from sim.study.jobs import Failure, Key
-from sim.study.store import durable
-from sim.study.store.bundle import Keep, from_bytes, join, keys, tables_of
+from sim.study.store import checksums, durable
+from sim.study.store.bundle import EPISODES, Keep, from_bytes, join, keys, tables_of
 from sim.study.store.durable import StorageError
 from sim.study.store.manifest import differences, json_text
 from sim.study.store.shards import (
     delete_shard,
     keys_of_shard,
     read_shard,
+    remove_damaged_shards,
     write_episodes_without,
     write_shard,
 )
@@ -41,12 +43,15 @@ from sim.study.store.stored_study import (
     MANIFEST,
     PARTS,
     SUMMARY,
+    is_sound_part,
+    part_files,
     parts,
     read_study,
     stored_keys,
 )
 
 EPISODES_PER_FILE = 1024
+LOGGER = logging.getLogger("gridhaul")
 
 
 class StudyWriter:
@@ -89,13 +94,14 @@ class StudyWriter:
         self._resources = contextlib.ExitStack()
         try:
             self._open()
-        except OSError as error:
+        except (OSError, RecursionError) as error:  # the latter of a path of a thousand folders
             self._resources.close()
             raise _refused(folder, f"cannot be written ({durable.reason(error)})") from error
         except BaseException:
             self._resources.close()
             raise
         self.stored = frozenset(stored_keys(folder))
+        self._n_safe = len(self.stored)
         missing = set(self._wanted(self._replications)) - self.stored
         self._outstanding = Counter(self._index(key) // self._per_file for key in missing)
 
@@ -121,9 +127,10 @@ class StudyWriter:
         if not finished:
             return
         indices = [self._index(key) for key in finished]
-        file = self.folder / PARTS / f"{min(indices):09d}.arrow"
+        file = self.folder / PARTS / f"{min(indices):09d}.{checksums.tag(content)}.arrow"
         with self._disk():
             durable.write_bytes(file, content)
+            self._n_safe += len(finished)
             self._part_of.update(dict.fromkeys(indices, file))
             self._mark_ended(indices)
 
@@ -162,7 +169,7 @@ class StudyWriter:
                 {i // self._per_file for i in wanted | stored | set(self._part_of)}
             ):
                 self._merge_episodes(number, wanted)
-            durable.write_text(self.folder / SUMMARY, json_text(summary))
+            checksums.write_text(self.folder / SUMMARY, json_text(summary))
             self._write_manifest(last, failures, finished=True)
             shutil.rmtree(self.folder / PARTS)
 
@@ -173,6 +180,9 @@ class StudyWriter:
             raise _refused(folder, "exists and holds something that is no study")
         if known:
             self._check(folder)
+        for name in (EPISODES, *self._tables, PARTS):
+            if (folder / name).exists() and not (folder / name).is_dir():
+                raise _refused(folder, f"has a file {name} where the study has a folder")
         folder.mkdir(parents=True, exist_ok=True)
         descriptor = self._resources.enter_context(durable.folder_descriptor(folder))
         try:
@@ -184,6 +194,8 @@ class StudyWriter:
         for partial in folder.rglob(f".*{durable.PARTIAL_SUFFIX}"):
             partial.unlink()
         (folder / PARTS).mkdir(exist_ok=True)
+        if known:
+            self._remove_damaged()
         for file, own in parts(folder):
             self._part_of.update({self._index(key): file for key in keys(own)})
         self._write_manifest(self._replications, (), finished=False)
@@ -193,6 +205,12 @@ class StudyWriter:
 
     def _check(self, folder: Path) -> None:
         earlier = read_study(folder).manifest
+        if not (folder / checksums.SUMS).exists():
+            raise _refused(
+                folder,
+                f"has no {checksums.SUMS}: it was written by an earlier version, or by others",
+                "Name another folder; report and replay read this one",
+            )
         found = list(differences(earlier["configuration"], self._manifest["configuration"]))
         if found:
             raise _refused(
@@ -209,6 +227,16 @@ class StudyWriter:
                 "A study can grow, not shrink: ask for at least as many, or name another folder",
             )
 
+    def _remove_damaged(self) -> None:
+        """Remove what was damaged on the disk; its episodes are then missing, and run again."""
+        lost = remove_damaged_shards(self.folder, self._tables)
+        for file in part_files(self.folder):
+            if not is_sound_part(file, file.read_bytes()):
+                lost.append(str(file.relative_to(self.folder)))
+                file.unlink()
+        for name in lost:
+            LOGGER.warning("%s: %s is damaged: its episodes run again", self.folder, name)
+
     def _write_manifest(
         self,
         replications: Sequence[int],
@@ -218,11 +246,12 @@ class StudyWriter:
     ) -> None:
         content = {
             **self._manifest,
+            "checksums": checksums.SUMS,
             "replications": list(replications),
             "finished": finished,
             "failures": list(failures),
         }
-        durable.write_text(self.folder / MANIFEST, json_text(content))
+        checksums.write_text(self.folder / MANIFEST, json_text(content))
 
     def _mark_ended(self, indices: Sequence[int]) -> None:
         for index in indices:
@@ -244,7 +273,7 @@ class StudyWriter:
             write_episodes_without(self.folder, number, surplus)
         earlier = read_shard(self.folder, number, self._tables)
         pieces = [] if earlier is None else [earlier]
-        pieces += [from_bytes(file.read_bytes()) for file in files]
+        pieces += [_read_part(file) for file in files]
         episodes = join(pieces)
         found = np.array([self._index(key) for key in keys(episodes)])
         order, rows = np.unique(found, return_index=True)
@@ -274,11 +303,18 @@ class StudyWriter:
         try:
             yield
         except OSError as error:
-            n = len(stored_keys(self.folder))
+            remedy = "Make room and give" if durable.is_full(error) else "Give"
             raise StorageError(
-                f"{self.folder}: {durable.reason(error)}. The {n} episodes finished so far are "
-                "safe in it. Make room and give the same command again: it runs what is missing."
+                f"{self.folder}: {durable.reason(error)}. The {self._n_safe} episodes finished so "
+                f"far are safe in it. {remedy} the same command again: it runs what is missing."
             ) from error
+
+
+def _read_part(file: Path) -> pa.Table:
+    content = file.read_bytes()
+    if not is_sound_part(file, content):
+        raise checksums.damaged(file)
+    return from_bytes(content)
 
 
 def command_record() -> dict[str, object]:
@@ -302,7 +338,8 @@ def _holds_something_else(folder: Path) -> bool:
     if not folder.is_dir():
         return True
     # An interrupted start leaves these.
-    own_names = (f".{MANIFEST}{durable.PARTIAL_SUFFIX}", PARTS)
+    own_names = {checksums.SUMS, PARTS}
+    own_names |= {f".{name}{durable.PARTIAL_SUFFIX}" for name in (MANIFEST, checksums.SUMS)}
     return any(
         entry.name not in own_names or (entry.is_dir() and any(entry.iterdir()))
         for entry in folder.iterdir()

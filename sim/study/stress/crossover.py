@@ -11,8 +11,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
-from scipy.special import ndtr
+from scipy.special import ndtr, stdtrit
 
 from sim.study.inference.statistics import CONFIDENCE
 from sim.units import FloatArray
@@ -161,7 +160,7 @@ def _crossing(
     places = np.empty(len(resampled))
     places[has_one] = found[has_one, nearest[has_one]]
     places[~has_one] = np.where((here > 0) == rises, -np.inf, np.inf)
-    quantile = math.sqrt(n / (n - 1)) * float(stats.t.ppf(0.5 + CONFIDENCE / 2, n - 1))
+    quantile = math.sqrt(n / (n - 1)) * float(stdtrit(n - 1, 0.5 + CONFIDENCE / 2))
     tail = float(ndtr(-quantile))
     low = float(np.quantile(places, tail, method="lower"))
     high = float(np.quantile(places, 1 - tail, method="higher"))

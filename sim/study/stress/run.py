@@ -32,6 +32,7 @@ def stress(
     verify: str = "audit",
     keep: str = "steps",
     strict: bool = False,
+    deadline_s: float | None = None,
     out: str | Path | None = None,
     progress: StudyProgress | None = None,
 ) -> StressStudy:
@@ -53,6 +54,7 @@ def stress(
     replications
         Number of days; all points and controllers have the same ones.
     seed, workers, dask, verify, keep, strict, out, progress
+    seed, workers, dask, verify, keep, deadline_s, out, progress
         See `gridhaul.compare`.
 
     Raises
@@ -82,6 +84,7 @@ def stress(
         out=out,
         progress=progress,
         strict=strict,
+        deadline_s=deadline_s,
     )
 
     def make_manifest() -> Mapping[str, object]:

@@ -13,7 +13,7 @@ from sim.system.evs import EvGroup
 from sim.system.timing import Timing
 from sim.uncertainty.evs import EvSessions
 from sim.units import SECONDS_PER_HOUR, BoolArray, FloatArray, IntArray
-from sim.world.cars import sharing
+from sim.world.cars import ranking, sharing
 from sim.world.cars.records import Records, records
 from sim.world.clock import Order, Tick
 from sim.world.orders import OrderInForce
@@ -67,6 +67,7 @@ class EvFleet:
         self._order_mw: OrderInForce[np.float64] = OrderInForce(
             timing.n_periods, len(groups), np.nan
         )
+        self._usable_h = np.zeros((timing.n_periods + 1, len(groups)))
         self._was_ordered = False
         self._supply: list[tuple[float, BoolArray]] = []
         if groups:
@@ -80,13 +81,24 @@ class EvFleet:
         """Take the orders of a plan whose row 0 is `period`."""
         self._order_mw.apply(plan.p_mw, period)
         self._was_ordered = self._was_ordered or bool(np.isfinite(plan.p_mw).any())
+        # Hours that come and in which the group may not charge.
+        period_h, rows = self._timing.period_h, self._order_mw.rows
+        blocked_h = period_h * (rows >= 0)
+        blocked_h[:period] = 0.0
+        ahead_h = np.cumsum(blocked_h[::-1], axis=0)[::-1]
+        self._usable_h = period_h * np.arange(len(rows) + 1, dtype=np.float64)[:, None]
+        self._usable_h = self._usable_h + np.vstack([ahead_h, np.zeros_like(ahead_h[:1])])
+        reach_h = period_h * (1 + np.flatnonzero(blocked_h.any(axis=1))[-1:].sum())
+        self._advance()
+        ranking.look_ahead(*self._all, self._usable_h, period_h, float(reach_h))
 
     def follow_orders(self) -> None:
         """Carry out from now on what is in force in this period."""
         period = int(self._env.now // self._timing.period_s)
         if not self._was_ordered or period >= self._timing.n_periods:
             return
-        sharing.follow(*self._all, self._order_mw.row(period), self._advance())
+        order_mw, usable_h = self._order_mw.row(period), self._usable_h[period]
+        sharing.follow(*self._all, order_mw, usable_h, self._advance())
 
     def supply(self, supplied: BoolArray) -> None:
         """Say which buses have power from now on, ``(bus,)``."""

@@ -15,7 +15,8 @@ from sim.units import IntArray
 Records: TypeAlias = NDArray[np.void]
 
 # Stays at home by group, those of a group in order of arrival. `session` is the index into
-# `EvSessions`, `car` the row of `CAR`; `need_mwh` is what the trips after the stay take.
+# `EvSessions`, `car` the row of `CAR`; `usable_h` is when it leaves, as stated, in hours in which
+# its group may charge; `need_mwh` is what the trips after the stay take.
 STAY = np.dtype(
     [
         ("session", np.int64),
@@ -24,6 +25,7 @@ STAY = np.dtype(
         ("start_h", np.float64),
         ("stated_h", np.float64),
         ("departure_h", np.float64),
+        ("usable_h", np.float64),
         ("need_mwh", np.float64),
     ]
 )
@@ -35,33 +37,35 @@ STAY = np.dtype(
 # `was_dead` whether its bus has been without power.
 CAR = np.dtype(
     [
-        ("energy_mwh", np.float64),
-        ("p_mw", np.float64),
-        ("stored_mw", np.float64),
-        ("since_h", np.float64),
         ("until_h", np.float64),
         ("wanted_mw", np.float64),
-        ("must", np.int64),
-        ("can_charge", np.int64),
-        ("can_discharge", np.int64),
+        ("p_mw", np.float64),
+        ("departure_h", np.float64),
+        ("must", np.uint8),
+        ("can_charge", np.uint8),
+        ("can_discharge", np.uint8),
+        ("was_dead", np.uint8),
+        ("energy_mwh", np.float64),
+        ("stored_mw", np.float64),
+        ("since_h", np.float64),
         ("session", np.int64),
         ("start_h", np.float64),
         ("stated_h", np.float64),
-        ("departure_h", np.float64),
+        ("usable_h", np.float64),
         ("need_mwh", np.float64),
         ("arrival_h", np.float64),
         ("arrival_mwh", np.float64),
-        ("was_dead", np.int64),
-    ]
+    ],
+    align=True,
 )
 
 # A group of equal cars: what it is, and what it does. Its stays are the rows `first_stay` to
 # `end_stay`, its cars `first_car` to `end_car`; the next to arrive is `next_stay`, and `n_home` are
 # at home, of whom the first leaves at `leave_h`; nothing happens before `next_h`. `order_mw` is NaN
-# where there is none. From `since_h` on the group charges and discharges
-# `charge_mw` and `discharge_mw`; before, it has exchanged `charged_mwh` and `discharged_mwh` since
-# the last reading and left `clipped_mwh` of its orders undone. `elsewhere_mwh` is what cars that
-# left short had to charge on their way.
+# where there is none, `usable_h` counts the hours so far in which the group could charge. From
+# `since_h` on the group charges and discharges `charge_mw` and `discharge_mw`; before, it has
+# exchanged `charged_mwh` and `discharged_mwh` since the last reading and left `clipped_mwh` of its
+# orders undone. `elsewhere_mwh` is what cars that left short had to charge on their way.
 GROUP = np.dtype(
     [
         ("first_stay", np.int64),
@@ -78,6 +82,7 @@ GROUP = np.dtype(
         ("leave_h", np.float64),
         ("next_h", np.float64),
         ("order_mw", np.float64),
+        ("usable_h", np.float64),
         ("is_dead", np.int64),
         ("charge_mw", np.float64),
         ("discharge_mw", np.float64),
@@ -98,7 +103,7 @@ def records(
     """Return stays, cars and groups before the episode starts, and room for who is at home.
 
     Of the last array, ``(stay,)``, the entries from a group's `first_stay` on are its cars at home,
-    least laxity first where an order is in force. A car begins with what is missing as its
+    least rank first where an order is in force. A car begins with what is missing as its
     first stay begins; from then on it holds what it has charged and not driven.
     """
     session = np.lexsort((sessions.arrival_h, sessions.group))
@@ -125,6 +130,7 @@ def records(
     stays["arrival_h"] = sessions.arrival_h[session]
     stays["start_h"] = sessions.start_h[session]
     stays["stated_h"] = sessions.stated_departure_h[session]
+    stays["usable_h"] = stays["stated_h"]
     stays["departure_h"] = sessions.departure_h[session]
     stays["need_mwh"] = sessions.next_trip_mwh[session]
 

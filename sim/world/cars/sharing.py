@@ -3,7 +3,8 @@
 The laxity of a car is the time it could still wait and yet have the energy of its next trip when it
 leaves: time to the stated departure, less time to charge what is missing at full power. Reference:
 Mok, A. K., "Fundamental design problems of distributed systems for the hard-real-time environment",
-MIT, 1983 (least laxity first).
+MIT, 1983 (least laxity first). A car without laxity charges. Among all others an order is shared by
+the laxity in hours in which the orders in force let the group charge (`ranking.rank`).
 
 Between two events all powers are constant, so that energies are exact. Events are arrivals and
 departures, cars that become full or empty, laxities that run out, and changes of orders and supply.
@@ -16,6 +17,7 @@ import numpy as np
 from numba import njit
 
 from sim.units import BoolArray, FloatArray, IntArray
+from sim.world.cars.ranking import energy, laxity, rank, sort
 from sim.world.cars.records import Records
 
 # What lies closer than this is now [h].
@@ -45,7 +47,7 @@ def begin_step(
     for g in range(len(groups)):
         integrate(groups, g, now_h)
         if not np.isnan(groups[g].order_mw):
-            _sort(cars, groups, home, g, now_h)
+            sort(cars, groups, home, g, now_h)
             _share(stays, cars, groups, home, g, now_h)
 
 
@@ -56,10 +58,15 @@ def follow(
     groups: Records,
     home: IntArray,
     order_mw: FloatArray,
+    usable_h: FloatArray,
     now_h: float,
 ) -> None:
-    """Carry out orders ``(group,)`` [MW] from now on, NaN for none."""
+    """Carry out orders ``(group,)`` [MW] from now on, NaN for none.
+
+    `usable_h`, ``(group,)``, are the usable hours that have passed; see `ranking.look_ahead`.
+    """
     for g in range(len(groups)):
+        groups[g].usable_h = usable_h[g]
         before_mw = groups[g].order_mw
         both_free = np.isnan(order_mw[g]) and np.isnan(before_mw)
         if not (both_free or order_mw[g] == before_mw):
@@ -131,20 +138,6 @@ def at_home(cars: Records, groups: Records, home: IntArray, now_h: float) -> Flo
     return found
 
 
-@njit(cache=True)
-def energy(cars: Records, c: int, capacity_mwh: float, now_h: float) -> float:
-    """Return the energy stored in a car [MWh]."""
-    now_mwh = cars[c].energy_mwh + cars[c].stored_mw * (now_h - cars[c].since_h)
-    return float(min(max(now_mwh, 0.0), capacity_mwh))
-
-
-@njit(cache=True)
-def laxity(cars: Records, c: int, capacity_mwh: float, speed_mw: float, now_h: float) -> float:
-    """Return how long the car could wait before it has to charge at full power [h]."""
-    surplus_mwh = energy(cars, c, capacity_mwh, now_h) - cars[c].need_mwh
-    return float(max(cars[c].stated_h - now_h, 0.0) + surplus_mwh / speed_mw)
-
-
 # -- sharing ---------------------------------------------------------------------------------------
 
 
@@ -155,23 +148,8 @@ def _share_anew(
     first = groups[g].first_stay
     for k in range(first, first + groups[g].n_home):
         cars[home[k]].until_h = now_h
-    _sort(cars, groups, home, g, now_h)
+    sort(cars, groups, home, g, now_h)
     _share(stays, cars, groups, home, g, now_h)
-
-
-@njit(cache=True)
-def _sort(cars: Records, groups: Records, home: IntArray, g: int, now_h: float) -> None:
-    """Put the cars of a group that are at home into order, least laxity first."""
-    first, n = groups[g].first_stay, groups[g].n_home
-    capacity_mwh = groups[g].capacity_mwh
-    speed_mw = groups[g].charge_max_mw * groups[g].efficiency_charge
-    own = home[first : first + n].copy()
-    laxity_h = np.empty(n)
-    for k in range(n):
-        laxity_h[k] = laxity(cars, own[k], capacity_mwh, speed_mw, now_h)
-    order = np.argsort(laxity_h, kind="mergesort")
-    for k in range(n):
-        home[first + k] = own[order[k]]
 
 
 @njit(cache=True)
@@ -336,14 +314,14 @@ def _leave(cars: Records, groups: Records, home: IntArray, g: int, now_h: float)
 def _come(
     stays: Records, cars: Records, groups: Records, home: IntArray, g: int, now_h: float
 ) -> None:
-    """Let those in who arrive now, each at its place by laxity where an order is in force."""
-    first, capacity_mwh = groups[g].first_stay, groups[g].capacity_mwh
-    speed_mw = groups[g].charge_max_mw * groups[g].efficiency_charge
+    """Let those in who arrive now, each at its place by rank where an order is in force."""
+    first = groups[g].first_stay
     while _next_arrival(stays, groups, g) <= now_h + JUST_H:
         stay = stays[groups[g].next_stay]
         c = stay.car
         cars[c].session = stay.session
         cars[c].start_h, cars[c].stated_h = stay.start_h, stay.stated_h
+        cars[c].usable_h = stay.usable_h
         cars[c].departure_h, cars[c].need_mwh = stay.departure_h, stay.need_mwh
         cars[c].since_h, cars[c].until_h = now_h, now_h
         cars[c].arrival_h, cars[c].arrival_mwh = now_h, cars[c].energy_mwh
@@ -351,11 +329,11 @@ def _come(
         end = first + groups[g].n_home
         place = end
         if not np.isnan(groups[g].order_mw):
-            own_h = laxity(cars, c, capacity_mwh, speed_mw, now_h)
+            own_h = rank(cars, groups, g, c, now_h)
             place, past = first, end
             while place < past:
                 middle = (place + past) // 2
-                if laxity(cars, home[middle], capacity_mwh, speed_mw, now_h) <= own_h:
+                if rank(cars, groups, g, home[middle], now_h) <= own_h:
                     place = middle + 1
                 else:
                     past = middle

@@ -5,7 +5,8 @@ import pytest
 
 from controllers.rolling.clairvoyant import Clairvoyant
 from controllers.rolling.day_ahead import DayAhead
-from controllers.rolling.planner import FromScratch, Planner, Planning, to_plan
+from controllers.rolling.orders import to_plan
+from controllers.rolling.planner import FromScratch, Planner, Planning
 from controllers.rolling.rolling import Rolling
 from controllers.rolling.stationary import Stationary
 from controllers.scheduling.schedule import schedule

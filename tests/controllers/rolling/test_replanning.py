@@ -5,45 +5,20 @@ import dataclasses
 import numpy as np
 import pytest
 
-from controllers.optimisation.assembly import Assembly
 from controllers.optimisation.work_limits import WorkLimits
 from controllers.rolling.replanning import follow, replan
 from controllers.rolling.rolling import Rolling
-from controllers.scheduling.dispatch.complementarity import solve_with_complementarity
 from controllers.scheduling.dispatch.dispatch import Dispatcher, dispatch
-from controllers.scheduling.dispatch.energy_cost import add_energy_cost
 from controllers.scheduling.dispatch.row_generation import GeneratedRows
-from controllers.scheduling.problem.batteries import Slots, add_batteries
-from controllers.scheduling.problem.time_space import AWAY
 from controllers.scheduling.schedule import schedule
 from controllers.scheduling.search import Search
 from sim.control import SolveStatus, VehicleStatus
 from tests.controllers.scheduling.build import battery, truck
-from tests.controllers.scheduling.cases import feeder, problem_of, random_day
+from tests.controllers.scheduling.cases import feeder, problem_of, random_day, whole_usd
 
 RNG = np.random.default_rng(0)
 WASTEFUL = battery(efficiency_charge=0.7, efficiency_discharge=0.7, wear_usd_per_mwh=0.0)
 ROUTES = (((2, 1), (6, 2)), ((4, 0),))
-
-
-def whole_usd(problem, routes):
-    """Return the objective of the dispatch with all rows and all segments in one model."""
-    space = problem.space
-    station = np.array([space.stations_of(k, route) for k, route in enumerate(routes)])
-    vehicle, period = np.nonzero((station != AWAY) & problem.network.live[station])
-    slots = Slots(vehicle=vehicle, station=station[vehicle, period], period=period)
-    assembly = Assembly()
-    powers = add_batteries(
-        assembly,
-        problem.batteries,
-        slots,
-        trips_mwh=np.array([space.route_mwh(k, route) for k, route in enumerate(routes)]),
-        end=problem.end,
-        period_h=problem.period_h,
-    )
-    add_energy_cost(assembly, problem, slots, powers)
-    assembly.offset += sum(space.route_usd(k, route) for k, route in enumerate(routes))
-    return solve_with_complementarity(assembly, problem, slots, powers, WorkLimits()).objective
 
 
 @pytest.mark.parametrize("seed", range(6))

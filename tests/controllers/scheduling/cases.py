@@ -7,13 +7,18 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from controllers.optimisation.assembly import Assembly
 from controllers.optimisation.work_limits import WorkLimits
+from controllers.scheduling.dispatch.complementarity import Pairs, solve_with_complementarity
 from controllers.scheduling.dispatch.dispatch import dispatch
+from controllers.scheduling.dispatch.energy_cost import add_energy_cost
 from controllers.scheduling.grid.linearise import linearise
 from controllers.scheduling.grid.network import OperatingPoint
+from controllers.scheduling.problem.batteries import Slots, add_batteries
+from controllers.scheduling.problem.cars import add_cars
 from controllers.scheduling.problem.distances import station_distances_km
 from controllers.scheduling.problem.problem import SchedulingProblem, scheduling_problem
-from controllers.scheduling.problem.time_space import Route, TimeSpace
+from controllers.scheduling.problem.time_space import AWAY, Route, TimeSpace
 from sim.control import Observation
 from sim.powerflow.pgm import PowerGridModelFlow
 from sim.system.system import System
@@ -78,3 +83,25 @@ def best_by_force(problem: SchedulingProblem) -> float:
     choices = [list(all_routes(problem.space, k)) for k in range(problem.n_vehicles)]
     found = (dispatch(problem, routes, WorkLimits()) for routes in itertools.product(*choices))
     return min(one.outcome.objective_usd for one in found if one is not None)
+
+
+def whole_usd(problem, routes):
+    """Return the objective of the dispatch with all rows and all segments in one model."""
+    space = problem.space
+    station = np.array([space.stations_of(k, route) for k, route in enumerate(routes)])
+    vehicle, period = np.nonzero((station != AWAY) & problem.network.live[station])
+    slots = Slots(vehicle=vehicle, station=station[vehicle, period], period=period)
+    assembly = Assembly()
+    powers = add_batteries(
+        assembly,
+        problem.batteries,
+        slots,
+        trips_mwh=np.array([space.route_mwh(k, route) for k, route in enumerate(routes)]),
+        end=problem.end,
+        period_h=problem.period_h,
+    )
+    cars = add_cars(assembly, problem.cars, problem.period_h)
+    add_energy_cost(assembly, problem, slots, powers, cars)
+    assembly.offset += sum(space.route_usd(k, route) for k, route in enumerate(routes))
+    pairs = Pairs.of(problem, slots, powers, cars)
+    return solve_with_complementarity(assembly, pairs, WorkLimits()).objective

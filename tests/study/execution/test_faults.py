@@ -89,8 +89,8 @@ def test_an_episode_without_memory_costs_itself_only(
     file = tmp_path / "hungry.py"
     file.write_text(source)
     label = f"{file}:Hungry"
-    seed = next(seed for seed in range(100) if len(bad_days(seed, label)) == 1)
-    (bad,) = bad_days(seed, label)
+    seed = next(seed for seed in range(100) if len(bad_days(seed, "Hungry")) == 1)
+    (bad,) = bad_days(seed, "Hungry")
     out = tmp_path / "out"
     code, _, errors = gridhaul(
         *("compare", "tiny", "--controllers", f"idle,{label}", "--replications", DAYS),

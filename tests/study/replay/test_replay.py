@@ -10,6 +10,7 @@ import pytest
 import gridhaul as gh
 from sim.episode.log import log_of, log_sha256
 from sim.episode.specification import ControllerSpec
+from sim.errors import InputError
 from sim.scenario import load_scenario
 from sim.study.compare import compare
 from sim.study.replay.replay import Evidence, replay, replay_summary
@@ -60,7 +61,11 @@ def test_the_original_says_by_itself_what_is_run(tmp_path: Path) -> None:
         verify="off",
         out=tmp_path / "run",
     )
-    found = replay(tmp_path / "run").episode
+    with pytest.raises(InputError, match="runs only if this command line names it"):
+        replay(tmp_path / "run")
+    elsewhere = tmp_path / "moved.py"
+    file.rename(elsewhere)
+    found = replay(tmp_path / "run", f"{elsewhere}:Constant").episode
     assert (found.seed, found.replication, found.metrics["steps"]) == (3, 4, 192)
 
 

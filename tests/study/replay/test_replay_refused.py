@@ -25,8 +25,11 @@ from tests.study.replay.stormy import CONSTANT, STORM
 @pytest.fixture
 def changed(tmp_path: Path) -> Path:
     """An episode whose controller orders something else now, from period 5 on."""
-    file = tmp_path / "mine.py"
-    file.write_text(CONSTANT.replace("POWER", "2.0"))
+    file, power = tmp_path / "mine.py", tmp_path / "power"
+    file.write_text(
+        CONSTANT.replace("POWER", f"float(__import__('pathlib').Path({str(power)!r}).read_text())")
+    )
+    power.write_text("2.0")
     for keep in ("steps", "summary"):
         compare(
             load_scenario("ieee33"),
@@ -36,18 +39,27 @@ def changed(tmp_path: Path) -> Path:
             keep=keep,
             out=tmp_path / keep,
         )
-    file.write_text(CONSTANT.replace("POWER", "3.0"))
+    power.write_text("3.0")
     return tmp_path
+
+
+def test_a_file_runs_only_if_it_is_named_and_is_that_of_the_study(changed: Path) -> None:
+    with pytest.raises(InputError, match="runs only if this command line names it"):
+        replay(changed / "steps")
+    file = changed / "mine.py"
+    file.write_text(file.read_text() + "# another one\n")
+    with pytest.raises(InputError, match="is another file than that of the study"):
+        replay(changed / "steps", f"{file}:Constant")
 
 
 def test_what_differs_first_and_why_is_named(changed: Path) -> None:
     with pytest.raises(ReplayError) as caught:
-        replay(changed / "steps")
+        replay(changed / "steps", f"{changed / 'mine.py'}:Constant")
     message = str(caught.value)
     assert re.search(r"first difference, at 5 h: decisions: .*orders is '", message)
-    assert "possible causes: controller.file_sha256 is '" in message
+    assert "possible causes: a controller that uses the clock, or randomness" in message
     with pytest.raises(ReplayError) as caught:
-        replay(changed / "summary")
+        replay(changed / "summary", f"{changed / 'mine.py'}:Constant")
     assert "event log: " in str(caught.value)
     assert "keeps no tables" in str(caught.value)
     assert re.search(r"\n  \w+ is [-\d.]+ there and [-\d.]+ here\n", str(caught.value))
@@ -61,7 +73,7 @@ def test_a_controller_with_a_clock_of_its_own_is_found_out(
     run(load_scenario("ieee33"), f"{file}:Constant", verify="off", out=tmp_path / "run")
     monkeypatch.setattr("sim.study.store.manifest.version", lambda name: "0")
     with pytest.raises(ReplayError, match=r"(?s)orders is.*packages\.numpy is.*uses the clock"):
-        replay(tmp_path / "run")
+        replay(tmp_path / "run", f"{file}:Constant")
 
 
 def test_a_decision_ended_by_the_clock_is_named_as_a_cause(
@@ -87,6 +99,9 @@ def as_of_an_earlier_version(folder: Path) -> None:
     manifest = json.loads((folder / "study.json").read_text())
     for key in ("source", "overrides"):
         del manifest["scenario"][key]
+    del manifest["checksums"]
+    for sums in folder.rglob("_SHA256SUMS"):
+        sums.unlink()
     (folder / "study.json").write_text(json.dumps(manifest))
 
 

@@ -64,7 +64,8 @@ def lived(
 ) -> Lived:
     """Live through an episode.
 
-    `order` gives the row ``(group,)`` of a period, None for nothing new; `dead` says from which
+    `order` gives the row ``(group,)`` of a period, or the rows ``(H, group)`` from it on, None for
+    nothing new; `dead` says from which
     step on the bus of each group is without power, `looks_s` when inside each step somebody looks.
     """
     env = simpy.Environment()
@@ -82,7 +83,8 @@ def lived(
             period = step // grid.steps_per_period
             row = order(period, states[-1])
             if row is not None:
-                fleet.order(EvPlan(p_mw=np.array(row, dtype=float)[None]), period)
+                rows = np.array(row, dtype=float).reshape(-1, len(groups))
+                fleet.order(EvPlan(p_mw=rows), period)
             fleet.follow_orders()
         for look_s in looks_s:
             env.run(step * grid.step_s + look_s)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from functools import partial
 
 import numpy as np
@@ -85,24 +84,33 @@ def programme_mw(group: EvGroup, sessions: EvSessions, price: FloatArray) -> Flo
     return net_mwh / STEP_H
 
 
-def at(order_mw: FloatArray, period: int, here: EvStates) -> FloatArray:
+def row_by_row(order_mw: FloatArray, period: int, here: EvStates) -> FloatArray:
     return order_mw[period : period + 1]
+
+
+def all_at_once(order_mw: FloatArray, period: int, here: EvStates) -> FloatArray | None:
+    return order_mw[:, None] if period == 0 else None
 
 
 @pytest.mark.parametrize("group", [HOMES, V2G], ids=["charging", "with V2G"])
 @pytest.mark.parametrize("least_mwh", [0.02, 0.045], ids=["slack needs", "needs that bind"])
 def test_sharing_moves_what_a_linear_programme_moves(group: EvGroup, least_mwh: float) -> None:
-    grid = dataclasses.replace(timing(HOURS, 900))
+    """Who knows only the order of now moves 95 %, who knows the orders ahead 99 %, at its times."""
+    grid = timing(HOURS, 900)
     shares = []
     for seed in range(6):
         sessions = an_evening(group, seed, least_mwh)
         noise = np.random.default_rng(seed + 100).normal(0.0, 3.0, N_STEPS)
         price = np.repeat(PRICE_USD_PER_MWH, round(1 / STEP_H)) + noise
         order_mw = programme_mw(group, sessions, price)
-        life = lived((group,), sessions, grid, partial(at, order_mw))
-        assert life.fleet.short == life.fleet.impossible == 0
-        done_mwh, wanted_mwh = life.net_mwh[:, 0], order_mw * STEP_H
-        same_way = np.sign(done_mwh) == np.sign(wanted_mwh)
-        realised_mwh = np.minimum(np.abs(done_mwh), np.abs(wanted_mwh)) * same_way
-        shares.append(realised_mwh.sum() / np.abs(wanted_mwh).sum())
-    assert np.mean(shares) >= 0.95
+        wanted_mwh = order_mw * STEP_H
+        for order in (row_by_row, all_at_once):
+            life = lived((group,), sessions, grid, partial(order, order_mw))
+            assert life.fleet.short == life.fleet.impossible == 0
+            done_mwh = life.net_mwh[:, 0]
+            same_way = np.sign(done_mwh) == np.sign(wanted_mwh)
+            realised_mwh = np.minimum(np.abs(done_mwh), np.abs(wanted_mwh)) * same_way
+            shares.append(realised_mwh.sum() / np.abs(wanted_mwh).sum())
+    now, ahead = np.reshape(shares, (6, 2)).mean(axis=0)
+    assert now >= 0.95
+    assert ahead >= 0.99

@@ -1,0 +1,1 @@
+"""Weights between sun used, cost and voltages, and the front behind them."""

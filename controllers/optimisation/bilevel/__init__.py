@@ -1,0 +1,1 @@
+"""Optimistic bilevel programmes with integers in the lower level."""

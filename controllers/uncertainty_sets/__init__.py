@@ -1,0 +1,1 @@
+"""Uncertainty sets, decision rules, robust counterparts and chance constraints."""

@@ -1,0 +1,1 @@
+"""Distributionally robust chance constraints for laws of which mean and covariance are known."""
