@@ -151,7 +151,7 @@ def _keys(model: type[BaseModel], prefix: str) -> Iterator[Key]:
             if field.default_factory is not None:
                 default = "none"
             yield _key(f"{prefix}{name}", name, default, told.get(name, ""))
-        elif inner is field.annotation:
+        elif isinstance(field.annotation, type):
             yield from _keys(inner, f"{prefix}{name}.")
         else:
             is_named = str(field.annotation).startswith("dict")

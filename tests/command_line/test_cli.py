@@ -250,7 +250,7 @@ def test_a_failed_episode_is_named_and_ends_with_1(gridhaul: CommandLine, tmp_pa
     )
     assert code == 1
     assert "Objective" in output
-    assert "replication 1: OSError: no licence" in errors
+    assert "replication 1: start() failed: OSError: no licence (unlucky.py, line 6)" in errors
     assert "2 of 4 episodes failed" in errors
     assert gridhaul("report", tmp_path / "out")[0] == 0
     assert "no licence" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
@@ -266,7 +266,9 @@ def test_a_study_of_nothing_but_failures_ends_and_says_so(
         *("--verify", "off", "--json", "--out", tmp_path / "out"),
     )
     assert code == 1
-    assert json.loads(output)["failures"][0]["error"] == "OSError: no licence"
+    assert json.loads(output)["failures"][0]["error"].startswith(
+        "start() failed: OSError: no licence"
+    )
     assert "1 of 1 episodes failed" in errors
     assert gridhaul("report", tmp_path / "out")[0] == 0
 

@@ -80,7 +80,7 @@ def test_what_keep_leaves_in_the_folder(gridhaul: CommandLine, tmp_path: Path) -
         assert ("Sums only" in page) == (keep == "summary")
     code, _, errors = gridhaul(*STUDY, "--replications", 2, "--keep", "all", "--out", out)
     assert code == 2
-    assert "--keep: keep = 'all'" in errors
+    assert "keep: keep = 'all'" in errors
 
 
 def test_the_report_of_a_study_that_was_stopped_names_what_is_missing(

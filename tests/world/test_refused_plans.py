@@ -41,6 +41,13 @@ def visits(*first: Visit) -> FleetPlan:
             FleetPlan(p_mw=np.zeros((0, N))),
             "fleet.p_mw has 0 rows; it takes 1 to 4, one per period from now on",
         ),
+        (
+            visits(Visit(station="Eastport", depart_h=0.0)),  # type: ignore[arg-type]
+            (
+                f"fleet.visits of {FIRST}: station = 'Eastport' must be an index; "
+                "system.station('Eastport') returns the index of a name"
+            ),
+        ),
         (FleetPlan(p_mw=NO_NUMBER), f"fleet.p_mw[1, 0] = nan for {FIRST} must be finite"),
         (FleetPlan(visits=()), f"fleet.visits has 0 entries for {N} vehicles"),
         (
@@ -86,6 +93,30 @@ def test_a_plan_that_cannot_be_read_is_refused(plan: Any, message: str) -> None:
 def test_a_market_that_cannot_be_read_is_refused(market: MarketPlan, message: str) -> None:
     with pytest.raises(PlanError, match=f"^{re.escape(message)}$"):
         checked_plan(Plan(market=market), UNITS, 4)
+
+
+def test_rows_beyond_the_look_ahead_are_cut_from_every_part() -> None:
+    rows = np.arange(5.0)[:, None]
+    fleet = FleetPlan(p_mw=np.repeat(rows, N, axis=1), visits=(None,) * N)
+    grid = GridPlan(generation_limit_mw=np.repeat(rows, PLANTS, axis=1))
+    cut = checked_plan(Plan(fleet=fleet, grid=grid), ROADS, 4)
+    assert cut.fleet is not None
+    assert cut.fleet.p_mw is not None
+    assert cut.grid is not None
+    assert cut.fleet.p_mw[:, 0].tolist() == [0, 1, 2, 3]
+    assert cut.fleet.visits == (None,) * N
+    assert cut.grid.generation_limit_mw[:, 0].tolist() == [0, 1, 2, 3]
+    short = Plan(fleet=FleetPlan(p_mw=np.zeros((2, N))))
+    assert checked_plan(short, ROADS, 4).fleet is short.fleet
+
+
+def test_names_are_looked_up_and_misspelt_ones_met_with_the_nearest() -> None:
+    stations, vehicles = ROADS.stations, ROADS.vehicles
+    assert ROADS.station(stations[2].name) == 2
+    assert ROADS.vehicle(vehicles[1].name) == 1
+    assert ROADS.bus(ROADS.grid.bus_name[3]) == 3
+    with pytest.raises(ValueError, match=r"no station 'Eastprt'. Did you mean 'Eastport'\?"):
+        ROADS.station("Eastprt")
 
 
 def test_limits_and_times_that_are_just_allowed_pass() -> None:

@@ -89,6 +89,7 @@ def test_a_controller_sees_what_it_orders() -> None:
     ("rows", "words"),
     [
         (lambda h: np.zeros((h, 3)), r"shape \(periods, 2\)"),
+        (lambda h: np.zeros((0 * h, 2)), "0 rows"),
         (lambda h: np.array([[np.inf, np.nan]]), "feeding must be finite, or NaN"),
         (lambda h: np.array([[0.0, 0.0]]), "orders alone, whose cars take no orders"),
         (lambda h: np.zeros((1, 2), dtype=np.complex128), "real numbers"),
