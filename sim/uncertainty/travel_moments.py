@@ -17,6 +17,10 @@ from sim.uncertainty.climatology import LEVEL, QUANTILE
 from sim.uncertainty.traffic import QUARTERS_PER_DAY
 from sim.units import HOURS_PER_DAY, FloatArray, IntArray
 
+# Gauss-Hermite quadrature for the standard normal law, exact to the ninth degree.
+NODES = (-2.8569700138728056, -1.3556261799742659, 0.0, 1.3556261799742659, 2.8569700138728056)
+WEIGHTS = (0.01125741132772069, 0.2220759220056127, 0.5333333333333333,
+           0.2220759220056127, 0.01125741132772069)  # fmt: skip
 DENSITY = 0.10313564037537139  # of the standard normal law at its 95 % quantile
 CLEAR = 0.955  # more likely clear than this, an incident on a way is rare
 QUARTER_H = HOURS_PER_DAY / QUARTERS_PER_DAY
@@ -98,6 +102,28 @@ class _Departure(NamedTuple):
     held_h: float
 
 
+class _Road(NamedTuple):
+    """What a drive over a way meets.
+
+    Attributes
+    ----------
+    free_h
+        Driving time on empty roads [h].
+    met
+        Mean volume over a usual drive [-].
+    held_h, quarter
+        As in `_Departure`.
+    volume
+        The volume's part of the excess time by quarter hour, ``(96,)`` [-].
+    """
+
+    free_h: float
+    met: float
+    held_h: float
+    quarter: int
+    volume: FloatArray
+
+
 class _Delays(NamedTuple):
     """Delays by incidents on the links at one departure, arrays ``(link,)``.
 
@@ -136,6 +162,7 @@ class _WayMoments(NamedTuple):
     variance_h2: float
     delay_variance_h2: float
     clear: float
+    together: float
 
 
 @njit(cache=True)
@@ -164,9 +191,10 @@ def way_times(
         _set_delays(delays, departure, links, traffic, incidents, day, volume)
         for i in range(n_stations):
             for j in range(n_stations):
+                best_h2 = best_together = 0.0
                 for way in range(ways.links.shape[3]):
                     free_h = ways.free_h[hour, i, j, way]
-                    if not free_h < mean[h, i, j]:
+                    if not free_h < mean[h, i, j] + 3.0 * math.sqrt(best_h2):
                         continue
                     # A drive meets the traffic of its whole duration, not of its start.
                     drift_h, met = _met(
@@ -180,11 +208,18 @@ def way_times(
                         ways.links[hour, i, j, way], drift_h, met, departure, links, delays,
                         traffic, day,
                     )  # fmt: skip
-                    expected_h = free_h + moments.traffic_h + moments.delay_h
-                    if not expected_h < mean[h, i, j]:
-                        continue
-                    mean[h, i, j] = expected_h
-                    lower[h, i, j], upper[h, i, j] = _quantiles(free_h, moments)
+                    road = _Road(free_h, met, held_h, quarter, volume)
+                    expected_h, variance_h2 = _drive_moments(road, moments)
+                    if expected_h < mean[h, i, j]:
+                        lower[h, i, j], upper[h, i, j] = _quantiles(road, moments)
+                    if way == 0:
+                        mean[h, i, j], best_h2, best_together = expected_h, variance_h2, moments.together
+                    else:
+                        m = mean[h,i,j]
+                        if expected_h < m:
+                            mean[h, i, j] = _choice_h(expected_h, m, variance_h2, best_h2, moments.together, best_together)
+                        else:
+                            mean[h, i, j] = _choice_h(m, expected_h, best_h2, variance_h2, best_together, moments.together)
     return mean, lower, upper
 
 
@@ -277,11 +312,39 @@ def _way_moments(
         clear *= delays.clear[link]
     second = math.expm1(k * k * common) * clean * clean
     second += (math.exp(k * k * variance) - math.exp(k * k * common)) * squares
-    return _WayMoments(clean, late, second, jumps, clear)
+    together = min(math.expm1(k * k * common) * clean * clean / second, 1.0) if second > 0.0 else 1.0
+    return _WayMoments(clean, late, second, jumps, clear, together)
 
 
 @njit(cache=True)
-def _quantiles(free_h: float, moments: _WayMoments) -> tuple[float, float]:
+def _drive_moments(road: _Road, moments: _WayMoments) -> tuple[float, float]:
+    """Return mean [h] and variance [h^2] of the driving time over a way, incidents in the mean."""
+    median_h, width = _log_normal(moments.traffic_h, moments.variance_h2)
+    first = second = 0.0
+    for node, weight in zip(NODES, WEIGHTS):  # noqa: B905 - numba knows no strict
+        drive_h = _drive_h(road, median_h * math.exp(width * node))
+        first += weight * drive_h
+        second += weight * drive_h * drive_h
+    return first + moments.delay_h, max(second - first * first, 0.0)
+
+
+@njit(cache=True)
+def _choice_h(
+    mean_h: float, other_h: float, variance_h2: float, other_h2: float, a: float, b: float
+) -> float:
+    spread_h = math.sqrt(
+        variance_h2 * (1.0 - a) + other_h2 * (1.0 - b)
+        + (math.sqrt(variance_h2 * a) - math.sqrt(other_h2 * b)) ** 2
+    )
+    if not spread_h > 1e-9 * mean_h:
+        return mean_h
+    x = (other_h - mean_h) / spread_h
+    below = 0.5 * math.erfc(x / math.sqrt(2.0))
+    return mean_h + (other_h - mean_h) * below - spread_h * math.exp(-x * x / 2) / math.sqrt(2 * math.pi)
+
+
+@njit(cache=True)
+def _quantiles(road: _Road, moments: _WayMoments) -> tuple[float, float]:
     """Return the 5 % and 95 % quantile of the driving time over a way [h]."""
     centre, second = moments.traffic_h, moments.variance_h2
     low = high = QUANTILE
@@ -294,12 +357,39 @@ def _quantiles(free_h: float, moments: _WayMoments) -> tuple[float, float]:
         missing = (1.0 - moments.clear) / moments.clear
         low = QUANTILE - _shift((1.0 - LEVEL) * missing)
         high = QUANTILE + _shift(LEVEL * missing)
-    if not (centre > 0.0 and second > 0.0):
-        return free_h + centre, free_h + centre
-    ratio = 1.0 + second / (centre * centre)
-    median = centre / math.sqrt(ratio)
-    width = math.sqrt(math.log(ratio))
-    return free_h + median * math.exp(-low * width), free_h + median * math.exp(high * width)
+    median_h, width = _log_normal(centre, second)
+    return (
+        _drive_h(road, median_h * math.exp(-low * width)),
+        _drive_h(road, median_h * math.exp(high * width)),
+    )
+
+
+@njit(cache=True)
+def _log_normal(mean: float, variance: float) -> tuple[float, float]:
+    """Return median and width of the log-normal law with this mean and variance."""
+    if not (mean > 0.0 and variance > 0.0):
+        return mean, 0.0
+    ratio = 1.0 + variance / (mean * mean)
+    return mean / math.sqrt(ratio), math.sqrt(math.log(ratio))
+
+
+@njit(cache=True)
+def _drive_h(road: _Road, excess_h: float) -> float:
+    """Return how long a drive takes whose pace changes every quarter hour [h].
+
+    `excess_h` is the time above the free one at the volume `road.met`. What is left of the way is
+    driven at the pace of each quarter hour, so a jam costs no more than it lasts.
+    """
+    left, clock_h, span_h, quarter = 1.0, 0.0, road.held_h, road.quarter
+    while True:
+        share = road.volume[quarter % QUARTERS_PER_DAY] / road.met if road.met > 0.0 else 0.0
+        whole_h = road.free_h + excess_h * share
+        if left * whole_h <= span_h:
+            return clock_h + left * whole_h
+        left -= span_h / whole_h
+        clock_h += span_h
+        span_h = QUARTER_H
+        quarter += 1
 
 
 @njit(cache=True)

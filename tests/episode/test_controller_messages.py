@@ -109,8 +109,8 @@ def test_a_name_is_needed_once() -> None:
     one = ControllerSpec(name="rolling", parameters=(("horizon", 4),))
     assert told(lambda: labels([one, one])) == [
         (
-            "controllers: controllers = 'rolling(horizon=4)': stands for the same controller with the "
-            "same parameters more than once. Name every configuration once."
+            "controllers: controllers = 'rolling(horizon=4)': stands for the same controller "
+            "with the same parameters more than once. Name every configuration once."
         )
     ]
 
@@ -214,8 +214,8 @@ def test_a_controller_for_another_system_is_told_what_this_one_has(strange: str)
     ]
     assert told(lambda: build_for(system("roads", "rail", "units"), conductor)) == [
         (
-            f"{CONDUCTOR}: requires = 'rail': cannot plan for roads, on which vehicles of here move. "
-            "Name a controller for a system with rail, roads, units."
+            f"{CONDUCTOR}: requires = 'rail': cannot plan for roads, on which vehicles of here "
+            "move. Name a controller for a system with rail, roads, units."
         )
     ]
 
