@@ -2,7 +2,7 @@
 
 The excess time over a way is taken as log-normal with the mean and variance of the sum (Fenton,
 *The sum of log-normal probability distributions in scatter transmission systems*, IRE Trans.
-Communications Systems 8, 1960).
+Communications Systems 8, 1960), and driven through quarter by quarter (`sim.uncertainty.drive`).
 """
 
 from __future__ import annotations
@@ -14,16 +14,12 @@ import numpy as np
 from numba import njit
 
 from sim.uncertainty.climatology import LEVEL, QUANTILE
-from sim.uncertainty.traffic import QUARTERS_PER_DAY
-from sim.units import HOURS_PER_DAY, FloatArray, IntArray
+from sim.uncertainty.drive import Drive, Road, better_h, drive_h, drive_moments, log_normal
+from sim.uncertainty.traffic import QUARTER_H, QUARTERS_PER_DAY
+from sim.units import FloatArray, IntArray
 
-# Gauss-Hermite quadrature for the standard normal law, exact to the ninth degree.
-NODES = (-2.8569700138728056, -1.3556261799742659, 0.0, 1.3556261799742659, 2.8569700138728056)
-WEIGHTS = (0.01125741132772069, 0.2220759220056127, 0.5333333333333333,
-           0.2220759220056127, 0.01125741132772069)  # fmt: skip
 DENSITY = 0.10313564037537139  # of the standard normal law at its 95 % quantile
 CLEAR = 0.955  # more likely clear than this, an incident on a way is rare
-QUARTER_H = HOURS_PER_DAY / QUARTERS_PER_DAY
 
 
 class Ways(NamedTuple):
@@ -102,28 +98,6 @@ class _Departure(NamedTuple):
     held_h: float
 
 
-class _Road(NamedTuple):
-    """What a drive over a way meets.
-
-    Attributes
-    ----------
-    free_h
-        Driving time on empty roads [h].
-    met
-        Mean volume over a usual drive [-].
-    held_h, quarter
-        As in `_Departure`.
-    volume
-        The volume's part of the excess time by quarter hour, ``(96,)`` [-].
-    """
-
-    free_h: float
-    met: float
-    held_h: float
-    quarter: int
-    volume: FloatArray
-
-
 class _Delays(NamedTuple):
     """Delays by incidents on the links at one departure, arrays ``(link,)``.
 
@@ -155,6 +129,8 @@ class _WayMoments(NamedTuple):
         Variance by incidents [h^2].
     clear
         How likely there is no incident on the way [-].
+    common
+        Share of the variance by traffic that all ways have in common [-].
     """
 
     traffic_h: float
@@ -162,7 +138,7 @@ class _WayMoments(NamedTuple):
     variance_h2: float
     delay_variance_h2: float
     clear: float
-    together: float
+    common: float
 
 
 @njit(cache=True)
@@ -191,10 +167,10 @@ def way_times(
         _set_delays(delays, departure, links, traffic, incidents, day, volume)
         for i in range(n_stations):
             for j in range(n_stations):
-                best_h2 = best_together = 0.0
+                best = Drive(np.inf, 0.0, 0.0)
                 for way in range(ways.links.shape[3]):
                     free_h = ways.free_h[hour, i, j, way]
-                    if not free_h < mean[h, i, j] + 3.0 * math.sqrt(best_h2):
+                    if not free_h < best.mean_h + 3.0 * math.sqrt(best.variance_h2):
                         continue
                     # A drive meets the traffic of its whole duration, not of its start.
                     drift_h, met = _met(
@@ -208,18 +184,15 @@ def way_times(
                         ways.links[hour, i, j, way], drift_h, met, departure, links, delays,
                         traffic, day,
                     )  # fmt: skip
-                    road = _Road(free_h, met, held_h, quarter, volume)
-                    expected_h, variance_h2 = _drive_moments(road, moments)
-                    if expected_h < mean[h, i, j]:
+                    road = Road(free_h, met, held_h, quarter, volume)
+                    drive = drive_moments(
+                        road, moments.traffic_h, moments.variance_h2, moments.delay_h,
+                        moments.common,
+                    )  # fmt: skip
+                    mean[h, i, j] = better_h(best, drive)
+                    if drive.mean_h < best.mean_h:
                         lower[h, i, j], upper[h, i, j] = _quantiles(road, moments)
-                    if way == 0:
-                        mean[h, i, j], best_h2, best_together = expected_h, variance_h2, moments.together
-                    else:
-                        m = mean[h,i,j]
-                        if expected_h < m:
-                            mean[h, i, j] = _choice_h(expected_h, m, variance_h2, best_h2, moments.together, best_together)
-                        else:
-                            mean[h, i, j] = _choice_h(m, expected_h, best_h2, variance_h2, best_together, moments.together)
+                        best = drive
     return mean, lower, upper
 
 
@@ -310,41 +283,13 @@ def _way_moments(
         late += delays.mean_h[link]
         jumps += delays.variance_h2[link]
         clear *= delays.clear[link]
-    second = math.expm1(k * k * common) * clean * clean
-    second += (math.exp(k * k * variance) - math.exp(k * k * common)) * squares
-    together = min(math.expm1(k * k * common) * clean * clean / second, 1.0) if second > 0.0 else 1.0
-    return _WayMoments(clean, late, second, jumps, clear, together)
+    shared = math.expm1(k * k * common) * clean * clean
+    second = shared + (math.exp(k * k * variance) - math.exp(k * k * common)) * squares
+    return _WayMoments(clean, late, second, jumps, clear, shared / second if second > 0.0 else 0.0)
 
 
 @njit(cache=True)
-def _drive_moments(road: _Road, moments: _WayMoments) -> tuple[float, float]:
-    """Return mean [h] and variance [h^2] of the driving time over a way, incidents in the mean."""
-    median_h, width = _log_normal(moments.traffic_h, moments.variance_h2)
-    first = second = 0.0
-    for node, weight in zip(NODES, WEIGHTS):  # noqa: B905 - numba knows no strict
-        drive_h = _drive_h(road, median_h * math.exp(width * node))
-        first += weight * drive_h
-        second += weight * drive_h * drive_h
-    return first + moments.delay_h, max(second - first * first, 0.0)
-
-
-@njit(cache=True)
-def _choice_h(
-    mean_h: float, other_h: float, variance_h2: float, other_h2: float, a: float, b: float
-) -> float:
-    spread_h = math.sqrt(
-        variance_h2 * (1.0 - a) + other_h2 * (1.0 - b)
-        + (math.sqrt(variance_h2 * a) - math.sqrt(other_h2 * b)) ** 2
-    )
-    if not spread_h > 1e-9 * mean_h:
-        return mean_h
-    x = (other_h - mean_h) / spread_h
-    below = 0.5 * math.erfc(x / math.sqrt(2.0))
-    return mean_h + (other_h - mean_h) * below - spread_h * math.exp(-x * x / 2) / math.sqrt(2 * math.pi)
-
-
-@njit(cache=True)
-def _quantiles(road: _Road, moments: _WayMoments) -> tuple[float, float]:
+def _quantiles(road: Road, moments: _WayMoments) -> tuple[float, float]:
     """Return the 5 % and 95 % quantile of the driving time over a way [h]."""
     centre, second = moments.traffic_h, moments.variance_h2
     low = high = QUANTILE
@@ -357,39 +302,11 @@ def _quantiles(road: _Road, moments: _WayMoments) -> tuple[float, float]:
         missing = (1.0 - moments.clear) / moments.clear
         low = QUANTILE - _shift((1.0 - LEVEL) * missing)
         high = QUANTILE + _shift(LEVEL * missing)
-    median_h, width = _log_normal(centre, second)
+    median_h, width = log_normal(centre, second)
     return (
-        _drive_h(road, median_h * math.exp(-low * width)),
-        _drive_h(road, median_h * math.exp(high * width)),
+        drive_h(road, median_h * math.exp(-low * width)),
+        drive_h(road, median_h * math.exp(high * width)),
     )
-
-
-@njit(cache=True)
-def _log_normal(mean: float, variance: float) -> tuple[float, float]:
-    """Return median and width of the log-normal law with this mean and variance."""
-    if not (mean > 0.0 and variance > 0.0):
-        return mean, 0.0
-    ratio = 1.0 + variance / (mean * mean)
-    return mean / math.sqrt(ratio), math.sqrt(math.log(ratio))
-
-
-@njit(cache=True)
-def _drive_h(road: _Road, excess_h: float) -> float:
-    """Return how long a drive takes whose pace changes every quarter hour [h].
-
-    `excess_h` is the time above the free one at the volume `road.met`. What is left of the way is
-    driven at the pace of each quarter hour, so a jam costs no more than it lasts.
-    """
-    left, clock_h, span_h, quarter = 1.0, 0.0, road.held_h, road.quarter
-    while True:
-        share = road.volume[quarter % QUARTERS_PER_DAY] / road.met if road.met > 0.0 else 0.0
-        whole_h = road.free_h + excess_h * share
-        if left * whole_h <= span_h:
-            return clock_h + left * whole_h
-        left -= span_h / whole_h
-        clock_h += span_h
-        span_h = QUARTER_H
-        quarter += 1
 
 
 @njit(cache=True)
