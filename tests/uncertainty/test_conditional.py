@@ -123,7 +123,7 @@ def test_errors_of_load_are_as_wide_as_stated(lead: int) -> None:
 def test_neighbouring_plants_err_together_as_the_record_says() -> None:
     """Photovoltaic plants, all over the year, in pu, so that noon counts more than dusk.
 
-    What is stated is what errors gather over five hours, which is on the side of caution: the normal
+    What is stated is what errors gather over five hours, on the side of caution: the normal
     law of samples knows no day on which all plants are at their worst.
     """
     seen = issues()
