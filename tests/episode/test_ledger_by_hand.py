@@ -284,6 +284,7 @@ ON, OFF, SET_UP, QUEUE = (
         ([OFF] * 6, [0] * 6, {"travel_h": 0.0}, 0.0),  # at home from the start, under way home
         ([ON, ON, OFF, OFF, OFF, OFF], [1, 1, 0, 0, 0, 0], {"travel_h": 2.0}, 0.0),
         ([ON, OFF, ON, OFF, OFF, OFF], [1, 0, 1, 0, 0, 0], {"travel_h": 1.0}, 0.5),
+        ([ON, OFF, OFF, OFF, OFF, OFF], [1, 0, 0, 0, 0, 0], {"travel_h": 0.6}, 0.5),
         ([ON, ON, ON, ON, ON, OFF], [1, 1, 1, 1, 1, 0], {"travel_h": 1.5}, 0.75),
         ([ON, ON, ON, ON, ON, QUEUE], [1, 1, 1, 1, 1, 0], {"queue_h": 3.0}, 0.5),
         ([ON, ON, ON, ON, OFF, OFF], [1, 1, 1, 1, 0, 0], {"repair_h": 1.5}, 0.5),
