@@ -114,7 +114,7 @@ def recorded(system: System) -> Any:
             ),
             Trip(vehicle=0, origin=1, destination=0, depart_s=0.0, arrive_s=1800.0, free_s=1800.0),
         ),
-        refused=np.array([[0, 1], [2, 3], [4, 0], [0, 0], [0, 0], [0, 2]]),
+        refused=np.array([[0, 1], [2, 3], [4, 0], [4, 0], [0, 0], [0, 2]]),
         lmp_usd_per_mwh=prices,
         electrics=SimpleNamespace(
             injections=found,
