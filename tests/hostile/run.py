@@ -24,6 +24,7 @@ from sim.study.store import writer
 from tests.hostile import damage, folders, kills, trials
 from tests.hostile.command import gridhaul
 from tests.hostile.controllers import IN_RUN, IN_STUDY
+from tests.study.folders import contents
 
 PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
 DAYS, IN_ONE_STUDY = 6, 15
@@ -54,11 +55,14 @@ def _damages(n: int, rng: random.Random, home: Path) -> Iterator[list[str]]:
 
 
 def _kills(n: int, rng: random.Random, home: Path) -> Iterator[list[str]]:
+    failed = kills.finish(home / "whole", DAYS)
+    expected = {} if failed else contents(home / "whole")
     for number in range(n):
         out = home / str(number)
-        yield [
-            wrong for wrong in (kills.kill_one(out, DAYS, rng), kills.finish(out, DAYS)) if wrong
-        ]
+        found = [failed, kills.kill_one(out, DAYS, rng), kills.finish(out, DAYS)]
+        if not any(found) and contents(out) != expected:
+            found.append("other bytes after the same command")
+        yield [wrong for wrong in found if wrong]
 
 
 def _runs(n: int, rng: random.Random, home: Path) -> Iterator[list[str]]:
