@@ -133,6 +133,22 @@ class UncertaintySet:
         return np.asarray(group, dtype=np.int64)
 
 
+def product(first: UncertaintySet, second: UncertaintySet) -> UncertaintySet:
+    """Return the set of all pairs, the columns of `second` behind those of `first`.
+
+    What is uncertain apart, such as power and traffic, keeps its own budgets.
+    """
+    return UncertaintySet(
+        lower=np.concatenate([first.lower, second.lower]),
+        upper=np.concatenate([first.upper, second.upper]),
+        matrix=sparse.csr_array(sparse.block_diag([first.matrix, second.matrix])),
+        limit=np.concatenate([first.limit, second.limit]),
+        nominal=np.concatenate([first.nominal, second.nominal]),
+        period=np.concatenate([first.period, second.period]),
+        indicator=np.concatenate([first.indicator, second.indicator]),
+    )
+
+
 def box(lower: FloatArray, upper: FloatArray, period: IntArray | None = None) -> UncertaintySet:
     """Return the box between two points, its centre as nominal point.
 
@@ -141,7 +157,7 @@ def box(lower: FloatArray, upper: FloatArray, period: IntArray | None = None) ->
     lower, upper
         Bounds, ``(column,)``.
     period
-        When each column is observed, ``(column,)``; all in period 0 where None.
+        When each column is observed, ``(column,)``; all in period 0 where Nfirst.
     """
     n = len(lower)
     return UncertaintySet(

@@ -20,15 +20,16 @@ from numba import njit
 from scipy.optimize import nnls
 
 from sim.system.timing import Timing
-from sim.uncertainty.climatology import ENOUGH_DAYS, climatology
+from sim.uncertainty.climatology import ENOUGH_DAYS, Z_MAX, Z_NODES, Climatology, climatology
 from sim.uncertainty.model import Record, Uncertainty
-from sim.units import BoolArray, FloatArray, IntArray, frozen
+from sim.units import FloatArray, IntArray, frozen
 
 # Lags FIRST to LAST share a coefficient: hours long gone are seen through their means (Corsi, "A
 # simple approximate long-memory model of realized volatility", J. Financial Econometrics 7, 2009).
 FIRST = (1, 2, 3, 4, 9, 25)
 LAST = (1, 2, 3, 8, 24, 72)
 LAGS = 72
+GATHERED = 5  # periods; what comes from one profile to the other within them counts
 SMALLEST = 1e-9  # share left open by a forecast that is not perfect
 
 
@@ -52,8 +53,8 @@ class Dynamics:
         Innovations of each month at each period of the day, one row a day, scaled so that their
         squares sum to 1, ``(table, period of day, day, profile)``; rows that a month lacks are 0.
     correlation
-        Correlation of the innovations of two profiles in the same period, where both are
-        uncertain, ``(table, profile, profile)`` [-]; positive semi-definite.
+        Correlation of what the errors of two profiles gather over `GATHERED` periods, where both
+        are uncertain, ``(table, profile, profile)`` [-]; positive semi-definite.
     """
 
     coefficient: FloatArray
@@ -119,24 +120,50 @@ def dynamics(record: Record, period_s: int) -> Dynamics:
         innovation=frozen(innovation),
         score=frozen(before),
         sample=frozen(sample),
-        correlation=frozen(_correlation(innovation, uncertain, known.table, n_tables)),
+        correlation=frozen(
+            _correlation(
+                _gathered(found[..., :-1], deviation, innovation, known), known.table, n_tables
+            )
+        ),
     )
 
 
-def _correlation(
-    innovation: FloatArray, uncertain: BoolArray, table: IntArray, n_tables: int
+def _gathered(
+    coefficient: FloatArray, deviation: FloatArray, innovation: FloatArray, known: Climatology
 ) -> FloatArray:
+    """Return the errors of forecasts made `GATHERED` periods ago, ``(period, profile)`` [pu].
+
+    They follow the autoregression from 0, driven by the innovations; scores become values by the
+    slope of the quantile function between -1 and 1. So clouds that reach one plant after the other
+    count, and an hour counts by what is uncertain in it.
+    """
+    a = coefficient[known.table, known.period_of_day]
+    driven = deviation[known.table, known.period_of_day] * innovation
+    errors: list[FloatArray] = []
+    for lead in range(GATHERED):
+        error = driven.copy()
+        for k in range(1, lead + 1):
+            group = next(g for g, last in enumerate(LAST) if k <= last)
+            error[k:] += a[k:, :, group] * errors[lead - k][:-k]
+        errors.append(error)
+    nodes = np.searchsorted(np.linspace(-Z_MAX, Z_MAX, Z_NODES), (-1.0, 1.0))
+    low, high = np.moveaxis(known.quantile[..., nodes], -1, 0)
+    slope = (high - low)[known.table, known.period_of_day] / 2
+    gathered: FloatArray = errors[-1] * slope
+    return gathered
+
+
+def _correlation(error: FloatArray, table: IntArray, n_tables: int) -> FloatArray:
     """Return the correlations by month, each pair where both are uncertain.
 
     What pairs say of different hours need not fit together: all are drawn towards 0 by the same
     factor, just enough to make the matrix positive semi-definite.
     """
-    n_profiles = innovation.shape[1]
+    n_profiles = error.shape[1]
     found = np.empty((n_tables, n_profiles, n_profiles))
     for m in range(n_tables):
-        e = innovation[table == m]
-        both = uncertain[table == m].astype(np.float64)
-        squares = np.square(e).T @ both
+        e = error[table == m]
+        squares = np.square(e).T @ (e != 0)
         scale = np.sqrt(squares * squares.T)
         pairs = e.T @ e / np.where(scale > 0, scale, 1.0)
         np.fill_diagonal(pairs, 1.0)

@@ -22,6 +22,7 @@ from sim.units import HOURS_PER_DAY, FloatArray
 
 QUARTER_S = 900
 QUARTERS_PER_DAY = 96
+QUARTER_H = HOURS_PER_DAY / QUARTERS_PER_DAY
 
 
 def demand_by_quarter(traffic: Traffic) -> FloatArray:

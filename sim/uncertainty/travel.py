@@ -29,9 +29,10 @@ class TravelForecaster:
 
     Between two stations a driver takes the better, as expected, of two ways: the fastest one under
     the mean traffic of the hour, and the fastest one that avoids its links where it can. Link times
-    are log-normal above the free time, so means and covariances over a way are exact; the quantiles
-    take the way's excess time as log-normal with these two moments. Speeds hold for a quarter hour:
-    a drive that ends within the quarter hour of its departure meets those of then.
+    are log-normal above the free time, so means and covariances over a way are exact; the way's
+    excess time is taken as log-normal with these two moments. Speeds hold for a quarter hour: the
+    way is driven quarter hour by quarter hour, so a jam costs no more than it lasts, and a drive
+    that ends within the quarter hour of its departure meets the speeds of then.
 
     Attributes
     ----------

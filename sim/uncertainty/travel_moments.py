@@ -2,7 +2,7 @@
 
 The excess time over a way is taken as log-normal with the mean and variance of the sum (Fenton,
 *The sum of log-normal probability distributions in scatter transmission systems*, IRE Trans.
-Communications Systems 8, 1960).
+Communications Systems 8, 1960), and driven through quarter by quarter (`sim.uncertainty.drive`).
 """
 
 from __future__ import annotations
@@ -14,13 +14,20 @@ import numpy as np
 from numba import njit
 
 from sim.uncertainty.climatology import LEVEL, QUANTILE
-from sim.uncertainty.traffic import QUARTERS_PER_DAY
-from sim.units import HOURS_PER_DAY, FloatArray, IntArray
+from sim.uncertainty.drive import (
+    LONGEST_H,
+    Drive,
+    Road,
+    better_h,
+    drive_h,
+    drive_moments,
+    log_normal,
+)
+from sim.uncertainty.traffic import QUARTER_H, QUARTERS_PER_DAY
+from sim.units import FloatArray, IntArray
 
 DENSITY = 0.10313564037537139  # of the standard normal law at its 95 % quantile
 CLEAR = 0.955  # more likely clear than this, an incident on a way is rare
-QUARTER_H = HOURS_PER_DAY / QUARTERS_PER_DAY
-LONGEST_H = 10 * HOURS_PER_DAY  # of a drive, as far as the traffic that it meets is followed
 
 
 class Ways(NamedTuple):
@@ -130,6 +137,8 @@ class _WayMoments(NamedTuple):
         Variance by incidents [h^2].
     clear
         How likely there is no incident on the way [-].
+    common
+        Share of the variance by traffic that all ways have in common [-].
     """
 
     traffic_h: float
@@ -137,6 +146,7 @@ class _WayMoments(NamedTuple):
     variance_h2: float
     delay_variance_h2: float
     clear: float
+    common: float
 
 
 @njit(cache=True)
@@ -165,9 +175,10 @@ def way_times(
         _set_delays(delays, departure, links, traffic, incidents, day, volume)
         for i in range(n_stations):
             for j in range(n_stations):
+                best = Drive(np.inf, 0.0, 0.0)
                 for way in range(ways.links.shape[3]):
                     free_h = ways.free_h[hour, i, j, way]
-                    if not free_h < mean[h, i, j]:
+                    if not free_h < best.mean_h + 3.0 * math.sqrt(best.variance_h2):
                         continue
                     # A drive meets the traffic of its whole duration, not of its start.
                     drift_h, met = _met(
@@ -181,11 +192,15 @@ def way_times(
                         ways.links[hour, i, j, way], drift_h, met, departure, links, delays,
                         traffic, day,
                     )  # fmt: skip
-                    expected_h = free_h + moments.traffic_h + moments.delay_h
-                    if not expected_h < mean[h, i, j]:
-                        continue
-                    mean[h, i, j] = expected_h
-                    lower[h, i, j], upper[h, i, j] = _quantiles(free_h, moments)
+                    road = Road(free_h, met, held_h, quarter, volume)
+                    drive = drive_moments(
+                        road, moments.traffic_h, moments.variance_h2, moments.delay_h,
+                        moments.common,
+                    )  # fmt: skip
+                    mean[h, i, j] = better_h(best, drive)
+                    if drive.mean_h < best.mean_h:
+                        lower[h, i, j], upper[h, i, j] = _quantiles(road, moments)
+                        best = drive
     return mean, lower, upper
 
 
@@ -276,13 +291,13 @@ def _way_moments(
         late += delays.mean_h[link]
         jumps += delays.variance_h2[link]
         clear *= delays.clear[link]
-    second = math.expm1(k * k * common) * clean * clean
-    second += (math.exp(k * k * variance) - math.exp(k * k * common)) * squares
-    return _WayMoments(clean, late, second, jumps, clear)
+    shared = math.expm1(k * k * common) * clean * clean
+    second = shared + (math.exp(k * k * variance) - math.exp(k * k * common)) * squares
+    return _WayMoments(clean, late, second, jumps, clear, shared / second if second > 0.0 else 0.0)
 
 
 @njit(cache=True)
-def _quantiles(free_h: float, moments: _WayMoments) -> tuple[float, float]:
+def _quantiles(road: Road, moments: _WayMoments) -> tuple[float, float]:
     """Return the 5 % and 95 % quantile of the driving time over a way [h]."""
     centre, second = moments.traffic_h, moments.variance_h2
     low = high = QUANTILE
@@ -295,12 +310,11 @@ def _quantiles(free_h: float, moments: _WayMoments) -> tuple[float, float]:
         missing = (1.0 - moments.clear) / moments.clear
         low = QUANTILE - _shift((1.0 - LEVEL) * missing)
         high = QUANTILE + _shift(LEVEL * missing)
-    if not (centre > 0.0 and second > 0.0):
-        return free_h + centre, free_h + centre
-    ratio = 1.0 + second / (centre * centre)
-    median = centre / math.sqrt(ratio)
-    width = math.sqrt(math.log(ratio))
-    return free_h + median * math.exp(-low * width), free_h + median * math.exp(high * width)
+    median_h, width = log_normal(centre, second)
+    return (
+        drive_h(road, median_h * math.exp(-low * width)),
+        drive_h(road, median_h * math.exp(high * width)),
+    )
 
 
 @njit(cache=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import resource
 import statistics
 import time
@@ -12,9 +13,10 @@ import pandapower as pp
 import pandapower.networks
 import pytest
 
+from sim.episode.episode import Episode
 from sim.episode.specification import ControllerSpec
 from sim.episode.verification import Verify
-from sim.scenario import load_scenario
+from sim.scenario import Scenario, load_scenario
 from sim.study.execution.runner import run_episode
 
 pytestmark = pytest.mark.benchmark
@@ -78,6 +80,44 @@ def test_thirty_days_of_greedy(capsys: pytest.CaptureFixture[str]) -> None:
         )
     assert off > plain
     assert peak_mb < 700
+
+
+def with_trucks(scenario: Scenario, n: int) -> Scenario:
+    """Return the scenario with `n` trucks in turn at its stations, each with plugs for all."""
+    own = scenario.system
+    stations = tuple(dataclasses.replace(station, plugs=n) for station in own.stations)
+    trucks = tuple(
+        dataclasses.replace(
+            own.vehicles[k % len(own.vehicles)],
+            name=f"truck {k + 1}",
+            initial_station=k % len(stations),
+        )
+        for k in range(n)
+    )
+    system = dataclasses.replace(own, stations=stations, vehicles=trucks)
+    return dataclasses.replace(scenario, system=system)
+
+
+def test_forty_eight_trucks(capsys: pytest.CaptureFixture[str]) -> None:
+    spec = ControllerSpec(name="greedy")
+    week = load_scenario("ieee33", {"timing.days": 7})
+    steps = week.system.timing.n_steps
+    plain = plain_pandapower_steps_per_s()
+    with capsys.disabled():
+        print("\nieee33, greedy, 7 days, --verify off, against the plain pandapower loop")
+    for n in (3, 48):
+        fleet = with_trucks(week, n)
+
+        def live(fleet: Scenario = fleet) -> Episode:
+            return run_episode(fleet, spec, seed=1, replication=0, verify=Verify.OFF)
+
+        speed = steps / median_s(live)
+        with capsys.disabled():
+            print(
+                f"  {n:2d} trucks  {speed:8.0f} steps/s   {speed / plain:6.1f} x plain pandapower"
+            )
+        assert len(live().trips) > 7
+        assert speed > plain
 
 
 def test_a_scenario_loads_in_half_a_second(capsys: pytest.CaptureFixture[str]) -> None:

@@ -345,17 +345,19 @@ def test_a_replay_of_what_there_is_not_ends_with_2_and_one_message(
 
 
 def test_a_replay_that_comes_out_differently_ends_with_1(
-    gridhaul: CommandLine, tmp_path: Path
+    gridhaul: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "mine.py"
-    file.write_text(MOODY)
+    file.write_text(MOODY.replace("0.4", "float(__import__('os').environ['MOOD'])"))
+    monkeypatch.setenv("MOOD", "0.4")
     moody = ("run", "tiny", "--controller", f"{file}:Moody", "--verify", "off")
     assert gridhaul(*moody, "--out", tmp_path / "run")[0] == 0
-    file.write_text(MOODY.replace("0.4", "0.3"))
-    code, output, errors = gridhaul("replay", tmp_path / "run", "--json")
+    monkeypatch.setenv("MOOD", "0.3")
+    assert gridhaul("replay", tmp_path / "run")[0] == 2  # nobody has named the file
+    named = ("--controller", f"{file}:Moody")
+    code, output, errors = gridhaul("replay", tmp_path / "run", *named, "--json")
     assert (code, output) == (1, "")
     assert "first difference, at 0 h: decisions: orders is" in errors
-    assert "file_sha256" in errors
 
 
 def test_all_problems_of_the_input_are_reported_at_once(gridhaul: CommandLine) -> None:

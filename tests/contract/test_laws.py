@@ -23,6 +23,9 @@ from sim.scenario import Scenario, load_scenario
 from sim.uncertainty.realisation import Nature
 from sim.world.guard import Guard, limit_power
 
+# Coverage would cost a third more: what the laws run, tests of its own cover.
+pytestmark = pytest.mark.no_cover
+
 # `ieee33` on a day on which everything happens that can.
 STORMY = "ieee33, everything on"
 UNCERTAIN = "three_bus, uncertain"

@@ -58,3 +58,18 @@ def test_one_more_row_is_said_to_be_where_it_is(episode: Episode, where: str) ->
     assert found is not None
     assert f"one more row {where}" in str(found)
     assert found.time_h == full["events"]["time_h"].iloc[-1]
+
+
+def test_rows_that_end_together_keep_their_order_where_one_log_is_longer(episode: Episode) -> None:
+    """Sorted as they stand: else forty arrivals at one time would seem to be others."""
+    full, short = log(episode), log(episode)
+    trip = {"vehicle": "v", "origin": "a", "destination": "b", "depart_h": 0.0, "free_h": 1.0}
+    rows = [{**trip, "arrive_h": 1.0, "delay_h": float(k)} for k in range(40)]
+    last = {**trip, "arrive_h": 3.0, "delay_h": 7.0}
+    columns = list(episode.trips.columns)
+    short["trips"] = pd.DataFrame(rows, columns=columns)
+    full["trips"] = pd.DataFrame([last, *rows], columns=columns)
+    found = first_difference(full, short)
+    assert found is not None
+    assert found.time_h == 3.0
+    assert found.what.startswith("trips: one more row there (vehicle 'v', ")

@@ -65,6 +65,28 @@ def test_travel_times_of_who_leaves_now_on_roads_without_incidents(
     assert row["coverage"] == pytest.approx(0.9, abs=0.03)
 
 
+def test_travel_times_in_jams() -> None:
+    """Drives of hours through traffic that changes, where drivers look for ways around it."""
+    figures = travel_at(2.0, 100)
+    assert figures["bias"].abs().max() < 0.06
+    assert (figures["slope"] - 1).abs().max() < 0.12
+    assert figures["coverage"].mean() == pytest.approx(0.9, abs=0.05)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("intensity", [0.5, 1.0, 2.0, 4.0])
+def test_travel_times_at_any_traffic(intensity: float) -> None:
+    figures = travel_at(intensity, 1200)
+    assert figures["bias"].abs().max() < 0.04
+    assert (figures["slope"] - 1).abs().max() < 0.08
+    assert (figures["coverage"] - 0.9).abs().max() < 0.05
+
+
+def travel_at(intensity: float, replications: int) -> pd.DataFrame:
+    busy = load_scenario("ieee33", {"traffic.intensity": intensity})
+    return calibration(busy, replications=replications).loc["travel"]
+
+
 def test_errors_grow_with_lead_time() -> None:
     for kind in ("load", "pv", "wind"):
         error = report().loc[kind]["mean_absolute_error"]

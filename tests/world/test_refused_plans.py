@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sim.control import FleetPlan, GridPlan, MarketPlan, Plan, Visit
+from sim.control import EvPlan, FleetPlan, GridPlan, MarketPlan, Plan, Visit
 from sim.errors import PlanError
 from sim.scenario import load_scenario
 from sim.world.guard import checked_plan
@@ -117,6 +117,34 @@ def test_names_are_looked_up_and_misspelt_ones_met_with_the_nearest() -> None:
     assert ROADS.bus(ROADS.grid.bus_name[3]) == 3
     with pytest.raises(ValueError, match=r"no station 'Eastprt'. Did you mean 'Eastport'\?"):
         ROADS.station("Eastprt")
+
+
+CARS = len(ROADS.evs)
+BEYOND = np.zeros((2, CARS))
+BEYOND[1, 0] = -np.inf
+
+
+@pytest.mark.parametrize(
+    ("p_mw", "message"),
+    [
+        (
+            np.zeros((2, CARS + 1)),
+            f"ev.p_mw must be an array of shape (periods, {CARS}), not (2, {CARS + 1})",
+        ),
+        (np.zeros((5, CARS)), "ev.p_mw has 5 rows; the look-ahead has 4 periods"),
+        (np.zeros((2, CARS), dtype=int), "ev.p_mw must hold real numbers, not int64"),
+        (
+            BEYOND,
+            f"ev.p_mw[1, 0] = -inf for {ROADS.evs[0].name} must be finite, or NaN for no order",
+        ),
+    ],
+)
+def test_orders_to_cars_that_cannot_be_read_are_refused(p_mw: np.ndarray, message: str) -> None:
+    with pytest.raises(PlanError, match=f"^{re.escape(message)}$"):
+        checked_plan(Plan(ev=EvPlan(p_mw=p_mw)), ROADS, 4)
+    checked_plan(Plan(ev=EvPlan(p_mw=np.full((2, CARS), np.nan))), ROADS, 4)
+    with pytest.raises(PlanError, match="the scenario has none"):
+        checked_plan(Plan(ev=EvPlan(p_mw=p_mw)), UNITS, 4)
 
 
 def test_limits_and_times_that_are_just_allowed_pass() -> None:

@@ -105,8 +105,7 @@ def solve_bilevel(
     most_rounds
         Largest number of master problems.
     limits
-        Work limits of each model. Followers are always solved to gap 0; where one does not
-        prove optimality, nothing is concluded from it.
+        Work limits of each model; followers are always solved to gap 0.
 
     Raises
     ------
@@ -117,6 +116,7 @@ def solve_bilevel(
     """
     began = time.perf_counter()
     limits = limits or WorkLimits()
+    exact = dataclasses.replace(limits, relative_gap=0.0)
     # A master that is looser than the gap asked for could not close it.
     limits = dataclasses.replace(limits, relative_gap=min(limits.relative_gap, tolerance / 10))
     patterns: list[dict[bytes, FloatArray]] = [{} for _ in problem.followers]
@@ -137,7 +137,7 @@ def solve_bilevel(
             status = found.status
             break
         x = found.values[master.leader]
-        own = [_favourite(follower, x) for follower in problem.followers]
+        own = [_favourite(follower, x, exact) for follower in problem.followers]
         cost = float(problem.leader.cost @ x) + problem.leader.offset
         cost += sum(
             float(follower.leader_price(x) @ y)
@@ -173,9 +173,8 @@ def solve_bilevel(
     )
 
 
-def _favourite(follower: Follower, x: FloatArray) -> FloatArray:
+def _favourite(follower: Follower, x: FloatArray, exact: WorkLimits) -> FloatArray:
     """Return the answer that the leader likes best among those optimal for the follower."""
-    exact = WorkLimits(relative_gap=0.0)
     programme = follower.answer(x)
     found = solve(programme, limits=exact)
     if found.values is None or found.status is not SolveStatus.OPTIMAL:

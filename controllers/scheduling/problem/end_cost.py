@@ -84,8 +84,9 @@ def places_usd(system: System, observation: Observation) -> FloatArray:
 
     Zero for a look-ahead that ends before the episode.
     """
-    usd = return_usd(system)
-    return usd if _at_end(observation) else np.zeros_like(usd)
+    if _at_end(observation):
+        return return_usd(system)
+    return np.zeros((len(system.vehicles), len(system.stations)))
 
 
 def _at_end(observation: Observation) -> bool:

@@ -16,6 +16,7 @@ from controllers.uncertainty_sets.uncertainty_set import (
     UncertaintySet,
     UncertaintySetError,
     box,
+    product,
 )
 
 CENTRE = np.array([[1.0, 2.0], [1.5, 0.5]])
@@ -108,6 +109,19 @@ def test_each_value_is_a_group_unless_the_nominal_point_uses_the_budget():
     used = own.nominal.copy()
     used[[value.size for value in lifted.values]] = 0.1
     assert len(set(dataclasses.replace(own, nominal=used).groups())) == 1
+
+
+def test_in_a_product_each_part_has_its_own_worst_point():
+    power, traffic = lift(budgeted()).columns, lift(budgeted(over_components=0.7)).columns
+    both = product(power, traffic)
+    cost = np.random.default_rng(8).normal(size=both.n_columns)
+    n = power.n_columns
+    worst = [
+        MovingCost(own.support_model(part)).solve(part).objective
+        for own, part in ((both, cost), (power, cost[:n]), (traffic, cost[n:]))
+    ]
+    assert worst[0] == pytest.approx(worst[1] + worst[2])
+    assert len(set(both.groups())) == 8
 
 
 def test_the_radius_contains_the_share_asked_for():
