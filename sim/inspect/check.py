@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sim.inspect.switched_off import switched_off
 from sim.powerflow.pgm import PowerGridModelFlow
 from sim.scenario import Scenario
+from sim.scenario.switched_off import switched_off
 from sim.system.roads import Roads
 from sim.system.routing import links_towards
 from sim.system.system import System

@@ -13,6 +13,7 @@ from plotly.offline import get_plotlyjs
 
 from sim.errors import InputError
 from sim.report.html import decisions, stress_page, study_figures
+from sim.report.html.day_end import day_end
 from sim.report.html.day_figures import explaining_figures
 from sim.report.html.tables import TableRow, tables, text_rows
 from sim.report.wording import caveats, number, stopping
@@ -106,6 +107,7 @@ def render(study: StoredStudy) -> str:
             "map": study_figures.map_of_day(study, day, _best(metrics, finished)),
             "days": _days(metrics, dates, finished),
             "stopping": _stopping(study, finished[0]),
+            "day_end": day_end(metrics, study_figures.costs(study, metrics), finished),
         }
     if finished:
         context |= {

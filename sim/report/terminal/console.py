@@ -11,7 +11,6 @@ from rich.table import Table
 
 from sim.episode.episode import Episode
 from sim.inspect.catalogue import Catalogue
-from sim.inspect.switched_off import switched_off
 from sim.report.risk_rows import difference_rows, p_value, risk_rows
 from sim.report.terminal.output import print_failures, print_json, print_warnings, terminal
 from sim.report.wording import (
@@ -29,6 +28,7 @@ from sim.report.wording import (
     with_margin,
 )
 from sim.scenario import Scenario
+from sim.scenario.switched_off import switched_off
 from sim.study.inference.days import inference_statement
 from sim.study.inference.ladder import WHOLE
 from sim.study.inference.risk import OBJECTIVE

@@ -16,9 +16,9 @@ from typing import Any, cast
 import sim
 from sim.episode.specification import ControllerSpec, effective_parameters, labels
 from sim.errors import shown
-from sim.inspect.switched_off import switched_off
 from sim.plugins import is_file, load_controller
 from sim.scenario import Scenario
+from sim.scenario.switched_off import switched_off
 from sim.study.inference.contrasts import declared
 from sim.study.inference.ladder import declared_ladder
 from sim.study.store.bundle import Keep

@@ -143,5 +143,10 @@ def test_outages_come_from_the_folder_and_may_be_missing_in_old_ones(tmp_path: P
     assert table[["line", "from_h", "to_h"]].values.tolist() == [["5-6", 23.0, 24.0]]
     said = "Bold and dashed"
     assert said in write_report(tmp_path).read_text(encoding="utf-8")
+    # Folders of earlier versions have no checksums either.
+    (tmp_path / "_SHA256SUMS").unlink()
+    manifest = json.loads((tmp_path / "study.json").read_text(encoding="utf-8"))
+    del manifest["checksums"]
+    (tmp_path / "study.json").write_text(json.dumps(manifest), encoding="utf-8")
     shutil.rmtree(tmp_path / "outages")
     assert said not in write_report(tmp_path).read_text(encoding="utf-8")

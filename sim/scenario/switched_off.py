@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.scenario import Scenario
+from sim.scenario.load import Scenario
 
 
 def switched_off(scenario: Scenario) -> tuple[str, ...]:
