@@ -51,7 +51,7 @@ def test_the_page_shows_controllers_differences_and_figures(study: StoredStudy) 
     plots = re.findall(r'data-plot="(\w+)">(.*?)</script>', rest, flags=re.DOTALL)
     assert [key for key, _ in plots] == [
         *("paired", "distribution", "cost", "waterfall"),
-        *("voltages", "heatmap", "timeline", "energy"),
+        *("voltages", "heatmap", "timeline", "energy", "cars"),
     ]
     assert all(json.loads(text)["data"] for _, text in plots)
 
