@@ -51,7 +51,7 @@ COLUMNS = {
 }
 # Wide, high, and the frame inside [px].
 WIDTH, HEIGHT, LEFT, TOP, GAP = 1000, 250, 60, 26, 28
-FROM_PU, TO_PU = 0.90, 1.10
+FROM_PU, TO_PU = 0.88, 1.10
 
 
 def main() -> None:
