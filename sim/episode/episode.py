@@ -53,7 +53,10 @@ class Episode:
         One row per step and generator: ``time_h, generator, available_mw, p_mw``; the difference
         was curtailed, spilled, or cut off with a dead bus.
     ev_groups
-        One row per step and group of electric cars: ``time_h, group, p_mw``; what they drew.
+        One row per step and group of electric cars: ``time_h, group, p_mw, drawn_mwh, least_mwh,
+        most_mwh``; what they drew, and since the start by the end of the step, between the least
+        and the most that they could have drawn had each stay begun as without orders; who feeds in
+        and charges again draws losses on top.
     events
         One row per event: ``time_h, vehicle, event, station, detail``.
     units

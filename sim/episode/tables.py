@@ -16,6 +16,7 @@ from sim.episode.metrics import beyond_ramp_mw, voltage_violation_pu
 from sim.episode.record import EpisodeRecord
 from sim.powerflow.import_meter import import_mw
 from sim.system.system import System
+from sim.uncertainty.ev_envelopes import drawn_limits_mwh
 from sim.uncertainty.realisation import Realisation
 from sim.units import SECONDS_PER_HOUR, FloatArray, IntArray
 from sim.world.rail import Span
@@ -44,7 +45,7 @@ def episode_of(
         exchanges=_exchanges(system, recorder),
         loads=_loads(system, solved),
         generators=_generators(system, solved),
-        ev_groups=_ev_groups(system, solved),
+        ev_groups=_ev_groups(system, record.realisation, solved),
         events=pd.DataFrame(recorder.events, columns=Event._fields),
         units=_units(system, solved, record.refused),
         prices=_prices(system, record.lmp_usd_per_mwh),
@@ -163,9 +164,29 @@ def _generators(system: System, solved: Electrics) -> pd.DataFrame:
     )
 
 
-def _ev_groups(system: System, solved: Electrics) -> pd.DataFrame:
-    names = tuple(group.name for group in system.evs)
-    return _long(system, "group", names, p_mw=solved.injections.ev_mw)
+def _ev_groups(system: System, realisation: Realisation, solved: Electrics) -> pd.DataFrame:
+    names, stays = tuple(group.name for group in system.evs), realisation.ev_sessions
+    capacity_mwh = np.array([group.energy_mwh for group in system.evs], dtype=np.float64)
+    step_h, p_mw = system.timing.step_h, solved.injections.ev_mw
+    least_mwh, most_mwh = drawn_limits_mwh(
+        system.evs,
+        stays.group,
+        stays.arrival_h,
+        stays.departure_h,
+        capacity_mwh[stays.group] - stays.owed_mwh,
+        stays.next_trip_mwh,
+        step_h,
+        system.timing.n_steps,
+    )
+    return _long(
+        system,
+        "group",
+        names,
+        p_mw=p_mw,
+        drawn_mwh=p_mw.cumsum(axis=0) * step_h,
+        least_mwh=least_mwh,
+        most_mwh=most_mwh,
+    )
 
 
 def _long(system: System, what: str, names: tuple[str, ...], **values: FloatArray) -> pd.DataFrame:

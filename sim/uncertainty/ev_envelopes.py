@@ -72,18 +72,7 @@ class EnvelopeForecaster:
         cls, groups: tuple[EvGroup, ...], stays: tuple[SampledStays, ...], period_h: float
     ) -> EnvelopeForecaster:
         """Prepare from samples of the stays of each group; equal groups may share one."""
-        limits = np.array(
-            [
-                (
-                    group.p_mw,
-                    group.p_discharge_max_mw,
-                    group.efficiency_charge,
-                    group.efficiency_discharge or 1.0,
-                    group.energy_mwh,
-                )
-                for group in groups
-            ]
-        ).reshape(len(groups), 5)
+        limits = _limits(groups)
         known: dict[tuple[int, bytes], FloatArray] = {}
         for own, row in zip(stays, limits, strict=True):
             key = (id(own), row.tobytes())
@@ -149,6 +138,50 @@ class EnvelopeForecaster:
             energy_min_mwh=bounds[:, 2].copy(),
             energy_max_mwh=np.maximum(bounds[:, 3], 0.0),
         )
+
+
+def _limits(groups: tuple[EvGroup, ...]) -> FloatArray:
+    limits: FloatArray = np.array(
+        [
+            (
+                group.p_mw,
+                group.p_discharge_max_mw,
+                group.efficiency_charge,
+                group.efficiency_discharge or 1.0,
+                group.energy_mwh,
+            )
+            for group in groups
+        ],
+        dtype=np.float64,
+    ).reshape(len(groups), 5)
+    return limits
+
+
+def drawn_limits_mwh(
+    groups: tuple[EvGroup, ...],
+    group: IntArray,
+    arrival_h: FloatArray,
+    departure_h: FloatArray,
+    stored_mwh: FloatArray,
+    need_mwh: FloatArray,
+    step_h: float,
+    n_steps: int,
+) -> tuple[FloatArray, FloatArray]:
+    """Return the least and the most that groups can have drawn by each step's end [MWh].
+
+    Arrays ``(step, group)``, of stays that are known, from the start of an episode on: every car
+    charges as late as its next trip allows, feeding in first what it can, or as early as possible.
+    Each stay begins with what is missing if the car left full the time before.
+    """
+    known = EnvelopeForecaster(
+        period_h=step_h,
+        count=np.array([own.count for own in groups], dtype=np.float64),
+        limits=_limits(groups),
+        cumulants=np.empty(0),
+    )
+    begin_h = np.maximum(arrival_h, 0.0)
+    curves = known.known(0.0, 0, n_steps, group, begin_h, departure_h, stored_mwh, need_mwh)
+    return curves[2], curves[3]
 
 
 def _quantiles(cumulants: FloatArray) -> FloatArray:

@@ -236,6 +236,11 @@ class EvForecaster:
     def forecast(self, period: int, n: int, evs: EvStates) -> FloatArray:
         """Return the mean charging power of `n` periods from `period`, ``(n, group)`` [MW]."""
         expected: FloatArray = self.to_come_mw[period % len(self.to_come_mw), :n].copy()
+        return expected + self.at_home_mw(period, n, evs)
+
+    def at_home_mw(self, period: int, n: int, evs: EvStates) -> FloatArray:
+        """Return what cars at home will charge without orders from now on, ``(n, group)`` [MW]."""
+        expected = np.zeros((n, len(self.groups)))
         if not self.groups:
             return expected
         start_h = np.maximum(evs.charge_from_h, period * self.period_h)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -37,7 +38,7 @@ class ExactForecaster:
 
     Profiles, charging of cars, driving times (incidents included) and delays of trains are exact.
     Breakdowns are not told: they come with the kilometres that a plan has yet to choose. Line
-    outages are not told.
+    outages are not told. Cars that are away are taken to come home as if they had left full.
 
     Parameters
     ----------
@@ -60,6 +61,9 @@ class ExactForecaster:
         travel = np.array([self._drives(float(at_h)) for at_h in depart_h])
         n_profiles = truth.shape[1]
         first = period * timing.steps_per_period
+        sessions, cars = self._realisation.ev_sessions, self._nature.evs
+        owed_mwh = np.where(sessions.arrival_h > now_h, sessions.owed_mwh, 0.0)
+        to_come = dataclasses.replace(sessions, owed_mwh=owed_mwh)
         steps = self._realisation.profile[first : first + n * timing.steps_per_period]
         return compose(
             self._nature,
@@ -75,10 +79,8 @@ class ExactForecaster:
             np.tile(np.eye(n), (n_profiles, 1, 1)),
             np.eye(n_profiles),
             (
-                charging_mw(system, self._realisation.ev_sessions, period, n),
-                self._nature.evs.exact_envelope(
-                    now_h, period, n, evs, self._realisation.ev_sessions
-                ),
+                cars.at_home_mw(period, n, evs) + charging_mw(system, to_come, period, n),
+                cars.exact_envelope(now_h, period, n, evs, sessions),
             ),
             (travel, travel.copy(), travel.copy()),
             self._nature.rail.exact_h(self._realisation.railway(system), depart_h),

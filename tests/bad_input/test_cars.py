@@ -53,3 +53,26 @@ def test_all_groups_are_judged_at_once() -> None:
         load_scenario("ieee33", {"ev": bad, "ev_habits.departure_h": 1.0})
     keys = {problem.key for problem in caught.value.problems}
     assert keys == {"ev.homes.bus", "ev.small.energy_kwh", "ev_habits"}
+
+
+def test_every_kind_of_mistake_is_named_at_once() -> None:
+    bad = [
+        {**GOOD, "name": "small", "energy_kwh": 1.0},
+        {**GOOD, "name": "lost", "bus": "nowhere"},
+        {**GOOD, "name": "no way out", "p_discharge_kw": 5.0},
+        {**GOOD, "name": "never", "charge_from_h": 40.0},
+        {**GOOD, "name": "small"},
+    ]
+    with pytest.raises(InputError) as caught:
+        load_scenario("residential_ev", {"ev": bad, "ev_habits.departure_h": 1.0})
+    told = {problem.key: problem.message for problem in caught.value.problems}
+    assert "usual trips" in told["ev.small.energy_kwh"]
+    assert "is no bus" in told["ev.lost.bus"]
+    assert "needs efficiency_discharge" in told["ev.no way out"]
+    assert "charge_from_h(=40.0) must be in [0, 36]" in told["ev.never"]
+    assert "are not back" in told["ev_habits"]
+    with pytest.raises(InputError) as caught:
+        load_scenario("residential_ev", {"ev.*.count": 0})
+    assert {problem.key for problem in caught.value.problems} == {
+        f"ev.{k}.count" for k in range(10)
+    }

@@ -64,8 +64,9 @@ LARGE = "oberrhein"
 QUICK_CONTROLLERS = ("idle", "greedy")
 LITTLE_EFFORT = {"orders": 1, "sweeps": 1, "levels": 2, "trials": 0}
 N_PERIODS = 8
-# Of `feeder41`, whose optimum takes long to prove, and of the largest: enough for a trip.
-FEWER_PERIODS = {"feeder41": 4, LARGE: 4}
+# Of `feeder41`, whose optimum takes long to prove, of six trucks, and of the largest: enough for a
+# trip.
+FEWER_PERIODS = {"feeder41": 4, "residential_ev": 4, LARGE: 4}
 
 
 @lru_cache

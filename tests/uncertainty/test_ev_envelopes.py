@@ -8,10 +8,15 @@ import numpy as np
 import pytest
 import simpy
 
+from sim.control import EvPlan, Observation, Plan
+from sim.inspect.laws.witness import live
 from sim.scenario import load_scenario
 from sim.system.evs import EvGroup
 from sim.uncertainty.evs import EvForecaster, EvHabits, draw_sessions
+from sim.uncertainty.forecaster import ExactForecaster
+from sim.uncertainty.realisation import Nature
 from sim.world.cars.fleet import EvFleet
+from tests.world.build import Scripted
 from tests.world.cars.build import HOMES, V2G, lived, timing
 from tests.world.cars.test_oracle import an_evening
 
@@ -64,3 +69,26 @@ def test_nine_in_ten_truths_lie_within_the_bounds() -> None:
     coverage = {curve: float(np.concatenate(hits).mean()) for curve, hits in inside.items()}
     for curve, share in coverage.items():
         assert share == pytest.approx(0.9, abs=0.03), curve
+
+
+def test_the_exact_baseline_knows_what_orders_have_left_undone() -> None:
+    scenario = load_scenario("residential_ev", {"uncertainty": "off"})
+    nature = Nature.build(scenario.system, scenario.uncertainty)
+    realisation = nature.draw(1, 0)
+
+    def script(observation: Observation) -> Plan:
+        rest = 12 <= observation.period < 20
+        return Plan(ev=EvPlan(p_mw=np.full((1, 10), 0.0 if rest else np.nan)))
+
+    episode, diary = live(
+        scenario,
+        Scripted(script),
+        nature=nature,
+        realisation=realisation,
+        forecaster=ExactForecaster(nature, realisation),
+    )
+    lived_mw = episode.steps["ev_mw"].to_numpy().reshape(24, 4).mean(axis=1)
+    (at_20_h,) = [own for own in diary.observations if own.now_h == 20]
+    told_mw = at_20_h.forecast.ev_mw.sum(axis=1)
+    np.testing.assert_allclose(told_mw, lived_mw[20:], atol=1e-9)
+    assert told_mw[0] > 0.5

@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from sim.episode.ledger import BENEFIT, INCOME, INSIDE
 from sim.report.figures import (
+    cars,
     comparison,
     distribution,
     energy,
@@ -46,6 +47,9 @@ class ShownDay:
     vehicles, bars, spans, prices
         Vehicles, their activities, the segments of track that trains ran over, and locational
         marginal prices, by controller; prices only of controllers that found any.
+    cars
+        Groups of electric cars, by controller; only where there are any, and none in folders of
+        earlier versions.
     outages
         Lines out of service, the same for all controllers; none in folders of earlier versions.
     """
@@ -57,6 +61,7 @@ class ShownDay:
     bars: dict[str, list[Bar]]
     spans: dict[str, pd.DataFrame]
     prices: dict[str, pd.DataFrame]
+    cars: dict[str, pd.DataFrame]
     outages: pd.DataFrame
 
     @property
@@ -86,7 +91,7 @@ def select_day(study: StoredStudy, metrics: pd.DataFrame, names: list[str]) -> S
     episodes = study.table("episodes", replication=replication)
     present = [name for name in names if name in set(episodes["controller"])]
     set_up_h = {station["name"]: station["set_up_h"] for station in system["stations"]}
-    vm_pu, vehicles, bars, spans, lmp = {}, {}, {}, {}, {}
+    vm_pu, vehicles, bars, spans, lmp, evs = {}, {}, {}, {}, {}, {}
     for name in present:
         chosen = {"controller": name, "replication": replication}
         wide = study.table("vm_pu", **chosen)
@@ -98,6 +103,9 @@ def select_day(study: StoredStudy, metrics: pd.DataFrame, names: list[str]) -> S
         found = study.table("prices", **chosen)
         if len(found):
             lmp[name] = found
+        groups = study.table("ev_groups", **chosen)
+        if len(groups) and "drawn_mwh" in groups:
+            evs[name] = groups
         bars[name] = timeline.bars(events, vehicles[name], set_up_h, system["end_h"])
     return ShownDay(
         replication=replication,
@@ -107,6 +115,7 @@ def select_day(study: StoredStudy, metrics: pd.DataFrame, names: list[str]) -> S
         bars=bars,
         spans=spans,
         prices=lmp,
+        cars=evs,
         outages=study.table("outages", controller=present[0], replication=replication).reindex(
             columns=["line", "from_h", "to_h"]
         ),
@@ -196,7 +205,23 @@ def figures_of_day(study: StoredStudy, day: ShownDay, first: str) -> list[Figure
             energy.figure(day.vehicles, day.start, system["end_h"]),
             pd.concat(energies)[["controller", "vehicle", "time_h", "energy_mwh", "p_mw"]],
         ),
+        *([_cars(day, system)] if day.cars else []),
     ]
+
+
+def _cars(day: ShownDay, system: dict[str, Any]) -> Figure:
+    named = [own.assign(controller=name) for name, own in day.cars.items()]
+    columns = ["controller", "group", "time_h", "p_mw", "drawn_mwh", "least_mwh", "most_mwh"]
+    return figure(
+        "cars",
+        "Energy that electric cars drew",
+        f"All groups since the start, {day.label}. Band: between charging as late as the next "
+        "trips allow (feeding in before, where cars can) and as early as possible; who feeds in "
+        "and charges again draws losses on top. Groups one by one are in the data.",
+        cars.alternative(day.cars),
+        cars.figure(day.cars, day.start, system["end_h"]),
+        pd.concat(named)[columns],
+    )
 
 
 def costs(study: StoredStudy, metrics: pd.DataFrame) -> pd.DataFrame:

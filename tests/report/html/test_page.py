@@ -52,7 +52,7 @@ def test_the_page_shows_controllers_differences_and_figures(study: StoredStudy) 
     assert [key for key, _ in plots] == [
         *("paired", "distribution", "cost", "waterfall"),
         *("supply", "loading", "penalty_hour", "penalty_place"),
-        *("voltages", "heatmap", "timeline", "energy"),
+        *("voltages", "heatmap", "timeline", "energy", "cars"),
     ]
     for key, _ in plots:  # the contents lead to every figure
         assert f'href="#{key}-title"' in rest
