@@ -201,6 +201,9 @@ def way_times(
                     if drive.mean_h < best.mean_h:
                         lower[h, i, j], upper[h, i, j] = _quantiles(road, moments)
                         best = drive
+                # Who chooses between two ways may be faster than either.
+                lower[h, i, j] = min(lower[h, i, j], mean[h, i, j])
+                upper[h, i, j] = max(upper[h, i, j], mean[h, i, j])
     return mean, lower, upper
 
 

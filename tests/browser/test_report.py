@@ -46,7 +46,7 @@ def column(page: Page, table: str, number: int) -> list[str]:
 def test_every_figure_is_drawn_and_told_in_words(visit: Visit, report: Path) -> None:
     page = visit(report)
     plots = page.locator(".plot")
-    assert plots.count() == 13
+    assert plots.count() == 14
     for i in range(plots.count()):
         assert plots.nth(i).locator(".main-svg").count() >= 1
         words = plots.nth(i).get_attribute("aria-label") or ""
@@ -219,7 +219,7 @@ def test_what_has_the_focus_is_seen(visit: Visit, report: Path) -> None:
 def test_every_figure_gives_its_data(visit: Visit, report: Path) -> None:
     page = visit(report)
     links = page.locator("[data-offer] a")
-    assert links.count() == 10
+    assert links.count() == 15
     for i in range(links.count()):
         with page.expect_download() as started:
             links.nth(i).click()

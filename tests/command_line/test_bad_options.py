@@ -90,7 +90,7 @@ COMMAND_LINES = {
         run(controller="lacking.py:Mien"), "lacking.py", "controller", "'Mien'", "mean 'Mine'?"
     ),
     "no class named": Line(
-        run(controller="lacking.py"), "--controller", "controller", "'lacking.py'", "Write my_file"
+        run(controller="lacking.py"), "controller", "controller", "'lacking.py'", "Write my_file"
     ),
     "a class without decide": Line(
         run(controller="lacking.py:Mine"),
@@ -159,10 +159,10 @@ COMMAND_LINES = {
     "negative seed": Line(run("--seed", "-1"), "option", "'--seed'", "'-1'", "from 0 to"),
     "a seed in words": Line(run("--seed", "one"), "option", "'--seed'", "'one'", "from 0 to"),
     "unknown verification": Line(
-        run("--verify", "ful"), "--verify", "verify", "'ful'", "Did you mean 'full'?"
+        run("--verify", "ful"), "verify", "verify", "'ful'", "Did you mean 'full'?"
     ),
     "unknown verification of a study": Line(
-        compare("--replications", "1", "--verify", "no"), "--verify", "verify", "'no'", "There is"
+        compare("--replications", "1", "--verify", "no"), "verify", "verify", "'no'", "There is"
     ),
     "a file in the way": Line(
         run("--out", "broken.py"), "--out", "out", "'broken.py'", "Name a new or empty folder"

@@ -69,7 +69,7 @@ def test_a_terminal_shows_how_far_how_fast_and_how_long(
 
 def test_what_keep_leaves_in_the_folder(gridhaul: CommandLine, tmp_path: Path) -> None:
     always = {"episodes", "decisions", "ledger", "timings"}
-    always |= {"study.json", "summary.json", "commands.json"}
+    always |= {"study.json", "summary.json", "commands.json", "_SHA256SUMS"}
     for keep, expected in {"summary": always, "steps": always | set(TABLES)}.items():
         out = tmp_path / keep
         code, _, _ = gridhaul(*STUDY, "--replications", 2, "--keep", keep, "--out", out)

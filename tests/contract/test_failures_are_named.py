@@ -61,7 +61,9 @@ def test_steps_without_a_power_flow_are_flagged_and_hold_no_old_values(weak: Pat
         assert table[lost].isna().all(axis=None)
         assert table[~lost].notna().all(axis=None)
     assert episode.steps.loc[lost, ["import_mw", "loss_mw", "vm_pu_min"]].isna().all(axis=None)
-    assert all(math.isfinite(value) for value in episode.metrics.values())
+    # No rule has a gap.
+    figures = {name: own for name, own in episode.metrics.items() if name != "gap_max"}
+    assert all(math.isfinite(value) for value in figures.values())
     # A collapsed grid trades nothing and serves nobody, so that it can never look cheap.
     items = episode.ledger[episode.ledger["step"].isin(range(16)[COLLAPSED])].groupby("item")
     assert set(items.groups) == {"unserved load"}

@@ -217,9 +217,9 @@ class Lost(Base):
         return Plan(fleet=FleetPlan(visits=visits))
 
 
-class Endless(Base):
+class Empty(Base):
     def decide(self, observation: Observation) -> Plan:
-        return Plan(fleet=FleetPlan(p_mw=np.zeros((999, len(self.system.vehicles)))))
+        return Plan(fleet=FleetPlan(p_mw=np.zeros((0, len(self.system.vehicles)))))
 
 
 class Thin(Base):
@@ -234,7 +234,7 @@ class Thin(Base):
         (Nothing, "must return a Plan, not NoneType"),
         (NotANumber, "must be finite"),
         (Lost, "unknown station 99"),
-        (Endless, "has 999 rows"),
+        (Empty, "has 0 rows"),
         (Thin, "must be an array of shape"),
     ],
 )

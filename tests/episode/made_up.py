@@ -13,6 +13,7 @@ from sim.control import VehicleStatus
 from sim.electrical.meters import StationExchange
 from sim.episode.record import EpisodeKey
 from sim.scenario import load_scenario
+from sim.system.evs import EvGroup
 from sim.system.rails import Rails
 from sim.system.system import System
 from sim.system.tariff import Tariff
@@ -41,7 +42,10 @@ def made_up(slack: bool = False) -> System:
         timing=Timing(step_s=21600, period_s=43200, horizon=2, n_periods=3),
         vehicles=(one, dataclasses.replace(one, name="second")),
         units=(UNIT, dataclasses.replace(UNIT, name="gas", slack=slack)),
-        evs=cast("Any", (SimpleNamespace(name="street"), SimpleNamespace(name="square"))),
+        evs=tuple(
+            EvGroup(name=name, bus=0, count=1, p_mw=0.01, energy_mwh=0.05, mwh_per_km=2e-4)
+            for name in ("street", "square")
+        ),
         loads=cast("Any", SimpleNamespace(name=("mill", "farm"))),
         generators=cast("Any", SimpleNamespace(name=("roof", "mast"))),
         rails=cast("Rails", SimpleNamespace(node_name=("A", "B"))),
@@ -94,16 +98,28 @@ def recorded(system: System) -> Any:
     prices[1] = np.arange(system.grid.n_buses) + 40.0
     prices[2, -1] = 7.0
     return SimpleNamespace(
-        key=EpisodeKey(scenario="where", controller="who", seed=3, replication=8),
+        key=EpisodeKey(scenario="where", controller="who", drawn_as="who", seed=3, replication=8),
         system=system,
         realisation=SimpleNamespace(
             start=np.datetime64("2016-07-05T00:00"),
             outages=(Outage(0, 1, 3), Outage(0, 4, 99), Outage(0, N, 9)),
+            ev_sessions=SimpleNamespace(
+                group=np.empty(0, dtype=np.int64),
+                **{
+                    name: np.empty(0)
+                    for name in (
+                        "arrival_h",
+                        "departure_h",
+                        "owed_mwh",
+                        "next_trip_mwh",
+                    )
+                },
+            ),
         ),
         recorder=SimpleNamespace(
             exchanges=exchanges,
             events=[Event(1.5, "v", "departed", "s", "why"), Event(2.5, "w", "arrived", "t", "")],
-            decisions=[Decision(0.0, 0, "optimal", 1.0, 0.5, 0.1, "", 0.0, "ab", "{}")],
+            decisions=[Decision(0.0, 0, "optimal", 1.0, 0.5, 0.1, "", 0.0, "ab", "{}", "")],
             spans=[Span(1, 0, 1, 3600.0, 7200.0, 9000.0, 1800.0)],
             decision_s=[0.25, 0.5],
         ),

@@ -184,7 +184,14 @@ def test_generators_and_cars_have_a_row_per_step_and_each(record: Any, episode: 
     )
     check(
         episode.ev_groups,
-        {"time_h": each(), "group": ["street", "square"] * N, "p_mw": found.ev_mw.ravel().tolist()},
+        {
+            "time_h": each(),
+            "group": ["street", "square"] * N,
+            "p_mw": found.ev_mw.ravel().tolist(),
+            "drawn_mwh": [sum(found.ev_mw[: t + 1, g]) * HOURS for t in range(N) for g in range(2)],
+            "least_mwh": [0.0] * 2 * N,  # no car ever came
+            "most_mwh": [0.0] * 2 * N,
+        },
     )
 
 
@@ -269,7 +276,7 @@ def test_events_and_decisions_keep_their_columns_when_there_are_none() -> None:
     assert list(found.events.columns) == ["time_h", "vehicle", "event", "station", "detail"]
     assert list(found.decisions.columns) == [
         "time_h", "period", "status", "objective_usd", "bound_usd", "gap", "fallback",
-        "clipped_mwh", "orders", "figures",
+        "clipped_mwh", "orders", "figures", "trigger",
     ]  # fmt: skip
     found = episode_of(recorded(made_up()), PAYMENTS, {})
     assert found.events["detail"].tolist() == ["why", ""]

@@ -11,7 +11,6 @@ import pytest
 
 from sim.cli.application import main
 from sim.errors import InputError
-from sim.plugins import SCENARIOS, names
 from sim.scenario import load_scenario
 from sim.study.pareto import knee, non_dominated, pareto
 
@@ -59,7 +58,6 @@ def test_a_folder_with_something_else_is_refused(tmp_path: Path, monkeypatch, ca
 
 
 @pytest.mark.slow
-@pytest.mark.skipif("residential_ev" not in names(SCENARIOS), reason="comes with the scenario")
 def test_a_sunny_day_of_six_trucks_and_300_cars_has_twelve_points():
     front = pareto(load_scenario("residential_ev"), "multi_objective", replication=2)
     values = front.table[list(front.objectives)].to_numpy()

@@ -119,7 +119,8 @@ def test_names_are_looked_up_and_misspelt_ones_met_with_the_nearest() -> None:
         ROADS.station("Eastprt")
 
 
-CARS = len(ROADS.evs)
+HOMES = load_scenario("residential_ev").system
+CARS = len(HOMES.evs)
 BEYOND = np.zeros((2, CARS))
 BEYOND[1, 0] = -np.inf
 
@@ -131,18 +132,20 @@ BEYOND[1, 0] = -np.inf
             np.zeros((2, CARS + 1)),
             f"ev.p_mw must be an array of shape (periods, {CARS}), not (2, {CARS + 1})",
         ),
-        (np.zeros((5, CARS)), "ev.p_mw has 5 rows; the look-ahead has 4 periods"),
-        (np.zeros((2, CARS), dtype=int), "ev.p_mw must hold real numbers, not int64"),
+        (
+            np.zeros((2, CARS), dtype=np.complex128),
+            "ev.p_mw must hold real numbers, not complex128",
+        ),
         (
             BEYOND,
-            f"ev.p_mw[1, 0] = -inf for {ROADS.evs[0].name} must be finite, or NaN for no order",
+            f"ev.p_mw[1, 0] = -inf for {HOMES.evs[0].name} must be finite, or NaN for no order",
         ),
     ],
 )
 def test_orders_to_cars_that_cannot_be_read_are_refused(p_mw: np.ndarray, message: str) -> None:
     with pytest.raises(PlanError, match=f"^{re.escape(message)}$"):
-        checked_plan(Plan(ev=EvPlan(p_mw=p_mw)), ROADS, 4)
-    checked_plan(Plan(ev=EvPlan(p_mw=np.full((2, CARS), np.nan))), ROADS, 4)
+        checked_plan(Plan(ev=EvPlan(p_mw=p_mw)), HOMES, 4)
+    checked_plan(Plan(ev=EvPlan(p_mw=np.full((2, CARS), np.nan))), HOMES, 4)
     with pytest.raises(PlanError, match="the scenario has none"):
         checked_plan(Plan(ev=EvPlan(p_mw=p_mw)), UNITS, 4)
 

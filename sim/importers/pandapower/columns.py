@@ -86,7 +86,7 @@ def unique_names(table: Any, kind: str, others: Collection[str] = ()) -> tuple[s
     for name, index in zip(given, table.index, strict=True):
         unique = name if name in once else f"{name or kind} {index}"
         # With its index it may have become the name of another row.
-        while unique not in once and unique in used:
+        while name not in once and unique in used:
             unique += f" {index}"
         used.add(unique)
         names.append(unique)

@@ -193,7 +193,7 @@ def test_every_particle_is_a_schedule_that_can_be_carried_out() -> None:
 
 
 def test_an_effort_that_makes_no_sense_is_refused_by_name() -> None:
-    with pytest.raises(ValueError, match=r"swarm_size\(=1\) must be at least 2"):
+    with pytest.raises(ValueError, match=r"swarm_size\(=1\) must lie between 2"):
         TwoStage.Parameters(swarm_size=1)
     with pytest.raises(ValueError, match=r"swarm_iterations\(=-1\) must lie between 0"):
         TwoStage.Parameters(swarm_iterations=-1)

@@ -187,7 +187,9 @@ def test_episodes_that_failed_or_are_still_to_come_are_refused(
     compare(
         scenario, ["idle", f"{file}:Constant"], replications=1, verify="off", out=tmp_path / "s"
     )
-    with pytest.raises(InputError, match=r"failed \(AttributeError.*nothing to compare with"):
+    with pytest.raises(
+        InputError, match=r"failed \(start\(\) failed: AttributeError.*nothing to compare with"
+    ):
         replay(tmp_path / "s", f"{file}:Constant")
     manifest = read_study(studies / "tiny").manifest
     with StudyWriter(tmp_path / "begun", manifest, range(3)):
