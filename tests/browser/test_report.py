@@ -221,6 +221,9 @@ def test_every_figure_gives_its_data(visit: Visit, report: Path) -> None:
     links = page.locator("[data-offer] a")
     assert links.count() == 15
     for i in range(links.count()):
+        if i == 8:  # Chromium gives a page ten downloads
+            page = visit(report)
+            links = page.locator("[data-offer] a")
         with page.expect_download() as started:
             links.nth(i).click()
         name = started.value.suggested_filename

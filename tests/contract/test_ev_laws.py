@@ -17,6 +17,9 @@ from sim.inspect.laws.witness import live
 from sim.scenario import Scenario, load_scenario
 from sim.system.system import System
 
+# Other tests cover what these run through, and measuring it costs a third of their time.
+pytestmark = pytest.mark.no_cover
+
 CARS = [
     {"name": "feeding", "bus": "18", "count": 40, "p_kw": 7.0, "energy_kwh": 50.0,
      "kwh_per_km": 0.6, "efficiency_charge": 0.9, "p_discharge_kw": 7.0,

@@ -24,6 +24,9 @@ from sim.system.system import System
 from sim.world.recorder import Recorder
 from sim.world.vehicle import Vehicle
 
+# Other tests cover what these run through, and measuring it costs a third of their time.
+pytestmark = pytest.mark.no_cover
+
 
 @pytest.fixture(scope="module")
 def scenario() -> Scenario:

@@ -12,6 +12,9 @@ from sim.errors import InputError
 from sim.inspect.laws.check_controller import LAWS
 from tests.conftest import CommandLine
 
+# Other tests cover what these run through, and measuring it costs a third of their time.
+pytestmark = pytest.mark.no_cover
+
 HEAD = """\
 import gc, random, sys, time
 import numpy as np

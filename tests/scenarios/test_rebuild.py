@@ -14,6 +14,9 @@ from sim import plugins
 from sim.scenario import Scenario, load_scenario
 from tests.conftest import CommandLine
 
+# Other tests cover what these run through, and measuring it costs a third of their time.
+pytestmark = pytest.mark.no_cover
+
 TOLERANCE_PU = 1e-6
 # Everything that can happen: lines trip, trucks break down, cars charge, steps have changes inside.
 STORMY = {

@@ -16,6 +16,9 @@ from sim.uncertainty.calibrated import CalibratedForecaster
 from sim.uncertainty.forecaster import Forecaster
 from sim.uncertainty.realisation import Nature, Realisation
 
+# Other tests cover what these run through, and measuring it costs a third of their time.
+pytestmark = pytest.mark.no_cover
+
 WHOLE_YEAR = {"profiles.months": list(range(1, 13))}
 LEADS_H = (0.0, 1.0, 3.0, 6.0, 12.0, 23.0)
 

@@ -15,6 +15,9 @@ from sim.uncertainty.calibrated import CalibratedForecaster
 from sim.uncertainty.dynamics import LAGS, dynamics
 from sim.uncertainty.realisation import Nature
 
+# Other tests cover what these run through, and measuring it costs a third of their time.
+pytestmark = pytest.mark.no_cover
+
 KINDS = ("load", "pv", "wind")
 HOURS = (5, 10, 15, 20)
 DAYS = 800

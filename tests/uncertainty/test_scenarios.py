@@ -14,6 +14,9 @@ from sim.uncertainty.calibrated import CalibratedForecaster
 from sim.uncertainty.forecaster import ExactForecaster
 from sim.uncertainty.realisation import Nature, Realisation
 
+# Other tests cover what these run through, and measuring it costs a third of their time.
+pytestmark = pytest.mark.no_cover
+
 N = 4000
 
 

@@ -15,6 +15,9 @@ from sim.uncertainty.realisation import Nature, Realisation
 from sim.uncertainty.storm import Storm
 from sim.uncertainty.weather import with_gusts, with_storm
 
+# Other tests cover what these run through, and measuring it costs a third of their time.
+pytestmark = pytest.mark.no_cover
+
 STORM = {
     "storm.hours": 8,
     "storm.capacity_loss": 0.4,

@@ -16,6 +16,9 @@ from sim.study.inference.statistics import (
     summarise,
 )
 
+# Other tests cover what these run through, and measuring it costs a third of their time.
+pytestmark = pytest.mark.no_cover
+
 
 def table(**controllers: list[float]) -> pd.DataFrame:
     rows = {

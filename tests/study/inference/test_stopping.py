@@ -23,6 +23,9 @@ from sim.study.inference.stopping import (
 )
 from sim.study.json_values import look_as_json
 
+# Other tests cover what these run through, and measuring it costs a third of their time.
+pytestmark = pytest.mark.no_cover
+
 LOOKS = np.arange(50, 1001, 10)
 
 
