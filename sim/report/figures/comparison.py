@@ -47,6 +47,7 @@ def paired(differences: pd.DataFrame, controllers: Sequence[str]) -> go.Figure:
             error_x={
                 "type": "data",
                 "array": (rows["ci95_high"] - rows["mean"]).to_numpy(),
+                "arrayminus": (rows["mean"] - rows["ci95_low"]).to_numpy(),
                 "thickness": 2,
                 "width": 6,
             },

@@ -92,6 +92,7 @@ def points(
                 error_y={
                     "type": "data",
                     "array": (own["ci95_high"] - own["mean"]).to_numpy(),
+                    "arrayminus": (own["mean"] - own["ci95_low"]).to_numpy(),
                     "thickness": 2,
                     "width": 6,
                 },
