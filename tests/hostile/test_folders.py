@@ -34,3 +34,7 @@ def test_a_touched_folder_is_read_or_refused(whole: Path, tmp_path: Path) -> Non
 def test_odd_paths_are_used_or_refused(tmp_path: Path) -> None:
     for path in paths(random.Random(1), 60)[::12]:
         assert use_path(path, tmp_path) == []
+
+
+def test_a_path_that_is_no_utf_8_is_refused(tmp_path: Path) -> None:
+    assert use_path("no-utf8-\udcff", tmp_path) == []

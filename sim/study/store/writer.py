@@ -93,6 +93,11 @@ class StudyWriter:
         self._part_of: dict[int, Path] = {}  # files of episodes that are in no table yet
         self._resources = contextlib.ExitStack()
         try:
+            str(folder).encode()
+        except UnicodeEncodeError as error:
+            message, remedy = "is no UTF-8", "Name a folder whose path is written in UTF-8"
+            raise _refused(folder, message, remedy) from error
+        try:
             self._open()
         except (OSError, RecursionError) as error:  # the latter of a path of a thousand folders
             self._resources.close()
