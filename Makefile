@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/.gridhaul-ready
 EVIDENCE := tests/study/store/test_kill.py tests/controllers/scheduling/test_bound.py \
 	tests/controllers/scheduling/test_schedule.py tests/study/execution/test_faults.py \
-	tests/inspect/test_check_controller.py
+	tests/inspect/test_check_controller.py tests/uncertainty/test_many_stations.py
 
 .PHONY: demo test lint bench reproduction evidence mutation hostile
 

@@ -19,12 +19,20 @@ from controllers.greedy.zones import electrical_distances, station_shares
 from controllers.optimisation.ranges import check_ranges
 from controllers.scheduling.problem.distances import station_distances_km
 from controllers.scheduling.problem.end_cost import end_cost
-from sim.control import Capabilities, FleetPlan, Forecast, Observation, Plan, VehicleStatus, Visit
+from sim.control import (
+    Capabilities,
+    FleetPlan,
+    Forecast,
+    Observation,
+    Plan,
+    TravelTimes,
+    VehicleStatus,
+    Visit,
+)
 from sim.system.battery import Battery
 from sim.system.system import System
 from sim.system.terminal import return_h
 from sim.system.vehicles import Truck
-from sim.units import FloatArray
 
 # Energy missing at the end is bought back from so many times the hours on that it takes.
 _EARLY = 1.5
@@ -138,9 +146,7 @@ class Greedy:
             )
             goal = station
             if status in (VehicleStatus.CONNECTED, VehicleStatus.QUEUEING) and trade.energy_mwh:
-                goal = self._destination(
-                    truck, station, trade, room, occupied, forecast.travel_h[0]
-                )
+                goal = self._destination(truck, station, trade, room, occupied, forecast.travel)
             missing_mwh = float(end.target_mwh[k]) - energy_mwh if end.bent[k] else 0.0
             most_mw = truck.battery.p_charge_max_mw * truck.battery.efficiency_charge
             # What is missing must not wait for a better hour or place any more.
@@ -197,12 +203,14 @@ class Greedy:
         trade: Trade,
         room: _Room,
         occupied: list[int],
-        travel_h: FloatArray,
+        travel: TravelTimes,
     ) -> int:
         """Return the best station for the trade that has a free plug and a trip that pays."""
         earned_usd = trade.energy_mwh * trade.profit_usd_per_mwh
-        for goal in self._better(station, trade.sign, room):
-            hours = float(travel_h[station, goal])
+        better = self._better(station, trade.sign, room)
+        hours_to = travel.from_station(station).mean[0].tolist() if better else []
+        for goal in better:
+            hours = hours_to[goal]
             usd = truck.usd_per_trip + truck.usd_per_km * self._distance_km[station][goal]
             usd += 0.0 if truck.shift_h else truck.labour_usd_per_h * hours
             # An unreachable station is infinitely far and never pays.

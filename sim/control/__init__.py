@@ -7,7 +7,8 @@ Once a period the world shows a controller an `Observation` and gets back a `Pla
         def decide(self, observation: Observation) -> Plan: ...
 
 An observation is plain data: what is metered now, what is known of the vehicles, and a `Forecast`.
-Nothing reachable from it is the world or the realisation, and its arrays are copies.
+Nothing reachable from it is the world or the realisation, and its arrays are copies or cannot be
+written to. Driving times are worked out when they are read.
 
 A plan is composed of parts; a part that is None keeps what is in force. Rows that a plan does not
 reach stay in force too, so a day-ahead controller plans once and returns `Plan()` ever after.
@@ -40,3 +41,6 @@ from sim.control.states import EvStates as EvStates
 from sim.control.states import UnitStates as UnitStates
 from sim.control.states import VehicleStates as VehicleStates
 from sim.control.states import VehicleStatus as VehicleStatus
+from sim.control.travel import TravelHours as TravelHours
+from sim.control.travel import TravelTable as TravelTable
+from sim.control.travel import TravelTimes as TravelTimes

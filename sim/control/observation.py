@@ -8,6 +8,7 @@ import numpy as np
 
 from sim.control.scenarios import correlated_scores, curves, values_at
 from sim.control.states import EvStates, UnitStates, VehicleStates
+from sim.control.travel import TravelTimes
 from sim.errors import GridhaulError
 from sim.units import BoolArray, FloatArray, IntArray
 
@@ -81,10 +82,9 @@ class Forecast:
         Between what groups of cars can be moved.
     import_usd_per_mwh, export_usd_per_mwh
         Prices, known exactly, ``(H,)``.
-    travel_h, travel_lower_h, travel_upper_h
-        Mean, 5 % and 95 % quantile of the driving time between stations for a departure at the
-        start of each period, ``(H, from station, to station)`` [h]; without queueing and set-up;
-        infinite where no road leads.
+    travel
+        Driving times between stations, without queueing and set-up; `travel_h`, `travel_lower_h`
+        and `travel_upper_h` read all of them.
     rail_h
         Mean time from an order to leave at the start of each period to the arrival by rail,
         ``(H, from station, to station)`` [h]: the wait for the slot, running times and mean delays
@@ -106,9 +106,7 @@ class Forecast:
     ev_mw: FloatArray
     import_usd_per_mwh: FloatArray
     export_usd_per_mwh: FloatArray
-    travel_h: FloatArray
-    travel_lower_h: FloatArray
-    travel_upper_h: FloatArray
+    travel: TravelTimes
     rail_h: FloatArray
     ev_envelope: EvEnvelope = field(default_factory=EvEnvelope.none)
 
@@ -116,6 +114,25 @@ class Forecast:
     def n_periods(self) -> int:
         """Number of periods the forecast covers."""
         return len(self.import_usd_per_mwh)
+
+    @property
+    def travel_h(self) -> FloatArray:
+        """Mean driving time for a departure at the start of each period.
+
+        ``(H, from station, to station)`` [h]; infinite where no road leads. Where there are many
+        stations and one vehicle asks, `travel.from_station` is quicker.
+        """
+        return self.travel.everywhere().mean
+
+    @property
+    def travel_lower_h(self) -> FloatArray:
+        """5 % quantile of the driving time, as `travel_h`."""
+        return self.travel.everywhere().lower
+
+    @property
+    def travel_upper_h(self) -> FloatArray:
+        """95 % quantile of the driving time, as `travel_h`."""
+        return self.travel.everywhere().upper
 
     def scenarios(self, n: int, rng: np.random.Generator) -> FloatArray:
         """Return `n` joint samples of the profiles, ``(n, H, profile)`` [pu of the profile].

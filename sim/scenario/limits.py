@@ -19,7 +19,7 @@ MOST_ROWS = 10_000_000  # of a record as it stands in its file
 MOST_READINGS = 200_000_000
 MOST_FORECASTS = 100_000_000
 MOST_RECORDED = 100_000_000
-MOST_PLACES = 200  # the ways between them are found anew for every hour of the day
+MOST_PLACES = 2_000  # a planner looks for the ways between all of them
 MOST_TRAVEL_TIMES = 24_000_000  # of a forecast: mean and bounds, 600 MB
 
 

@@ -49,6 +49,33 @@ def links_towards(
     return first, time_h
 
 
+@njit(cache=True)
+def distance_towards(
+    goal: int,
+    n_nodes: int,
+    from_node: IntArray,
+    to_node: IntArray,
+    link_h: FloatArray,
+    length_km: FloatArray,
+) -> FloatArray:
+    """Return the length of the fastest path from every node to `goal`, ``(node,)`` [km].
+
+    Infinite where no path leads. For the parameters see `links_towards`; `length_km` is the length
+    of the links, ``(link,)`` [km].
+    """
+    first, time_h = links_towards(goal, n_nodes, from_node, to_node, link_h)
+    distance_km = np.full(n_nodes, np.inf)
+    for start in range(n_nodes):
+        if not np.isfinite(time_h[start]):
+            continue
+        total_km, node = 0.0, start
+        while node != goal:
+            total_km += length_km[first[node]]
+            node = to_node[first[node]]
+        distance_km[start] = total_km
+    return distance_km
+
+
 def path_links(
     roads: Roads, start: int | None, goal: int | None, link_h: FloatArray
 ) -> list[int] | None:

@@ -90,8 +90,7 @@ class CalibratedForecaster:
         Profiles are forecast at the start of each period; what is known of the roads and of the
         cars is of this moment.
         """
-        system, realisation = self.nature.system, self.realisation
-        timing = system.timing
+        timing, realisation = self.nature.system.timing, self.realisation
         n = min(timing.horizon, timing.n_periods - period)
         ahead = slice(period, period + n)
         spread, correlation = self.nature.errors.moments(realisation.climatology_row[ahead])
@@ -107,14 +106,13 @@ class CalibratedForecaster:
         )
         depart_h = (period + np.arange(n, dtype=np.float64)) * timing.period_h
         quarter = min(int(now_h * 4), len(realisation.link_state) - 1)
-        travel_h = self.nature.travel.forecast(
+        travel = self.nature.travel.forecast(
             realisation.link_state[quarter],
             self.conditions.stretch_now(now_h * SECONDS_PER_HOUR),
             now_h,
             np.maximum(depart_h - now_h, 0.0),
+            self._late_h(now_h, depart_h),
         )
-        if self.nature.uncertainty.delays.mean_h.any():
-            travel_h = self._later(travel_h, now_h, depart_h)
         return compose(
             self.nature,
             period,
@@ -132,33 +130,21 @@ class CalibratedForecaster:
                 self.nature.evs.forecast(period, n, evs),
                 self.nature.evs.envelopes.forecast(now_h, period, n, evs),
             ),
-            travel_h,
+            travel,
             self.nature.rail.expected_h(np.maximum(depart_h, now_h)),
         )
 
-    def _later(
-        self,
-        travel_h: tuple[FloatArray, FloatArray, FloatArray],
-        now_h: float,
-        depart_h: FloatArray,
-    ) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Return means and quantiles of driving times with the delays of starting trips [h]."""
-        system, realisation = self.nature.system, self.realisation
-        step = min(int(now_h / system.timing.step_h + 1e-9), len(realisation.delay_state) - 1)
-        node = [station.road_node for station in system.stations]
-        drives = np.array([[start != goal for goal in node] for start in node], dtype=np.bool_)
-        late_h = forecast_delay_h(
-            self.nature.uncertainty.delays,
-            system.timing,
-            float(realisation.delay_state[step]),
-            now_h,
-            np.maximum(depart_h, now_h),
-        )
-        mean_h, lower_h, upper_h = (
-            drive_h + delay_h[:, None, None] * drives
-            for drive_h, delay_h in zip(travel_h, late_h, strict=True)
-        )
-        return mean_h, lower_h, upper_h
+    def _late_h(
+        self, now_h: float, depart_h: FloatArray
+    ) -> tuple[FloatArray, FloatArray, FloatArray] | None:
+        """Return mean and quantiles of the delays of starting trips, ``(H,)`` [h]; None if none."""
+        delays, timing = self.nature.uncertainty.delays, self.nature.system.timing
+        if not delays.mean_h.any():
+            return None
+        state = self.realisation.delay_state
+        step = min(int(now_h / timing.step_h + 1e-9), len(state) - 1)
+        departs_h = np.maximum(depart_h, now_h)
+        return forecast_delay_h(delays, timing, float(state[step]), now_h, departs_h)
 
     def _series_correlation(self, period: int) -> FloatArray:
         """Return how the errors of profiles correlate in one period, ``(profile, profile)``."""

@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from sim.control import EvEnvelope, EvStates, Forecast
+from sim.control import EvEnvelope, EvStates, Forecast, TravelHours, TravelTable, TravelTimes
 from sim.uncertainty.evs import charging_mw
 from sim.uncertainty.realisation import Nature, Realisation
 from sim.units import FloatArray
@@ -82,7 +82,7 @@ class ExactForecaster:
                 cars.at_home_mw(period, n, evs) + charging_mw(system, to_come, period, n),
                 cars.exact_envelope(now_h, period, n, evs, sessions),
             ),
-            (travel, travel.copy(), travel.copy()),
+            TravelTable(TravelHours(travel, travel.copy(), travel.copy())),
             self._nature.rail.exact_h(self._realisation.railway(system), depart_h),
         )
 
@@ -103,7 +103,7 @@ def compose(
     correlation: FloatArray,
     series_correlation: FloatArray,
     evs: tuple[FloatArray, EvEnvelope],
-    travel_h: tuple[FloatArray, FloatArray, FloatArray],
+    travel: TravelTimes,
     rail_h: FloatArray,
 ) -> Forecast:
     """Put together what is expected of profiles, cars, roads and rails with what is certain."""
@@ -128,8 +128,6 @@ def compose(
         ev_envelope=evs[1],
         import_usd_per_mwh=nature.import_usd_per_mwh[of_day],
         export_usd_per_mwh=nature.export_usd_per_mwh[of_day],
-        travel_h=travel_h[0],
-        travel_lower_h=travel_h[1],
-        travel_upper_h=travel_h[2],
+        travel=travel,
         rail_h=rail_h,
     )

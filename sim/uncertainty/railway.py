@@ -10,7 +10,7 @@ import numpy as np
 from sim.system.rails import Rails
 from sim.system.system import System
 from sim.uncertainty.streams import stream
-from sim.units import SECONDS_PER_HOUR, FloatArray
+from sim.units import SECONDS_PER_HOUR, FloatArray, frozen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,19 +133,22 @@ class RailForecaster:
         """Find the ways."""
         rails = system.rails
         nodes = [station.rail_node for station in system.stations]
+        nowhere: tuple[tuple[int, ...] | None, ...] = (None,) * len(nodes)
         ways = tuple(
-            tuple(
-                None if start is None or goal is None else rails.way(start, goal) for goal in nodes
-            )
+            nowhere
+            if start is None
+            else tuple(None if goal is None else rails.way(start, goal) for goal in nodes)
             for start in nodes
         )
         moving_h = np.full((len(nodes), len(nodes)), np.inf)
         for i, row in enumerate(ways):
+            if row is nowhere:
+                continue
             for j, way in enumerate(row):
                 if way is not None:
                     span_h = rails.running_h[list(way)] + delays.expected_h
                     moving_h[i, j] = float(span_h.sum())
-        return cls(rails=rails, ways=ways, moving_h=moving_h)
+        return cls(rails=rails, ways=ways, moving_h=frozen(moving_h))
 
     def expected_h(self, depart_h: FloatArray) -> FloatArray:
         """Return the mean time from an order to the arrival, ``(H, station, station)`` [h].
@@ -158,7 +161,7 @@ class RailForecaster:
             When trains are told to leave, ``(H,)`` [h].
         """
         if not (np.isfinite(self.moving_h) & (self.moving_h > 0)).any():  # no track leads anywhere
-            return np.tile(self.moving_h, (len(depart_h), 1, 1))
+            return np.broadcast_to(self.moving_h, (len(depart_h), *self.moving_h.shape))
         wait_h = [max(self.rails.next_slot(float(at_h)) - at_h, 0.0) for at_h in depart_h]
         moves = self.moving_h > 0
         expected: FloatArray = self.moving_h + np.multiply.outer(np.array(wait_h), moves)

@@ -7,17 +7,27 @@ what is by conditioning, in closed form.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from sim.control import TravelHours, TravelTimes
+from sim.system.roads import Roads
 from sim.system.routing import path_links
 from sim.system.system import System
 from sim.uncertainty.events import Incidents
 from sim.uncertainty.model import Traffic
 from sim.uncertainty.traffic import demand_by_quarter
-from sim.uncertainty.travel_moments import IncidentLaw, Links, TrafficLaw, Ways, way_times
-from sim.units import HOURS_PER_DAY, FloatArray, IntArray
+from sim.uncertainty.travel_moments import (
+    Delays,
+    IncidentLaw,
+    Links,
+    TrafficLaw,
+    Ways,
+    incident_delays,
+    way_times,
+)
+from sim.units import HOURS_PER_DAY, FloatArray, IntArray, frozen
 
 WAYS = 2
 DETOUR = 10.0  # a link of the first way counts so many times when the second one is looked for
@@ -27,94 +37,124 @@ DETOUR = 10.0  # a link of the first way counts so many times when the second on
 class TravelForecaster:
     """Expected driving times between stations.
 
-    Between two stations a driver takes the better, as expected, of two ways: the fastest one under
-    the mean traffic of the hour, and the fastest one that avoids its links where it can. Link times
-    are log-normal above the free time, so means and covariances over a way are exact; the way's
-    excess time is taken as log-normal with these two moments. Speeds hold for a quarter hour: the
-    way is driven quarter hour by quarter hour, so a jam costs no more than it lasts, and a drive
-    that ends within the quarter hour of its departure meets the speeds of then.
+    Between two stations a driver takes the better, as expected, of two ways: the fastest one, and
+    the fastest one that avoids its links where it can. Mean traffic slows all links by one factor,
+    so both are those of empty roads. Link times are log-normal above the free time, so means and
+    covariances over a way are exact; the way's excess time is taken as log-normal with these two
+    moments. Speeds hold for a quarter hour: the way is driven quarter hour by quarter hour, so a
+    jam costs no more than it lasts, and a drive that ends within the quarter hour of its departure
+    meets the speeds of then.
 
     Attributes
     ----------
-    incidents
-        What may block a link.
-    ways
-        Links of the ways by hour of departure, origin and destination, padded with -1,
-        ``(24, place, place, way, position)``.
-    free_h, usual_h
-        Driving time of these ways on empty roads and in the mean traffic of the hour,
-        ``(24, place, place, way)`` [h]; infinite where no road leads.
-    crossing_h
-        Mean of the latter over the way's links, same shape [h].
+    roads, traffic, incidents
+        The network, its traffic, and what may block a link.
+    node
+        Road node of each place, None for one that no road reaches; stations at one road node share
+        a place.
+    place
+        Place of each station, ``(station,)``.
+    free_link_h, usual_link_h
+        Driving time on empty roads, ``(link,)``, and in the mean traffic of the hour,
+        ``(24, link)`` [h].
+    demand
+        Mean volume over capacity, ``(96,)`` [-].
     usual
         How likely an incident is on each link when nothing is known of it, ``(link,)``.
-    place
-        Place of each station: those at one road node share their ways, ``(station,)``.
     """
 
-    system: System
+    roads: Roads
     traffic: Traffic
     incidents: Incidents
-    ways: IntArray
-    free_h: FloatArray
-    usual_h: FloatArray
-    crossing_h: FloatArray
+    node: tuple[int | None, ...]
+    place: IntArray
     free_link_h: FloatArray
+    usual_link_h: FloatArray
     demand: FloatArray
     usual: FloatArray
-    place: IntArray
+    _ways: dict[int, Ways] = field(default_factory=dict)
 
     @classmethod
     def build(cls, system: System, traffic: Traffic, incidents: Incidents) -> TravelForecaster:
-        """Find the ways of every hour."""
+        """Prepare what all departures have in common."""
         roads = system.roads
-        nodes = list(dict.fromkeys(station.road_node for station in system.stations))
+        node = tuple(dict.fromkeys(station.road_node for station in system.stations))
         free_link_h = roads.length_km / roads.free_speed_kmh
         demand = demand_by_quarter(traffic)
-        found: dict[tuple[int, int, int, int], list[int]] = {}
         usual_link_h = np.empty((24, roads.n_links))
         for hour in range(24):
             x = demand[4 * hour + 2]
             spread = math.exp(traffic.sigma**2 * traffic.beta * (traffic.beta - 1) / 2)
-            link_h = free_link_h * (1 + traffic.alpha * x**traffic.beta * spread)
-            usual_link_h[hour] = link_h
-            for i, origin in enumerate(nodes):
-                for j, destination in enumerate(nodes):
-                    avoiding_h = link_h.copy()
-                    for way in range(WAYS):
-                        path = path_links(roads, origin, destination, avoiding_h)
-                        if path is None:
-                            break
-                        found[hour, i, j, way] = path
-                        avoiding_h[path] *= DETOUR
-        n = len(nodes)
-        longest = max((len(path) for path in found.values()), default=0)
-        ways = np.full((24, n, n, WAYS, max(longest, 1)), -1, dtype=np.int64)
-        free_h, usual_h = np.full((2, 24, n, n, WAYS), np.inf)
-        for key, path in found.items():
-            ways[key][: len(path)] = path
-            free_h[key] = free_link_h[path].sum()
-            usual_h[key] = usual_link_h[key[0], path].sum()
+            usual_link_h[hour] = free_link_h * (1 + traffic.alpha * x**traffic.beta * spread)
         length_km = roads.length_km
         rate_h = incidents.per_day / HOURS_PER_DAY * length_km / length_km.sum()
         return cls(
-            system=system,
+            roads=roads,
             traffic=traffic,
             incidents=incidents,
-            ways=ways,
-            free_h=free_h,
-            usual_h=usual_h,
-            crossing_h=usual_h / np.maximum((ways >= 0).sum(axis=-1), 1),
-            free_link_h=free_link_h,
-            demand=demand,
-            usual=np.minimum(rate_h * incidents.duration_h, 1.0),
-            place=np.array([nodes.index(own.road_node) for own in system.stations], dtype=np.int64),
+            node=node,
+            place=frozen([node.index(own.road_node) for own in system.stations], np.int64),
+            free_link_h=frozen(free_link_h),
+            usual_link_h=frozen(usual_link_h),
+            demand=frozen(demand),
+            usual=frozen(np.minimum(rate_h * incidents.duration_h, 1.0)),
         )
 
+    @property
+    def law(self) -> TrafficLaw:
+        """Parameters of the traffic, as the moments need them."""
+        traffic = self.traffic
+        return TrafficLaw(
+            self.demand,
+            traffic.day_share,
+            traffic.correlation_h,
+            traffic.sigma,
+            traffic.alpha,
+            traffic.beta,
+        )
+
+    @property
+    def incident_law(self) -> IncidentLaw:
+        """Parameters of incidents, as the moments need them."""
+        stretch = (1 - self.incidents.capacity_loss) ** -self.traffic.beta
+        return IncidentLaw(self.incidents.duration_h, stretch)
+
+    def ways_from(self, place: int) -> Ways:
+        """Return the ways from one place; they are looked for when they are first asked for."""
+        if place not in self._ways:
+            self._ways[place] = self._find_ways(place)
+        return self._ways[place]
+
+    def _find_ways(self, place: int) -> Ways:
+        found: dict[tuple[int, int], list[int]] = {}
+        for j, goal in enumerate(self.node):
+            avoiding_h = self.free_link_h.copy()
+            for way in range(WAYS):
+                path = path_links(self.roads, self.node[place], goal, avoiding_h)
+                if path is None:
+                    break
+                found[j, way] = path
+                avoiding_h[path] *= DETOUR
+        longest = max((len(path) for path in found.values()), default=0)
+        links = np.full((len(self.node), WAYS, max(longest, 1)), -1, dtype=np.int64)
+        free_h = np.full(links.shape[:2], np.inf)
+        usual_h = np.full((24, *free_h.shape), np.inf)
+        for key, path in found.items():
+            links[key][: len(path)] = path
+            free_h[key] = self.free_link_h[path].sum()
+            usual_h[:, *key] = [each[path].sum() for each in self.usual_link_h]
+        crossing_h = usual_h / np.maximum((links >= 0).sum(axis=-1), 1)
+        return Ways(frozen(links, np.int64), frozen(free_h), frozen(usual_h), frozen(crossing_h))
+
     def forecast(
-        self, state_now: FloatArray, stretch_now: FloatArray, now_h: float, lead_h: FloatArray
-    ) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Return mean, 5 % and 95 % quantile of driving times, each ``(H, station, station)`` [h].
+        self,
+        state_now: FloatArray,
+        stretch_now: FloatArray,
+        now_h: float,
+        lead_h: FloatArray,
+        late_h: tuple[FloatArray, FloatArray, FloatArray] | None = None,
+    ) -> TravelTimes:
+        """Return mean, 5 % and 95 % quantile of driving times, worked out when they are read.
 
         Parameters
         ----------
@@ -126,29 +166,80 @@ class TravelForecaster:
             Hours since the episode's start, which is a midnight.
         lead_h
             Departure times from now, ``(H,)`` [h].
+        late_h
+            Mean, 5 % and 95 % quantile of the delay of starting trips, each ``(H,)`` [h].
         """
-        traffic, incidents = self.traffic, self.incidents
-        by_place = way_times(
-            Ways(self.ways, self.free_h, self.usual_h, self.crossing_h),
-            Links(
-                self.free_link_h,
-                np.ascontiguousarray(state_now),
-                np.ascontiguousarray(stretch_now),
-                self.usual,
-            ),
-            TrafficLaw(
-                self.demand,
-                traffic.day_share,
-                traffic.correlation_h,
-                traffic.sigma,
-                traffic.alpha,
-                traffic.beta,
-            ),
-            IncidentLaw(incidents.duration_h, (1 - incidents.capacity_loss) ** -traffic.beta),
+        return ExpectedTravel(
+            self,
+            Links(self.free_link_h, np.array(state_now), np.array(stretch_now), self.usual),
             now_h % HOURS_PER_DAY,
             lead_h,
+            late_h,
         )
-        if len(self.place) == self.ways.shape[1]:
-            return by_place
-        mean, lower, upper = (each[:, self.place[:, None], self.place] for each in by_place)
-        return mean, lower, upper
+
+
+class ExpectedTravel:
+    """Driving times as expected at one moment; see `TravelForecaster.forecast`.
+
+    Parameters
+    ----------
+    forecaster
+        Who expects them.
+    links
+        The links at that moment.
+    hour_of_day
+        Its clock time [h].
+    lead_h, late_h
+        Departures from that moment, and delays of starting trips, ``(H,)`` [h].
+    """
+
+    __slots__ = ("_delays", "_everywhere", "_forecaster", "_hour", "_late_h", "_lead_h", "_links")
+
+    def __init__(
+        self,
+        forecaster: TravelForecaster,
+        links: Links,
+        hour_of_day: float,
+        lead_h: FloatArray,
+        late_h: tuple[FloatArray, FloatArray, FloatArray] | None,
+    ) -> None:
+        self._forecaster = forecaster
+        self._links = links
+        self._hour = hour_of_day
+        self._lead_h = lead_h
+        self._late_h = late_h
+        self._delays: Delays | None = None
+        self._everywhere: TravelHours | None = None
+
+    def from_station(self, station: int) -> TravelHours:
+        """Return the driving times from one station; see `TravelTimes.from_station`."""
+        place = self._forecaster.place
+        mean, lower, upper = (each[:, place] for each in self._from_place(int(place[station])))
+        return TravelHours(mean, lower, upper)
+
+    def everywhere(self) -> TravelHours:
+        """Return all driving times; see `TravelTimes.everywhere`."""
+        if self._everywhere is None:
+            place = self._forecaster.place
+            found = [self._from_place(start) for start in range(len(self._forecaster.node))]
+            shape = len(self._lead_h), 0, 0
+            mean, lower, upper = (
+                np.stack(each, axis=1)[:, place[:, None], place] if found else np.empty(shape)
+                for each in (zip(*found, strict=True) if found else ((), (), ()))
+            )
+            self._everywhere = TravelHours(mean, lower, upper)
+        return self._everywhere
+
+    def _from_place(self, place: int) -> TravelHours:
+        """Return the driving times from one place, each ``(H, place)`` [h]."""
+        law = self._forecaster.law
+        if self._delays is None:
+            incidents = self._forecaster.incident_law
+            self._delays = incident_delays(self._links, law, incidents, self._hour, self._lead_h)
+        ways = self._forecaster.ways_from(place)
+        hours = way_times(ways, self._links, law, self._delays, self._hour, self._lead_h)
+        if self._late_h is not None:
+            drives = np.arange(len(self._forecaster.node)) != place
+            for each, late_h in zip(hours, self._late_h, strict=True):
+                each += late_h[:, None] * drives
+        return TravelHours(*hours)

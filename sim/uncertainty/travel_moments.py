@@ -31,7 +31,19 @@ CLEAR = 0.955  # more likely clear than this, an incident on a way is rare
 
 
 class Ways(NamedTuple):
-    """The fields `ways`, `free_h`, `usual_h` and `crossing_h` of `TravelForecaster`."""
+    """The ways from one place to every place.
+
+    Attributes
+    ----------
+    links
+        Links of each way, padded with -1, ``(place, way, position)``.
+    free_h
+        Driving time on empty roads, ``(place, way)`` [h]; infinite where no road leads.
+    usual_h
+        Driving time in the mean traffic of the hour, ``(24, place, way)`` [h].
+    crossing_h
+        Mean of the latter over the way's links, same shape [h].
+    """
 
     links: IntArray
     free_h: FloatArray
@@ -106,8 +118,8 @@ class _Departure(NamedTuple):
     held_h: float
 
 
-class _Delays(NamedTuple):
-    """Delays by incidents on the links at one departure, arrays ``(link,)``.
+class Delays(NamedTuple):
+    """Delays by incidents on the links, arrays ``(departure, link)``.
 
     Attributes
     ----------
@@ -150,61 +162,84 @@ class _WayMoments(NamedTuple):
 
 
 @njit(cache=True)
-def way_times(
-    ways: Ways,
+def incident_delays(
     links: Links,
     traffic: TrafficLaw,
     incidents: IncidentLaw,
     hour_of_day: float,
     lead_h: FloatArray,
+) -> Delays:
+    """Return the delays by incidents at departures so long from now, ``(H,)`` [h]."""
+    day, volume = _day_factor(traffic.day_share, links.state), _volume(traffic)
+    shape = len(lead_h), len(links.free_h)
+    delays = Delays(np.empty(shape), np.empty(shape), np.empty(shape))
+    for h in range(len(lead_h)):
+        departure = _departure(hour_of_day, lead_h[h])
+        _set_delays(delays, h, departure, links, traffic, incidents, day, volume)
+    return delays
+
+
+@njit(cache=True)
+def way_times(
+    ways: Ways,
+    links: Links,
+    traffic: TrafficLaw,
+    delays: Delays,
+    hour_of_day: float,
+    lead_h: FloatArray,
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Sum link moments over ways and keep the better way; see `TravelForecaster.forecast`."""
-    n_leads, n_stations, n_links = len(lead_h), ways.links.shape[1], len(links.free_h)
-    day = _day_factor(traffic.day_share, links.state)
-    mean = np.full((n_leads, n_stations, n_stations), np.inf)
+    """Sum link moments over ways and keep the better way; see `TravelForecaster.forecast`.
+
+    Returns mean, 5 % and 95 % quantile of the driving times from one place, ``(H, place)`` [h].
+    """
+    n_places = ways.links.shape[0]
+    day, volume = _day_factor(traffic.day_share, links.state), _volume(traffic)
+    mean = np.full((len(lead_h), n_places), np.inf)
     lower = np.full_like(mean, np.inf)
     upper = np.full_like(mean, np.inf)
-    delays = _Delays(np.empty(n_links), np.empty(n_links), np.empty(n_links))
-    k = traffic.beta * traffic.sigma
-    volume = traffic.alpha * traffic.demand**traffic.beta * math.exp(-k * traffic.sigma / 2)
-    for h in range(n_leads):
-        quarter = math.floor((hour_of_day + lead_h[h]) * 4 + 1e-9)
+    for h in range(len(lead_h)):
+        departure = _departure(hour_of_day, lead_h[h])
+        quarter, held_h = departure.quarter, departure.held_h
         hour = quarter % QUARTERS_PER_DAY // 4
-        held_h = QUARTER_H * (quarter + 1) - (hour_of_day + lead_h[h])
-        departure = _Departure(lead_h[h], quarter, held_h)
-        _set_delays(delays, departure, links, traffic, incidents, day, volume)
-        for i in range(n_stations):
-            for j in range(n_stations):
-                best = Drive(np.inf, 0.0, 0.0)
-                for way in range(ways.links.shape[3]):
-                    free_h = ways.free_h[hour, i, j, way]
-                    if not free_h < best.mean_h + 3.0 * math.sqrt(best.variance_h2):
-                        continue
-                    # A drive meets the traffic of its whole duration, not of its start.
-                    drift_h, met = _met(
-                        ways.usual_h[hour, i, j, way],
-                        ways.crossing_h[hour, i, j, way],
-                        held_h,
-                        volume,
-                        quarter,
-                    )
-                    moments = _way_moments(
-                        ways.links[hour, i, j, way], drift_h, met, departure, links, delays,
-                        traffic, day,
-                    )  # fmt: skip
-                    road = Road(free_h, met, held_h, quarter, volume)
-                    drive = drive_moments(
-                        road, moments.traffic_h, moments.variance_h2, moments.delay_h,
-                        moments.common,
-                    )  # fmt: skip
-                    mean[h, i, j] = better_h(best, drive)
-                    if drive.mean_h < best.mean_h:
-                        lower[h, i, j], upper[h, i, j] = _quantiles(road, moments)
-                        best = drive
-                # Who chooses between two ways may be faster than either.
-                lower[h, i, j] = min(lower[h, i, j], mean[h, i, j])
-                upper[h, i, j] = max(upper[h, i, j], mean[h, i, j])
+        for j in range(n_places):
+            best = Drive(np.inf, 0.0, 0.0)
+            for way in range(ways.links.shape[1]):
+                free_h = ways.free_h[j, way]
+                if not free_h < best.mean_h + 3.0 * math.sqrt(best.variance_h2):
+                    continue
+                # A drive meets the traffic of its whole duration, not of its start.
+                drift_h, met = _met(
+                    ways.usual_h[hour, j, way], ways.crossing_h[hour, j, way], held_h, volume,
+                    quarter,
+                )  # fmt: skip
+                moments = _way_moments(
+                    ways.links[j, way], drift_h, met, departure, links, delays, h, traffic, day
+                )
+                road = Road(free_h, met, held_h, quarter, volume)
+                drive = drive_moments(
+                    road, moments.traffic_h, moments.variance_h2, moments.delay_h, moments.common
+                )
+                mean[h, j] = better_h(best, drive)
+                if drive.mean_h < best.mean_h:
+                    lower[h, j], upper[h, j] = _quantiles(road, moments)
+                    best = drive
+            # Who chooses between two ways may be faster than either.
+            lower[h, j] = min(lower[h, j], mean[h, j])
+            upper[h, j] = max(upper[h, j], mean[h, j])
     return mean, lower, upper
+
+
+@njit(cache=True)
+def _departure(hour_of_day: float, lead_h: float) -> _Departure:
+    quarter = math.floor((hour_of_day + lead_h) * 4 + 1e-9)
+    return _Departure(lead_h, quarter, QUARTER_H * (quarter + 1) - (hour_of_day + lead_h))
+
+
+@njit(cache=True)
+def _volume(traffic: TrafficLaw) -> FloatArray:
+    """Return the volume's part of the excess time by quarter hour, ``(96,)`` [-]."""
+    k = traffic.beta * traffic.sigma
+    return traffic.alpha * traffic.demand**traffic.beta * math.exp(-k * traffic.sigma / 2)
 
 
 @njit(cache=True)
@@ -219,7 +254,8 @@ def _day_factor(share: float, state: FloatArray) -> _DayFactor:
 
 @njit(cache=True)
 def _set_delays(
-    delays: _Delays,
+    delays: Delays,
+    h: int,
     departure: _Departure,
     links: Links,
     traffic: TrafficLaw,
@@ -227,7 +263,7 @@ def _set_delays(
     day: _DayFactor,
     volume: FloatArray,
 ) -> None:
-    """Set the delays by incidents on all links at a departure.
+    """Set the delays by incidents on all links at departure `h`.
 
     `volume` is the volume's part of the excess time by quarter hour, ``(96,)`` [-].
     """
@@ -243,7 +279,7 @@ def _set_delays(
         # An incident of now is still there with probability `stays`, a fresh one instead.
         present_now = stays if stretch_now > 1.0 else 0.0
         present_new = (1.0 - stays) * links.usual[link]
-        delays.clear[link] = (1.0 - present_now) * (1.0 - present_new)
+        delays.clear[h, link] = (1.0 - present_now) * (1.0 - present_new)
         mean_h = variance_h2 = 0.0
         for present, stretch in (
             (present_now, stretch_now),
@@ -254,7 +290,7 @@ def _set_delays(
                 mean_h += present * extra_h
                 # It lasts an exponential time, as far as it matters.
                 variance_h2 += present * (2.0 - present) * extra_h * extra_h
-        delays.mean_h[link], delays.variance_h2[link] = mean_h, variance_h2
+        delays.mean_h[h, link], delays.variance_h2[h, link] = mean_h, variance_h2
 
 
 @njit(cache=True)
@@ -264,7 +300,8 @@ def _way_moments(
     met: float,
     departure: _Departure,
     links: Links,
-    delays: _Delays,
+    delays: Delays,
+    h: int,
     traffic: TrafficLaw,
     day: _DayFactor,
 ) -> _WayMoments:
@@ -276,8 +313,8 @@ def _way_moments(
         Its links, padded with -1, ``(position,)``.
     drift_h, met
         How late the speeds are that the drive meets [h], and the volume; see `_met`.
-    departure, links, delays, traffic, day
-        What the drive starts into.
+    departure, links, delays, h, traffic, day
+        What the drive starts into; `h` is the departure's row in `delays`.
     """
     memory, day_part, common, variance = _state_moments(
         departure.lead_h + drift_h, departure, traffic, day
@@ -291,9 +328,9 @@ def _way_moments(
         extra = links.free_h[link] * scale * math.exp(k * memory * links.state[link])
         clean += extra
         squares += extra * extra
-        late += delays.mean_h[link]
-        jumps += delays.variance_h2[link]
-        clear *= delays.clear[link]
+        late += delays.mean_h[h, link]
+        jumps += delays.variance_h2[h, link]
+        clear *= delays.clear[h, link]
     shared = math.expm1(k * k * common) * clean * clean
     second = shared + (math.exp(k * k * variance) - math.exp(k * k * common)) * squares
     return _WayMoments(clean, late, second, jumps, clear, shared / second if second > 0.0 else 0.0)

@@ -32,7 +32,7 @@ def test_a_standstill_is_no_endless_loop(intensity: int) -> None:
     n_links = scenario.system.roads.n_links
     mean, lower, upper = travel.forecast(
         np.zeros(n_links), np.ones(n_links), 8.0, np.array([0.0, 1.0])
-    )
+    ).everywhere()
     assert (lower <= mean).all()
     assert (mean <= upper).all()
 
@@ -46,9 +46,11 @@ def test_stations_at_one_road_node_share_their_ways(tmp_path: Path) -> None:
     file.write_text("\n".join([header, first, *others, *copies]) + "\n")
     scenario = load_scenario(tmp_path / "many")
     travel = Nature.build(scenario.system, scenario.uncertainty).travel
-    assert travel.ways.shape[1] == len(others) + 1
+    assert len(travel.node) == len(others) + 1
     n_links = scenario.system.roads.n_links
-    mean, _, _ = travel.forecast(np.zeros(n_links), np.ones(n_links), 8.0, np.array([0.0]))
+    mean, _, _ = travel.forecast(
+        np.zeros(n_links), np.ones(n_links), 8.0, np.array([0.0])
+    ).everywhere()
     assert mean.shape[1] == len(others) + 51
     assert (mean[:, 0] == mean[:, -1]).all()
     assert mean[0, 0, -1] == 0.0

@@ -9,12 +9,13 @@ from functools import lru_cache
 import pandas as pd
 import pytest
 
-from sim.control import EvStates, Forecast
+from sim.control import EvStates, Forecast, TravelTable
 from sim.inspect.calibration import calibration
 from sim.scenario import Scenario, load_scenario
 from sim.uncertainty.calibrated import CalibratedForecaster
 from sim.uncertainty.forecaster import Forecaster
 from sim.uncertainty.realisation import Nature, Realisation
+from sim.units import FloatArray
 
 # Other tests cover what these run through, and measuring it costs a third of their time.
 pytestmark = pytest.mark.no_cover
@@ -127,6 +128,11 @@ class Biased:
         return self._spoil(self._inner.issue(period, now_h, evs))
 
 
+def drives(forecast: Forecast, **changed: FloatArray) -> TravelTable:
+    """Return the driving times of a forecast with some of them changed."""
+    return TravelTable(forecast.travel.everywhere()._replace(**changed))
+
+
 def higher(forecast: Forecast) -> Forecast:
     """Shift mean and bounds up by a tenth."""
     return replace(
@@ -134,7 +140,7 @@ def higher(forecast: Forecast) -> Forecast:
         profile_mean=forecast.profile_mean * 1.1,
         profile_lower=forecast.profile_lower * 1.1,
         profile_upper=forecast.profile_upper * 1.1,
-        travel_h=forecast.travel_h * 1.1,
+        travel=drives(forecast, mean=forecast.travel_h * 1.1),
     )
 
 
@@ -143,7 +149,7 @@ def shifted(forecast: Forecast) -> Forecast:
     return replace(
         forecast,
         profile_mean=forecast.profile_mean + 0.05,
-        travel_h=forecast.travel_h + 0.05,
+        travel=drives(forecast, mean=forecast.travel_h + 0.05),
     )
 
 
@@ -154,8 +160,11 @@ def too_sure(forecast: Forecast) -> Forecast:
         forecast,
         profile_lower=(mean + forecast.profile_lower) / 2,
         profile_upper=(mean + forecast.profile_upper) / 2,
-        travel_lower_h=(travel + forecast.travel_lower_h) / 2,
-        travel_upper_h=(travel + forecast.travel_upper_h) / 2,
+        travel=drives(
+            forecast,
+            lower=(travel + forecast.travel_lower_h) / 2,
+            upper=(travel + forecast.travel_upper_h) / 2,
+        ),
     )
 
 
@@ -165,7 +174,7 @@ def too_bold(forecast: Forecast) -> Forecast:
     return replace(
         forecast,
         profile_mean=level + 1.2 * (forecast.profile_mean - level),
-        travel_h=drive_h + 1.2 * (forecast.travel_h - drive_h),
+        travel=drives(forecast, mean=drive_h + 1.2 * (forecast.travel_h - drive_h)),
     )
 
 

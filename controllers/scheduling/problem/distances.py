@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.system.routing import path_links
+from sim.system.routing import distance_towards
 from sim.system.system import System
 from sim.units import FloatArray
 
@@ -24,12 +24,15 @@ def station_distances_km(system: System) -> FloatArray:
     """
     roads = system.roads
     free_h = roads.length_km / roads.free_speed_kmh
-    distances = np.full((len(system.stations), len(system.stations)), np.inf)
-    for i, start in enumerate(system.stations):
-        for j, goal in enumerate(system.stations):
-            links = path_links(roads, start.road_node, goal.road_node, free_h)
-            if links is not None:
-                distances[i, j] = roads.length_km[links].sum() if links else 0.0
+    node = [station.road_node for station in system.stations]
+    distances = np.full((len(node), len(node)), np.inf)
+    starts = np.array([i for i, own in enumerate(node) if own is not None], dtype=np.int64)
+    for goal in dict.fromkeys(own for own in node if own is not None):
+        towards_km = distance_towards(
+            goal, roads.n_nodes, roads.from_node, roads.to_node, free_h, roads.length_km
+        )
+        here = [j for j, own in enumerate(node) if own == goal]
+        distances[np.ix_(starts, here)] = towards_km[[node[i] for i in starts]][:, None]
     return distances
 
 

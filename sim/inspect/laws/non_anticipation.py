@@ -12,7 +12,7 @@ import types
 
 import numpy as np
 
-from sim.control import EvStates, Forecast, Observation
+from sim.control import EvStates, Forecast, Observation, TravelTimes
 from sim.inspect.laws.broken import Broken
 from sim.inspect.laws.witness import Diary, Make, Witness, live
 from sim.scenario import Scenario
@@ -227,11 +227,13 @@ def first_difference_h(one: Diary, two: Diary, until_h: float) -> float | None:
 
 
 def fingerprint(thing: object) -> object:
-    """Return a value that is equal for equal plans, to the bit."""
+    """Return a value that is equal for equal plans and observations, to the bit."""
     if isinstance(thing, np.ndarray):
         return thing.shape, str(thing.dtype), thing.tobytes()
     if dataclasses.is_dataclass(thing):
         return tuple(fingerprint(getattr(thing, each.name)) for each in dataclasses.fields(thing))
+    if isinstance(thing, TravelTimes):
+        return fingerprint(thing.everywhere())
     if isinstance(thing, tuple):
         return tuple(fingerprint(each) for each in thing)
     return repr(thing)

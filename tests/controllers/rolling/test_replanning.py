@@ -12,7 +12,7 @@ from controllers.scheduling.dispatch.dispatch import Dispatcher, dispatch
 from controllers.scheduling.dispatch.row_generation import GeneratedRows
 from controllers.scheduling.schedule import schedule
 from controllers.scheduling.search import Search
-from sim.control import SolveStatus, VehicleStatus
+from sim.control import SolveStatus, TravelHours, TravelTable, VehicleStatus
 from tests.controllers.scheduling.build import battery, truck
 from tests.controllers.scheduling.cases import feeder, problem_of, random_day, whole_usd
 
@@ -193,8 +193,11 @@ def test_an_empty_look_ahead_ends_in_a_named_outcome(solver):
     nothing = {
         each.name: getattr(seen.forecast, each.name)[:0]
         for each in dataclasses.fields(seen.forecast)
-        if each.name not in ("issued_h", "profile_correlation", "series_correlation", "ev_envelope")
+        if each.name
+        not in ("issued_h", "profile_correlation", "series_correlation", "ev_envelope", "travel")
     }
+    hours = TravelHours(*(each[:0] for each in seen.forecast.travel.everywhere()))
+    nothing["travel"] = TravelTable(hours)
     empty = dataclasses.replace(seen, forecast=dataclasses.replace(seen.forecast, **nothing))
     plan = controller.decide(empty)
     assert plan.fleet is None
