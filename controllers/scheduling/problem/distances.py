@@ -31,7 +31,7 @@ def station_distances_km(system: System) -> FloatArray:
         towards_km = distance_towards(
             goal, roads.n_nodes, roads.from_node, roads.to_node, free_h, roads.length_km
         )
-        here = [j for j, own in enumerate(node) if own == goal]
+        here = np.array([j for j, own in enumerate(node) if own == goal], dtype=np.int64)
         distances[np.ix_(starts, here)] = towards_km[[node[i] for i in starts]][:, None]
     return distances
 
