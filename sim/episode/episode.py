@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 
@@ -85,6 +87,9 @@ class Episode:
         ``step, payer, payee, item, usd``.
     timings
         ``name, seconds``; wall clock, different on every run.
+    stored
+        Returns a folder with the tables, which figures and reports are made of; None for an episode
+        that `gridhaul.run` has not returned.
     """
 
     scenario: str
@@ -110,6 +115,7 @@ class Episode:
     decisions: pd.DataFrame
     ledger: pd.DataFrame
     timings: pd.DataFrame
+    stored: Callable[[], Path] | None = None
 
     def __repr__(self) -> str:
         figures = ", ".join(f"{name} {self.metrics[name]:,.6g}" for name in SHOWN)
