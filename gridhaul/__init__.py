@@ -21,7 +21,11 @@ def __getattr__(name: str) -> object:
         value: object = version("gridhaul")
     elif name in HOME:
         check_packages()
-        value = getattr(importlib.import_module(HOME[name]), name)
+        home = HOME[name]
+        if home == __name__:  # a module of this package
+            value = importlib.import_module(f"{home}.{name}")
+        else:
+            value = getattr(importlib.import_module(home), name)
     else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = value

@@ -1,3 +1,4 @@
+from gridhaul import plot as plot
 from sim.control import Capabilities as Capabilities
 from sim.control import Contrast as Contrast
 from sim.control import Controller as Controller
@@ -29,6 +30,8 @@ from sim.inspect.laws.check_controller import LawReport as LawReport
 from sim.inspect.laws.check_controller import check_controller as check_controller
 from sim.report.html.front_page import write_front as write_front
 from sim.report.html.page import write_report as write_report
+from sim.report.html.result_page import Report as Report
+from sim.report.html.result_page import report as report
 from sim.scenario import Scenario as Scenario
 from sim.scenario import load_scenario as load_scenario
 from sim.study.compare import compare as compare

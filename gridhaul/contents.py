@@ -1,5 +1,7 @@
 """The public names of gridhaul, where each one lives, and what they are for.
 
+``plot`` is a module with names of its own.
+
 This is the only list: ``__all__``, the docstring of the package and its type stub are made of it.
 ``python gridhaul/contents.py`` writes the stub anew.
 """
@@ -25,6 +27,8 @@ CONTENTS: dict[str, dict[str, tuple[str, ...]]] = {
         "sim.study.stress.curves": ("StressStudy",),
     },
     "Reports": {
+        "gridhaul": ("plot",),
+        "sim.report.html.result_page": ("report", "Report"),
         "sim.report.html.page": ("write_report",),
         "sim.report.html.front_page": ("write_front",),
     },

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 
@@ -33,8 +35,12 @@ class Episode:
         and `shift_mw`.
     vm_pu
         Voltage magnitudes, index ``time_h``, one column per bus [pu].
+    va_degree
+        Voltage angles, likewise [degree].
     loading_percent
-        Branch loading, index ``time_h``, one column per branch [%].
+        Branch loading, index ``time_h``, one column per branch, lines first, then transformers [%].
+    p_from_mw, q_from_mvar
+        Power that flows into each branch at its ``from_bus`` or ``hv_bus``, likewise [MW, Mvar].
     vehicles
         One row per step and vehicle: ``time_h, vehicle, status, station, energy_mwh, p_mw, q_mvar,
         charged_mwh, discharged_mwh, standing_mwh, traction_mwh, distance_km, travel_h, queue_h,
@@ -85,6 +91,9 @@ class Episode:
         ``step, payer, payee, item, usd``.
     timings
         ``name, seconds``; wall clock, different on every run.
+    stored
+        Returns a folder with the tables, which figures and reports are made of; None for an episode
+        that `gridhaul.run` has not returned.
     """
 
     scenario: str
@@ -95,7 +104,10 @@ class Episode:
     metrics: dict[str, float]
     steps: pd.DataFrame
     vm_pu: pd.DataFrame
+    va_degree: pd.DataFrame
     loading_percent: pd.DataFrame
+    p_from_mw: pd.DataFrame
+    q_from_mvar: pd.DataFrame
     vehicles: pd.DataFrame
     exchanges: pd.DataFrame
     loads: pd.DataFrame
@@ -110,6 +122,7 @@ class Episode:
     decisions: pd.DataFrame
     ledger: pd.DataFrame
     timings: pd.DataFrame
+    stored: Callable[[], Path] | None = None
 
     def __repr__(self) -> str:
         figures = ", ".join(f"{name} {self.metrics[name]:,.6g}" for name in SHOWN)

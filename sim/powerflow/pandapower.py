@@ -94,6 +94,8 @@ class PandapowerFlow:
             result.vm_pu,
             result.va_degree,
             result.loading_percent,
+            result.branch_mw,
+            result.branch_mvar,
             result.source_mw,
             result.source_mvar,
             result.branch_loss_mw,
@@ -148,6 +150,7 @@ class PandapowerFlow:
         i_ka = np.zeros((len(voltage), len(internal["branch_is"])))
         s_mva = np.zeros_like(i_ka)
         branch_loss_mw = np.zeros_like(i_ka)
+        into_mva = np.zeros(i_ka.shape, dtype=np.complex128)  # at the first end
         in_service = np.flatnonzero(internal["branch_is"])
         for end, admittance in ((F_BUS, internal["Yf"]), (T_BUS, internal["Yt"])):
             bus = internal["branch"][:, end].real.astype(np.int64)
@@ -157,6 +160,8 @@ class PandapowerFlow:
             i_ka[:, in_service] = np.maximum(i_ka[:, in_service], np.abs(current) * base_ka)
             s_mva[:, in_service] = np.maximum(s_mva[:, in_service], np.abs(power_mva))
             branch_loss_mw[:, in_service] += power_mva.real
+            if end == F_BUS:
+                into_mva[:, in_service] = power_mva
         n_lines, n_branches = len(grid.lines.name), grid.n_branches
         line_loading = i_ka[:, :n_lines] / grid.lines.max_i_ka
         in_mva = np.isfinite(grid.lines.limit_mva)
@@ -168,6 +173,8 @@ class PandapowerFlow:
             vm_pu=vm_pu,
             va_degree=va_degree,
             loading_percent=np.hstack([line_loading, transformer_loading]) * 100.0,
+            branch_mw=into_mva.real[:, :n_branches],
+            branch_mvar=into_mva.imag[:, :n_branches],
             source_mw=source_mva.real - p_mw[:, grid.source_bus],
             source_mvar=source_mva.imag - q_mvar[:, grid.source_bus],
             branch_loss_mw=branch_loss_mw[:, :n_branches],

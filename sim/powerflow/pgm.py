@@ -72,7 +72,7 @@ class PowerGridModelFlow:
         self._outputs: Any = {
             ComponentType.node: ["u_pu", "u_angle"],
             ComponentType.source: ["p", "q"],
-            **{kind: ["loading", "p_from", "p_to"] for kind in self._columns},
+            **{kind: ["loading", "p_from", "p_to", "q_from"] for kind in self._columns},
         }
         self._limit_mva = grid.lines.limit_mva
         self._in_mva = np.flatnonzero(np.isfinite(self._limit_mva))
@@ -112,11 +112,14 @@ class PowerGridModelFlow:
         n_buses, n_branches, n_sources = self._shape
         loading_percent = np.empty((n_steps, n_branches))
         branch_loss_mw = np.empty((n_steps, n_branches))
+        branch_mw, branch_mvar = np.empty_like(branch_loss_mw), np.empty_like(branch_loss_mw)
         if n_steps == 0:
             return PowerFlowResult(
                 vm_pu=np.empty((0, n_buses)),
                 va_degree=np.empty((0, n_buses)),
                 loading_percent=loading_percent,
+                branch_mw=branch_mw,
+                branch_mvar=branch_mvar,
                 source_mw=np.empty((0, n_sources)),
                 source_mvar=np.empty((0, n_sources)),
                 branch_loss_mw=branch_loss_mw,
@@ -136,6 +139,8 @@ class PowerGridModelFlow:
         for kind, columns in self._columns.items():
             branches = output[kind]
             np.multiply(branches["loading"], 100.0, out=loading_percent[:, columns])
+            np.multiply(branches["p_from"], 1e-6, out=branch_mw[:, columns])
+            np.multiply(branches["q_from"], 1e-6, out=branch_mvar[:, columns])
             # What flows into both ends stays in the branch.
             np.add(branches["p_from"], branches["p_to"], out=branch_loss_mw[:, columns])
         if len(self._in_mva):
@@ -156,13 +161,16 @@ class PowerGridModelFlow:
         converged = self._converged(p_mw, q_mvar)
         if not converged.all():
             for values in (
-                vm_pu, va_degree, loading_percent, source_mw, source_mvar, branch_loss_mw,
+                vm_pu, va_degree, loading_percent, branch_mw, branch_mvar, source_mw, source_mvar,
+                branch_loss_mw,
             ):  # fmt: skip
                 values[~converged] = np.nan
         return PowerFlowResult(
             vm_pu=vm_pu,
             va_degree=va_degree,
             loading_percent=loading_percent,
+            branch_mw=branch_mw,
+            branch_mvar=branch_mvar,
             source_mw=source_mw,
             source_mvar=source_mvar,
             branch_loss_mw=branch_loss_mw,

@@ -24,6 +24,9 @@ class PowerFlowResult:
         Branch loading, lines first, then transformers, ``(step, branch)`` [%]: the larger end
         current over the line's thermal limit, or the larger end apparent power over its
         `Lines.limit_mva`; the larger end apparent power over the transformer's rating.
+    branch_mw, branch_mvar
+        Power that flows into each branch at the end named first: `Lines.from_bus`,
+        `Transformers.hv_bus`, ``(step, branch)`` [MW, Mvar].
     source_mw, source_mvar
         Power drawn from the upstream grid, ``(step, source)``, positive for import [MW, Mvar].
     branch_loss_mw
@@ -35,6 +38,8 @@ class PowerFlowResult:
     vm_pu: FloatArray
     va_degree: FloatArray
     loading_percent: FloatArray
+    branch_mw: FloatArray
+    branch_mvar: FloatArray
     source_mw: FloatArray
     source_mvar: FloatArray
     branch_loss_mw: FloatArray

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,6 +15,8 @@ from sim.study.inference.contrasts import declared
 from sim.study.inference.ladder import declared_ladder
 from sim.study.inference.stopping import check_until
 from sim.study.jobs import StudyProgress
+from sim.study.kept import Kept
+from sim.study.notebook_bar import notebook_bar
 from sim.study.settings import as_keep, as_verify
 from sim.study.store.manifest import configuration, manifest
 from sim.study.study import Study
@@ -72,7 +75,7 @@ def compare(
         Folder for the tables. A study in it is continued if it is this one: only what is missing
         is run, failed episodes included.
     progress
-        Follows the study, for example to draw a bar.
+        Follows the study, for example to draw a bar; a notebook has one anyway.
 
     Raises
     ------
@@ -97,7 +100,7 @@ def compare(
         dask=dask,
         keep=as_keep(keep),
         out=out,
-        progress=progress,
+        progress=progress or notebook_bar("episodes"),
         strict=strict,
         deadline_s=deadline_s,
     )
@@ -123,4 +126,18 @@ def compare(
         summarise=lambda study: study_summary(read(study)),
         until=until,
     )
-    return read(study)
+    again = functools.partial(
+        compare,
+        scenario,
+        specs,
+        replications=study.replications,
+        seed=root,
+        workers=workers,
+        dask=dask,
+        verify=verify,
+        keep=keep,
+        deadline_s=deadline_s,
+    )
+    return dataclasses.replace(
+        read(study), stored=Kept(lambda folder: again(out=folder, progress=progress), out)
+    )

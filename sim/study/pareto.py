@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,11 +14,11 @@ import pandas as pd
 from sim.control import ManyObjectives, Observation, Plan, capabilities_of
 from sim.episode.record import EpisodeKey
 from sim.episode.simulate import simulate
-from sim.episode.specification import ControllerSpec, as_spec, build_for, with_source
+from sim.episode.specification import as_specs, build_for
 from sim.episode.verification import Verify
 from sim.errors import EpisodeError, InputError
 from sim.powerflow.engines import engine
-from sim.scenario import Scenario, load_scenario
+from sim.scenario import Scenario, as_scenario, load_scenario
 from sim.study.execution.runner import nature_of
 from sim.system.system import System
 from sim.uncertainty.forecaster import ExactForecaster
@@ -74,8 +75,8 @@ class Front:
 
 
 def pareto(
-    scenario: Scenario,
-    controller: str | ControllerSpec,
+    scenario: Scenario | str | os.PathLike[str],
+    controller: object,
     *,
     points: int = 20,
     seed: int | None = None,
@@ -90,9 +91,9 @@ def pareto(
     Parameters
     ----------
     scenario
-        See `load_scenario`.
+        As `load_scenario` returns it, or the name or folder of one.
     controller
-        A controller that declares `Capabilities.objectives`.
+        As for `gridhaul.run`; a controller that declares `Capabilities.objectives`.
     points
         About how many plans the controller is to name.
     seed
@@ -108,7 +109,7 @@ def pareto(
         If the controller fails, or no plan keeps the power flow solvable.
     """
     began = time.perf_counter()
-    spec = with_source(as_spec(controller))
+    scenario, (spec,) = as_scenario(scenario), as_specs([controller])
     if points < 1:
         raise InputError.single(
             where="pareto",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +14,8 @@ from sim.episode.specification import ControllerSpec, as_specs
 from sim.episode.verification import Verify
 from sim.scenario import Scenario, as_scenario
 from sim.study.execution.runner import run_episode
+from sim.study.kept import Kept
+from sim.study.notebook_bar import notebook_bar
 from sim.study.settings import as_verify
 from sim.study.store.bundle import Keep, bundle, to_bytes
 from sim.study.store.manifest import configuration, manifest
@@ -51,7 +54,8 @@ def run(
     strict
         Stop at the first failed decision; otherwise it is told, and the plan in force stays.
     follow
-        Called with every decision as soon as it is made, for example to draw a bar.
+        Called with every decision as soon as it is made, for example to draw a bar; a notebook has
+        one anyway.
     deadline_s
         Wall clock for each decision [s]; one that takes longer has status ``deadline``, and the
         plan in force stays. None for no limit.
@@ -68,6 +72,9 @@ def run(
     scenario, (spec,) = as_scenario(scenario), as_specs([controller])
     root = scenario.seed if seed is None else seed
     check = as_verify(verify)
+    if follow is None:
+        bar = notebook_bar("periods", scenario.system.timing.n_periods)
+        follow = bar.decided if bar else None
     with storing(out, scenario, spec, seed=root, replication=replication, verify=check) as store:
         episode = run_episode(
             scenario,
@@ -79,7 +86,12 @@ def run(
             deadline_s=deadline_s,
         )
         store(episode)
-    return episode
+
+    def write(folder: Path) -> None:
+        with storing(folder, scenario, spec, seed=root, replication=replication, verify=check) as s:
+            s(episode)
+
+    return dataclasses.replace(episode, stored=Kept(write, out))
 
 
 @contextlib.contextmanager

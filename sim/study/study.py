@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pandas as pd
 
@@ -46,6 +47,9 @@ class Study:
         Differences that its controllers declare, for example the value of mobility.
     declared_ladder
         Steps from one of its controllers to the next better equipped one.
+    stored
+        Returns a folder with the tables, which reports and figures of days are made of. A study
+        without ``out`` has kept none: its episodes, which are always the same, are run again.
     """
 
     scenario: str
@@ -62,6 +66,7 @@ class Study:
     look: Look | None = None
     declared: tuple[NamedDifference, ...] = ()
     declared_ladder: tuple[NamedDifference, ...] = ()
+    stored: Callable[[], Path] | None = None
 
     def __repr__(self) -> str:
         return (

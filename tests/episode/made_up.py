@@ -66,6 +66,9 @@ def flow(system: System) -> Any:
     return SimpleNamespace(
         converged=converged,
         vm_pu=volts,
+        va_degree=30 * volts,
+        branch_mw=3 * some(n_branches),
+        branch_mvar=2 * some(n_branches),
         loading_percent=np.where(converged[:, None], 90 * some(n_branches), np.nan),
         source_mw=source,
         source_mvar=2 * source,

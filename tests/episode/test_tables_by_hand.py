@@ -95,13 +95,13 @@ def test_steps_hold_sums_extremes_and_prices(record: Any, episode: Episode) -> N
 
 def test_wide_tables_have_a_column_per_bus_and_branch(record: Any, episode: Episode) -> None:
     grid, flow = record.system.grid, record.electrics.flow
+    branches = [*grid.lines.name, *grid.transformers.name]
     for table, values, names in (
         (episode.vm_pu, flow.vm_pu, grid.bus_name),
-        (
-            episode.loading_percent,
-            flow.loading_percent,
-            [*grid.lines.name, *grid.transformers.name],
-        ),
+        (episode.va_degree, flow.va_degree, grid.bus_name),
+        (episode.loading_percent, flow.loading_percent, branches),
+        (episode.p_from_mw, flow.branch_mw, branches),
+        (episode.q_from_mvar, flow.branch_mvar, branches),
     ):
         assert list(table.columns) == list(names)
         assert table.index.name == "time_h"

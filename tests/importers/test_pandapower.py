@@ -91,6 +91,12 @@ def test_an_imported_net_is_solved_as_in_pandapower(solved, engine: int):
     np.testing.assert_allclose(vm_pu, net.res_bus.vm_pu, rtol=0, atol=1e-6)
     loading = [*net.res_line.loading_percent.fillna(0), *net.res_trafo.loading_percent]
     np.testing.assert_allclose(result.loading_percent[0], loading, rtol=0, atol=1e-4)
+    for ours, line, transformer in (
+        (result.branch_mw, "p_from_mw", "p_hv_mw"),
+        (result.branch_mvar, "q_from_mvar", "q_hv_mvar"),
+    ):
+        flow = [*net.res_line[line].fillna(0), *net.res_trafo[transformer]]
+        np.testing.assert_allclose(ours[0], flow, rtol=0, atol=1e-6)
     source_mw = net.res_ext_grid.p_mw[net.ext_grid.in_service]
     source_mvar = net.res_ext_grid.q_mvar[net.ext_grid.in_service]
     np.testing.assert_allclose(result.source_mw[0], source_mw, rtol=0, atol=1e-6)

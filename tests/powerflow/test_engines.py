@@ -77,7 +77,7 @@ def loaded(grid: Grid, p_mw: float = -0.5, q_mvar: float = -0.2) -> tuple[FloatA
 
 def assert_same(one: PowerFlowResult, other: PowerFlowResult) -> None:
     np.testing.assert_array_equal(one.converged, other.converged)
-    for name in ("vm_pu", "source_mw", "source_mvar", "loss_mw"):
+    for name in ("vm_pu", "source_mw", "source_mvar", "loss_mw", "branch_mw", "branch_mvar"):
         np.testing.assert_allclose(getattr(one, name), getattr(other, name), rtol=0, atol=1e-6)
     for name in ("va_degree", "loading_percent"):
         np.testing.assert_allclose(getattr(one, name), getattr(other, name), rtol=0, atol=1e-4)
@@ -143,7 +143,7 @@ def test_a_diverging_row_is_flagged_and_leaves_its_neighbours_alone(engine: type
     result = engine(grid).solve(p_mw, q_mvar)
     np.testing.assert_array_equal(result.converged, [False, True, False, False, False, True])
     alone = engine(grid).solve(p_mw[1:2], q_mvar[1:2])
-    for name in ("vm_pu", "va_degree", "loading_percent", "source_mw", "source_mvar", "loss_mw"):
+    for name in ("vm_pu", "va_degree", "loading_percent", "branch_mw", "branch_mvar", "source_mw"):
         values = getattr(result, name)
         assert np.isnan(values[~result.converged]).all()
         np.testing.assert_allclose(values[[1, 5]], getattr(alone, name)[[0, 0]], atol=1e-9)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -29,7 +32,7 @@ def explaining_figures(
         Which day, and how captions call it.
     """
     system = study.manifest["system"]
-    loadings = {name: _wide(study, "loading_percent", name, replication) for name in names}
+    loadings = {name: wide(study, "loading_percent", name, replication) for name in names}
     steps = {name: study.table("steps", controller=name, replication=replication) for name in names}
     found = [
         figure(
@@ -64,14 +67,9 @@ def _penalties(
     label: str,
 ) -> list[Figure]:
     system = study.manifest["system"]
-    limits = penalty.Limits(
-        v_min_pu=np.array(system["v_min_pu"]),
-        v_max_pu=np.array(system["v_max_pu"]),
-        step_h=system["step_h"],
-        **system["penalties"],
-    )
+    limits = limits_of(system)
     usd = {
-        name: penalty.by_place_and_time(_wide(study, "vm_pu", name, replication), own, limits)
+        name: penalty.by_place_and_time(wide(study, "vm_pu", name, replication), own, limits)
         for name, own in loadings.items()
     }
     if all(table.empty for table in usd.values()):
@@ -102,7 +100,17 @@ def _penalties(
     ]
 
 
-def _wide(study: StoredStudy, table: str, controller: str, replication: int) -> pd.DataFrame:
+def limits_of(system: Mapping[str, Any]) -> penalty.Limits:
+    """Return limits and weights from the part of a manifest about the system."""
+    return penalty.Limits(
+        v_min_pu=np.array(system["v_min_pu"]),
+        v_max_pu=np.array(system["v_max_pu"]),
+        step_h=system["step_h"],
+        **system["penalties"],
+    )
+
+
+def wide(study: StoredStudy, table: str, controller: str, replication: int) -> pd.DataFrame:
     """Return a table with one column per bus or branch, index ``time_h``."""
     wide = study.table(table, controller=controller, replication=replication)
     # A bus may be called like a key, so columns go by position.

@@ -15,6 +15,7 @@ from sim.errors import InputError
 from sim.report.html import decisions, stress_page, study_figures
 from sim.report.html.day_end import day_end
 from sim.report.html.day_figures import explaining_figures
+from sim.report.html.objective_parts import costs
 from sim.report.html.tables import TableRow, tables, text_rows
 from sim.report.wording import caveats, number, stopping
 from sim.study.inference.contrasts import NamedDifference, with_regret
@@ -107,7 +108,7 @@ def render(study: StoredStudy) -> str:
             "map": study_figures.map_of_day(study, day, _best(metrics, finished)),
             "days": _days(metrics, dates, finished),
             "stopping": _stopping(study, finished[0]),
-            "day_end": day_end(metrics, study_figures.costs(study, metrics), finished),
+            "day_end": day_end(metrics, costs(study.table("ledger"), metrics), finished),
         }
     if finished:
         context |= {

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
+import plotly.graph_objects as go
 
 from sim.report.figures import stress as stress_figures
 from sim.report.html.embedding import Figure, figure
@@ -16,7 +17,7 @@ from sim.study.inference import statistics
 from sim.study.inference.days import Days
 from sim.study.inference.risk import OBJECTIVE
 from sim.study.store.stored_study import StoredStudy
-from sim.study.stress.curves import StressStudy, at_point, axis_title
+from sim.study.stress.curves import PairedCurve, StressStudy, at_point, axis_title
 from sim.study.stress.design import Axis, Slice, design_from_json
 from sim.study.study import Study
 
@@ -152,11 +153,7 @@ def _curves(
     names, axis = study.controllers, slices[0].axis
     tables = {own.held: _table(summary, own, names, metric) for own in slices}
     drawn = _placed(tables)
-    paired_curves = {
-        own.held: [each for each in study.paired_curves if each.along == own]
-        for own in slices
-        if metric == OBJECTIVE
-    }
+    paired_curves = _paired_curves(study, slices, metric)
     meet = any(each.curve.crossings for own in paired_curves.values() for each in own)
     return figure(
         f"curve-{place}-{metric.replace('_', '-')}",
@@ -168,6 +165,26 @@ def _curves(
         stress_figures.curves(drawn, names, axis_title(axis), title(metric), paired_curves),
         _data(tables),
     )
+
+
+def curves_along(study: StressStudy, slices: list[Slice], metric: str) -> go.Figure:
+    """Return the curves of a metric along an axis, as the page draws them."""
+    summary, names = study.summary, study.controllers
+    return stress_figures.curves(
+        _placed({own.held: _table(summary, own, names, metric) for own in slices}),
+        names,
+        axis_title(slices[0].axis),
+        title(metric),
+        _paired_curves(study, slices, metric),
+    )
+
+
+def _paired_curves(
+    study: StressStudy, slices: list[Slice], metric: str
+) -> dict[str, list[PairedCurve]]:
+    if metric != OBJECTIVE:
+        return {}
+    return {own.held: [each for each in study.paired_curves if each.along == own] for own in slices}
 
 
 def _differences(

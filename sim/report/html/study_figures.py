@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,6 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
-from sim.episode.ledger import BENEFIT, INCOME, INSIDE
 from sim.report.figures import (
     cars,
     comparison,
@@ -25,6 +25,7 @@ from sim.report.figures import (
 from sim.report.figures.timeline import Bar
 from sim.report.html import map
 from sim.report.html.embedding import Figure, figure, in_script
+from sim.report.html.objective_parts import by_controller, parts_of_objective
 from sim.report.wording import signed
 from sim.study.inference import statistics
 from sim.study.inference.days import Days
@@ -86,8 +87,12 @@ def select_day(study: StoredStudy, metrics: pd.DataFrame, names: list[str]) -> S
     """
     if not study.keeps("vm_pu"):
         return None
+    return read_day(study, names, most_violated_day(metrics, names))
+
+
+def read_day(study: StoredStudy, names: Sequence[str], replication: int) -> ShownDay:
+    """Return a day under those of the controllers that finished it."""
     system = study.manifest["system"]
-    replication = _most_violated_day(metrics, names)
     episodes = study.table("episodes", replication=replication)
     present = [name for name in names if name in set(episodes["controller"])]
     set_up_h = {station["name"]: station["set_up_h"] for station in system["stations"]}
@@ -224,39 +229,9 @@ def _cars(day: ShownDay, system: dict[str, Any]) -> Figure:
     )
 
 
-def costs(study: StoredStudy, metrics: pd.DataFrame) -> pd.DataFrame:
-    """Return mean payments to others per episode: ``controller, entry, usd``."""
-    entries = study.table("ledger")
-    entries = entries[~entries["item"].isin((INCOME, BENEFIT))]
-    sign = entries["payer"].isin(INSIDE).astype(int) - entries["payee"].isin(INSIDE).astype(int)
-    usd = (entries["usd"] * sign).groupby([entries["controller"], entries["item"]]).sum()
-    episodes = metrics.groupby("controller").size()
-    mean = usd.div(episodes, level="controller").rename("usd").rename_axis(["controller", "entry"])
-    table = mean.reset_index()
-    table["entry"] = table["entry"].str.replace("_", " ")
-    return table
-
-
-def _penalties(metrics: pd.DataFrame) -> pd.DataFrame:
-    """Return mean penalties per episode, by kind where the folder says it; as `costs`."""
-    kinds = {
-        "penalty_voltage_usd": "penalty for voltages",
-        "penalty_loading_usd": "penalty for loadings",
-    }
-    if not {*kinds} <= set(metrics.columns):
-        kinds = {"penalty_usd": "penalty"}
-    mean = metrics[list(kinds)].groupby("controller", sort=False).mean().rename(columns=kinds)
-    return pd.DataFrame(
-        [
-            {"controller": name, "entry": entry, "usd": usd}
-            for name, row in mean.iterrows()
-            for entry, usd in row.items()
-        ]
-    )
-
-
-def _most_violated_day(metrics: pd.DataFrame, names: list[str]) -> int:
-    table = metrics["voltage_violation_pu_h"].unstack("controller")[names].dropna()
+def most_violated_day(metrics: pd.DataFrame, names: Sequence[str]) -> int:
+    """Return the day with the most voltage violation under the first controller."""
+    table = metrics["voltage_violation_pu_h"].unstack("controller")[list(names)].dropna()
     if table.empty:  # no day that all of them finished
         return int(metrics.index.get_level_values("replication")[0])
     worst = int(table[names[0]].to_numpy().argmax())
@@ -283,11 +258,8 @@ def _paired(metrics: pd.DataFrame, names: list[str], days: Days) -> Figure:
 
 
 def _cost_figures(study: StoredStudy, metrics: pd.DataFrame, names: list[str]) -> list[Figure]:
-    entries = costs(study, metrics)
-    entries = pd.concat([entries, _penalties(metrics)], ignore_index=True)
-    usd = entries.pivot_table(
-        index="entry", columns="controller", values="usd", aggfunc="sum", fill_value=0.0
-    ).reindex(columns=names, fill_value=0.0)
+    entries = parts_of_objective(study.table("ledger"), metrics)
+    usd = by_controller(entries, names)
     sums = ", ".join(f"{name} {signed(float(usd[name].sum()))} USD" for name in names)
     waterfalls = figure(
         "waterfall",

@@ -26,11 +26,14 @@ LOG = "log_sha256"  # comes after them; folders of earlier versions lack it
 NOT_METRICS = (*KEYS, LOG)  # all other columns of that table are metrics
 EPISODES = "episodes"
 TIMINGS = "timings"  # wall clock: kept apart from what is reproducible
-# Tables of an episode by name; voltages and loading come with their time as index.
+# Tables of an episode by name; those of `WIDE` come with their time as index.
 TABLES = (
     "steps",
     "vm_pu",
+    "va_degree",
     "loading_percent",
+    "p_from_mw",
+    "q_from_mvar",
     "vehicles",
     "exchanges",
     "loads",
@@ -48,7 +51,7 @@ TABLES = (
 SUMMARISED = ("decisions", "ledger")
 # One column per bus or branch, in single precision: 1e-7 of the value, far below what line data
 # are worth, in half the space. They would be nine tenths of a study otherwise.
-WIDE = ("vm_pu", "loading_percent")
+WIDE = ("vm_pu", "va_degree", "loading_percent", "p_from_mw", "q_from_mvar")
 # So are powers of each load and each generator, of which there are as many.
 SINGLE = ("loads", "generators")
 TEXTS = frozenset(

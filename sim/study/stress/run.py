@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,6 +12,8 @@ from sim.episode.specification import as_specs, build_for, labels
 from sim.scenario import Scenario, as_scenario
 from sim.study.conduct import Cell, ExecutionOptions, check_numbers, conduct
 from sim.study.jobs import StudyProgress
+from sim.study.kept import Kept
+from sim.study.notebook_bar import notebook_bar
 from sim.study.settings import as_keep, as_verify
 from sim.study.store.manifest import configuration, manifest, specification_as_json
 from sim.study.stress.build import build_design
@@ -53,8 +57,7 @@ def stress(
         Named points: ``"traffic"``, ``"weather"`` or ``"faults"``; they count as one more axis.
     replications
         Number of days; all points and controllers have the same ones.
-    seed, workers, dask, verify, keep, strict, out, progress
-    seed, workers, dask, verify, keep, deadline_s, out, progress
+    seed, workers, dask, verify, keep, strict, deadline_s, out, progress
         See `gridhaul.compare`.
 
     Raises
@@ -82,7 +85,7 @@ def stress(
         dask=dask,
         keep=as_keep(keep),
         out=out,
-        progress=progress,
+        progress=progress or notebook_bar("episodes"),
         strict=strict,
         deadline_s=deadline_s,
     )
@@ -123,7 +126,22 @@ def stress(
         make_manifest=make_manifest,
         summarise=lambda study: stress_summary(read(study)),
     )
-    return read(study)
+    again = functools.partial(
+        stress,
+        scenario,
+        specs,
+        axes=axes,
+        pack=pack,
+        replications=study.replications,
+        seed=root,
+        workers=workers,
+        dask=dask,
+        verify=verify,
+        keep=keep,
+        deadline_s=deadline_s,
+    )
+    kept = Kept(lambda folder: again(out=folder, progress=progress), out)
+    return read(dataclasses.replace(study, stored=kept))
 
 
 def _point_configurations(design: Design, scenarios: Sequence[Scenario]) -> dict[str, object]:
