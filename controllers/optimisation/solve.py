@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import ctypes
 import datetime as dt
+import math
 import os
+import re
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from ortools.math_opt import callback_pb2, model_parameters_pb2, parameters_pb2, result_pb2
@@ -24,10 +26,14 @@ from controllers.optimisation.model import LinearModel
 from controllers.optimisation.protobuf import model_proto, solution_of
 from controllers.optimisation.result import Solution
 from controllers.optimisation.work_limits import WorkLimits
+from sim.control.progress import is_heard, tell
 from sim.errors import SolverError
 from sim.units import FloatArray
 
 SEED = 1
+
+# A line of the log of HiGHS while it branches: bound, best value, gap, four counts, seconds.
+_SEARCH_LINE = re.compile(r"(\S+)\s+(\S+)\s+(\S+)(?:\s+\d\S*){4}\s+[\d.]+s$")
 
 # GLOP ends so where it cannot reach its tolerances.
 _GAVE_UP = (
@@ -81,15 +87,23 @@ def solve(
     mixed = bool(model.integer.any())
     if mixed and duals:
         raise ValueError("duals do not exist for a model with integers; fix them first.")
+    log = _read_log(model) if mixed and is_heard() else None
+    first = start if mixed else None
     began = time.perf_counter()
-    result = _call(model, limits, start if mixed else None, highs=mixed or highs, presolve=presolve)
+    result = _call(model, limits, first, highs=mixed or highs, presolve=presolve, log=log)
     if not (mixed or highs) and not result.solutions and result.termination.reason in _GAVE_UP:
         result = _call(model, limits, None, highs=True, presolve=presolve)
     return solution_of(model, result, limits, began, mixed=mixed, duals=duals)
 
 
 def _call(
-    model: LinearModel, limits: WorkLimits, start: FloatArray | None, *, highs: bool, presolve: bool
+    model: LinearModel,
+    limits: WorkLimits,
+    start: FloatArray | None,
+    *,
+    highs: bool,
+    presolve: bool,
+    log: Callable[[Sequence[str]], None] | None = None,
 ) -> result_pb2.SolveResultProto:
     """Hand the model to MathOpt and turn its refusals into `SolverError`."""
     parameters = mathopt.SolveParameters(
@@ -121,13 +135,43 @@ def _call(
                 parameters_pb2.SolverInitializerProto(),
                 parameters.to_proto(),
                 hints,
-                None,
+                log,
                 callback_pb2.CallbackRegistrationProto(),
                 None,
                 None,
             )
     except (StatusNotOk, RuntimeError, ValueError) as error:
         raise SolverError(f"The solver refused the model: {error}") from error
+
+
+def _read_log(model: LinearModel) -> Callable[[Sequence[str]], None]:
+    """Return what tells the progress of a search from the log of HiGHS, line by line.
+
+    HiGHS writes a line every 5 s and where it finds a better solution.
+    """
+    n_rows, n_columns = model.matrix.shape
+    stage = (
+        f"search in {n_columns:,} columns, {int(model.integer.sum()):,} of them integer, "
+        f"and {n_rows:,} rows"
+    )
+    tell(stage)
+
+    def read(lines: Sequence[str]) -> None:
+        for line in lines:
+            found = _SEARCH_LINE.search(line)
+            if found:
+                bound, best = (_finite(text) for text in found.groups()[:2])
+                tell(stage, best=best, bound=bound)
+
+    return read
+
+
+def _finite(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
 
 
 @contextmanager

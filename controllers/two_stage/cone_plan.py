@@ -19,8 +19,9 @@ from controllers.two_stage.first_stage import (
 )
 from controllers.two_stage.misocp import Misocp, misocp
 from controllers.two_stage.radial import radial
+from controllers.two_stage.size import Size
 from controllers.two_stage.valuation import Candidates, Valuation
-from sim.control import Observation, SolveStatus
+from sim.control import Observation, SolveStatus, tell
 from sim.powerflow.pgm import PowerGridModelFlow
 from sim.system.system import System
 from sim.units import BoolArray, FloatArray
@@ -77,11 +78,13 @@ class ConePlanner:
     Raises
     ------
     InputError
-        If the grid is not radial.
+        If the grid is not radial, or the model would be far too large.
     """
 
     def __init__(self, system: System, effort: FirstStage) -> None:
         radial(system.grid)
+        self._size = Size.of(system)
+        self._size.check()
         self._system = system
         self._effort = effort
         self._distances_km = station_distances_km(system)
@@ -99,6 +102,7 @@ class ConePlanner:
         if observation.forecast.n_periods == 0 or not system.vehicles:
             raise PlanningError("there is nothing to plan: no periods or no vehicles")
         check_finite(observation)
+        tell(str(self._size))
         tree = radial(system.grid.without(observation.line_out))
         fleet = fleet_of(system, observation, self._distances_km)
         model = misocp(system, observation, tree, fleet)

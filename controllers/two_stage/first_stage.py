@@ -15,7 +15,7 @@ from controllers.optimisation.work_limits import MOST_NODES, WorkLimits
 from controllers.scheduling.problem.time_space import Route, TimeSpace
 from controllers.two_stage.cone import planes_at, with_planes
 from controllers.two_stage.misocp import Misocp
-from sim.control import SolveStatus
+from sim.control import SolveStatus, StopPlanning, tell
 from sim.units import FloatArray
 
 # The base on which the exactness of cones is stated [MVA].
@@ -130,7 +130,16 @@ class OuterApproximation:
         limits = WorkLimits(relative_gap=_FIXED_GAP, deadline_s=deadline_s)
         found = None
         before = -np.inf
-        for _ in range(_ROUNDS):
+        for number in range(_ROUNDS):
+            try:
+                tell(
+                    f"powers for given routes, round {number + 1} of at most {_ROUNDS}",
+                    best=None if found is None else found.objective_usd,
+                )
+            except StopPlanning:
+                if found is None:
+                    raise
+                return found
             model = dataclasses.replace(self._linear, lower=lower, upper=upper, integer=integer)
             solution = self._solve(model, limits, None)
             if solution.values is None or solution.objective is None:
@@ -161,7 +170,9 @@ class OuterApproximation:
         lower[integer] = upper[integer] = like.values[integer]
         limits = WorkLimits(deadline_s=deadline_s)
         before = -np.inf
-        for _ in range(_ROUNDS):
+        for number in range(_ROUNDS):
+            bound = None if number == 0 else before
+            tell(f"relaxation, round {number + 1} of at most {_ROUNDS}", bound=bound)
             relaxed = dataclasses.replace(
                 self._linear, lower=lower, upper=upper, integer=np.zeros_like(integer)
             )
@@ -257,30 +268,38 @@ def search_routes(
         How hard to search.
     """
     best = min(starts, key=lambda one: one.objective_usd)
-    best = approximation.along(best.routes, effort.deadline_s, exact=True) or best
-    approximation.relax(best, effort.deadline_s)
     bound: float | None = None
     status = SolveStatus.FEASIBLE
     tolerance_usd = max(effort.gap * worth_usd, _LEAST_USD)
-    for _ in range(effort.searches):
-        relative = tolerance_usd / max(abs(best.objective_usd), 1.0)
-        solution = approximation.best(best, relative, effort)
-        status = solution.status
-        if solution.values is None:
-            break
-        if solution.bound is not None:
-            bound = solution.bound if bound is None else max(bound, solution.bound)
-        routes = model.trips.routes(solution.values, model.mode.shape[0])
-        found = approximation.along(routes, effort.deadline_s, exact=True)
-        if found is not None and (
-            routes == best.routes or found.objective_usd < best.objective_usd
-        ):
-            best = found
-        if bound is not None and best.objective_usd - bound <= 2 * tolerance_usd:
-            status = SolveStatus.OPTIMAL
-            break
-        if status is not SolveStatus.OPTIMAL:
-            break
+    try:
+        best = approximation.along(best.routes, effort.deadline_s, exact=True) or best
+        approximation.relax(best, effort.deadline_s)
+        for number in range(effort.searches):
+            tell(
+                f"first stage, search {number + 1} of at most {effort.searches}",
+                best=best.objective_usd,
+                bound=bound,
+            )
+            relative = tolerance_usd / max(abs(best.objective_usd), 1.0)
+            solution = approximation.best(best, relative, effort)
+            status = solution.status
+            if solution.values is None:
+                break
+            if solution.bound is not None:
+                bound = solution.bound if bound is None else max(bound, solution.bound)
+            routes = model.trips.routes(solution.values, model.mode.shape[0])
+            found = approximation.along(routes, effort.deadline_s, exact=True)
+            if found is not None and (
+                routes == best.routes or found.objective_usd < best.objective_usd
+            ):
+                best = found
+            if bound is not None and best.objective_usd - bound <= 2 * tolerance_usd:
+                status = SolveStatus.OPTIMAL
+                break
+            if status is not SolveStatus.OPTIMAL:
+                break
+    except StopPlanning:
+        return Searched(best=best, bound_usd=bound, status=SolveStatus.DEADLINE)
     if status is SolveStatus.OPTIMAL and (
         bound is None or best.objective_usd - bound > 2 * tolerance_usd
     ):

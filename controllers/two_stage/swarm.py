@@ -7,6 +7,7 @@ operators are pymoo's.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -22,6 +23,7 @@ from controllers.scheduling.problem.time_space import Route
 from controllers.two_stage.daily_fleet import DailyFleet
 from controllers.two_stage.particles import Particles
 from controllers.two_stage.valuation import Valuation
+from sim.control import StopPlanning, tell
 from sim.units import FloatArray
 
 # It would be printed to where results are.
@@ -130,13 +132,23 @@ def improve(
     swarm.setup(problem)
     evaluator = Evaluator()
     inertia = np.linspace(*_INERTIA, effort.swarm_iterations).tolist()
+    generations = itertools.count(1)
     while swarm.has_next():
+        try:
+            tell(
+                f"second stage, generation {next(generations)} of {1 + effort.swarm_iterations}",
+                best=start.usd if swarm.opt is None else float(swarm.opt[0].F[0]),
+            )
+        except StopPlanning:
+            break
         if swarm.is_initialized:
             swarm.w = inertia.pop(0)
         generation = swarm.ask()
         usd = valuation.usd(particles.schedules(generation.get("X")))
         evaluator.eval(StaticProblem(problem, F=usd[:, None]), generation)
         swarm.tell(infills=generation)
+    if swarm.opt is None:
+        return start
     best = swarm.opt[0]
     best_usd = float(best.F[0])
     if not best_usd < start.usd - _LEAST_USD:

@@ -105,7 +105,7 @@ class TwoStage:
         Raises
         ------
         InputError
-            If the grid is not radial.
+            If the grid is not radial, or the model of a look-ahead would be far too large.
         """
         self._system, self._rng = system, rng
         self._planner = ConePlanner(system, self.parameters.first_stage())

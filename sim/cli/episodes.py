@@ -9,6 +9,7 @@ import typer
 
 from sim.cli.options import (
     FAILED,
+    INTERRUPTED,
     LARGEST_SEED,
     VERIFY_HELP,
     AllOption,
@@ -82,6 +83,8 @@ def run(
             typer.echo(f"Report: {path}")
         if open_:
             typer.launch(str(path))
+    if bar.stopped:
+        raise typer.Exit(INTERRUPTED)
     if episode.metrics["failed_decisions"] == episode.metrics["decisions"]:
         raise typer.Exit(FAILED)
 

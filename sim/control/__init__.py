@@ -37,6 +37,8 @@ from sim.control.plan import Outcome as Outcome
 from sim.control.plan import Plan as Plan
 from sim.control.plan import SolveStatus as SolveStatus
 from sim.control.plan import Visit as Visit
+from sim.control.progress import StopPlanning as StopPlanning
+from sim.control.progress import tell as tell
 from sim.control.states import EvStates as EvStates
 from sim.control.states import UnitStates as UnitStates
 from sim.control.states import VehicleStates as VehicleStates

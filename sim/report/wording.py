@@ -71,7 +71,7 @@ METRICS: dict[str, Wording] = {
     "fallbacks": Wording("Fallbacks", "", -1),
     "called_decisions": Wording("Decisions between periods", ""),
     "failed_decisions": Wording("Failed decisions", "", -1),
-    "deadline_decisions": Wording("Decisions ended by the clock, not reproducible", "", -1),
+    "deadline_decisions": Wording("Decisions ended by the clock or Ctrl-C", "", -1),
     "ordered_mwh": Wording("Energy ordered of vehicles, cars, units and loads", "MWh"),
     "clipped_mwh": Wording("Clipped by the guard", "MWh"),
     "gap_max": Wording("Largest solver gap, of what could be gained", ""),
@@ -242,8 +242,8 @@ def caveats(totals: pd.DataFrame, reasons: Mapping[str, str] | None = None) -> l
             )
         if total["deadline_decisions"]:
             found.append(
-                f"{name}: the clock ended {total['deadline_decisions']:.0f} decisions; another run "
-                "may give other figures."
+                f"{name}: the clock, or Ctrl-C, ended {total['deadline_decisions']:.0f} of "
+                f"{decisions:.0f} decisions; another run may give other figures."
             )
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import time
 from collections.abc import Callable, Generator
@@ -19,6 +20,7 @@ from sim.control import (
     Trigger,
     capabilities_of,
 )
+from sim.control.progress import StopPlanning, stop_asked
 from sim.electrical.electrics import StepFlow
 from sim.electrical.meters import Metered
 from sim.electrical.topology import topology
@@ -308,15 +310,27 @@ class World:
 
 def _decide(controller: Controller, observation: Observation, calls: ReplanningCalls) -> Plan:
     """Return the controller's plan, or one that says how it failed."""
+    if stop_asked():
+        return _stopped(Plan())
     # A controller may fail in any way; the episode goes on and names the failure (law 6).
     try:
         with contained():
             plan = controller.decide(observation)
             # It may hand over to another one that waits for something else.
             calls.capabilities = capabilities_of(controller)
-            return plan
+            return _stopped(plan) if stop_asked() else plan
+    except StopPlanning:
+        return _stopped(Plan())
     except Exception as error:  # noqa: BLE001
         return _failed(error)
+
+
+def _stopped(plan: Plan) -> Plan:
+    """Return what there is; like a plan that the clock ended, it is not reproducible."""
+    outcome = dataclasses.replace(
+        plan.outcome, status=SolveStatus.DEADLINE, fallback="planning was stopped"
+    )
+    return dataclasses.replace(plan, outcome=outcome)
 
 
 def _failed(error: Exception) -> Plan:

@@ -20,7 +20,7 @@ from controllers.scheduling.problem.time_space import Route
 from controllers.scheduling.routing.best_response import improve, usd_of
 from controllers.scheduling.routing.local_search import polish, recombine
 from controllers.scheduling.search import Search
-from sim.control import SolveStatus
+from sim.control import SolveStatus, tell
 
 
 def by_columns(
@@ -34,6 +34,7 @@ def by_columns(
     natural = tuple(range(problem.n_vehicles))
     tries = [(begin[0], order) for order in vehicle_orders(problem.n_vehicles, search.orders)]
     tries += [(other, natural) for other in begin[1:]]
+    tell("bound by prices")
     bound = lower_bound(problem, search.prices) if search.prices else None
     enough_usd, idle_usd = -np.inf, None
     if bound is not None:
@@ -43,16 +44,21 @@ def by_columns(
         tries += [(one, natural) for one in priced]
         enough_usd = bound.usd + search.gap * (idle_usd - bound.usd)
     best = min(begin, key=usd_of)
-    for one, order in tries:
+    proven_usd = None if bound is None else bound.usd
+    for number, (one, order) in enumerate(tries, 1):
         if usd_of(best) > enough_usd:
+            stage = f"best responses, start {number} of at most {len(tries)}"
+            tell(stage, best=usd_of(best), bound=proven_usd)
             best = min(best, improve(problem, one, order, search.effort, dispatcher), key=usd_of)
     if bound is not None and usd_of(best) > enough_usd:
+        tell("routes of the bound", best=usd_of(best), bound=proven_usd)
         effort = dataclasses.replace(search.effort, sweeps=min(search.effort.sweeps, 1))
         best = recombine(problem, best, bound.columns, dispatcher, search.trials, effort)
     if usd_of(best) > enough_usd:
+        tell("small changes of routes", best=usd_of(best), bound=proven_usd)
         best = polish(problem, best, dispatcher, search.trials)
     best = with_idle(best, idle_usd)
-    return _judged(best, None if bound is None else bound.usd, search, dispatcher)
+    return _judged(best, proven_usd, search, dispatcher)
 
 
 def park_by_columns(

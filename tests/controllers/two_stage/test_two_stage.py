@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -20,10 +21,13 @@ from controllers.two_stage.daily_fleet import fleet_of, stations_of
 from controllers.two_stage.first_stage import FirstStage
 from controllers.two_stage.particles import Particles
 from controllers.two_stage.radial import radial
+from controllers.two_stage.size import Size
 from controllers.two_stage.swarm import Incumbent, SecondStage, improve
 from controllers.two_stage.two_stage import TwoStage
 from controllers.two_stage.valuation import Candidates
+from sim.control.progress import Listener, Progress, listening
 from sim.errors import InputError
+from sim.report.terminal.progress import in_words
 from sim.scenario import scenario_folder
 from sim.system.grid import Grid, Transformers
 from tests.controllers.scheduling.build import battery, radial_grid, truck
@@ -296,3 +300,40 @@ def test_the_published_day_at_ten_minutes(meter: str, least_usd: float) -> None:
     assert episode.metrics["clipped_mwh"] < 1e-3
     assert episode.metrics["voltage_violation_steps"] == 0
     assert episode.metrics["loading_percent_max"] <= 100
+
+
+def told_while(
+    plan: Callable[[], FirstPlan], stop_at: str = "never"
+) -> tuple[FirstPlan, list[str]]:
+    """Return a plan and what was told while it was made; planning is stopped at a stage."""
+    heard: list[Progress] = []
+
+    def hear(news: Progress) -> None:
+        heard.append(news)
+        listener.stop = listener.stop or news.stage.startswith(stop_at)
+
+    listener = Listener(hear)
+    with listening(listener):
+        return plan(), [in_words(own) for own in heard]
+
+
+def test_the_first_stage_tells_size_stages_and_gap_and_keeps_what_it_has_when_stopped() -> None:
+    exists = feeder(n_periods=8)
+    seen = random_day(exists, 3)
+    planner = ConePlanner(exists, FirstStage())
+    whole, told = told_while(lambda: planner.plan(seen))
+    assert told[0].startswith("cone model of about ")
+    assert any("first stage, search 1 of at most 3, best" in line for line in told)
+    assert any("of them integer" in line and "gap" in line for line in told)
+    assert planner.plan(seen).usd == whole.usd  # being heard changes nothing
+    early, told = told_while(lambda: planner.plan(seen), stop_at="first stage, search 1")
+    assert early.status == "deadline"
+    assert whole.usd <= early.usd <= early.figures["parked_usd.start"]
+
+
+def test_a_model_that_no_computer_solves_is_refused_before_it_is_built() -> None:
+    system = gh.load_scenario("oberrhein").system
+    assert Size.of(system).trips == 12 * 24 * 20 * 19
+    far = dataclasses.replace(system, timing=dataclasses.replace(system.timing, horizon=1000))
+    with pytest.raises(InputError, match=r"lower timing.horizon_h"):
+        ConePlanner(far, FirstStage())
