@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
@@ -14,29 +15,38 @@ from controllers.rolling.planner import Planner
 from controllers.rolling.rolling import Rolling, RollingPlanning
 from sim.control import Capabilities, Contrast, Observation, Plan
 from sim.system.system import System
+from sim.system.tariff import Penalties
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MultiObjectivePlanning(RollingPlanning):
-    """As `RollingPlanning`, with weights in place of the scenario's price of voltages.
+    """As `RollingPlanning`, with weights; by default the objective is the scenario's.
 
     Attributes
     ----------
     pv_weight
-        What a MWh from sun and wind that is used is worth beside its price [USD/MWh].
+        What a MWh from sun and wind that is used is worth beyond the scenario's price of
+        curtailment [USD/MWh]; nothing where None.
     cost_weight
-        What a dollar of wear, moves and energy bought less sold counts [-].
+        What a dollar of wear, moves, curtailment and energy bought less sold counts [-].
     voltage_weight
-        What a voltage beyond its limit costs, summed over buses [USD/(pu h)].
+        What a voltage beyond its limit costs, summed over buses [USD/(pu h)]; the scenario's
+        penalty where None.
     """
 
-    pv_weight: float = 100.0
+    pv_weight: float | None = None
     cost_weight: float = 1.0
-    voltage_weight: float = 20_000.0
+    voltage_weight: float | None = None
     replan_on: tuple[str, ...] = ("voltage_violation",)
 
     def __post_init__(self) -> None:
-        problems = self.weights.problems()
+        problems = [
+            f"{name}(={value}) must be a finite number > 0; a small one, such as 0.001, hardly "
+            "counts."
+            for name in ("pv_weight", "cost_weight", "voltage_weight")
+            if (value := getattr(self, name)) is not None
+            and not (math.isfinite(value) and value > 0)
+        ]
         try:
             RollingPlanning.__post_init__(self)
         except ValueError as error:
@@ -44,10 +54,12 @@ class MultiObjectivePlanning(RollingPlanning):
         if problems:
             raise ValueError(" ".join(problems))
 
-    @property
-    def weights(self) -> Weights:
-        """The weights."""
-        return Weights(pv=self.pv_weight, cost=self.cost_weight, voltage=self.voltage_weight)
+    def weights(self, penalties: Penalties) -> Weights:
+        """Return the weights in a scenario with these penalties."""
+        voltage = self.voltage_weight
+        if voltage is None:
+            voltage = penalties.voltage_usd_per_pu_h * self.cost_weight
+        return Weights(pv=self.pv_weight or 0.0, cost=self.cost_weight, voltage=voltage)
 
 
 class MultiObjective(Rolling):
@@ -66,7 +78,7 @@ class MultiObjective(Rolling):
             Contrast(
                 name="value of weights",
                 without="rolling",
-                meaning="the same model with the prices of the scenario",
+                meaning="the same model with the prices of the scenario, once a period",
             ),
         ),
     )
@@ -79,7 +91,8 @@ class MultiObjective(Rolling):
         """Prepare the models of `Rolling` on the weighted problem."""
         super().start(system, rng)
         self._system = system
-        restrict = partial(weighted, weights=self._settings.weights, n_buses=system.grid.n_buses)
+        weights = self._settings.weights(system.penalties)
+        restrict = partial(weighted, weights=weights, n_buses=system.grid.n_buses)
         self._planner = Planner(
             system, self._settings, restrict, orders_evs=self.capabilities.orders_evs
         )

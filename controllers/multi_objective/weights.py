@@ -10,7 +10,6 @@ more, and a voltage beyond its limit ``k3 / k2``.
 from __future__ import annotations
 
 import dataclasses
-import math
 
 import numpy as np
 
@@ -19,12 +18,13 @@ from controllers.scheduling.problem.problem import SchedulingProblem
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Weights:
-    """Weights of the objectives, all positive.
+    """Weights of the objectives.
 
     Attributes
     ----------
     pv
-        Of energy from sun and wind that is used, ``k1`` [USD/MWh].
+        Of energy from sun and wind that is used, ``k1``, beyond the price of curtailment that the
+        ledger holds [USD/MWh].
     cost
         Of wear, moves and energy bought less sold, ``k2`` [-].
     voltage
@@ -34,15 +34,6 @@ class Weights:
     pv: float
     cost: float
     voltage: float
-
-    def problems(self) -> list[str]:
-        """Return what is wrong with the weights, one sentence each."""
-        return [
-            f"{field.name}_weight(={value}) must be a finite number > 0; a small one, such as "
-            "0.001, hardly counts."
-            for field in dataclasses.fields(self)
-            if not (math.isfinite(value := getattr(self, field.name)) and value > 0)
-        ]
 
 
 def weighted(problem: SchedulingProblem, weights: Weights, n_buses: int) -> SchedulingProblem:

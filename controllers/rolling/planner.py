@@ -12,7 +12,8 @@ import numpy as np
 from controllers.optimisation.ranges import check_ranges
 from controllers.optimisation.work_limits import WorkLimits
 from controllers.rolling.applied import computed_usd, modelled_usd, other_usd, trips_usd
-from controllers.rolling.caps import caps_mw, room_mw, withheld_usd
+from controllers.rolling.caps import caps_mw, withheld_usd
+from controllers.rolling.headroom import headroom
 from controllers.scheduling.dispatch.dispatch import Dispatcher
 from controllers.scheduling.dispatch.warm_start import WarmStart
 from controllers.scheduling.grid.linearise import NO_GROUPS, linearise
@@ -128,6 +129,8 @@ class Planned(Solved):
         The problem that was solved, with the limits tightened by the margin.
     true
         The problem as it was posed, with the limits as they are.
+    room_mw
+        Room for sun and wind above the plan, ``(period, generator)`` [MW]; see `headroom`.
     usd
         What the plan costs in the model without the margin, trips and stored energy left out,
         ``(period,)`` [USD].
@@ -137,6 +140,7 @@ class Planned(Solved):
 
     problem: SchedulingProblem
     true: SchedulingProblem
+    room_mw: FloatArray
     usd: FloatArray
     computed_usd: FloatArray
 
@@ -147,10 +151,7 @@ class Planned(Solved):
 
     def caps_mw(self) -> FloatArray:
         """Return the caps on generators, ``(period, generator)`` [MW]; see `caps.caps_mw`."""
-        network = self.problem.network
-        point = self.schedule.operating_point(self.problem.space.n_stations)
-        room = room_mw(network, self.problem.money, point)
-        return caps_mw(network, self.schedule.curtailed_mw, room)
+        return caps_mw(self.problem.network, self.schedule.curtailed_mw, self.room_mw)
 
     def differs(self, applied: int) -> bool:
         """Return whether model and power flow disagree in the first `applied` periods."""
@@ -328,13 +329,16 @@ class Planner:
             reason = "not even standing still can be dispatched"
             raise PlanningError(reason, SolveStatus.INFEASIBLE)
         true = dataclasses.replace(posed, network=network)
-        there = self._point(found)
-        other = other_usd(true, found.schedule)
+        room_mw, q_mvar = headroom(problem, found.schedule)
+        planned = dataclasses.replace(found.schedule, q_mvar=q_mvar)
+        there = planned.operating_point(len(self._system.stations))
+        other = other_usd(true, planned)
         return Planned(
-            schedule=found.schedule,
+            schedule=planned,
             warm_start=found.warm_start,
             problem=problem,
             true=true,
+            room_mw=room_mw,
             usd=other + modelled_usd(true, there),
             computed_usd=other + computed_usd(self._system, flow, forecast, true, there),
         )

@@ -126,7 +126,7 @@ class Dispatcher:
         station = np.array(
             [space.stations_of(k, route) for k, route in enumerate(routes)], dtype=np.int64
         ).reshape(problem.n_vehicles, problem.n_periods)
-        waiting, queue_usd = _queues(problem, routes)
+        waiting, queue_usd = queues(problem, routes)
         useful = (station != AWAY) & ~waiting & problem.network.live[station]
         # Periods in order, so that those of a row are neighbours.
         period, vehicle = np.nonzero(useful.T)
@@ -249,7 +249,7 @@ class Dispatcher:
             )
 
 
-def _queues(problem: SchedulingProblem, routes: tuple[Route, ...]) -> tuple[np.ndarray, float]:
+def queues(problem: SchedulingProblem, routes: tuple[Route, ...]) -> tuple[np.ndarray, float]:
     """Return which vehicles find no plug, ``(vehicle, period)``, and what the plan pays for it."""
     space = problem.space
     held = np.array([space.occupancy(k, route) for k, route in enumerate(routes)])

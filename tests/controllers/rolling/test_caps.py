@@ -6,16 +6,18 @@ import numpy as np
 import pytest
 
 from controllers.optimisation.work_limits import WorkLimits
-from controllers.rolling.caps import caps_mw, room_mw
+from controllers.rolling.caps import caps_mw
+from controllers.rolling.headroom import headroom
 from controllers.scheduling.dispatch.dispatch import dispatch
 from controllers.scheduling.grid.linearise import linearise
 from controllers.scheduling.grid.network import OperatingPoint
 from sim.powerflow.pgm import PowerGridModelFlow
+from tests.controllers.scheduling.build import radial_grid, truck
 from tests.controllers.scheduling.cases import feeder, problem_of, random_day
 
 
-def planned(sun_mw, std):
-    exists = feeder()
+def planned(sun_mw, std, station=0, **changes):
+    exists = feeder(trucks=[truck(0, station)], **changes)
     seen = random_day(
         exists,
         9,
@@ -28,7 +30,7 @@ def planned(sun_mw, std):
 
 
 def caps_of(problem, found):
-    room = room_mw(problem.network, problem.money, found.operating_point(3))
+    room = headroom(problem, found).room_mw
     return caps_mw(problem.network, found.curtailed_mw, room)
 
 
@@ -41,11 +43,23 @@ def test_a_cap_leaves_the_room_that_the_limits_leave():
     assert (limits >= output - 1e-9).all()
     assert (limits > output + 0.01)[some].any()
     # With all generators at their caps no limit is violated, and one is just reached.
-    network, point = problem.network, found.operating_point(3)
+    moved = dataclasses.replace(found, q_mvar=headroom(problem, found).q_mvar)
+    network, point = problem.network, moved.operating_point(3)
     more = np.where(some, limits - output, 0.0)[network.row_period]
     rows = network.rows_at(point) - (network.row_c * more).sum(axis=1)
     capped = some.any(axis=1)[network.row_period]
     assert rows[capped].max() == pytest.approx(0.0, abs=1e-9)
+
+
+def test_an_idle_inverter_makes_room_and_stays_in_its_circle():
+    problem, found = planned(2.5, 0.5, station=2, grid=radial_grid([0, 1, 2, 3], r_ohm=3, x_ohm=3))
+    network = problem.network
+    nobody = np.zeros_like(network.live)
+    held = dataclasses.replace(problem, network=dataclasses.replace(network, live=nobody))
+    ours, theirs = headroom(problem, found), headroom(held, found)
+    assert (theirs.q_mvar == found.q_mvar).all()
+    assert ours.room_mw.sum() > theirs.room_mw.sum() + 0.1
+    assert (np.hypot(found.p_mw, ours.q_mvar) <= problem.batteries.s_mva).all()
 
 
 def test_a_certain_forecast_needs_no_caps():
@@ -64,8 +78,8 @@ def test_room_goes_only_to_those_who_take_it_from_a_limit_and_most_to_those_who_
             network.currents, by_c=np.repeat(network.currents.by_c, 3, axis=1) * [1.0, 0.5, 0.0]
         ),
     }
-    point = dataclasses.replace(found.operating_point(3), curtailed_mw=np.zeros((4, 3)))
-    room = room_mw(dataclasses.replace(network, **two), problem.money, point)
+    three = dataclasses.replace(problem, network=dataclasses.replace(network, **two))
+    room = headroom(three, dataclasses.replace(found, curtailed_mw=np.zeros((4, 3)))).room_mw
     tight = room[:, 0] < 4.4
     assert tight.any()
     assert (room[tight, 1] >= room[tight, 0]).all()
