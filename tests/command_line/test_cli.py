@@ -190,6 +190,7 @@ def test_a_study_stops_when_it_is_precise_enough(gridhaul: CommandLine, tmp_path
     assert "Stopped after 50 replications" in page
 
 
+@pytest.mark.slow
 def test_where_a_study_stops_does_not_depend_on_the_workers(
     gridhaul: CommandLine, tmp_path: Path
 ) -> None:

@@ -191,7 +191,8 @@ class FillingAway(Homeless, Filling):
     """Both."""
 
 
-@pytest.mark.parametrize("usd_per_span", [pytest.param(0.0, marks=pytest.mark.slow), 200.0])
+@pytest.mark.slow
+@pytest.mark.parametrize("usd_per_span", [0.0, 200.0])
 def test_a_train_earns_nothing_by_staying_away_or_filling(usd_per_span: float) -> None:
     scenario = load_scenario("six_bus_rail", {"rails.usd_per_span": usd_per_span})
     quick = DayAheadMarketParameters(gap=1e-4)

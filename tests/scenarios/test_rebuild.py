@@ -32,6 +32,8 @@ RUNS: dict[str, tuple[str, str, dict[str, float]]] = {
     "six_bus_rail": ("six_bus_rail", "market", {"controller.gap": 0.05}),
     "ieee33, stormy": ("ieee33", "greedy", STORMY),
 }
+# Part of the long evidence.
+LONG = {"oberrhein", "residential_ev", "six_bus_rail", "three_bus"}
 
 
 def network(scenario: Scenario) -> Any:
@@ -103,7 +105,9 @@ def injections(
     return p_mw, q_mvar
 
 
-@pytest.mark.parametrize("name", RUNS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in LONG)) for name in RUNS]
+)
 def test_power_flows_can_be_computed_again_from_what_is_stored(
     gridhaul: CommandLine, tmp_path: Path, name: str
 ) -> None:

@@ -50,6 +50,7 @@ def remote() -> Iterator[str]:
         yield cluster.scheduler_address
 
 
+@pytest.mark.slow
 def test_any_number_of_workers_and_dask_give_the_same_bytes(tmp_path: Path, remote: str) -> None:
     pools: dict[str, dict[str, Any]] = {
         "1": {},

@@ -101,6 +101,7 @@ def test_controllers_that_do_the_same_differ_by_nothing_for_sure() -> None:
     assert math.isnan(found.variance_reduction)
 
 
+@pytest.mark.slow
 def test_the_paired_interval_covers_the_true_difference() -> None:
     rng = np.random.default_rng(8)
     covered = 0

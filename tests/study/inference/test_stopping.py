@@ -50,6 +50,7 @@ def test_looking_again_and_again_keeps_the_error_rate(skewed: bool) -> None:
     assert misses(values, np.full(len(LOOKS), 1.96)) > 0.2
 
 
+@pytest.mark.slow
 def test_stopping_when_the_interval_is_narrow_keeps_the_error_rate_with_repeated_days() -> None:
     rng = np.random.default_rng(9)
     missed = stopped = 0
