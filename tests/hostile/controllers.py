@@ -124,6 +124,9 @@ RETURNED = {
     "TextHour": "fleet((Visit(station=0, depart_h='noon'),))",
     "NoVisit": "fleet(('village',))",
     "SlyVisit": "fleet((Sly(),))",
+    "NegativeStation": "fleet((Visit(station=-1, depart_h=0.0),))",
+    "TooManyTrucks": "powers(np.zeros((1, N + 1)))",
+    "Mapped": "{'fleet': None}",
     "AllIterated": "Plan(fleet=FleetPlan(visits=iter(())))",
 }
 # These end a process; a study with workers survives them.
