@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
-from sim.report.wording import number
+from sim.report.wording import number, numbers
 from sim.study.inference.risk import ENOUGH_EPISODES, OBJECTIVE, VIOLATIONS, Risk
 from sim.study.inference.statistics import Difference, Estimate
 
@@ -68,7 +68,8 @@ def p_value(value: float) -> str:
 def _with_bounds(found: Estimate) -> str:
     if not found.has_interval:
         return number(found.mean)
-    return f"{number(found.mean)} [{number(found.ci95_low)}, {number(found.ci95_high)}]"
+    mean, low, high = numbers(found.mean, found.ci95_low, found.ci95_high)
+    return f"{mean} [{low}, {high}]"
 
 
 def _percent(found: Estimate) -> str:

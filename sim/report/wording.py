@@ -130,22 +130,20 @@ def essential(metrics: pd.DataFrame) -> list[str]:
     declared = [name for name in metrics.columns if name not in METRICS]
     found = [*ESSENTIAL, *ALARMS, *declared]
     known = [name for name in METRICS if name in found] + declared
-    always = ("objective_usd", "cost_usd", "penalty_usd")
-    repeats = {"welfare_usd"} if _is_repeated(metrics) else set()
-    return [
-        name
-        for name in known
-        if name in metrics.columns
-        and name not in repeats
-        and (name in always or metrics[name].fillna(0).abs().max() > ROUNDING)
-    ]
+    empty = says_nothing(metrics) - {"objective_usd", "cost_usd", "penalty_usd"}
+    return [name for name in known if name in metrics.columns and name not in empty]
 
 
-def _is_repeated(metrics: pd.DataFrame) -> bool:
-    """Return whether welfare is nothing but the cost with another sign."""
-    if not {"welfare_usd", "cost_usd"} <= set(metrics.columns):
+def says_nothing(metrics: pd.DataFrame) -> set[str]:
+    """Return the figures that are zero or missing in all episodes, or the cost once more."""
+    zero = {str(name) for name in metrics if not metrics[name].abs().max() > ROUNDING}
+    return zero | {name for name in ("profit_usd", "welfare_usd") if _is_cost(metrics, name)}
+
+
+def _is_cost(metrics: pd.DataFrame, name: str) -> bool:
+    if not {name, "cost_usd"} <= set(metrics.columns):
         return False
-    total = (metrics["welfare_usd"] + metrics["cost_usd"]).abs()
+    total = (metrics[name] + metrics["cost_usd"]).abs()
     return bool((total <= ROUNDING * metrics["cost_usd"].abs().clip(lower=1)).all())
 
 
@@ -176,9 +174,31 @@ def number(value: float) -> str:
     return f"{value:.2f}" if size >= 10 else f"{value:.3f}"
 
 
+def numbers(*values: float) -> list[str]:
+    """Return numbers that stand together: with as many decimals as the largest of them."""
+    finite = [abs(value) for value in values if math.isfinite(value)]
+    largest = max(finite, default=0.0)
+    if largest < 0.001 or all(size == round(size) for size in finite):
+        return [number(value) for value in values]
+    decimals = 0 if largest >= 1000 else 2 if largest >= 10 else 3
+    return [
+        # Adding zero makes a plain one of what is rounded to minus zero.
+        f"{round(value, decimals) + 0.0:,.{decimals}f}" if math.isfinite(value) else number(value)
+        for value in values
+    ]
+
+
 def signed(value: float) -> str:
     """Return a difference with its sign."""
-    text = number(value)
+    return _plus(number(value), value)
+
+
+def signed_numbers(*values: float) -> list[str]:
+    """Return differences that stand together with their signs; see `numbers`."""
+    return [_plus(text, value) for text, value in zip(numbers(*values), values, strict=True)]
+
+
+def _plus(text: str, value: float) -> str:
     return f"+{text}" if math.isfinite(value) and value > 0 else text
 
 
@@ -192,15 +212,18 @@ def with_margin(found: Estimate) -> str:
     if not max(below, above) > ROUNDING * max(abs(found.mean), 1.0):
         return number(found.mean)
     if abs(above - below) <= EQUAL_HALVES * max(below, above):
-        return f"{number(found.mean)} ± {number(max(below, above))}"
-    return f"{number(found.mean)} -{number(below)} +{number(above)}"
+        mean, half = numbers(found.mean, max(below, above))
+        return f"{mean} ± {half}"
+    mean, lower, upper = numbers(found.mean, below, above)
+    return f"{mean} -{lower} +{upper}"
 
 
 def with_interval(found: Estimate) -> str:
     """Return a difference as ``mean [low, high]``, only the mean where there is no interval."""
     if not found.has_interval:
         return signed(found.mean)
-    return f"{signed(found.mean)} [{signed(found.ci95_low)}, {signed(found.ci95_high)}]"
+    mean, low, high = signed_numbers(found.mean, found.ci95_low, found.ci95_high)
+    return f"{mean} [{low}, {high}]"
 
 
 def caveats(totals: pd.DataFrame, reasons: Mapping[str, str] | None = None) -> list[str]:

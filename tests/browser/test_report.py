@@ -152,8 +152,8 @@ def test_a_line_out_of_service_is_drawn_while_it_is_out(visit: Visit, tmp_path: 
 
 def test_tables_sort_by_click_and_by_enter(visit: Visit, report: Path) -> None:
     page = visit(report)
-    page.click("details summary")
-    table = "details table"
+    page.click(".days summary")
+    table = ".days table"
     header = page.locator(f"{table} thead th").nth(2)
     original = column(page, table, 1)
     header.locator("button").click()
@@ -204,9 +204,25 @@ def test_paper_is_white_and_nothing_is_cut_off(visit: Visit, report: Path) -> No
     assert page.evaluate("document.documentElement.scrollWidth") <= 718
 
 
-def test_a_laptop_needs_no_sideways_scrolling(visit: Visit, report: Path) -> None:
-    page = visit(report)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 1366
+SCROLLED = """[...document.querySelectorAll(".scroll")]
+  .filter(own => own.scrollWidth > own.clientWidth + 1)
+  .map(own => own.querySelector("caption").innerText)"""
+
+
+def test_tables_of_six_controllers_fit_without_sideways_scrolling(
+    visit: Visit, tmp_path: Path
+) -> None:
+    names = ["idle", "curtail", "stationary", "greedy", "day_ahead", "rolling"]
+    compare("tiny", names, replications=3, verify="off", out=tmp_path / "six")
+    page = visit(write_report(tmp_path / "six"))
+    assert page.locator("thead th").filter(has_text="rolling").count() > 2
+    for width in (1366, 800):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate(SCROLLED) == []
+        page.wait_for_function("width => document.documentElement.scrollWidth <= width", arg=width)
+    assert "Unserved load" not in page.locator("main").inner_text()  # zero everywhere
+    page.locator("summary").filter(has_text="zero or missing").click()
+    assert "Unserved load" in page.locator("main").inner_text()
 
 
 def test_what_has_the_focus_is_seen(visit: Visit, report: Path) -> None:
@@ -308,4 +324,4 @@ def test_two_hundred_episodes_open_at_once(browser: Browser, visit: Visit, tmp_p
     assert max(page.evaluate(paints)) < 3000
     drawn = page.evaluate("performance.getEntriesByName('map drawn')[0].startTime")
     assert drawn < 3000
-    assert page.locator("details tbody tr").count() == 100
+    assert page.locator(".days tbody tr").count() == 100

@@ -4,7 +4,17 @@ import math
 
 import pytest
 
-from sim.report.wording import METRICS, number, signed, stopping, title, with_interval, with_margin
+from sim.report.html.tables import TableCell
+from sim.report.wording import (
+    METRICS,
+    number,
+    numbers,
+    signed,
+    stopping,
+    title,
+    with_interval,
+    with_margin,
+)
 from sim.scenario import load_scenario
 from sim.study.inference.statistics import Estimate
 from sim.study.run import run
@@ -43,6 +53,26 @@ def test_an_estimate_shows_its_interval_only_where_there_is_one() -> None:
     near, skewed = Estimate(10.0, 8.1, 12.0, 5), Estimate(10.0, 8.0, 15.0, 5)
     assert [with_margin(own) for own in (near, skewed)] == ["10 ± 2", "10 -2 +5"]
     assert [with_interval(own) for own in (wide, one)] == ["+10 [+8, +12]", "+10"]
+
+
+def test_numbers_that_stand_together_have_equal_decimals() -> None:
+    skewed = Estimate(3.884, -11_049.2, 0.4, 3)
+    assert with_interval(skewed) == "+4 [-11,049, +0]"
+    assert with_margin(Estimate(952.82, -4_786.0, 2_139.0, 3)) == "953 -5,739 +1,186"
+    assert numbers(0.5, 12.0, math.nan) == ["0.50", "12.00", "–"]
+    assert numbers(-0.2, 1e6) == ["0", "1,000,000"]
+
+
+def test_a_figure_and_its_interval_are_told_apart() -> None:
+    parts = {
+        "7,581 -11,025 +58,952": ("7,581", "-11,025 +58,952"),
+        "10 ± 2": ("10", "± 2"),
+        "-1.5 [-2.0, +0.1]": ("-1.5", "[-2.0, +0.1]"),
+        "< 0.001": ("< 0.001", ""),
+        "1.27 %": ("1.27 %", ""),
+        "rule 69, feasible 3": ("rule 69, feasible 3", ""),
+    }
+    assert {text: TableCell(text=text).parts for text in parts} == parts
 
 
 def test_why_a_study_stopped_is_said() -> None:

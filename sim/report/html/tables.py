@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -15,7 +16,8 @@ from sim.report.wording import (
     METRICS,
     mean_figure,
     number,
-    signed,
+    says_nothing,
+    signed_numbers,
     title,
     with_interval,
 )
@@ -27,6 +29,9 @@ from sim.study.inference.risk import OBJECTIVE, risk
 from sim.study.inference.statistics import CONFIDENCE, Difference, Estimate
 from sim.study.study import controllers_without_decisions
 
+# "7,581 -11,025 +58,952", "10 ± 2", "+8 [+2, +14]": a figure and what surrounds it.
+_WITH_SPREAD = re.compile(r"([^\s<]\S*) (\[.*\]|± \S+|-\S+ \+\S+)")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableCell:
@@ -34,6 +39,12 @@ class TableCell:
 
     text: str
     css_class: str = ""
+
+    @property
+    def parts(self) -> tuple[str, str]:
+        """A figure and its interval, which may stand below it; the latter empty without one."""
+        found = _WITH_SPREAD.fullmatch(self.text)
+        return (found[1], found[2]) if found else (self.text, "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +94,8 @@ def tables(
     columns = list(metrics.columns)
     order = [name for name in METRICS if name in columns]
     order += [name for name in columns if name not in METRICS]
+    further = [metric for metric in order if metric not in HEADLINES]
+    empty = says_nothing(metrics)
     lost = controllers_without_decisions(metrics, names)
     rows = {metric: _summary_row(means, names, metric, lost) for metric in order}
     paired = {metric: _paired_row(differences, names[1:], metric) for metric in HEADLINES}
@@ -92,7 +105,8 @@ def tables(
             {metric: rows[metric] for metric in HEADLINES},
             risk_rows([risk(metrics, name, seed) for name in names]),
         ),
-        "details": [row for metric, row in rows.items() if metric not in HEADLINES],
+        "details": [rows[metric] for metric in further if metric not in empty],
+        "empty": [rows[metric] for metric in further if metric in empty],
         "paired": _insert_rows(paired, difference_rows(objective)),
         "contrasts": [
             {"name": contrast.name, "meaning": contrast.meaning, "value": with_interval(found)}
@@ -177,14 +191,15 @@ def _direction(difference: Estimate) -> str:
 
 
 def _finding(found: Difference, name: str, first: str, lost: Sequence[str]) -> dict[str, object]:
-    interval = f"{signed(found.ci95_low)} to {signed(found.ci95_high)}"
+    amount, low, high = signed_numbers(abs(found.mean), found.ci95_low, found.ci95_high)
+    interval, interval_known = f"{low} to {high}", found.estimate.has_interval
     return {
         "name": name,
         "first": first,
         "lost": [each for each in (name, first) if each in lost],
-        "amount": number(abs(found.mean)),
+        "amount": amount.removeprefix("+") if interval_known else number(abs(found.mean)),
         "direction": "less" if found.mean < 0 else "more",
-        "interval": interval if found.estimate.has_interval else "",
+        "interval": interval if interval_known else "",
         # Corrected: of many controllers that differ by nothing, some look as if they did.
         "sure": found.p_value < 1 - CONFIDENCE,
     }
