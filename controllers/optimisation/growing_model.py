@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import time
-from typing import Any
-
 import numpy as np
-from ortools.math_opt import callback_pb2, model_parameters_pb2, parameters_pb2
-from ortools.math_opt.core.python import solver as core
+from ortools.math_opt import model_parameters_pb2
 from ortools.math_opt.python import mathopt
-from pybind11_abseil.status import StatusNotOk  # type: ignore[import-untyped]
 from scipy import sparse
 
+from controllers.optimisation.kept_solver import KeptSolver
 from controllers.optimisation.model import LinearModel
-from controllers.optimisation.protobuf import model_proto, solution_of, update_proto
+from controllers.optimisation.protobuf import update_proto
 from controllers.optimisation.result import AT_LOWER, BASIC, Basis, Solution
-from controllers.optimisation.solve import SEED, solve
+from controllers.optimisation.solve import solve
 from controllers.optimisation.work_limits import WorkLimits
 from sim.control import SolveStatus
 from sim.errors import SolverError
@@ -47,7 +42,7 @@ class GrowingModel:
         self.model = model
         self._limits = limits
         self._basis = basis if basis is None else _repaired(basis, model)
-        self._solver: Any = None
+        self._solver = KeptSolver(mathopt.LPAlgorithm.DUAL_SIMPLEX, limits)
         self._from_scratch = basis is None
         self._n_new = 0
 
@@ -74,7 +69,7 @@ class GrowingModel:
             Whether the new variables are integer.
         """
         old, n_more = self.model, len(cost)
-        if self._solver is None and self._basis is not None:
+        if not self._solver.started and self._basis is not None:
             self._basis = Basis(
                 variables=np.concatenate([self._basis.variables, np.full(n_more, AT_LOWER)]),
                 rows=np.concatenate([self._basis.rows, np.full(len(row_upper), BASIC)]),
@@ -95,7 +90,7 @@ class GrowingModel:
             offset=old.offset,
         )
         self._n_new += len(row_upper)
-        if self._solver is not None:
+        if self._solver.started:
             self._solver.update(update_proto(cost, upper, matrix, row_upper, n_rows, n_variables))
 
     def solve(self) -> Solution:
@@ -103,10 +98,10 @@ class GrowingModel:
         if self.model.integer.any():
             return solve(self.model, limits=self._limits)
         many = self._n_new > _MANY_NEW * len(self.model.row_upper)
-        first = self._solver is None and self._basis is None
+        first = not self._solver.started and self._basis is None
         self._n_new = 0
         if first or (many and self._from_scratch):
-            self._solver = None
+            self._solver.forget()
             found = solve(self.model, limits=self._limits, duals=True)
             self._basis = found.basis
             return found
@@ -117,21 +112,12 @@ class GrowingModel:
             # is refused again.
             solution = None
         if solution is None or solution.status is SolveStatus.FAILED:
-            self._solver = None
+            self._solver.forget()
             return solve(self.model, limits=self._limits, duals=True)
         return solution
 
     def _resumed(self) -> Solution:
         """Minimise from the last basis."""
-        began = time.perf_counter()
-        parameters = mathopt.SolveParameters(
-            time_limit=dt.timedelta(seconds=self._limits.deadline_s),
-            iteration_limit=self._limits.iterations,
-            random_seed=SEED,
-            # Presolving would forget where the last solve ended.
-            presolve=mathopt.Emphasis.OFF,
-            lp_algorithm=mathopt.LPAlgorithm.DUAL_SIMPLEX,
-        )
         hints = model_parameters_pb2.ModelSolveParametersProto()
         if self._basis is not None:
             for target, statuses in (
@@ -141,24 +127,7 @@ class GrowingModel:
                 target.ids.extend(range(len(statuses)))
                 target.values.extend(statuses.tolist())
             self._basis = None
-        try:
-            if self._solver is None:
-                self._solver = core.new(
-                    mathopt.SolverType.GLOP.value,
-                    model_proto(self.model),
-                    parameters_pb2.SolverInitializerProto(),
-                )
-            result = self._solver.solve(
-                parameters.to_proto(),
-                hints,
-                None,
-                callback_pb2.CallbackRegistrationProto(),
-                None,
-                None,
-            )
-        except (StatusNotOk, RuntimeError, ValueError) as error:
-            raise SolverError(f"The solver refused the model: {error}") from error
-        return solution_of(self.model, result, self._limits, began, mixed=False, duals=True)
+        return self._solver.solve(self.model, duals=True, hints=hints)
 
 
 def _repaired(basis: Basis, model: LinearModel) -> Basis:
