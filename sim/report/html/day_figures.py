@@ -12,7 +12,7 @@ from sim.study.store.stored_study import StoredStudy
 
 def explaining_figures(
     study: StoredStudy,
-    names: list[str],
+    loadings: dict[str, pd.DataFrame],
     replication: int,
     start: pd.Timestamp,
     label: str,
@@ -23,14 +23,15 @@ def explaining_figures(
     ----------
     study
         The folder.
-    names
-        Controllers that finished the day.
+    loadings
+        Loadings by controller that finished the day, index ``time_h``, one column per branch [%].
     replication, start, label
         Which day, and how captions call it.
     """
     system = study.manifest["system"]
-    loadings = {name: _wide(study, "loading_percent", name, replication) for name in names}
-    steps = {name: study.table("steps", controller=name, replication=replication) for name in names}
+    steps = {
+        name: study.table("steps", controller=name, replication=replication) for name in loadings
+    }
     found = [
         figure(
             "supply",
@@ -71,7 +72,7 @@ def _penalties(
         **system["penalties"],
     )
     usd = {
-        name: penalty.by_place_and_time(_wide(study, "vm_pu", name, replication), own, limits)
+        name: penalty.by_place_and_time(wide(study, "vm_pu", name, replication), own, limits)
         for name, own in loadings.items()
     }
     if all(table.empty for table in usd.values()):
@@ -102,7 +103,7 @@ def _penalties(
     ]
 
 
-def _wide(study: StoredStudy, table: str, controller: str, replication: int) -> pd.DataFrame:
+def wide(study: StoredStudy, table: str, controller: str, replication: int) -> pd.DataFrame:
     """Return a table with one column per bus or branch, index ``time_h``."""
     wide = study.table(table, controller=controller, replication=replication)
     # A bus may be called like a key, so columns go by position.

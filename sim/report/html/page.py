@@ -13,6 +13,7 @@ from plotly.offline import get_plotlyjs
 
 from sim.errors import InputError
 from sim.report.html import decisions, stress_page, study_figures
+from sim.report.html.cost_figures import costs
 from sim.report.html.day_end import day_end
 from sim.report.html.day_figures import explaining_figures
 from sim.report.html.tables import TableRow, tables, text_rows
@@ -96,7 +97,7 @@ def render(study: StoredStudy) -> str:
         drawn = study_figures.figures_of_all_days(study, metrics, finished, days)
         if day is not None:
             drawn += explaining_figures(
-                study, list(day.vm_pu), day.replication, day.start, day.label
+                study, day.loading_percent, day.replication, day.start, day.label
             )
             drawn += study_figures.figures_of_day(study, day, finished[0])
         declared = [NamedDifference(**each) for each in manifest.get("contrasts", ())]
@@ -107,7 +108,7 @@ def render(study: StoredStudy) -> str:
             "map": study_figures.map_of_day(study, day, _best(metrics, finished)),
             "days": _days(metrics, dates, finished),
             "stopping": _stopping(study, finished[0]),
-            "day_end": day_end(metrics, study_figures.costs(study, metrics), finished),
+            "day_end": day_end(metrics, costs(study, metrics), finished),
         }
     if finished:
         context |= {

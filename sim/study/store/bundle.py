@@ -42,6 +42,7 @@ TABLES = (
     "trips",
     "spans",
     "outages",
+    "congestion",
     "decisions",
     "ledger",
 )
