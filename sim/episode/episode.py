@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
+SLOW = 0.8  # share of the free speed below which a road counts as congested
 SHOWN = ("objective_usd", "cost_usd", "penalty_usd", "trips", "failed_decisions")
 
 
@@ -82,6 +83,9 @@ class Episode:
         ``ask_h`` to ``enter_h``.
     outages
         One row per time a line was out of service: ``line, from_h, to_h``.
+    congestion
+        One row per step and road link that is slow as the step begins: ``time_h, from_node,
+        to_node, speed_share``; its speed as a share of the free one, where that is below `SLOW`.
     decisions
         One row per decision: ``time_h, period, status, objective_usd, bound_usd, gap, fallback,
         clipped_mwh, orders, figures, trigger``; ``orders`` is a hash of what was ordered,
@@ -119,6 +123,7 @@ class Episode:
     trips: pd.DataFrame
     spans: pd.DataFrame
     outages: pd.DataFrame
+    congestion: pd.DataFrame
     decisions: pd.DataFrame
     ledger: pd.DataFrame
     timings: pd.DataFrame

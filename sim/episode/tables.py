@@ -11,7 +11,7 @@ import pandas as pd
 from sim.control import VehicleStatus
 from sim.electrical.electrics import Electrics
 from sim.electrical.meters import StationExchange, as_floats
-from sim.episode.episode import Episode
+from sim.episode.episode import SLOW, Episode
 from sim.episode.metrics import beyond_ramp_mw, voltage_violation_pu
 from sim.episode.record import EpisodeRecord
 from sim.powerflow.import_meter import import_mw
@@ -55,6 +55,7 @@ def episode_of(
         trips=_trips(system, record.trips),
         spans=_spans(system, tuple(recorder.spans)),
         outages=_outages(system, record.realisation),
+        congestion=_congestion(system, record.realisation),
         decisions=pd.DataFrame(recorder.decisions, columns=Decision._fields),
         ledger=payments,
         timings=_timings(recorder, record.seconds),
@@ -189,6 +190,23 @@ def _ev_groups(system: System, realisation: Realisation, solved: Electrics) -> p
         drawn_mwh=p_mw.cumsum(axis=0) * step_h,
         least_mwh=least_mwh,
         most_mwh=most_mwh,
+    )
+
+
+def _congestion(system: System, realisation: Realisation) -> pd.DataFrame:
+    roads, times_h = system.roads, _start_h(system)
+    conditions = realisation.conditions(system)
+    speed_kmh = np.array([conditions.speed_now(own * SECONDS_PER_HOUR) for own in times_h])
+    share = speed_kmh.reshape(len(times_h), roads.n_links) / roads.free_speed_kmh
+    step, link = np.nonzero(share < SLOW)
+    node = np.array(roads.node_name, dtype=object)
+    return pd.DataFrame(
+        {
+            "time_h": times_h[step],
+            "from_node": node[roads.from_node[link]],
+            "to_node": node[roads.to_node[link]],
+            "speed_share": share[step, link],
+        }
     )
 
 

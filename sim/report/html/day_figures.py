@@ -15,7 +15,7 @@ from sim.study.store.stored_study import StoredStudy
 
 def explaining_figures(
     study: StoredStudy,
-    names: list[str],
+    loadings: dict[str, pd.DataFrame],
     replication: int,
     start: pd.Timestamp,
     label: str,
@@ -26,14 +26,15 @@ def explaining_figures(
     ----------
     study
         The folder.
-    names
-        Controllers that finished the day.
+    loadings
+        Loadings by controller that finished the day, index ``time_h``, one column per branch [%].
     replication, start, label
         Which day, and how captions call it.
     """
     system = study.manifest["system"]
-    loadings = {name: wide(study, "loading_percent", name, replication) for name in names}
-    steps = {name: study.table("steps", controller=name, replication=replication) for name in names}
+    steps = {
+        name: study.table("steps", controller=name, replication=replication) for name in loadings
+    }
     found = [
         figure(
             "supply",

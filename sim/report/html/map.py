@@ -13,6 +13,7 @@ from sim.report.figures.timeline import ACTIVITIES, Bar
 from sim.report.html.embedding import columns
 from sim.report.html.layout import positions
 from sim.report.html.trajectories import trajectory
+from sim.units import FloatArray
 
 STEP_PU = 1e-4  # what the map can show of a voltage
 UNKNOWN = 2**16 - 1
@@ -21,9 +22,12 @@ UNKNOWN = 2**16 - 1
 def content(
     system: Mapping[str, Any],
     vm_pu: Mapping[str, pd.DataFrame],
+    loading_percent: Mapping[str, pd.DataFrame],
     vehicles: Mapping[str, pd.DataFrame],
     bars: Mapping[str, Sequence[Bar]],
+    evs: Mapping[str, pd.DataFrame],
     outages: pd.DataFrame,
+    congestion: pd.DataFrame,
     start: pd.Timestamp,
     shown: str = "",
 ) -> dict[str, object]:
@@ -35,10 +39,14 @@ def content(
         The part of the study's manifest about the system.
     vm_pu
         Voltages by controller, index ``time_h``, one column per bus [pu].
+    loading_percent
+        Loadings by controller, index ``time_h``, one column per branch [%].
     vehicles, bars
         Tables of vehicles and their activities by controller; see `Episode`.
-    outages
-        Lines out of service that day; see `Episode`.
+    evs
+        Groups of electric cars by controller; see `Episode.ev_groups`.
+    outages, congestion
+        Lines out of service and slow roads that day; see `Episode`.
     start
         Time stamp of hour 0.
     shown
@@ -52,6 +60,7 @@ def content(
         bus_x, bus_y = _place_right_of_roads(bus_x, bus_y, road_x, road_y)
     trains = place.get("rails", {}).get("trains", ())  # none in folders of earlier versions
     n_steps = min(len(table) for table in vm_pu.values())
+    groups = place.get("evs", ()) if evs else ()
     return {
         "start": start.isoformat(),
         "step_h": system["step_h"],
@@ -64,6 +73,7 @@ def content(
         "v_min_pu": _rounded(system["v_min_pu"]),
         "v_max_pu": _rounded(system["v_max_pu"]),
         "branches": place["branches"],
+        "branch_names": [str(name) for name in next(iter(loading_percent.values()))],
         "outages": [
             {"branch": place["lines"].index(line), "line": line, "from_h": from_h, "to_h": to_h}
             for line, from_h, to_h in outages[["line", "from_h", "to_h"]].itertuples(index=False)
@@ -72,6 +82,8 @@ def content(
         "road_x": _rounded(road_x),
         "road_y": _rounded(road_y),
         "road_links": place["road_links"],
+        "road_speed": _road_speed(congestion, place, system["step_h"], n_steps),
+        "evs": [{"name": name, "bus": bus} for name, bus in groups],
         "rail_links": _rail_links(place),
         "stations": [
             {"name": own["name"], "bus": bus, "node": node}
@@ -86,6 +98,11 @@ def content(
             {
                 "name": name,
                 "vm": _packed(vm_pu[name]),
+                "loading": _in_percent(loading_percent[name].to_numpy(dtype=float)),
+                "evs": [
+                    _rounded(evs[name].loc[evs[name]["group"] == group, "p_mw"])
+                    for group, _ in (groups if name in evs else ())
+                ],
                 "trucks": [
                     _truck(
                         vehicles[name][vehicles[name]["vehicle"] == vehicle],
@@ -110,11 +127,12 @@ def caption(day: str, drawn: Mapping[str, object]) -> str:
     rails = ", wide and dashed: rails" if drawn["rail_links"] else ""
     who = "Vehicles" if drawn["rail_links"] else "Trucks"
     tree = "beside the roads as a tree, for nobody knows where its buses are; "
+    cars = " Diamonds: electric cars, the larger the more power." if drawn["evs"] else ""
     return (
-        f"A map of {day}. {who} are where they are at the time shown; voltages are the mean of "
-        f"the step that ends then. Wide: roads{rails}; thin: lines of the grid, "
-        f"{tree if drawn['drawn_up'] else ''}dashed where open; dotted: from a station to its bus."
-        f"{out if drawn['outages'] else ''}"
+        f"A map of {day}. {who} are where they are at the time shown; voltages, loadings and roads "
+        f"are those of the step that ends then. Wide: roads{rails}; thin: lines of the grid, "
+        f"{tree if drawn['drawn_up'] else ''}dashed where open or without supply; dotted: from a "
+        f"station to its bus.{cars}{out if drawn['outages'] else ''}"
     )
 
 
@@ -171,6 +189,28 @@ def _packed(vm_pu: pd.DataFrame) -> str:
     known = np.isfinite(values)
     whole = np.where(known, np.clip(np.rint(values), 0, UNKNOWN - 1), UNKNOWN)
     return base64.b64encode(whole.astype("<u2").tobytes()).decode("ascii")
+
+
+def _in_percent(values: FloatArray) -> str:
+    """Return shares in percent as bytes in base64; what is not known or not there is 0."""
+    whole = np.clip(np.rint(np.nan_to_num(values)), 0, 255)
+    return base64.b64encode(whole.astype("u1").tobytes()).decode("ascii")
+
+
+def _road_speed(
+    congestion: pd.DataFrame, place: Mapping[str, Any], step_h: float, n_steps: int
+) -> str:
+    """Return the speed on each road by step as `_in_percent`, the slower way; empty if all flow."""
+    links = {tuple(link): i for i, link in enumerate(place["road_links"])}
+    nodes = {name: i for i, name in enumerate(place["road_nodes"])}
+    percent = np.full((n_steps, len(links)), 100.0)
+    for own in congestion.itertuples(index=False):
+        ends = sorted((nodes[own.from_node], nodes[own.to_node]))
+        step = round(own.time_h / step_h)
+        if step < n_steps:
+            at = step, links[ends[0], ends[1]]
+            percent[at] = min(percent[at], 100 * own.speed_share)
+    return _in_percent(percent) if len(congestion) else ""
 
 
 def _rounded(values: Any) -> list[float | None]:

@@ -97,7 +97,7 @@ def render(study: StoredStudy) -> str:
         drawn = study_figures.figures_of_all_days(study, metrics, finished, days)
         if day is not None:
             drawn += explaining_figures(
-                study, list(day.vm_pu), day.replication, day.start, day.label
+                study, day.loading_percent, day.replication, day.start, day.label
             )
             drawn += study_figures.figures_of_day(study, day, finished[0])
         declared = [NamedDifference(**each) for each in manifest.get("contrasts", ())]

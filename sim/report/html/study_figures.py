@@ -20,12 +20,12 @@ from sim.report.figures import (
     prices,
     timeline,
     timetable,
-    waterfall,
 )
 from sim.report.figures.timeline import Bar
 from sim.report.html import map
+from sim.report.html.cost_figures import cost_figures
+from sim.report.html.day_figures import wide
 from sim.report.html.embedding import Figure, figure, in_script
-from sim.report.html.objective_parts import by_controller, parts_of_objective
 from sim.report.wording import signed
 from sim.study.inference import statistics
 from sim.study.inference.days import Days
@@ -45,25 +45,30 @@ class ShownDay:
         Which it is, and its date.
     vm_pu
         Voltages by controller, index ``time_h``, one column per bus [pu].
+    loading_percent
+        Loadings likewise, one column per branch [%].
     vehicles, bars, spans, prices
         Vehicles, their activities, the segments of track that trains ran over, and locational
         marginal prices, by controller; prices only of controllers that found any.
     cars
         Groups of electric cars, by controller; only where there are any, and none in folders of
         earlier versions.
-    outages
-        Lines out of service, the same for all controllers; none in folders of earlier versions.
+    outages, congestion
+        Lines out of service and slow roads, the same for all controllers; none in folders of
+        earlier versions.
     """
 
     replication: int
     start: pd.Timestamp
     vm_pu: dict[str, pd.DataFrame]
+    loading_percent: dict[str, pd.DataFrame]
     vehicles: dict[str, pd.DataFrame]
     bars: dict[str, list[Bar]]
     spans: dict[str, pd.DataFrame]
     prices: dict[str, pd.DataFrame]
     cars: dict[str, pd.DataFrame]
     outages: pd.DataFrame
+    congestion: pd.DataFrame
 
     @property
     def label(self) -> str:
@@ -96,12 +101,11 @@ def read_day(study: StoredStudy, names: Sequence[str], replication: int) -> Show
     episodes = study.table("episodes", replication=replication)
     present = [name for name in names if name in set(episodes["controller"])]
     set_up_h = {station["name"]: station["set_up_h"] for station in system["stations"]}
-    vm_pu, vehicles, bars, spans, lmp, evs = {}, {}, {}, {}, {}, {}
+    vm_pu, loading, vehicles, bars, spans, lmp, evs = {}, {}, {}, {}, {}, {}, {}
     for name in present:
         chosen = {"controller": name, "replication": replication}
-        wide = study.table("vm_pu", **chosen)
-        # A bus may be called like a key, so columns go by position.
-        vm_pu[name] = wide.iloc[:, 3:].set_axis(pd.Index(wide.iloc[:, 2], name="time_h"))
+        vm_pu[name] = wide(study, "vm_pu", name, replication)
+        loading[name] = wide(study, "loading_percent", name, replication)
         vehicles[name] = study.table("vehicles", **chosen)
         events = study.table("events", **chosen)
         spans[name] = study.table("spans", **chosen)
@@ -116,6 +120,7 @@ def read_day(study: StoredStudy, names: Sequence[str], replication: int) -> Show
         replication=replication,
         start=pd.Timestamp(episodes["start"].iloc[0]),
         vm_pu=vm_pu,
+        loading_percent=loading,
         vehicles=vehicles,
         bars=bars,
         spans=spans,
@@ -124,6 +129,7 @@ def read_day(study: StoredStudy, names: Sequence[str], replication: int) -> Show
         outages=study.table("outages", controller=present[0], replication=replication).reindex(
             columns=["line", "from_h", "to_h"]
         ),
+        congestion=study.table("congestion", controller=present[0], replication=replication),
     )
 
 
@@ -132,7 +138,16 @@ def map_of_day(study: StoredStudy, day: ShownDay | None, shown: str) -> Map | No
     if day is None or "map" not in study.manifest["system"]:
         return None
     drawn = map.content(
-        study.manifest["system"], day.vm_pu, day.vehicles, day.bars, day.outages, day.start, shown
+        study.manifest["system"],
+        day.vm_pu,
+        day.loading_percent,
+        day.vehicles,
+        day.bars,
+        day.cars,
+        day.outages,
+        day.congestion,
+        day.start,
+        shown,
     )
     return Map(
         caption=map.caption(day.label, drawn),
@@ -160,7 +175,7 @@ def figures_of_all_days(
                 objective.reset_index(),
             )
         )
-    found += _cost_figures(study, metrics, names)
+    found += cost_figures(study, metrics, names)
     if len(objective) >= FEWEST_DAYS and study.keeps("steps"):
         found.append(_fan(study, names, len(objective)))
     return found
@@ -255,37 +270,6 @@ def _paired(metrics: pd.DataFrame, names: list[str], days: Days) -> Figure:
         comparison.paired(differences, names),
         differences.reset_index(),
     )
-
-
-def _cost_figures(study: StoredStudy, metrics: pd.DataFrame, names: list[str]) -> list[Figure]:
-    entries = parts_of_objective(study.table("ledger"), metrics)
-    usd = by_controller(entries, names)
-    sums = ", ".join(f"{name} {signed(float(usd[name].sum()))} USD" for name in names)
-    waterfalls = figure(
-        "waterfall",
-        f"From the objective of {names[0]} to that of the others"
-        if names[1:]
-        else "How the objective sums",
-        "Payments and penalties, mean per episode; the axis need not start at zero. Orange with a "
-        "plus adds to the objective, green with a minus takes from it."
-        if names[1:]
-        else "Payments and penalties. Orange with a plus adds, green with a minus takes away.",
-        waterfall.alternative(usd),
-        waterfall.figure(usd),
-        usd.reset_index(),
-    )
-    if len(names) == 1:
-        return [waterfalls]
-    bars = figure(
-        "cost",
-        "What the objective is made of",
-        "Mean payments of operator and fleet to others per episode, and penalties; income counts "
-        "negative. For each controller the bars add up to its objective.",
-        f"Sums: {sums}.",
-        comparison.ledger(entries, names),
-        entries,
-    )
-    return [bars, waterfalls]
 
 
 def _fan(study: StoredStudy, names: list[str], days: int) -> Figure:

@@ -45,6 +45,7 @@ TABLES = (
     "trips",
     "spans",
     "outages",
+    "congestion",
     "decisions",
     "ledger",
 )

@@ -29,7 +29,7 @@ def geography(system: System) -> dict[str, Any]:
         ``links`` as ``[node, node]`` counted among the rail nodes, ``running_h``, ``stations`` as
         the rail node of each or null, ``trains``; ``stations`` as ``[bus, node]``, the road node
         where there is one; ``vehicle_stations``, where each starts; ``vehicle_mwh``, the capacity
-        of each vehicle's battery [MWh].
+        of each vehicle's battery [MWh]; ``evs``, name and bus of each group of electric cars.
     """
     grid, roads, rails = system.grid, system.roads, system.rails
     lines, transformers = grid.lines, grid.transformers
@@ -63,6 +63,7 @@ def geography(system: System) -> dict[str, Any]:
         "stations": [[int(own.bus), _node(own, roads.n_nodes)] for own in system.stations],
         "vehicle_stations": [int(vehicle.initial_station) for vehicle in system.vehicles],
         "vehicle_mwh": [vehicle.battery.energy_mwh for vehicle in system.vehicles],
+        "evs": [[group.name, int(group.bus)] for group in system.evs],
     }
 
 

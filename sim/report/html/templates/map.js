@@ -7,8 +7,9 @@
   const slider = document.getElementById("map-time");
   const choice = document.getElementById("map-controller");
   const button = document.getElementById("map-play");
-  const WIDTH = 640;
-  const MARGIN = 34;
+  const BUSY = 80; // [%]
+  const SLOW = 80; // [% of the free speed]
+  const JAMMED = 50;
   const STEPS_PER_S = 4;
   const UNKNOWN = 65535;
   // What a truck does is told by a sign too, for those who cannot tell the colours apart.
@@ -33,23 +34,19 @@
     return made;
   }
 
-  // Kilometres to pixels; north is up.
-  const allX = content.bus_x.concat(content.road_x);
-  const allY = content.bus_y.concat(content.road_y);
-  const [left, right] = [Math.min(...allX), Math.max(...allX)];
-  const [low, high] = [Math.min(...allY), Math.max(...allY)];
-  const inner = WIDTH - 2 * MARGIN;
-  const scale = Math.min(inner / (right - left || 1), (0.86 * inner) / (high - low || 1e-9));
-  const height = Math.max(scale * (high - low), 60) + 2 * MARGIN;
-  const shiftX = (inner - scale * (right - left)) / 2;
-  const px = (x) => MARGIN + shiftX + scale * (x - left);
-  const py = (y) => height - MARGIN - (height - 2 * MARGIN - scale * (high - low)) / 2 - scale * (y - low);
-  picture.setAttribute("viewBox", `0 0 ${WIDTH} ${height}`);
+  const view = mapView(
+    picture, content.bus_x.concat(content.road_x), content.bus_y.concat(content.road_y), () => {
+      layout();
+      painted = null;
+      paint();
+    });
+  const busAt = (bus) => [view.x(content.bus_x[bus]), view.y(content.bus_y[bus])];
+  const nodeAt = (node) => [view.x(content.road_x[node]), view.y(content.road_y[node])];
+  const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
 
-  const voltages = content.controllers.map(({ vm }) => {
-    const bytes = Uint8Array.from(atob(vm), (letter) => letter.charCodeAt(0));
-    return new Uint16Array(bytes.buffer);
-  });
+  const voltages = content.controllers.map(({ vm }) => new Uint16Array(bytes(vm).buffer));
+  const loadings = content.controllers.map(({ loading }) => bytes(loading)); // [%]
+  const speeds = bytes(content.road_speed); // of the free ones [%]; empty if all roads flow
   const nBuses = content.buses.length;
   const vLow = Math.min(...content.v_min_pu);
   const vHigh = Math.max(...content.v_max_pu);
@@ -82,61 +79,57 @@
   const UP = "M-7.5 5L7.5 5L0 -8z";
   const DARK = "M-4 -4L4 4M-4 4L4 -4";
 
-  const lineMarks = [];
-
-  function still() {
-    const roads = element("g", { class: "roads" }, picture);
-    for (const [start, end] of content.road_links) {
-      element("line", { x1: px(content.road_x[start]), y1: py(content.road_y[start]),
-        x2: px(content.road_x[end]), y2: py(content.road_y[end]) }, roads);
-    }
-    const rails = element("g", { class: "rails" }, picture);
-    for (const [start, end] of content.rail_links) {
-      element("line", { x1: px(content.road_x[start]), y1: py(content.road_y[start]),
-        x2: px(content.road_x[end]), y2: py(content.road_y[end]) }, rails);
-    }
-    const lines = element("g", { class: "feeder" }, picture);
-    for (const [start, end, closed] of content.branches) {
-      lineMarks.push(element("line", { x1: px(content.bus_x[start]), y1: py(content.bus_y[start]),
-        x2: px(content.bus_x[end]), y2: py(content.bus_y[end]), class: closed ? "" : "open" }, lines));
-    }
-    const stations = element("g", { class: "stations" }, picture);
-    for (const { name, bus, node } of content.stations) {
-      const [x, y] = [px(content.road_x[node]), py(content.road_y[node])];
-      const [bx, by] = [px(content.bus_x[bus]), py(content.bus_y[bus])];
-      element("line", { x1: x, y1: y, x2: bx, y2: by }, stations);
-      element("rect", { x: x - 8, y: y - 8, width: 16, height: 16, rx: 3 }, stations);
-      const label = element("text", { x: x, y: y + 24, "text-anchor": "middle" }, stations);
-      label.textContent = name;
-    }
-    for (const bus of content.sources) {
-      element("rect", { x: px(content.bus_x[bus]) - 9, y: py(content.bus_y[bus]) - 9, width: 18, height: 18,
-        class: "source" }, lines);
-    }
+  // What stands still: a mark and where its ends are, as functions of the view.
+  const layers = {};
+  for (const name of ["roads", "rails", "feeder", "stations", "outages", "buses", "cars", "labels", "trucks"]) {
+    layers[name] = element("g", { class: name }, picture);
   }
-
-  still();
-  // A line out of service; what is thin is hard to point at, so a broad one lies over it unseen.
-  const outages = element("g", { class: "outages" }, picture);
-  const outageMarks = content.outages.map(({ branch, line, from_h: from, to_h: to }) => {
-    const [start, end] = content.branches[branch];
-    const ends = { x1: px(content.bus_x[start]), y1: py(content.bus_y[start]),
-      x2: px(content.bus_x[end]), y2: py(content.bus_y[end]) };
-    const mark = element("g", { class: "outage", display: "none" }, outages);
-    element("title", {}, mark).textContent = `line ${line}: out of service from ${hourClock(from)} to ${hourClock(to)}`;
-    element("line", ends, mark);
-    element("line", { ...ends, class: "near" }, mark);
+  const links = [];
+  function link(layer, from, to) {
+    const mark = element("line", {}, layer);
+    links.push([mark, from, to]);
     return mark;
-  });
-  const buses = element("g", { class: "buses" }, picture);
-  const busMarks = content.buses.map((name, i) => {
-    const mark = element("path", { transform: `translate(${px(content.bus_x[i])} ${py(content.bus_y[i])})` }, buses);
+  }
+  const roadMarks = content.road_links.map(([a, b]) => link(layers.roads, () => nodeAt(a), () => nodeAt(b)));
+  for (const [a, b] of content.rail_links) link(layers.rails, () => nodeAt(a), () => nodeAt(b));
+  const lineMarks = content.branches.map(([a, b]) => {
+    const mark = link(layers.feeder, () => busAt(a), () => busAt(b));
     element("title", {}, mark);
     return mark;
   });
-  const trucks = element("g", { class: "trucks" }, picture);
+  const sourceMarks = content.sources.map(() => element("rect", { width: 18, height: 18, class: "source" }, layers.feeder));
+  const stationMarks = content.stations.map(({ name, bus, node }) => {
+    link(layers.stations, () => nodeAt(node), () => busAt(bus));
+    const mark = element("rect", { width: 16, height: 16, rx: 3 }, layers.stations);
+    element("title", {}, mark).textContent = name;
+    return mark;
+  });
+  const labelMarks = content.stations.map(({ name }) => {
+    const label = element("text", { "text-anchor": "middle" }, layers.labels);
+    label.textContent = name;
+    return label;
+  });
+  // A line out of service; what is thin is hard to point at, so a broad one lies over it unseen.
+  const outageMarks = content.outages.map(({ branch, line, from_h: from, to_h: to }) => {
+    const [a, b] = content.branches[branch];
+    const mark = element("g", { class: "outage", display: "none" }, layers.outages);
+    element("title", {}, mark).textContent = `line ${line}: out of service from ${hourClock(from)} to ${hourClock(to)}`;
+    for (const name of ["", "near"]) link(mark, () => busAt(a), () => busAt(b)).setAttribute("class", name);
+    return mark;
+  });
+  const busMarks = content.buses.map(() => {
+    const mark = element("path", {}, layers.buses);
+    element("title", {}, mark);
+    return mark;
+  });
+  const carMarks = content.evs.map(() => {
+    const mark = element("path", { class: "car" }, layers.cars);
+    element("title", {}, mark);
+    return mark;
+  });
+  const mostMw = Math.max(1e-9, ...content.controllers.flatMap(({ evs }) => evs.flat().map(Math.abs)));
   const truckMarks = content.vehicles.map(({ name }, i) => {
-    const mark = element("g", { class: "truck", "data-truck": i }, trucks);
+    const mark = element("g", { class: "truck", "data-truck": i }, layers.trucks);
     element("title", {}, mark).textContent = name;
     element("rect", { x: -17, y: -11, width: 34, height: 17, rx: 4, class: "body" }, mark);
     element("text", { x: 0, y: 2, "text-anchor": "middle" }, mark);
@@ -144,6 +137,49 @@
     element("rect", { x: -17, y: 7, width: 0, height: 5, class: "fuel" }, mark);
     return mark;
   });
+
+  let labelled = []; // boxes that labels take up
+
+  function layout() {
+    for (const [mark, from, to] of links) {
+      const [[x1, y1], [x2, y2]] = [from(), to()];
+      for (const [key, own] of Object.entries({ x1, y1, x2, y2 })) mark.setAttribute(key, own.toFixed(1));
+    }
+    busMarks.forEach((mark, bus) => move(mark, busAt(bus)));
+    carMarks.forEach((mark, i) => move(mark, busAt(content.evs[i].bus).map((own) => own + 10)));
+    const squares = content.stations.map(({ node }, i) => square(stationMarks[i], nodeAt(node), 16));
+    const sources = content.sources.map((bus, i) => square(sourceMarks[i], busAt(bus), 18));
+    // Labels keep clear of squares and of each other, and of buses and their stations' trucks if
+    // they can; what has no room has no label until one zooms in.
+    const hard = [...squares, ...sources];
+    const soft = content.buses.map((_, bus) => view.box(...busAt(bus), 10, 10));
+    labelled = [];
+    labelMarks.forEach((label, i) => {
+      const [x, y] = nodeAt(content.stations[i].node);
+      const [w, h] = [label.getComputedTextLength() + 6, 16];
+      const beside = 11 + w / 2;
+      const spots = [[0, 19], [beside, 0], [-beside, 0], [beside, 12], [-beside, 12], [beside, -12],
+        [-beside, -12], [w / 3, 20], [-w / 3, 20], [0, -19]].map(([dx, dy]) => [x + dx, y + dy]);
+      const seen = view.inside(view.box(x, y, 2, 2));
+      const spot = seen && (view.free(spots, w, h, [...hard, ...labelled, ...soft])
+        || view.free(spots, w, h, [...hard, ...labelled]));
+      label.setAttribute("visibility", spot ? "visible" : "hidden");
+      if (!spot) return;
+      label.setAttribute("x", spot[0].toFixed(1));
+      label.setAttribute("y", (spot[1] + 4.5).toFixed(1));
+      labelled.push(view.box(...spot, w, h));
+    });
+  }
+
+  function move(mark, [x, y]) {
+    mark.setAttribute("transform", `translate(${x.toFixed(1)} ${y.toFixed(1)})`);
+  }
+
+  function square(mark, [x, y], size) {
+    mark.setAttribute("x", (x - size / 2).toFixed(1));
+    mark.setAttribute("y", (y - size / 2).toFixed(1));
+    return view.box(x, y, size, size);
+  }
 
   const rows = content.vehicles.map(({ name }, i) => {
     const row = document.getElementById("map-trucks").insertRow();
@@ -184,7 +220,18 @@
       sign.append(swatch, ` ${activity}`);
       signs.append(sign);
     }
-    place.append(bar, ticks, shapes, signs);
+    const strokes = document.createElement("p");
+    strokes.className = "signs";
+    const drawn = [["busy", `line loaded ${BUSY} to 100 %`], ["over", "beyond 100 %"]];
+    if (speeds.length) drawn.push(["slow", `road below ${SLOW} % of its speed`], ["jammed", `below ${JAMMED} %`]);
+    for (const [kind, meaning] of drawn) {
+      const sign = document.createElement("span");
+      const swatch = document.createElement("b");
+      swatch.className = kind;
+      sign.append(swatch, ` ${meaning}`);
+      strokes.append(sign);
+    }
+    place.append(bar, ticks, shapes, signs, strokes);
   }
 
   function ink(activity) {
@@ -208,6 +255,7 @@
   function paintBuses(step) {
     let below = 0;
     let above = 0;
+    let dark = 0;
     let [least, most] = [[Infinity, 0], [-Infinity, 0]];
     for (let bus = 0; bus < nBuses; bus++) {
       const vm = voltage(step, bus);
@@ -215,7 +263,8 @@
       if (vm === null) {
         mark.setAttribute("d", DARK);
         mark.setAttribute("fill", "none");
-        mark.firstChild.textContent = `bus ${content.buses[bus]}: no voltage`;
+        mark.firstChild.textContent = `bus ${content.buses[bus]}: no supply`;
+        dark += 1;
         continue;
       }
       const out = side(vm, bus);
@@ -230,18 +279,50 @@
     if (least[0] === Infinity) return "No bus has a voltage.";
     const beyond = below + above === 0 ? "All buses are within their limits."
       : `Beyond limits: ${below} below, ${above} above.`;
-    return `Lowest ${least[0].toFixed(3)} pu at bus ${content.buses[least[1]]}, highest ${most[0].toFixed(3)} pu at bus ${content.buses[most[1]]}. ${beyond}`;
+    const unsupplied = dark ? ` Without supply: ${dark} ${dark > 1 ? "buses" : "bus"}.` : "";
+    return `Lowest ${least[0].toFixed(3)} pu at bus ${content.buses[least[1]]}, highest ${most[0].toFixed(3)} pu at bus ${content.buses[most[1]]}. ${beyond}${unsupplied}`;
   }
 
   // As the voltages, of the step that ends at the time shown.
-  function paintOutages(step) {
+  function paintLines(step) {
     const hour = (step + 1) * content.step_h;
     const out = content.outages.filter(({ from_h: from, to_h: to }) => from < hour - 1e-9 && hour <= to + 1e-9);
     const tripped = new Set(out.map(({ branch }) => branch));
-    lineMarks.forEach((mark, i) => mark.classList.toggle("tripped", tripped.has(i)));
     outageMarks.forEach((mark, i) => mark.setAttribute("display", out.includes(content.outages[i]) ? "inline" : "none"));
+    const own = loadings[choice.selectedIndex];
+    let most = [-1, 0];
+    lineMarks.forEach((mark, i) => {
+      const [from, to, closed] = content.branches[i];
+      const percent = own[step * lineMarks.length + i];
+      const dead = closed && (voltage(step, from) === null || voltage(step, to) === null);
+      const load = dead ? "dead" : percent > 100 ? "over" : percent >= BUSY ? "busy" : "";
+      mark.setAttribute("class", [closed ? load : "open", tripped.has(i) ? "tripped" : ""].join(" ").trim());
+      mark.firstChild.textContent = `${content.branch_names[i]}: ${!closed ? "open" : dead ? "no supply" : `${percent} %`}`;
+      if (closed && !dead && percent > most[0]) most = [percent, i];
+    });
     const names = [...new Set(out.map(({ line }) => line))];
-    return names.length ? ` Out of service: ${names.length > 1 ? "lines" : "line"} ${names.join(", ")}.` : "";
+    const highest = most[0] < 0 ? "" : ` Highest loading ${most[0]} % (${content.branch_names[most[1]]}).`;
+    return highest + (names.length ? ` Out of service: ${names.length > 1 ? "lines" : "line"} ${names.join(", ")}.` : "");
+  }
+
+  function paintRoads(step) {
+    if (!speeds.length) return;
+    roadMarks.forEach((mark, i) => {
+      const percent = speeds[step * roadMarks.length + i];
+      mark.setAttribute("class", percent < JAMMED ? "jammed" : percent < SLOW ? "slow" : "");
+    });
+  }
+
+  function paintCars(step) {
+    const { evs } = content.controllers[choice.selectedIndex];
+    carMarks.forEach((mark, i) => {
+      const mw = evs.length ? evs[i][step] : 0; // positive draws
+      const size = (4 + 5 * Math.sqrt(Math.abs(mw) / mostMw)).toFixed(1);
+      const doing = mw > 5e-5 ? "charging" : mw < -5e-5 ? "discharging" : "connected, idle";
+      mark.setAttribute("d", `M0 -${size}L${size} 0L0 ${size}L-${size} 0z`);
+      mark.setAttribute("fill", LOOKS[doing][0]);
+      mark.firstChild.textContent = `cars of ${content.evs[i].name}: ${doing === "connected, idle" ? "idle" : doing} ${Math.abs(1000 * mw).toFixed(0)} kW`;
+    });
   }
 
   // What a truck does at an hour; a bar holds until its end.
@@ -265,16 +346,23 @@
     const taken = [];
     own.forEach((truck, i) => {
       const [xKm, yKm] = placeAt(truck, hour);
-      const x = px(xKm);
-      let y = py(yKm) - 19;
-      // Trucks at one place stand above one another.
-      while (taken.some(([tx, ty]) => Math.abs(tx - x) < 36 && Math.abs(ty - y) < 24)) y -= 25;
-      taken.push([x, y]);
+      const [sx, sy] = [view.x(xKm), view.y(yKm)];
+      // Trucks at one place stand above one another, or beside where that leaves the frame; those
+      // that stand still keep clear of labels.
+      const still = barAt(truck, hour)[1] !== content.activities.indexOf("driving");
+      const spots = [];
+      for (const aside of [0, 38, -38, 76, -76]) {
+        for (const up of [19, 44, 69, 94, -24, -49]) spots.push([sx + aside, sy - up]);
+      }
+      const [x, y] = view.free(spots, 36, 24, still ? [...taken, ...labelled] : taken)
+        || view.free(spots, 36, 24, taken) || spots[0];
+      taken.push(view.box(x, y, 36, 24));
       const mark = truckMarks[i];
       const activity = content.activities[barAt(truck, hour)[1]];
       const [fill, letter] = LOOKS[activity];
       const [, body, text, , fuel] = mark.children;
       mark.setAttribute("transform", `translate(${x.toFixed(2)} ${y.toFixed(2)})`);
+      mark.setAttribute("visibility", view.inside(view.box(sx, sy, 2, 2)) ? "visible" : "hidden");
       mark.dataset.activity = activity;
       body.setAttribute("fill", fill);
       text.textContent = `${i + 1} ${letter}`;
@@ -308,7 +396,9 @@
     paintTrucks(shown);
     if (painted === key) return;
     painted = key;
-    const words = paintBuses(step) + paintOutages(step);
+    const words = paintBuses(step) + paintLines(step);
+    paintRoads(step);
+    paintCars(step);
     paintRows(step);
     slider.value = step;
     const time = clock(step);
@@ -358,10 +448,14 @@
     play(playing === null);
   });
   legend();
-  // Where the grid is worst off; where it never is, noon says more of a day than midnight.
+  layout();
+  // Where most buses are beyond limits or dark; where none ever is, noon says more of a day than midnight.
   function beyond(step) {
     let sum = 0;
-    for (let bus = 0; bus < nBuses; bus++) sum += side(voltage(step, bus), bus) !== 0;
+    for (let bus = 0; bus < nBuses; bus++) {
+      const vm = voltage(step, bus);
+      sum += vm === null || side(vm, bus) !== 0;
+    }
     return sum;
   }
 
