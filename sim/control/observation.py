@@ -81,7 +81,8 @@ class Forecast:
     ev_envelope
         Between what groups of cars can be moved.
     import_usd_per_mwh, export_usd_per_mwh
-        Prices, known exactly, ``(H,)``.
+        Prices, ``(H,)``: known exactly, or expected where they are uncertain series; the first is
+        known always.
     travel
         Driving times between stations, without queueing and set-up; `travel_h`, `travel_lower_h`
         and `travel_upper_h` read all of them.

@@ -67,7 +67,7 @@ def ledger(
     Parameters
     ----------
     system
-        What exists.
+        What exists; prices that are series are those of the day, see `Tariff.on`.
     electrics, readings
         All steps from the start up to now, the last one of the episode or an earlier one.
     steps
@@ -79,6 +79,7 @@ def ledger(
     hours = timing.step_h
     n_steps = len(found.p_mw)
     of_day = np.arange(n_steps) % timing.steps_per_day
+    priced = np.arange(n_steps) % len(tariff.import_usd_per_mwh)
     trade = np.nan_to_num(settled_import_mw(system, electrics.flow)) * hours
     delivering = electrics.flow.converged * hours
     generated = found.generation_mw.sum(axis=1) * delivering
@@ -86,8 +87,8 @@ def ledger(
     served = electrics.served_mw * hours
     book = _Book(np.arange(n_steps)[steps])
     bought, sold = np.maximum(trade, 0), np.maximum(-trade, 0)
-    book.add("operator", "market", "energy bought", bought * tariff.import_usd_per_mwh[of_day])
-    book.add("market", "operator", "energy sold", sold * tariff.export_usd_per_mwh[of_day])
+    book.add("operator", "market", "energy bought", bought * tariff.import_usd_per_mwh[priced])
+    book.add("market", "operator", "energy sold", sold * tariff.export_usd_per_mwh[priced])
     book.add("customers", "operator", INCOME, served * tariff.retail_usd_per_mwh[of_day])
     book.add("operator", "generators", "feed-in", generated * tariff.feed_in_usd_per_mwh)
     book.add("operator", "generators", "curtailment", curtailed * tariff.curtailment_usd_per_mwh)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable
 
@@ -84,9 +85,10 @@ def simulate(
     verified = verify(system, solved, line_out, verification, key.stream("verification"))
     clock.append(time.perf_counter())
 
+    lived = dataclasses.replace(system, tariff=system.tariff.on(realisation.profile))
     record = EpisodeRecord(
         key=key,
-        system=system,
+        system=lived,
         realisation=realisation,
         recorder=recorder,
         readings=recorder.table(),
@@ -100,7 +102,7 @@ def simulate(
         figures=capabilities_of(controller).figures,
         seconds=dict(zip(("world", "power flow and verification"), np.diff(clock), strict=True)),
     )
-    payments = ledger(system, solved, record.readings)
+    payments = ledger(lived, solved, record.readings)
     return episode_of(record, payments, metrics(record, payments))
 
 

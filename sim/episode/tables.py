@@ -68,11 +68,11 @@ def _start_h(system: System) -> np.ndarray:
 
 def _steps(system: System, solved: Electrics) -> pd.DataFrame:
     found, flow, timing = solved.injections, solved.flow, system.timing
-    of_day = np.arange(timing.n_steps) % timing.steps_per_day
+    prices = system.tariff.import_usd_per_mwh
     return pd.DataFrame(
         {
             "time_h": _start_h(system),
-            "import_usd_per_mwh": system.tariff.import_usd_per_mwh[of_day],
+            "import_usd_per_mwh": prices[np.arange(timing.n_steps) % len(prices)],
             "load_mw": solved.served_mw,
             "ev_mw": found.ev_mw.sum(axis=1),
             "unserved_mw": solved.unserved_mw,

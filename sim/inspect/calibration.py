@@ -25,7 +25,7 @@ from sim.units import HOURS_PER_DAY, FloatArray
 
 BuildForecaster: TypeAlias = Callable[[Nature, Realisation], Forecaster]
 
-KINDS = ("load", "pv", "wind", "travel")
+KINDS = ("load", "pv", "wind", "price", "travel")
 LEADS_H = (0.0, 1.0, 3.0, 6.0, 12.0, 23.0)
 LAST_TRAVEL_LEAD_H = 6.0
 FORECASTS_PER_DAY = 4

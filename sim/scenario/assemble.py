@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from functools import partial
 from itertools import pairwise
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 
@@ -88,17 +88,25 @@ def make_tariff(
     if place is None:
         return None
     chosen = [blocks[k] for k in place]
-    return Tariff(
+    return tariff_of(
+        config,
         import_usd_per_mwh=floats([block.import_usd_per_mwh for block in chosen]),
         export_usd_per_mwh=floats([block.export_usd_per_mwh for block in chosen]),
         retail_usd_per_mwh=floats([block.retail_usd_per_mwh for block in chosen]),
+        peak_usd_per_mwh=config.settlement.peak_usd_per_mwh,
+    )
+
+
+def tariff_of(config: ScenarioFile, **prices: Any) -> Tariff:
+    """Return a tariff with these prices, and what the scenario states beside them."""
+    return Tariff(
+        **prices,
         feed_in_usd_per_mwh=config.tariff.feed_in_usd_per_mwh,
         curtailment_usd_per_mwh=config.tariff.curtailment_usd_per_mwh,
         lost_load_usd_per_mwh=config.tariff.lost_load_usd_per_mwh,
         stored_usd_per_mwh=config.tariff.stored_usd_per_mwh,
         import_meter=config.settlement.import_meter,
         stored_energy=config.settlement.stored_energy,
-        peak_usd_per_mwh=config.settlement.peak_usd_per_mwh,
     )
 
 

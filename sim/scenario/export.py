@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +116,9 @@ def _copy(source: Path, staging: Path, scenario: Scenario, overrides: Mapping[st
         _copy_inside(source, staging, profiles["file"])
     else:
         profiles["file"] = f"{record.stem}.parquet"
-        _write_columns(record, _columns(scenario, profiles), staging / profiles["file"])
+        tariff = document.get("tariff", {})
+        prices = (tariff.get("import_column"), tariff.get("export_column"))
+        _write_columns(record, _columns(scenario, profiles, prices), staging / profiles["file"])
         licence = record.parent / "LICENSE"
         if licence.is_file():
             shutil.copyfile(licence, staging / f"{record.stem}.LICENSE")
@@ -132,10 +134,15 @@ def _copy_inside(source: Path, staging: Path, file: str | None) -> None:
     shutil.copyfile(source / file, staging / file)
 
 
-def _columns(scenario: Scenario, profiles: dict[str, Any]) -> list[str]:
+def _columns(
+    scenario: Scenario, profiles: dict[str, Any], prices: Iterable[str | None]
+) -> list[str]:
     """Return the columns of the record that the scenario's profiles are mixed from."""
     series = {name.strip(): mix["columns"] for name, mix in profiles.get("series", {}).items()}
-    used = (column for name in scenario.system.profiles for column in series.get(name, [name]))
+    system = scenario.system
+    names = system.profiles[: len(system.profiles) - len(system.tariff.series)]
+    used = [column for name in names for column in series.get(name, [name])]
+    used += [own for own in prices if own is not None]
     return list(dict.fromkeys(used))
 
 

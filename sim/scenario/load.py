@@ -39,6 +39,7 @@ from sim.scenario.files import MOST_TOML_BYTES, path_inside, small_enough
 from sim.scenario.limits import check_size
 from sim.scenario.market import check_fleet, with_market
 from sim.scenario.overrides import with_overrides
+from sim.scenario.prices import NAMES, check_one_source, is_series_file, make_series_tariff
 from sim.scenario.problems import Problems
 from sim.scenario.railway import check_rails, make_rails, make_trains
 from sim.scenario.references import check_references
@@ -193,16 +194,22 @@ def load_scenario(
         raise AssertionError("a file that is not valid has problems")
 
     timing = make_timing(config, where, problems)
-    tariff_blocks = _tariff_blocks(folder, config, where, problems)
+    dated = is_series_file(folder, config)
+    check_one_source(config, has_series_file=dated, where=where, problems=problems)
+    in_series = dated or config.tariff.import_column is not None
+    tariff_blocks = () if dated else _tariff_blocks(folder, config, where, problems)
     delay_rows = _delay_rows(folder, config, where, problems)
     batteries = make_batteries(config, where, problems)
     series, kinds = used_series(content, config, problems)
     tariff = record = delays = None
     if timing is not None:
         check_size(config, content, len(series), timing, where, problems)
-        tariff = make_tariff(config, tariff_blocks, timing, where, problems)
         delays = make_delays(config, delay_rows, timing, where, problems)
         record = read_record(folder, config, series, kinds, timing, where, problems)
+        if not in_series:
+            tariff = make_tariff(config, tariff_blocks, timing, where, problems)
+        elif record is not None:
+            tariff = make_series_tariff(config, record, timing)
     uncertainty = make_uncertainty(config, record, delays, where, problems)
     evs = make_evs(content, config, where, problems)
     units = make_units(content, problems)
@@ -233,7 +240,7 @@ def load_scenario(
         ),
         tariff=tariff,
         penalties=make_penalties(config),
-        profiles=tuple(series),
+        profiles=(*series, *NAMES)[: len(record.kind)],
         evs=evs,
         units=units,
         rails=make_rails(content, config),

@@ -95,7 +95,12 @@ def column_names(path: Path, where: str, problems: Problems) -> list[str]:
 
 
 def read_columns(
-    path: Path, names: Mapping[str, str], where: str, problems: Problems
+    path: Path,
+    names: Mapping[str, str],
+    where: str,
+    problems: Problems,
+    least: float = 0.0,
+    most: float = MOST_PU,
 ) -> Columns | None:
     """Read the columns `names` of a profile file; other columns are not touched.
 
@@ -109,6 +114,8 @@ def read_columns(
         The file, for messages.
     problems
         Takes note of what is wrong.
+    least, most
+        Between which values must lie.
 
     Returns
     -------
@@ -125,11 +132,14 @@ def read_columns(
     if len(problems) > before:
         return None
     for name, column in values.items():
-        wrong = np.flatnonzero(~((column >= 0) & (column <= MOST_PU)))
+        wrong = np.flatnonzero(~((column >= least) & (column <= most)))
         if wrong.size:
             row = int(wrong[0])
-            message = f"is negative, not a number or beyond {MOST_PU:g} ({wrong.size} such rows)"
+            message = f"is negative, not a number or beyond {most:g} ({wrong.size} such rows)"
             remedy = "Profiles are magnitudes >= 0 without gaps"
+            if least < 0:
+                message = f"is not a number or beyond {most:g} ({wrong.size} such rows)"
+                remedy = "Give a number in every row"
             problems.add(where, f"row {row + 1}, {name}", float(column[row]), message, remedy)
     step_s = check_timestamps(times, where, problems)
     if len(problems) > before:

@@ -18,6 +18,7 @@ from sim.uncertainty.railway import RailDelays
 from sim.uncertainty.storm import Storm
 
 T = TypeVar("T")
+KINDS = ("load", "pv", "wind", "price")  # of profiles
 
 
 def make_uncertainty(
@@ -34,7 +35,7 @@ def make_uncertainty(
     skilled = partial(ForecastSkill, error=config.forecast.error)
     skill = {
         kind: _checked(skilled, getattr(config.forecast, kind), key, where, problems)
-        for kind, key in ((kind, f"forecast.{kind}") for kind in ("load", "pv", "wind"))
+        for kind, key in ((kind, f"forecast.{kind}") for kind in KINDS)
     }
     habits = config.traffic.model_dump()
     demand = floats(habits.pop("demand"))
@@ -54,7 +55,7 @@ def make_uncertainty(
     )
     ev_habits = _checked(EvHabits, config.ev_habits, "ev_habits", where, problems)
     known = {kind: value for kind, value in skill.items() if value is not None}
-    if not (record and delays and rail_delays and traffic and len(known) == 3):
+    if not (record and delays and rail_delays and traffic and len(known) == len(KINDS)):
         return None
     if not (incidents and breakdowns and outages and ev_habits):
         return None

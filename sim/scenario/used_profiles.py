@@ -9,6 +9,7 @@ import numpy as np
 
 from sim.scenario.assemble import floats
 from sim.scenario.content import Content
+from sim.scenario.prices import KIND, NAMES, read_prices
 from sim.scenario.problems import Problems
 from sim.scenario.record import build_values, find_profiles, read_columns
 from sim.scenario.schema.toml_tables import ScenarioFile, SeriesTable
@@ -58,6 +59,7 @@ def read_record(
 ) -> Record | None:
     """Return the record of the series in use, changed by storm and gusts; None if it is wrong.
 
+    Behind them stand the prices, where they are series; see `sim.scenario.prices`.
     With `uncertainty` off it is cut down to the first day of the season.
     """
     before = len(problems)
@@ -71,17 +73,20 @@ def read_record(
     if columns is None:
         return None
     values = build_values(columns, series, timing.step_s, where, problems)
+    prices = read_prices(folder, config, (path, columns), timing.step_s, where, problems)
     if len(problems) > before:
         return None
     record = Record(
         start=columns.start,
         step_s=timing.step_s,
-        values=floats(values),
-        kind=tuple(kinds[name] for name in series),
+        values=floats(np.hstack([values, prices])),
+        kind=(*(kinds[name] for name in series), *[KIND] * prices.shape[1]),
     )
     _check_season(record, config, timing, where, problems)
     stormy = with_storm(record, Storm(**config.storm.model_dump()))
-    record = with_gusts(stormy, config.wind.gusts, tuple(series), timing.period_s)
+    record = with_gusts(
+        stormy, config.wind.gusts, (*series, *NAMES)[: len(record.kind)], timing.period_s
+    )
     return record if config.uncertainty == "on" else _first_day(record, config, timing)
 
 

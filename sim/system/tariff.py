@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import enum
 from dataclasses import dataclass
 
@@ -43,13 +44,13 @@ class StoredEnergy(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Tariff:
-    """Prices by step of the day; a day's prices repeat.
+    """Prices by step of the day; a day's prices repeat, but for those that are series.
 
     Attributes
     ----------
     import_usd_per_mwh, export_usd_per_mwh
         Paid for energy from, and received for energy to, the upstream grid, ``(step of day,)``
-        [USD/MWh].
+        [USD/MWh]; of series the mean day, or what `on` has put there.
     retail_usd_per_mwh
         Received from customers, ``(step of day,)`` [USD/MWh].
     feed_in_usd_per_mwh
@@ -70,6 +71,8 @@ class Tariff:
         What a MWh at the grid is worth at most, to book what is missing at the end [USD/MWh]; None
         for the highest price of the tariff or, where a unit balances the grid, the highest
         marginal cost of the units.
+    import_profile, export_profile
+        Which of `System.profiles` are the prices, where these are series [USD/MWh]; None otherwise.
     """
 
     import_usd_per_mwh: FloatArray
@@ -82,6 +85,30 @@ class Tariff:
     import_meter: ImportMeter = ImportMeter.SLACK
     stored_energy: StoredEnergy = StoredEnergy.TARGET
     peak_usd_per_mwh: float | None = None
+    import_profile: int | None = None
+    export_profile: int | None = None
+
+    @property
+    def series(self) -> tuple[int, ...]:
+        """Which of `System.profiles` are prices."""
+        found = dict.fromkeys((self.import_profile, self.export_profile))
+        return tuple(k for k in found if k is not None)
+
+    def on(self, profile: FloatArray) -> Tariff:
+        """Return the tariff with the prices of an episode.
+
+        Parameters
+        ----------
+        profile
+            What profiles were, ``(step, profile)``.
+        """
+        if self.import_profile is None or self.export_profile is None:
+            return self
+        return dataclasses.replace(
+            self,
+            import_usd_per_mwh=profile[:, self.import_profile],
+            export_usd_per_mwh=profile[:, self.export_profile],
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -104,6 +104,9 @@ class CalibratedForecaster:
             _NODES,
             _WEIGHTS,
         )
+        for k in system.tariff.series:  # the price of this period is known as it begins
+            mean[0, k] = lower[0, k] = upper[0, k] = realisation.period_mean[period, k]
+            std[0, k] = 0.0
         depart_h = (period + np.arange(n, dtype=np.float64)) * timing.period_h
         quarter = min(int(now_h * 4), len(realisation.link_state) - 1)
         travel = self.nature.travel.forecast(

@@ -108,7 +108,10 @@ def climatology(record: Record, period_s: int) -> Climatology:
     quantile = np.zeros((len(months), per_day, n_profiles, Z_NODES))
     ripple = np.zeros((len(months), per_day, n_profiles))
     score = np.zeros((n_periods, n_profiles))
-    tie_break = stream(0, 0, "climatology.ties").random((n_periods, n_profiles))
+    # Prices, which come last, have ties of their own, so that they change nothing else.
+    n_prices = record.kind.count("price")
+    ties = (("climatology.ties", n_profiles - n_prices), ("climatology.ties.prices", n_prices))
+    tie_break = np.hstack([stream(0, 0, key).random((n_periods, n)) for key, n in ties])
     for m, first in enumerate(months):
         for p in range(per_day):
             rows = _near(date, period_of_day, first, p)

@@ -112,6 +112,7 @@ def compose(
     mean = profiles.mean
     n = len(mean)
     of_day = (period + np.arange(n)) % len(nature.import_usd_per_mwh)
+    tariff = system.tariff
     return Forecast(
         issued_h=now_h,
         profile_mean=mean,
@@ -126,8 +127,16 @@ def compose(
         available_mw=generators.available_mw(mean),
         ev_mw=evs[0],
         ev_envelope=evs[1],
-        import_usd_per_mwh=nature.import_usd_per_mwh[of_day],
-        export_usd_per_mwh=nature.export_usd_per_mwh[of_day],
+        import_usd_per_mwh=(
+            nature.import_usd_per_mwh[of_day]
+            if tariff.import_profile is None
+            else mean[:, tariff.import_profile].copy()
+        ),
+        export_usd_per_mwh=(
+            nature.export_usd_per_mwh[of_day]
+            if tariff.export_profile is None
+            else mean[:, tariff.export_profile].copy()
+        ),
         travel=travel,
         rail_h=rail_h,
     )

@@ -25,9 +25,9 @@ class Record:
     step_s
         Length of a row [s].
     values
-        ``(row, profile)`` [pu of the profile], in the order of `System.profiles`.
+        ``(row, profile)`` [pu of the profile, USD/MWh of prices], as in `System.profiles`.
     kind
-        ``"load"``, ``"pv"`` or ``"wind"`` per profile.
+        ``"load"``, ``"pv"``, ``"wind"`` or ``"price"`` per profile.
     """
 
     start: np.datetime64
@@ -181,7 +181,7 @@ class Uncertainty:
     months
         Months (1 to 12) from which a replication draws its first day.
     skill
-        Forecast skill by kind of profile (``"load"``, ``"pv"``, ``"wind"``).
+        Forecast skill by kind of profile (``"load"``, ``"pv"``, ``"wind"``, ``"price"``).
     traffic
         Habits of the traffic.
     incidents, breakdowns, outages

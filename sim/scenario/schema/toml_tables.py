@@ -126,12 +126,19 @@ class TariffBlock(Table):
 
 
 class TariffTable(Table):
-    """``[tariff]``: blocks, or a CSV file with one block a row.
+    """``[tariff]``: blocks, a CSV file with one block or one time stamp a row, or record columns.
 
     Attributes
     ----------
     file
-        CSV file with one block a row, in place of block.
+        CSV file, in place of block: one block a row, or columns time, import_usd_per_mwh and, where
+        energy is sold at another price, export_usd_per_mwh.
+    import_column
+        Column of the record with the price of energy from upstream [USD/MWh], in place of block.
+    export_column
+        Column with the price for energy fed upstream; import_column by default.
+    retail_usd_per_mwh
+        Price that customers pay where prices are no blocks [USD/MWh].
     feed_in_usd_per_mwh
         Paid to owners of renewables [USD/MWh].
     curtailment_usd_per_mwh
@@ -145,6 +152,9 @@ class TariffTable(Table):
 
     block: tuple[TariffBlock, ...] = ()
     file: str | None = None
+    import_column: Name | None = None
+    export_column: Name | None = None
+    retail_usd_per_mwh: NotNegative = 0.0
     feed_in_usd_per_mwh: NotNegative = 0.0
     curtailment_usd_per_mwh: NotNegative = 0.0
     lost_load_usd_per_mwh: NotNegative = 1000.0
@@ -241,6 +251,7 @@ class ForecastTable(Table):
     load: SkillTable = SkillTable()
     pv: SkillTable = SkillTable()
     wind: SkillTable = SkillTable()
+    price: SkillTable = SkillTable()
 
 
 class TrafficTable(Table):
