@@ -49,6 +49,8 @@ CONTENTS: dict[str, dict[str, tuple[str, ...]]] = {
             "GridPlan",
             "MarketPlan",
             "EvPlan",
+            "ResponsePlan",
+            "RentPlan",
             "Outcome",
             "SolveStatus",
         ),

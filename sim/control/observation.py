@@ -80,7 +80,8 @@ class Forecast:
     ev_envelope
         Between what groups of cars can be moved.
     import_usd_per_mwh, export_usd_per_mwh
-        Prices, known exactly, ``(H,)``.
+        Prices, known exactly, ``(H, area)`` [USD/MWh]; `System.areas` says which areas there are,
+        `System.station_area` in which each station is.
     travel_h, travel_lower_h, travel_upper_h
         Mean, 5 % and 95 % quantile of the driving time between stations for a departure at the
         start of each period, ``(H, from station, to station)`` [h]; without queueing and set-up;

@@ -8,7 +8,7 @@ import json
 import os
 import pickle
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from sim import plugins
 from sim.errors import InputError
 from sim.plugins import suggestion
+from sim.scenario.areas import check_areas, make_areas
 from sim.scenario.assemble import (
     make_batteries,
     make_delays,
@@ -45,7 +46,9 @@ from sim.scenario.references import check_references
 from sim.scenario.schema.toml_tables import DelayRow, ScenarioFile, TariffBlock
 from sim.scenario.uncertainty import make_uncertainty
 from sim.scenario.used_profiles import read_record, used_series
+from sim.system.rent import RentContract
 from sim.system.system import System
+from sim.system.tariff import Tariff
 from sim.uncertainty.model import Record, Uncertainty
 
 FILE = "scenario.toml"
@@ -188,19 +191,31 @@ def load_scenario(
     content = read_content(folder, where, problems)
     check_references(content, config, problems)
     check_rails(content, config, problems)
+    check_areas(content, config, problems)
     if config is None:
         problems.raise_if_any()
         raise AssertionError("a file that is not valid has problems")
 
     timing = make_timing(config, where, problems)
     tariff_blocks = _tariff_blocks(folder, config, where, problems)
+    areas = [config.of_area(area) for area in config.area]
+    places = [f"{where}, area {area.name}" for area in config.area]
+    area_blocks = [
+        _tariff_blocks(folder, own, place, problems)
+        for own, place in zip(areas, places, strict=True)
+    ]
     delay_rows = _delay_rows(folder, config, where, problems)
     batteries = make_batteries(config, where, problems)
     series, kinds = used_series(content, config, problems)
     tariff = record = delays = None
+    tariffs: list[Tariff | None] = []
     if timing is not None:
         check_size(config, content, len(series), timing, where, problems)
         tariff = make_tariff(config, tariff_blocks, timing, where, problems)
+        tariffs = [
+            make_tariff(own, blocks, timing, place, problems)
+            for own, blocks, place in zip(areas, area_blocks, places, strict=True)
+        ]
         delays = make_delays(config, delay_rows, timing, where, problems)
         record = read_record(folder, config, series, kinds, timing, where, problems)
     uncertainty = make_uncertainty(config, record, delays, where, problems)
@@ -237,6 +252,9 @@ def load_scenario(
         evs=evs,
         units=units,
         rails=make_rails(content, config),
+        parties=config.parties,
+        named_areas=make_areas(content, config, grid, [own for own in tariffs if own is not None]),
+        rent=None if config.rent is None else RentContract(**dict(config.rent)),
     )
     system = with_market(system, config)
     return Scenario(
@@ -249,7 +267,7 @@ def load_scenario(
         days=-(-timing.n_steps // timing.steps_per_day),
         source=name,
         overrides=dict(overrides),
-        digest=_digest(config, content, tariff_blocks, delay_rows, record),
+        digest=_digest(config, content, [tariff_blocks, *area_blocks], delay_rows, record),
     )
 
 
@@ -324,7 +342,7 @@ def _delay_rows(
 def _digest(
     config: ScenarioFile,
     content: Content,
-    blocks: tuple[TariffBlock, ...],
+    blocks: Sequence[tuple[TariffBlock, ...]],
     delays: tuple[DelayRow, ...],
     record: Record,
 ) -> str:
@@ -337,7 +355,8 @@ def _digest(
         {
             "config": config.model_dump(mode="json", exclude=elsewhere),
             "tables": content.rows(),
-            "tariff": [block.model_dump(mode="json") for block in blocks],
+            # That of the whole grid, then those of the areas that a scenario names.
+            "tariff": [block.model_dump(mode="json") for own in blocks for block in own],
             "delays": [row.model_dump(mode="json") for row in delays],
             "record": [str(record.start), record.step_s, list(record.kind)],
         },

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
-from sim.episode.ledger import BENEFIT, INCOME, INSIDE
+from sim.episode.ledger import BENEFIT, INCOME
 from sim.report.figures import (
     cars,
     comparison,
@@ -29,6 +29,7 @@ from sim.report.wording import signed
 from sim.study.inference import statistics
 from sim.study.inference.days import Days
 from sim.study.store.stored_study import StoredStudy
+from sim.system.areas import PARTIES
 from sim.units import FloatArray
 
 FEWEST_DAYS = 3  # for quantiles over days
@@ -228,7 +229,8 @@ def costs(study: StoredStudy, metrics: pd.DataFrame) -> pd.DataFrame:
     """Return mean payments to others per episode: ``controller, entry, usd``."""
     entries = study.table("ledger")
     entries = entries[~entries["item"].isin((INCOME, BENEFIT))]
-    sign = entries["payer"].isin(INSIDE).astype(int) - entries["payee"].isin(INSIDE).astype(int)
+    inside = study.manifest["system"].get("parties", PARTIES)
+    sign = entries["payer"].isin(inside).astype(int) - entries["payee"].isin(inside).astype(int)
     usd = (entries["usd"] * sign).groupby([entries["controller"], entries["item"]]).sum()
     episodes = metrics.groupby("controller").size()
     mean = usd.div(episodes, level="controller").rename("usd").rename_axis(["controller", "entry"])
