@@ -25,6 +25,7 @@ from sim.report.figures import (
 from sim.report.figures.timeline import Bar
 from sim.report.html import map
 from sim.report.html.embedding import Figure, figure, in_script
+from sim.report.html.payments import payments
 from sim.report.wording import signed
 from sim.study.inference import statistics
 from sim.study.inference.days import Days
@@ -304,8 +305,9 @@ def _cost_figures(study: StoredStudy, metrics: pd.DataFrame, names: list[str]) -
         waterfall.figure(usd),
         usd.reset_index(),
     )
+    paid = payments(study, metrics, names)
     if len(names) == 1:
-        return [waterfalls]
+        return [waterfalls, *paid]
     bars = figure(
         "cost",
         "What the objective is made of",
@@ -315,7 +317,7 @@ def _cost_figures(study: StoredStudy, metrics: pd.DataFrame, names: list[str]) -
         comparison.ledger(entries, names),
         entries,
     )
-    return [bars, waterfalls]
+    return [bars, waterfalls, *paid]
 
 
 def _fan(study: StoredStudy, names: list[str], days: int) -> Figure:
