@@ -13,6 +13,8 @@ from sim.control import MarketPlan as MarketPlan
 from sim.control import Observation as Observation
 from sim.control import Outcome as Outcome
 from sim.control import Plan as Plan
+from sim.control import RentPlan as RentPlan
+from sim.control import ResponsePlan as ResponsePlan
 from sim.control import Rung as Rung
 from sim.control import SolveStatus as SolveStatus
 from sim.control import Trigger as Trigger

@@ -53,6 +53,8 @@ CONTENTS: dict[str, dict[str, tuple[str, ...]]] = {
             "GridPlan",
             "MarketPlan",
             "EvPlan",
+            "ResponsePlan",
+            "RentPlan",
             "Outcome",
             "SolveStatus",
         ),

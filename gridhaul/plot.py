@@ -8,6 +8,7 @@ them, elsewhere there are ``.show()`` and ``.write_html(file)``. The map is part
 
 from __future__ import annotations
 
+import pandas as pd
 import plotly.graph_objects as go
 
 from sim.errors import InputError
@@ -201,15 +202,17 @@ def distribution(study: Study) -> go.Figure:
 def costs(study: Study) -> go.Figure:
     """Draw the payments and penalties that make up the objective; see `comparison`."""
     _check_study(study)
-    return compared.ledger(parts_of_objective(study.ledger, study.metrics), _names(study))
+    return compared.ledger(_parts(study), _names(study))
 
 
 def waterfall(study: Study) -> go.Figure:
     """Draw the way from the objective of the first controller to the others; see `comparison`."""
     _check_study(study)
-    return steps.figure(
-        by_controller(parts_of_objective(study.ledger, study.metrics), _names(study))
-    )
+    return steps.figure(by_controller(_parts(study), _names(study)))
+
+
+def _parts(study: Study) -> pd.DataFrame:
+    return parts_of_objective(study.ledger, study.metrics, study.parties)
 
 
 def fan(study: Study) -> go.Figure:

@@ -51,7 +51,7 @@ class Greedy:
     the energy it will exchange earns.
     """
 
-    capabilities = Capabilities(requires=frozenset({"roads"}))
+    capabilities = Capabilities(requires=frozenset({"roads"}), one_area=True)
 
     @dataclass(frozen=True, slots=True, kw_only=True)
     class Parameters:
@@ -191,8 +191,8 @@ class Greedy:
         importing = forecast.load_mw.sum(axis=1) > forecast.available_mw.sum(axis=1)
         prices: list[float] = np.where(
             importing,
-            forecast.import_usd_per_mwh,
-            forecast.export_usd_per_mwh - self.parameters.relief_usd_per_mwh,
+            forecast.import_usd_per_mwh[:, 0],
+            forecast.export_usd_per_mwh[:, 0] - self.parameters.relief_usd_per_mwh,
         ).tolist()
         return prices
 

@@ -174,7 +174,9 @@ class Market:
 
     Parameters: ClassVar[type[MarketParameters]] = MarketParameters
     capabilities = Capabilities(
-        requires=frozenset({"units"}), figures=("cleared_welfare_usd", "info_gap_alpha")
+        requires=frozenset({"units"}),
+        one_area=True,
+        figures=("cleared_welfare_usd", "info_gap_alpha"),
     )
 
     def __init__(self, parameters: MarketParameters | None = None) -> None:

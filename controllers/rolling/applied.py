@@ -56,9 +56,10 @@ def other_usd(problem: SchedulingProblem, found: Schedule) -> FloatArray:
 
     Generators and wear; stored energy is no part of it.
     """
-    money, batteries, hours = problem.money, problem.batteries, problem.period_h
-    usd = (money.feed_in_usd_per_mwh * problem.network.available_mw).sum(axis=1)
-    usd += (money.curtailment_usd_per_mwh * found.curtailed_mw).sum(axis=1)
+    batteries, hours = problem.batteries, problem.period_h
+    feed_in = problem.money.feed_in_usd_per_mwh[problem.network.generator_area]
+    usd = (feed_in * problem.network.available_mw).sum(axis=1)
+    usd += (problem.curtailment_usd_per_mwh * found.curtailed_mw).sum(axis=1)
     usd += np.abs(found.p_mw) @ batteries.wear_usd_per_mwh
     usd += np.maximum(-found.p_mw, 0.0) @ batteries.charging_usd_per_mwh
     usd += np.abs(found.cars_mw) @ problem.cars.wear_usd_per_mwh
@@ -79,8 +80,8 @@ def trips_usd(space: TimeSpace, found: Schedule, applied: int) -> float:
 
 
 def _energy_usd(problem: SchedulingProblem, import_mw: FloatArray) -> FloatArray:
-    """Return what an import costs, ``(period,)`` [USD]."""
+    """Return what an import ``(period, area)`` costs, ``(period,)`` [USD]."""
     money = problem.money
     price = np.where(import_mw > 0, money.import_usd_per_mwh, money.export_usd_per_mwh)
-    usd: FloatArray = price * import_mw * problem.period_h
+    usd: FloatArray = (price * import_mw * problem.period_h).sum(axis=1)
     return usd

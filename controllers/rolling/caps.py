@@ -29,12 +29,9 @@ def withheld_usd(
     capped = np.isfinite(caps) & varies
     z = np.where(capped, caps - network.available_mw, 0.0) / np.where(varies, std, 1.0)
     lost = np.where(capped, std * normal_losses(z) - curtailed_mw, 0.0)
-    price = np.where(
-        network.import_mw[:, None] > 0,
-        money.import_usd_per_mwh[:, None],
-        money.export_usd_per_mwh[:, None],
-    )
-    usd_per_mwh = money.curtailment_usd_per_mwh + network.import_c * price
+    of = network.generator_area
+    price = np.where(network.import_mw > 0, money.import_usd_per_mwh, money.export_usd_per_mwh)
+    usd_per_mwh = money.curtailment_usd_per_mwh[of] + network.import_c * price[:, of]
     usd: FloatArray = (lost * usd_per_mwh).sum(axis=1)
     return usd
 

@@ -175,11 +175,12 @@ def _add_losses(
     point = found.operating_point(n)
     bought = network.import_at(point) > 0
     price = np.where(bought, money.import_usd_per_mwh, money.export_usd_per_mwh)
-    price = np.maximum(price, _LEAST_USD)
+    # Losses of one area do not depend on another: each site's part has the price of its area.
+    usd = np.maximum(price, _LEAST_USD)[:, network.site_area]
     tight = np.unique(period)
-    form = network.loss[tight, :n, :n]
-    value, axis = np.linalg.eigh(form)
-    slope = network.import_q[:, :n] + 2 * np.einsum("tij,tj->ti", network.loss, point.q_mvar)[:, :n]
+    value, axis = np.linalg.eigh((network.loss * usd[:, :, None])[tight, :n, :n])
+    slope = network.import_q + 2 * np.einsum("tij,tj->ti", network.loss, point.q_mvar)
+    slope = (usd * slope)[:, :n]
     for k, t in enumerate(tight.tolist()):
         slots = np.flatnonzero(period == t)
         rows = assembly.rows(n, lower=0.0, upper=0.0)
@@ -189,7 +190,7 @@ def _add_losses(
         rise = np.maximum(value[k], 0.0)[:, None] * _WIDTH_MVAR * (2 * steps + 1)
         along = (axis[k].T @ slope[t])[:, None]
         for sign in (1.0, -1.0):
-            cost = price[t] * (rise + sign * along)
+            cost = rise + sign * along
             segment = assembly.variables(rise.size, upper=_WIDTH_MVAR, cost=cost.ravel())
             assembly.entries(rows[:, None], segment.reshape(rise.shape), -sign)
 
@@ -200,8 +201,8 @@ def _add_gain(
     """Add room and what it gains; return its variables, ``(place, segment)``."""
     network, money = problem.network, problem.money
     std = network.available_std_mw[period, generator]
-    kept_usd = money.curtailment_usd_per_mwh + np.maximum(
-        network.import_c * money.export_usd_per_mwh[:, None], 0.0
+    kept_usd = problem.curtailment_usd_per_mwh + np.maximum(
+        network.import_c * money.export_usd_per_mwh[:, network.generator_area], 0.0
     )
     loss = normal_losses(_ENDS)
     gain = (loss[:-1] - loss[1:]) / np.diff(_ENDS)

@@ -125,7 +125,7 @@ def misocp(system: System, observation: Observation, tree: RadialGrid, fleet: Da
     fixed_mw, fixed_mvar = injections(system, forecast, rest)
     flow = add_branch_flow(
         assembly, system, tree, fixed_mw, fixed_mvar,
-        forecast.import_usd_per_mwh, forecast.export_usd_per_mwh,
+        forecast.import_usd_per_mwh[:, 0], forecast.export_usd_per_mwh[:, 0],
     )  # fmt: skip
 
     bus = system.generators.bus

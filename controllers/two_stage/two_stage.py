@@ -94,7 +94,7 @@ class TwoStage:
     """
 
     Parameters = TwoStageParameters
-    capabilities = Capabilities(requires=frozenset({"roads"}))
+    capabilities = Capabilities(requires=frozenset({"roads"}), one_area=True)
 
     def __init__(self, parameters: TwoStageParameters | None = None) -> None:
         self.parameters = parameters or TwoStageParameters()

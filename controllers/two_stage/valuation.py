@@ -99,8 +99,8 @@ class Valuation:
         point = OperatingPoint(p_mw=rest.p_mw, q_mvar=rest.q_mvar, curtailed_mw=curtailed_mw)
         self._fixed_mw, self._fixed_mvar = injections(system, forecast, point)
         self._bus = np.array([station.bus for station in system.stations], dtype=np.int64)
-        self._bought = forecast.import_usd_per_mwh * period_h
-        self._sold = forecast.export_usd_per_mwh * period_h
+        self._bought = forecast.import_usd_per_mwh[:, 0] * period_h
+        self._sold = forecast.export_usd_per_mwh[:, 0] * period_h
         self._hours = period_h
         self._prices = LimitPrices.of(system)
         generated = (forecast.available_mw - curtailed_mw).sum() * period_h

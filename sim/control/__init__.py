@@ -35,6 +35,8 @@ from sim.control.plan import GridPlan as GridPlan
 from sim.control.plan import MarketPlan as MarketPlan
 from sim.control.plan import Outcome as Outcome
 from sim.control.plan import Plan as Plan
+from sim.control.plan import RentPlan as RentPlan
+from sim.control.plan import ResponsePlan as ResponsePlan
 from sim.control.plan import SolveStatus as SolveStatus
 from sim.control.plan import Visit as Visit
 from sim.control.progress import StopPlanning as StopPlanning

@@ -85,6 +85,8 @@ class Capabilities:
     requires
         What the system must have: names of `System.features`. A controller that names a way on
         which vehicles move (``roads``, ``rail``) is also refused where vehicles move on the other.
+    one_area
+        Whether it plans for one area only; it is refused where there are more.
     needs_voltages
         Whether it is shown the voltages and loadings of the last step, which takes a power flow
         each step. It is if it re-plans on voltage violations.
@@ -112,6 +114,7 @@ class Capabilities:
     """
 
     requires: frozenset[str] = frozenset()
+    one_area: bool = False
     needs_voltages: bool = False
     replan_on: frozenset[str] = frozenset()
     orders_evs: bool = False

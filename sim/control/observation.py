@@ -81,8 +81,9 @@ class Forecast:
     ev_envelope
         Between what groups of cars can be moved.
     import_usd_per_mwh, export_usd_per_mwh
-        Prices, ``(H,)``: known exactly, or expected where they are uncertain series; the first is
-        known always.
+        Prices, ``(H, area)`` [USD/MWh]: known exactly, or expected where they are uncertain series;
+        the first row is known always. `System.areas` says which areas there are,
+        `System.station_area` in which each station is.
     travel
         Driving times between stations, without queueing and set-up; `travel_h`, `travel_lower_h`
         and `travel_upper_h` read all of them.

@@ -27,10 +27,16 @@ class Visit:
         Index of the station to go to.
     depart_h
         When to leave for it [h since the episode's start].
+    charge_mwh, discharge_mwh
+        Energy budget of the visit: the most that may be charged and discharged, at the grid
+        connection, until the next visit begins [MWh]. None for no limit. A visit to the station
+        where the vehicle stands begins a new budget.
     """
 
     station: int
     depart_h: float
+    charge_mwh: float | None = None
+    discharge_mwh: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -128,6 +134,47 @@ class EvPlan:
     p_mw: FloatArray
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ResponsePlan:
+    """How the power of vehicles follows the error of a forecast inside a period.
+
+    While connected, a vehicle exchanges ``p_mw + factor * (forecast - realised)`` of the net
+    injection of the area in which it stands: renewable generation under the caps less load, as the
+    `Forecast` of the decision that ordered the response says and as it is metered when a step
+    begins. That power is held for the step, within the battery and the budget of the visit; it
+    never changes its sign, and a vehicle that is to rest rests. Electric cars are not part of the
+    net injection.
+
+    Attributes
+    ----------
+    factor
+        Participation factors, ``(H, vehicle)`` [MW/MW]: 1 makes up for the whole error. Rows never
+        planned are zero.
+    """
+
+    factor: FloatArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RentPlan:
+    """What operators of areas pay to owners of vehicles. Row 0 is the period that starts now.
+
+    The contract of the scenario (`System.rent`) says which of the two prices there is; a price
+    holds for whole steps, from the next one on where a decision falls inside a step. Rows never
+    planned are zero.
+
+    Attributes
+    ----------
+    usd_per_mwh
+        For energy charged or discharged in an area, ``(H, area)`` [USD/MWh].
+    usd_per_h
+        For every vehicle connected in an area, ``(H, area)`` [USD/h].
+    """
+
+    usd_per_mwh: FloatArray | None = None
+    usd_per_h: FloatArray | None = None
+
+
 class SolveStatus(enum.StrEnum):
     """How a decision came about.
 
@@ -211,6 +258,10 @@ class Plan:
         Orders to thermal units and loads, and prices.
     ev
         Orders to groups of electric cars.
+    response
+        How power follows errors of the forecast inside periods.
+    rent
+        Prices at which vehicles are rented.
     outcome
         How the decision came about.
     """
@@ -219,4 +270,6 @@ class Plan:
     grid: GridPlan | None = None
     market: MarketPlan | None = None
     ev: EvPlan | None = None
+    response: ResponsePlan | None = None
+    rent: RentPlan | None = None
     outcome: Outcome = Outcome()

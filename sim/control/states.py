@@ -59,6 +59,9 @@ class VehicleStates:
     trips_today, throughput_today_mwh
         Departures, and energy charged plus discharged at the grid side [MWh], since midnight; the
         world allows no more than `Truck.trips_per_day` and `Battery.throughput_per_day_mwh`.
+    charge_left_mwh, discharge_left_mwh
+        What the budget of the visit leaves to be charged and discharged [MWh]; infinite where it
+        has none.
     """
 
     status: IntArray
@@ -70,6 +73,8 @@ class VehicleStates:
     itinerary: tuple[tuple[Visit, ...], ...]
     trips_today: IntArray
     throughput_today_mwh: FloatArray
+    charge_left_mwh: FloatArray
+    discharge_left_mwh: FloatArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -41,18 +41,32 @@ class Electrics:
 
         A step without a power flow serves nobody: no operating point exists, the grid collapses.
         """
-        found = self.injections
-        wanted_mw = found.load_mw.sum(axis=1) + found.ev_mw.sum(axis=1)
-        return np.where(self.flow.converged, wanted_mw, 0.0)
+        return self.served_of(np.True_, np.True_)
 
     @property
     def unserved_mw(self) -> FloatArray:
         """Load that was not, at dead buses and in steps without a power flow, ``(step,)`` [MW]."""
+        return self.unserved_of(np.True_, np.True_)
+
+    def served_of(self, load: BoolArray | np.bool_, group: BoolArray | np.bool_) -> FloatArray:
+        """Return `served_mw` of some loads and groups of cars, ``(load,)`` and ``(group,)``."""
         found = self.injections
-        charging_mw = np.maximum(found.ev_mw, 0.0).sum(axis=1)
-        unserved_mw: FloatArray = found.unserved_mw.sum(axis=1)
-        wanted_mw = unserved_mw + found.load_mw.sum(axis=1) + charging_mw
+        wanted_mw = sum_of(load, found.load_mw) + sum_of(group, found.ev_mw)
+        return np.where(self.flow.converged, wanted_mw, 0.0)
+
+    def unserved_of(self, load: BoolArray | np.bool_, group: BoolArray | np.bool_) -> FloatArray:
+        """Return `unserved_mw` of some loads and groups of cars; see `served_of`."""
+        found = self.injections
+        charging_mw = sum_of(group, np.maximum(found.ev_mw, 0.0))
+        unserved_mw = sum_of(load, found.unserved_mw)
+        wanted_mw = unserved_mw + sum_of(load, found.load_mw) + charging_mw
         return np.where(self.flow.converged, unserved_mw, wanted_mw)
+
+
+def sum_of(counts: BoolArray | np.bool_, values: FloatArray) -> FloatArray:
+    """Return the sum over some things, ``(step,)``, of values ``(step, thing)``."""
+    total: FloatArray = np.where(counts, values, 0.0).sum(axis=1)
+    return total
 
 
 def electrics(

@@ -32,8 +32,10 @@ class Episode:
         One row per step: ``time_h, import_usd_per_mwh, load_mw, ev_mw, unserved_mw, available_mw,
         generation_mw, curtailed_mw, storage_mw, unit_mw, shift_mw, imbalance_mw, import_mw,
         import_mvar, loss_mw, vm_pu_min, vm_pu_max, voltage_violation_pu, loading_percent_max,
-        converged``. `import_mw` is negative for export; `load_mw` is served and contains `ev_mw`
-        and `shift_mw`.
+        converged``; where there is more than one area ``import_mw.AREA`` and
+        ``import_usd_per_mwh.AREA``, and where vehicles are rented ``rent_usd_per_mwh.AREA`` or
+        ``rent_usd_per_h.AREA``. `import_mw` is negative for export; `load_mw` is served and
+        contains `ev_mw` and `shift_mw`.
     vm_pu
         Voltage magnitudes, index ``time_h``, one column per bus [pu].
     va_degree

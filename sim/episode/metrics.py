@@ -11,6 +11,7 @@ from sim.control import SolveStatus
 from sim.electrical.electrics import Electrics
 from sim.episode.ledger import open_shift_mwh, totals, unit_changes
 from sim.episode.record import EpisodeRecord
+from sim.episode.shares import shares
 from sim.errors import EpisodeError
 from sim.powerflow.import_meter import import_mw
 from sim.system.system import System
@@ -87,12 +88,15 @@ def metrics(record: EpisodeRecord, ledger: pd.DataFrame) -> dict[str, float]:
     they fed in; ``evs_short`` counts cars that left short although their stay, as stated, sufficed,
     ``evs_impossible`` those that nothing could have helped. Figures that the controller declares
     are those of the first decision that gives them.
+
+    Where there is more than one area, or parties of its own, the scenario gets the shares of each
+    as well: ``profit_usd_by_party.NAME`` and the like; see `sim.episode.shares`.
     """
     system, electrics = record.system, record.electrics
     readings, recorder = record.readings, record.recorder
     hours = system.timing.step_h
     flow, found = electrics.flow, electrics.injections
-    money = totals(ledger)
+    money = totals(ledger, system.parties)
     penalty_voltage, penalty_loading = penalties_usd(system, electrics)
     violation = voltage_violation_pu(system, flow.vm_pu)
     violated = violation.max(axis=1) > 0
@@ -111,7 +115,7 @@ def metrics(record: EpisodeRecord, ledger: pd.DataFrame) -> dict[str, float]:
         "penalty_loading_usd": penalty_loading,
         "profit_usd": money.profit_usd,
         "welfare_usd": money.welfare_usd,
-        "import_mwh": float(np.nansum(import_mw(system, flow)) * hours),
+        "import_mwh": float(np.nansum(import_mw(system, flow).sum(axis=1)) * hours),
         "loss_mwh": float(np.nansum(flow.loss_mw) * hours),
         "curtailed_mwh": float((found.available_mw - found.generation_mw).sum() * hours),
         "unserved_mwh": float(electrics.unserved_mw.sum() * hours),
@@ -159,6 +163,7 @@ def metrics(record: EpisodeRecord, ledger: pd.DataFrame) -> dict[str, float]:
             record.verification.difference_pu if len(record.verification.steps) else float("nan")
         ),
         **_slack(system, electrics),
+        **shares(record, ledger),
     }
     clashing = sorted({*own, *COLUMNS}.intersection(record.figures))
     if clashing:

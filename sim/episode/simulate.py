@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Callable
 
@@ -85,7 +84,7 @@ def simulate(
     verified = verify(system, solved, line_out, verification, key.stream("verification"))
     clock.append(time.perf_counter())
 
-    lived = dataclasses.replace(system, tariff=system.tariff.on(realisation.profile))
+    lived = system.priced(realisation.profile)
     record = EpisodeRecord(
         key=key,
         system=lived,

@@ -141,19 +141,23 @@ def build_for(system: System, spec: ControllerSpec) -> Controller:
     ------
     InputError
         As `build`; or if it requires what the system does not have, or moves vehicles and plans
-        for some of the ways only on which this fleet moves.
+        for some of the ways only on which this fleet moves, or plans for one area only.
     """
     controller = build(spec)
-    requires = capabilities_of(controller).requires
+    capabilities = capabilities_of(controller)
+    requires = capabilities.requires
     missing = requires - system.features
     beyond = (system.features & WAYS) - requires if requires & WAYS else frozenset()
-    if not missing and not beyond:
+    many = capabilities.one_area and "areas" in system.features
+    if not missing and not beyond and not many:
         return controller
-    message = (
-        f"needs {', '.join(sorted(missing))}, which {system.name} does not have"
-        if missing
-        else f"cannot plan for {', '.join(sorted(beyond))}, on which vehicles of {system.name} move"
-    )
+    if missing:
+        message = f"needs {', '.join(sorted(missing))}, which {system.name} does not have"
+    elif beyond:
+        ways = ", ".join(sorted(beyond))
+        message = f"cannot plan for {ways}, on which vehicles of {system.name} move"
+    else:
+        message = f"plans for one area, and {system.name} has {len(system.areas)}"
     raise InputError.single(
         where=spec.name,
         key="requires",

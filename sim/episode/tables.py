@@ -15,6 +15,8 @@ from sim.episode.episode import SLOW, Episode
 from sim.episode.metrics import beyond_ramp_mw, voltage_violation_pu
 from sim.episode.record import EpisodeRecord
 from sim.powerflow.import_meter import import_mw
+from sim.powerflow.protocol import PowerFlowResult
+from sim.system.rent import RentBasis
 from sim.system.system import System
 from sim.uncertainty.ev_envelopes import drawn_limits_mwh
 from sim.uncertainty.realisation import Realisation
@@ -38,7 +40,7 @@ def episode_of(
         replication=record.key.replication,
         start=pd.Timestamp(record.realisation.start),
         metrics=dict(figures),
-        steps=_steps(system, solved),
+        steps=_steps(system, solved, record.readings),
         vm_pu=_wide(system, solved.flow.vm_pu, system.grid.bus_name),
         va_degree=_wide(system, solved.flow.va_degree, system.grid.bus_name),
         loading_percent=_wide(system, solved.flow.loading_percent, branches),
@@ -66,7 +68,7 @@ def _start_h(system: System) -> np.ndarray:
     return np.arange(system.timing.n_steps) * system.timing.step_h
 
 
-def _steps(system: System, solved: Electrics) -> pd.DataFrame:
+def _steps(system: System, solved: Electrics, readings: Readings) -> pd.DataFrame:
     found, flow, timing = solved.injections, solved.flow, system.timing
     prices = system.tariff.import_usd_per_mwh
     return pd.DataFrame(
@@ -83,7 +85,7 @@ def _steps(system: System, solved: Electrics) -> pd.DataFrame:
             "unit_mw": found.unit_mw.sum(axis=1),
             "shift_mw": found.shift_mw.sum(axis=1),
             "imbalance_mw": found.imbalance_mw,
-            "import_mw": import_mw(system, flow),
+            "import_mw": import_mw(system, flow).sum(axis=1),
             "import_mvar": flow.source_mvar.sum(axis=1),
             "loss_mw": flow.loss_mw,
             "vm_pu_min": np.fmin.reduce(flow.vm_pu, axis=1),
@@ -91,8 +93,35 @@ def _steps(system: System, solved: Electrics) -> pd.DataFrame:
             "voltage_violation_pu": voltage_violation_pu(system, flow.vm_pu).sum(axis=1),
             "loading_percent_max": np.fmax.reduce(flow.loading_percent, axis=1),
             "converged": flow.converged,
+            **_area_columns(system, flow),
+            **_rent_columns(system, readings),
         }
     )
+
+
+def _area_columns(system: System, flow: PowerFlowResult) -> dict[str, FloatArray]:
+    """Return import and its price by area, none where there is one area."""
+    if len(system.areas) == 1:
+        return {}
+    imported = import_mw(system, flow)
+    found = {}
+    for index, area in enumerate(system.areas):
+        found[f"import_mw.{area.name}"] = imported[:, index]
+        prices = area.tariff.import_usd_per_mwh
+        priced = np.arange(system.timing.n_steps) % len(prices)
+        found[f"import_usd_per_mwh.{area.name}"] = prices[priced]
+    return found
+
+
+def _rent_columns(system: System, readings: Readings) -> dict[str, FloatArray]:
+    """Return the prices of rent by area, none where there is no contract."""
+    if system.rent is None or readings.rent is None:
+        return {}
+    unit = "mwh" if system.rent.basis is RentBasis.ENERGY else "h"
+    return {
+        f"rent_usd_per_{unit}.{area.name}": readings.rent.price[:, index]
+        for index, area in enumerate(system.areas)
+    }
 
 
 def _wide(system: System, values: np.ndarray, names: tuple[str, ...]) -> pd.DataFrame:

@@ -11,7 +11,7 @@ import importlib
 import inspect
 import re
 from collections.abc import Iterator
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -154,8 +154,9 @@ def _keys(model: type[BaseModel], prefix: str) -> Iterator[Key]:
         elif isinstance(field.annotation, type):
             yield from _keys(inner, f"{prefix}{name}.")
         else:
-            is_named = str(field.annotation).startswith("dict")
-            yield from _keys(inner, f"{prefix}{name}{'.<name>' if is_named else '[]'}.")
+            origin: Any = get_origin(field.annotation)
+            inside = {dict: ".<name>", tuple: "[]"}.get(origin, "")
+            yield from _keys(inner, f"{prefix}{name}{inside}.")
 
 
 def _key(full: str, name: str, default: str, meaning: str) -> Key:

@@ -11,19 +11,19 @@ from sim.units import FloatArray
 
 
 def import_mw(system: System, result: PowerFlowResult) -> FloatArray:
-    """Return the power drawn from upstream, ``(step,)`` [MW].
+    """Return the power drawn from upstream, ``(step, area)`` [MW].
 
     Negative for export; NaN where the power flow did not converge. Where a unit is the slack there
     is nothing upstream, and the source is that unit.
     """
     if system.slack_unit is not None:
-        return np.where(result.converged, 0.0, np.nan)
-    drawn: FloatArray = result.source_mw.sum(axis=1)
-    return drawn
+        return np.where(result.converged, 0.0, np.nan)[:, None]
+    drawn = [result.source_mw[:, area.sources].sum(axis=1) for area in system.areas]
+    return np.column_stack(drawn)
 
 
 def settled_import_mw(system: System, result: PowerFlowResult) -> FloatArray:
-    """Return the power from upstream as it is metered for payment, ``(step,)`` [MW].
+    """Return the power from upstream as it is metered for payment, ``(step, area)`` [MW].
 
     Negative for export; NaN where the power flow did not converge.
     """
@@ -37,6 +37,7 @@ def settled_import_mw(system: System, result: PowerFlowResult) -> FloatArray:
             np.concatenate([grid.lines.to_bus, grid.transformers.lv_bus]),
         ]
     )
-    first = np.isin(ends, grid.source_bus).any(axis=1)
-    metered -= result.branch_loss_mw[:, first].sum(axis=1)
+    for index, area in enumerate(system.areas):
+        first = np.isin(ends, grid.source_bus[area.sources]).any(axis=1)
+        metered[:, index] -= result.branch_loss_mw[:, first].sum(axis=1)
     return metered

@@ -392,6 +392,7 @@ def make_vehicles(content: Content, batteries: dict[str, Battery]) -> tuple[Truc
             trips_per_day=row.trips_per_day,
             kwh_per_km=row.kwh_per_km,
             terminal_station=terminal_station(content, row.terminal_station),
+            owner=row.owner,
         )
         for _, row in content.vehicles.rows
     )

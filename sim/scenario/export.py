@@ -107,8 +107,9 @@ def _copy(source: Path, staging: Path, scenario: Scenario, overrides: Mapping[st
     for path in sorted(source.iterdir()):
         if path.is_file() and not path.is_symlink() and not path.name.startswith("."):
             shutil.copyfile(path, staging / path.name)
-    for table in ("tariff", "delays"):
-        _copy_inside(source, staging, document.get(table, {}).get("file"))
+    for table in (document, *document.get("area", ())):
+        _copy_inside(source, staging, table.get("tariff", {}).get("file"))
+    _copy_inside(source, staging, document.get("delays", {}).get("file"))
     profiles = document["profiles"]
     record = find_profiles(source, profiles["file"], FILE, Problems())
     assert record is not None

@@ -8,7 +8,7 @@ import json
 import os
 import pickle
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from sim import plugins
 from sim.errors import InputError
 from sim.plugins import suggestion
+from sim.scenario.areas import check_areas, make_areas
 from sim.scenario.assemble import (
     make_batteries,
     make_delays,
@@ -43,10 +44,12 @@ from sim.scenario.prices import NAMES, check_one_source, is_series_file, make_se
 from sim.scenario.problems import Problems
 from sim.scenario.railway import check_rails, make_rails, make_trains
 from sim.scenario.references import check_references
-from sim.scenario.schema.toml_tables import DelayRow, ScenarioFile, TariffBlock
+from sim.scenario.schema.toml_tables import AreaTable, DelayRow, ScenarioFile, TariffBlock
 from sim.scenario.uncertainty import make_uncertainty
 from sim.scenario.used_profiles import read_record, used_series
+from sim.system.rent import RentContract
 from sim.system.system import System
+from sim.system.tariff import Tariff
 from sim.uncertainty.model import Record, Uncertainty
 
 FILE = "scenario.toml"
@@ -189,6 +192,7 @@ def load_scenario(
     content = read_content(folder, where, problems)
     check_references(content, config, problems)
     check_rails(content, config, problems)
+    check_areas(content, config, problems)
     if config is None:
         problems.raise_if_any()
         raise AssertionError("a file that is not valid has problems")
@@ -198,12 +202,20 @@ def load_scenario(
     check_one_source(config, has_series_file=dated, where=where, problems=problems)
     in_series = dated or config.tariff.import_column is not None
     tariff_blocks = () if dated else _tariff_blocks(folder, config, where, problems)
+    area_blocks = _area_blocks(folder, config, where, problems)
     delay_rows = _delay_rows(folder, config, where, problems)
     batteries = make_batteries(config, where, problems)
     series, kinds = used_series(content, config, problems)
     tariff = record = delays = None
+    area_tariffs: list[Tariff | None] = []
     if timing is not None:
         check_size(config, content, len(series), timing, where, problems)
+        area_tariffs = [
+            None
+            if area.tariff is None
+            else make_tariff(config.of_area(area), blocks, timing, _place(where, area), problems)
+            for area, blocks in zip(config.area, area_blocks, strict=True)
+        ]
         delays = make_delays(config, delay_rows, timing, where, problems)
         record = read_record(folder, config, series, kinds, timing, where, problems)
         if not in_series:
@@ -244,6 +256,9 @@ def load_scenario(
         evs=evs,
         units=units,
         rails=make_rails(content, config),
+        parties=config.parties,
+        named_areas=make_areas(content, config, grid, [own or tariff for own in area_tariffs]),
+        rent=None if config.rent is None else RentContract(**dict(config.rent)),
     )
     system = with_market(system, config)
     return Scenario(
@@ -256,7 +271,7 @@ def load_scenario(
         days=-(-timing.n_steps // timing.steps_per_day),
         source=name,
         overrides=dict(overrides),
-        digest=_digest(config, content, tariff_blocks, delay_rows, record),
+        digest=_digest(config, content, [tariff_blocks, *area_blocks], delay_rows, record),
     )
 
 
@@ -319,6 +334,31 @@ def _tariff_blocks(
     return tuple(row for _, row in rows)
 
 
+def _place(where: str, area: AreaTable) -> str:
+    return f"{where}, area {area.name}"
+
+
+def _area_blocks(
+    folder: Path, config: ScenarioFile, where: str, problems: Problems
+) -> list[tuple[TariffBlock, ...]]:
+    """Return the blocks of each area's own tariff, none where it has that of the whole grid."""
+    found: list[tuple[TariffBlock, ...]] = []
+    for area in config.area:
+        own = config.of_area(area)
+        blocks: tuple[TariffBlock, ...] = ()
+        if area.tariff is not None:
+            place = _place(where, area)
+            if own.tariff.import_column is not None or is_series_file(folder, own):
+                key = "tariff.import_column" if own.tariff.import_column else "tariff.file"
+                value = own.tariff.import_column or own.tariff.file
+                remedy = "Give blocks, or the series in [tariff] and no tariff for the area"
+                problems.add(place, key, value, "is a series, and an area has blocks", remedy)
+            else:
+                blocks = _tariff_blocks(folder, own, place, problems)
+        found.append(blocks)
+    return found
+
+
 def _delay_rows(
     folder: Path, config: ScenarioFile, where: str, problems: Problems
 ) -> tuple[DelayRow, ...]:
@@ -331,7 +371,7 @@ def _delay_rows(
 def _digest(
     config: ScenarioFile,
     content: Content,
-    blocks: tuple[TariffBlock, ...],
+    blocks: Sequence[tuple[TariffBlock, ...]],
     delays: tuple[DelayRow, ...],
     record: Record,
 ) -> str:
@@ -344,7 +384,8 @@ def _digest(
         {
             "config": config.model_dump(mode="json", exclude=elsewhere),
             "tables": content.rows(),
-            "tariff": [block.model_dump(mode="json") for block in blocks],
+            # That of the whole grid, then those of the areas that a scenario names.
+            "tariff": [block.model_dump(mode="json") for own in blocks for block in own],
             "delays": [row.model_dump(mode="json") for row in delays],
             "record": [str(record.start), record.step_s, list(record.kind)],
         },

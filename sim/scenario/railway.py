@@ -140,6 +140,7 @@ def make_trains(
             usd_per_span=config.rails.usd_per_span,
             trips_per_day=row.trips_per_day,
             terminal_station=terminal_station(content, row.terminal_station),
+            owner=row.owner,
         )
         for _, row in content.trains.rows
     )

@@ -203,7 +203,8 @@ def _check_slack(content: Content, config: ScenarioFile, problems: Problems) -> 
             problems.add(where, f"line {line}, vm_pu", unit.vm_pu, message, "Give one voltage")
 
 
-def _check_grid(content: Content, config: ScenarioFile, problems: Problems) -> None:
+def closed_branches(content: Content) -> dict[str, set[str]]:
+    """Return the neighbours of each bus that a closed line or transformer connects it to."""
     branches: dict[str, set[str]] = defaultdict(set)
     closed = [
         (row.from_bus, row.to_bus)
@@ -218,6 +219,11 @@ def _check_grid(content: Content, config: ScenarioFile, problems: Problems) -> N
     for one, other in closed:
         branches[one].add(other)
         branches[other].add(one)
+    return branches
+
+
+def _check_grid(content: Content, config: ScenarioFile, problems: Problems) -> None:
+    branches = closed_branches(content)
     open_lines = {
         row.name for _, row in content.lines.rows if not (row.from_closed and row.to_closed)
     }

@@ -112,7 +112,10 @@ def compare(
     def read(study: Study) -> Study:
         named = dict(zip(names, specs, strict=True))
         return dataclasses.replace(
-            study, declared=declared(named), declared_ladder=declared_ladder(named)
+            study,
+            declared=declared(named),
+            declared_ladder=declared_ladder(named),
+            parties=scenario.system.parties,
         )
 
     study = conduct(

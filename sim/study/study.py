@@ -15,6 +15,7 @@ from sim.study.inference.days import Days
 from sim.study.inference.risk import Risk, risk
 from sim.study.inference.stopping import Look
 from sim.study.jobs import Failure
+from sim.system.areas import PARTIES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -50,6 +51,8 @@ class Study:
     stored
         Returns a folder with the tables, which reports and figures of days are made of. A study
         without ``out`` has kept none: its episodes, which are always the same, are run again.
+    parties
+        Those of the ledger for whom the system is planned.
     """
 
     scenario: str
@@ -67,6 +70,7 @@ class Study:
     declared: tuple[NamedDifference, ...] = ()
     declared_ladder: tuple[NamedDifference, ...] = ()
     stored: Callable[[], Path] | None = None
+    parties: tuple[str, ...] = PARTIES
 
     def __repr__(self) -> str:
         return (

@@ -150,6 +150,14 @@ class Grid:
         return len(self.lines.name) + len(self.transformers.name)
 
     @property
+    def branch_bus(self) -> IntArray:
+        """A bus that each branch is connected to, where it is connected at all, ``(branch,)``."""
+        lines, transformers = self.lines, self.transformers
+        line = np.where(lines.from_closed, lines.from_bus, lines.to_bus)
+        transformer = np.where(transformers.hv_closed, transformers.hv_bus, transformers.lv_bus)
+        return np.concatenate([line, transformer])
+
+    @property
     def line_reactance_ohm(self) -> FloatArray:
         """Reactance to compute with, ``(line,)`` [ohm].
 
@@ -175,6 +183,12 @@ class Grid:
 
     def supplied(self) -> BoolArray:
         """Return which buses are connected to a source, ``(bus,)``."""
+        island = self.islands()
+        alive: BoolArray = np.isin(island, island[self.source_bus])
+        return alive
+
+    def islands(self) -> IntArray:
+        """Return a number for each bus, equal where buses are connected, ``(bus,)``."""
         lines, transformers = self.lines, self.transformers
         line = lines.from_closed & lines.to_closed
         transformer = transformers.hv_closed & transformers.lv_closed
@@ -183,5 +197,4 @@ class Grid:
         n = self.n_buses
         graph = coo_array((np.ones(len(start)), (start, end)), shape=(n, n))
         _, island = connected_components(graph, directed=False)
-        alive: BoolArray = np.isin(island, island[self.source_bus])
-        return alive
+        return island.astype(np.int64)

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+import numpy as np
 
 from sim.errors import suggestion
+from sim.system.areas import OPERATOR, PARTIES, Area
 from sim.system.evs import EvGroup
 from sim.system.generators import Generators
 from sim.system.grid import Grid
 from sim.system.loads import Loads
 from sim.system.market import MarketRules
 from sim.system.rails import Rails
+from sim.system.rent import RentContract
 from sim.system.roads import Roads
 from sim.system.stations import Station
 from sim.system.tariff import Penalties, Tariff
 from sim.system.thermal_units import ThermalUnit
 from sim.system.timing import Timing
 from sim.system.vehicles import Train, Truck
+from sim.units import FloatArray, IntArray
 
 # What a controller may require of a system.
-FEATURES = ("roads", "rail", "evs", "units")
+FEATURES = ("roads", "rail", "evs", "units", "areas")
 # Those of them on which vehicles move.
 WAYS = frozenset({"roads", "rail"})
 
@@ -52,6 +57,13 @@ class System:
         nothing is bought or sold.
     market
         The rules of a market that is cleared.
+    parties
+        Those for whom the system is planned: operators of areas, owners of vehicles and of cars.
+        All others in the ledger stand outside.
+    named_areas
+        The areas that the scenario names, none where it names none; see `areas`.
+    rent
+        The contract of rent; None where vehicles are not rented.
     """
 
     name: str
@@ -69,6 +81,9 @@ class System:
     units: tuple[ThermalUnit, ...] = ()
     rails: Rails = field(default_factory=Rails.none)
     market: MarketRules = field(default_factory=MarketRules)
+    parties: tuple[str, ...] = PARTIES
+    named_areas: tuple[Area, ...] = ()
+    rent: RentContract | None = None
 
     def __repr__(self) -> str:
         return (
@@ -79,12 +94,16 @@ class System:
 
     @property
     def features(self) -> frozenset[str]:
-        """What a controller may require: ``roads``, ``rail`` under vehicles; ``evs``, ``units``."""
+        """What a controller may require.
+
+        ``roads``, ``rail`` under vehicles; ``evs``, ``units``; ``areas``, more than one.
+        """
         there = {
             "roads": bool(self.trucks),
             "rail": len(self.trucks) < len(self.vehicles),
             "evs": bool(self.evs),
             "units": bool(self.units),
+            "areas": len(self.areas) > 1,
         }
         return frozenset(name for name, is_there in there.items() if is_there)
 
@@ -105,6 +124,50 @@ class System:
     def bus(self, name: str) -> int:
         """Return the index of a bus, its column in arrays ``(..., bus)``; see `station`."""
         return _index("bus", name, self.grid.bus_name)
+
+    def area(self, name: str) -> int:
+        """Return the index of an area, its column in arrays ``(..., area)``; see `station`."""
+        return _index("area", name, [each.name for each in self.areas])
+
+    @property
+    def areas(self) -> tuple[Area, ...]:
+        """The areas, at least one: the whole grid where the scenario names none."""
+        if self.named_areas:
+            return self.named_areas
+        sources = np.arange(len(self.grid.source_bus))
+        return (Area(name="grid", sources=sources, operator=OPERATOR, tariff=self.tariff),)
+
+    def priced(self, profile: FloatArray) -> System:
+        """Return the system with the prices of an episode; see `Tariff.on`."""
+        return replace(
+            self,
+            tariff=self.tariff.on(profile),
+            named_areas=tuple(
+                replace(area, tariff=area.tariff.on(profile)) for area in self.named_areas
+            ),
+        )
+
+    @property
+    def bus_area(self) -> IntArray:
+        """Index of the area whose sources feed each bus, ``(bus,)``; -1 where none does."""
+        if len(self.areas) == 1:
+            return np.zeros(self.grid.n_buses, dtype=np.int64)
+        island = self.grid.islands()
+        found = np.full(self.grid.n_buses, -1, dtype=np.int64)
+        for index, area in enumerate(self.areas):
+            found[np.isin(island, island[self.grid.source_bus[area.sources]])] = index
+        return found
+
+    @property
+    def station_area(self) -> IntArray:
+        """Index of the area of each station, ``(station,)``."""
+        buses = np.array([station.bus for station in self.stations], dtype=np.int64)
+        return self.bus_area[buses]
+
+    @property
+    def has_parties(self) -> bool:
+        """Whether there is more to tell apart than one operator and one fleet."""
+        return len(self.areas) > 1 or self.parties != PARTIES
 
     @property
     def trucks(self) -> tuple[Truck, ...]:

@@ -25,14 +25,18 @@ _TOLERANCE = 1e-6
 def peak_usd_per_mwh(system: System) -> float:
     """Return what a MWh at the grid is worth at most while nothing is scarce [USD/MWh].
 
-    What the scenario states; else the highest price of the tariff or, where a thermal unit balances
-    the grid, the highest marginal cost of the units. Never below zero.
+    What the scenario states; else the highest price of all tariffs or, where a thermal unit
+    balances the grid, the highest marginal cost of the units. Never below zero.
     """
     tariff = system.tariff
     if tariff.peak_usd_per_mwh is not None:
         return tariff.peak_usd_per_mwh
     if system.slack_unit is None:
-        prices = [float(tariff.import_usd_per_mwh.max()), float(tariff.export_usd_per_mwh.max())]
+        prices = [
+            float(price.max())
+            for area in system.areas
+            for price in (area.tariff.import_usd_per_mwh, area.tariff.export_usd_per_mwh)
+        ]
     else:
         prices = [
             unit.linear_usd_per_mwh + 2 * unit.quadratic_usd_per_mw2h * unit.p_max_mw

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from sim.system.areas import FLEET
 from sim.system.battery import Battery
 
 
@@ -36,6 +37,8 @@ class Truck:
     terminal_station
         Index of the station at which it has to be when the episode ends, or pay for the way there;
         None where it may end anywhere.
+    owner
+        The party to whom it belongs.
     """
 
     name: str
@@ -48,6 +51,7 @@ class Truck:
     trips_per_day: int | None = None
     kwh_per_km: float = 0.0
     terminal_station: int | None = None
+    owner: str = FLEET
 
     def __post_init__(self) -> None:
         costs = ("usd_per_km", "labour_usd_per_h", "shift_h", "usd_per_trip", "kwh_per_km")
@@ -70,7 +74,7 @@ class Train:
         Paid for every segment of track it enters [USD]; crew and traction are in it.
     trips_per_day
         Departures it may make between two midnights; None for as many as it likes.
-    terminal_station
+    terminal_station, owner
         As in `Truck`.
     """
 
@@ -80,6 +84,7 @@ class Train:
     usd_per_span: float = 0.0
     trips_per_day: int | None = None
     terminal_station: int | None = None
+    owner: str = FLEET
 
     def __post_init__(self) -> None:
         _require_not_negative(self, "usd_per_span")

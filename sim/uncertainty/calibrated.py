@@ -104,7 +104,7 @@ class CalibratedForecaster:
             _NODES,
             _WEIGHTS,
         )
-        for k in system.tariff.series:  # the price of this period is known as it begins
+        for k in self.nature.system.tariff.series:  # the price of this period is known as it begins
             mean[0, k] = lower[0, k] = upper[0, k] = realisation.period_mean[period, k]
             std[0, k] = 0.0
         depart_h = (period + np.arange(n, dtype=np.float64)) * timing.period_h

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -112,7 +113,6 @@ def compose(
     mean = profiles.mean
     n = len(mean)
     of_day = (period + np.arange(n)) % len(nature.import_usd_per_mwh)
-    tariff = system.tariff
     return Forecast(
         issued_h=now_h,
         profile_mean=mean,
@@ -127,16 +127,22 @@ def compose(
         available_mw=generators.available_mw(mean),
         ev_mw=evs[0],
         ev_envelope=evs[1],
-        import_usd_per_mwh=(
-            nature.import_usd_per_mwh[of_day]
-            if tariff.import_profile is None
-            else mean[:, tariff.import_profile].copy()
+        import_usd_per_mwh=_prices(
+            nature.import_usd_per_mwh[of_day],
+            [area.tariff.import_profile for area in system.areas],
+            mean,
         ),
-        export_usd_per_mwh=(
-            nature.export_usd_per_mwh[of_day]
-            if tariff.export_profile is None
-            else mean[:, tariff.export_profile].copy()
+        export_usd_per_mwh=_prices(
+            nature.export_usd_per_mwh[of_day],
+            [area.tariff.export_profile for area in system.areas],
+            mean,
         ),
         travel=travel,
         rail_h=rail_h,
     )
+
+
+def _prices(of_day: FloatArray, profile: Sequence[int | None], mean: FloatArray) -> FloatArray:
+    """Return prices by area, ``(H, area)`` [USD/MWh]: of the day, or those of a series expected."""
+    columns = [of_day[:, k] if own is None else mean[:, own] for k, own in enumerate(profile)]
+    return np.column_stack(columns)

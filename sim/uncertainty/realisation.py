@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -156,7 +157,7 @@ class Nature:
     travel, rail, evs
         What is expected of drives and of runs between stations, and of electric cars.
     import_usd_per_mwh, export_usd_per_mwh
-        Mean prices by period of the day, ``(period of day,)`` [USD/MWh].
+        Mean prices by period of the day, ``(period of day, area)`` [USD/MWh].
     first_days
         First rows of the record on which a replication may start, ``(choice,)``.
     """
@@ -183,7 +184,7 @@ class Nature:
         InputError
             If no stretch of the record within the chosen months is as long as the episode.
         """
-        record, timing = uncertainty.record, system.timing
+        record, timing, areas = uncertainty.record, system.timing, system.areas
         known = climatology(record, timing.period_s)
         moves = dynamics(record, timing.period_s)
         share = frozen(error_share(moves, known.tables_of(uncertainty.months), uncertainty, timing))
@@ -197,8 +198,8 @@ class Nature:
             travel=TravelForecaster.build(system, uncertainty.traffic, uncertainty.incidents),
             rail=RailForecaster.build(system, uncertainty.rail_delays),
             evs=EvForecaster.build(system, uncertainty.ev_habits),
-            import_usd_per_mwh=frozen(_by_period(system.tariff.import_usd_per_mwh, timing)),
-            export_usd_per_mwh=frozen(_by_period(system.tariff.export_usd_per_mwh, timing)),
+            import_usd_per_mwh=_by_area([area.tariff.import_usd_per_mwh for area in areas], timing),
+            export_usd_per_mwh=_by_area([area.tariff.export_usd_per_mwh for area in areas], timing),
             first_days=first_days(system, uncertainty),
         )
 
@@ -245,6 +246,11 @@ class Nature:
         timing, days = self.system.timing, self.dynamics.sample.shape[2]
         shape = (timing.n_periods, timing.horizon, days)
         return stream(seed, replication, "forecast").standard_normal(shape)
+
+
+def _by_area(prices: Sequence[FloatArray], timing: Timing) -> FloatArray:
+    """Return the means of each area's prices by period, ``(period of day, area)``."""
+    return frozen(np.column_stack([_by_period(by_step, timing) for by_step in prices]))
 
 
 def _by_period(by_step: FloatArray, timing: Timing) -> FloatArray:

@@ -9,15 +9,32 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from sim.control import EvPlan, FleetPlan, GridPlan, MarketPlan, Plan, Visit
+from sim.control import (
+    EvPlan,
+    FleetPlan,
+    GridPlan,
+    MarketPlan,
+    Plan,
+    RentPlan,
+    ResponsePlan,
+    Visit,
+)
 from sim.errors import PlanError, shown
 from sim.system.battery import Battery
+from sim.system.rent import RentBasis
 from sim.system.system import System
 from sim.world.outcomes import check_outcome, is_number
 
-PARTS = {"fleet": FleetPlan, "grid": GridPlan, "market": MarketPlan, "ev": EvPlan}
+PARTS = {
+    "fleet": FleetPlan,
+    "grid": GridPlan,
+    "market": MarketPlan,
+    "ev": EvPlan,
+    "response": ResponsePlan,
+    "rent": RentPlan,
+}
 
-Part = TypeVar("Part", bound=FleetPlan | GridPlan | MarketPlan | EvPlan)
+Part = TypeVar("Part", bound=FleetPlan | GridPlan | MarketPlan | EvPlan | ResponsePlan | RentPlan)
 
 
 class Guard(Protocol):
@@ -68,10 +85,14 @@ def checked_plan(plan: object, system: System, n_periods: int) -> Plan:
         _check_market(plan.market, system, n_periods)
     if plan.ev is not None:
         _check_ev(plan.ev, system, n_periods)
+    if plan.response is not None:
+        factor = plan.response.factor
+        _check_rows("response.factor", factor, len(system.vehicles), n_periods)
+        _check_finite("response.factor", factor)
+    if plan.rent is not None:
+        _check_rent(plan.rent, system, n_periods)
     parts: dict[str, Any] = {
-        field.name: _cut(part, n_periods)
-        for field in dataclasses.fields(plan)
-        if isinstance(part := getattr(plan, field.name), FleetPlan | GridPlan | MarketPlan | EvPlan)
+        name: _cut(part, n_periods) for name in PARTS if (part := getattr(plan, name)) is not None
     }
     return dataclasses.replace(plan, **parts)
 
@@ -142,6 +163,13 @@ def _check_fleet(fleet: FleetPlan, system: System, n_periods: int) -> None:
                     "and in order"
                 )
             last = visit.depart_h
+            for name in ("charge_mwh", "discharge_mwh"):
+                budget = getattr(visit, name)
+                if budget is not None and not (is_number(budget) and budget >= 0):
+                    raise PlanError(
+                        f"fleet.visits of {vehicle.name}: {name} = {shown(budget)} must be a "
+                        "number >= 0, or None for no limit"
+                    )
 
 
 def _check_sequence(name: str, value: object) -> None:
@@ -175,6 +203,29 @@ def _check_ev(ev: EvPlan, system: System, n_periods: int) -> None:
             )
 
 
+def _check_rent(rent: RentPlan, system: System, n_periods: int) -> None:
+    contract = system.rent
+    if contract is None:
+        raise PlanError("rent gives prices; the scenario has no contract of rent ([rent])")
+    kinds = {"usd_per_mwh": RentBasis.ENERGY, "usd_per_h": RentBasis.PRESENCE}
+    for name, basis in kinds.items():
+        price = getattr(rent, name)
+        if price is None:
+            continue
+        if basis is not contract.basis:
+            raise PlanError(f"rent.{name} is no price of a contract for {contract.basis}")
+        _check_rows(f"rent.{name}", price, len(system.areas), n_periods)
+        _check_finite(f"rent.{name}", price)
+        if (price < 0).any():
+            raise PlanError(f"rent.{name} must be >= 0")
+
+
+def _check_finite(name: str, array: np.ndarray) -> None:
+    if not np.isfinite(array).all():
+        row, column = np.argwhere(~np.isfinite(array))[0]
+        raise PlanError(f"{name}[{row}, {column}] = {array[row, column]} must be finite")
+
+
 def _check_market(market: MarketPlan, system: System, n_periods: int) -> None:
     widths = {
         "commitment": len(system.units),
@@ -190,7 +241,5 @@ def _check_market(market: MarketPlan, system: System, n_periods: int) -> None:
         if name == "commitment":
             if array.dtype != np.bool_:
                 raise PlanError(f"market.commitment must hold truth values, not {array.dtype}")
-        elif not np.isfinite(array).all():
-            row, column = np.argwhere(~np.isfinite(array))[0]
-            value = array[row, column]
-            raise PlanError(f"market.{name}[{row}, {column}] = {value} must be finite")
+        else:
+            _check_finite(f"market.{name}", array)

@@ -142,4 +142,6 @@ def vehicle_states(fleet: Sequence[Vehicle]) -> VehicleStates:
         itinerary=tuple(tuple(vehicle.itinerary) for vehicle in fleet),
         trips_today=np.array([vehicle.trips_today for vehicle in fleet], dtype=np.int64),
         throughput_today_mwh=np.array([vehicle.storage.throughput_today_mwh for vehicle in fleet]),
+        charge_left_mwh=np.array([vehicle.storage.budget.charge_mwh for vehicle in fleet]),
+        discharge_left_mwh=np.array([vehicle.storage.budget.discharge_mwh for vehicle in fleet]),
     )

@@ -58,6 +58,10 @@ class Orders:
         Caps, ``(period, generator)`` [MW].
     lmp_usd_per_mwh
         Prices, ``(period, bus)``; NaN where none were found.
+    rent
+        Prices of rent, ``(period, area)`` [USD/MWh or USD/h, as the contract says].
+    response
+        Participation factors, ``(period, vehicle)``.
     """
 
     def __init__(self, system: System) -> None:
@@ -70,6 +74,8 @@ class Orders:
         self.lmp_usd_per_mwh: OrderInForce[np.float64] = OrderInForce(
             n_periods, system.grid.n_buses, np.nan
         )
+        self.rent: OrderInForce[np.float64] = OrderInForce(n_periods, len(system.areas), 0.0)
+        self.response: OrderInForce[np.float64] = OrderInForce(n_periods, n_vehicles, 0.0)
 
     def apply(self, plan: Plan, period: int) -> None:
         """Take what a plan orders whose row 0 is `period`."""
@@ -80,3 +86,6 @@ class Orders:
             self.generation_limit_mw.apply(plan.grid.generation_limit_mw, period)
         if plan.market is not None:
             self.lmp_usd_per_mwh.apply(plan.market.lmp_usd_per_mwh, period)
+        if plan.rent is not None:
+            self.rent.apply(plan.rent.usd_per_mwh, period)
+            self.rent.apply(plan.rent.usd_per_h, period)

@@ -12,14 +12,17 @@ from sim.control import Plan
 
 DIGITS = 16
 
+# Fields of plans and visits that came later.
+LATER = ("ev", "response", "rent", "charge_mwh", "discharge_mwh")
+
 
 def hash_of_orders(plan: Plan) -> str:
     """Return the first hexadecimal digits of a SHA-256 over all parts of a plan but its outcome."""
     digest = hashlib.sha256()
     for part in dataclasses.fields(plan):
-        # The part without orders to cars hashes as it did before there were any.
-        is_none = part.name == "ev" and plan.ev is None
-        if part.name != "outcome" and not is_none:
+        # Without what came later a plan hashes as it did before there were any.
+        left_out = part.name in LATER and getattr(plan, part.name) is None
+        if part.name != "outcome" and not left_out:
             for piece in _pieces(getattr(plan, part.name)):
                 digest.update(piece)
     return digest.hexdigest()[:DIGITS]
@@ -30,7 +33,8 @@ def _pieces(value: object) -> Iterator[bytes]:
     if dataclasses.is_dataclass(value):
         yield f"{type(value).__name__}{{".encode()
         for each in dataclasses.fields(value):
-            yield from _pieces(getattr(value, each.name))
+            if each.name not in LATER or getattr(value, each.name) is not None:
+                yield from _pieces(getattr(value, each.name))
         yield b"}"
     elif isinstance(value, np.ndarray):
         yield f"{value.dtype.str}{value.shape}".encode()

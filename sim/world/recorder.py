@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -10,12 +11,13 @@ from sim.control import Plan
 from sim.electrical.meters import StationExchange, as_floats
 from sim.errors import printable
 from sim.system.system import System
-from sim.units import SECONDS_PER_HOUR, FloatArray
+from sim.units import SECONDS_PER_HOUR, FloatArray, IntArray
 from sim.world.cars.fleet import EvMeter
 from sim.world.outcomes import figures_text
 from sim.world.plan_hash import hash_of_orders
 from sim.world.rail import Span
 from sim.world.vehicle import Vehicle
+from sim.world.vehicle_meter import Metering
 
 
 class Reading(NamedTuple):
@@ -66,6 +68,45 @@ class Decision(NamedTuple):
     trigger: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RentReadings:
+    """What rent is paid for.
+
+    Attributes
+    ----------
+    price
+        In force as each step began, ``(step, area)`` [USD/MWh or USD/h].
+    connected_h, charged_mwh, discharged_mwh
+        Use of each area's stations, ``(step, vehicle, area)`` [h, MWh].
+    """
+
+    price: FloatArray
+    connected_h: FloatArray
+    charged_mwh: FloatArray
+    discharged_mwh: FloatArray
+
+    @classmethod
+    def none_yet(cls, system: System) -> RentReadings:
+        """Return readings to be written into."""
+        n_steps, n_areas = system.timing.n_steps, len(system.areas)
+        uses = np.zeros((3, n_steps, len(system.vehicles), n_areas))
+        return cls(
+            price=np.zeros((n_steps, n_areas)),
+            connected_h=uses[0],
+            charged_mwh=uses[1],
+            discharged_mwh=uses[2],
+        )
+
+    def read(self, step: int, vehicle: int, meter: Metering, station_area: IntArray) -> None:
+        """Take what a vehicle did in a step."""
+        for station, hours in meter.connected_h.items():
+            self.connected_h[step, vehicle, station_area[station]] += hours
+        for station, exchange in meter.exchanges.items():
+            area = station_area[station]
+            self.charged_mwh[step, vehicle, area] += exchange.charged_mwh
+            self.discharged_mwh[step, vehicle, area] += exchange.discharged_mwh
+
+
 class Recorder:
     """Takes notes during an episode.
 
@@ -87,6 +128,8 @@ class Recorder:
         `EvFleet.moved_mwh`.
     spans
         Segments of track that trains have run over, in order of arrival.
+    rent
+        What rent is paid for, None where there is no contract.
     decision_s
         Wall clock of each decision [s].
     """
@@ -102,6 +145,8 @@ class Recorder:
         self.ev_stored_mwh = np.zeros_like(self.ev_mw)
         self.ev_moved_mwh = np.zeros(len(system.evs))
         self.spans: list[Span] = []
+        self.rent = None if system.rent is None else RentReadings.none_yet(system)
+        self._station_area = system.station_area
         self.decision_s: list[float] = []
 
     def read(self, step: int, vehicle: Vehicle) -> None:
@@ -122,6 +167,8 @@ class Recorder:
                     partly or exchange.changed,
                 )
             )
+        if self.rent is not None:
+            self.rent.read(step, vehicle.index, meter, self._station_area)
         x_km, y_km = vehicle.position_km()
         self.readings.append(
             Reading(
@@ -205,7 +252,7 @@ class Recorder:
         values = as_floats(self.readings, n_fields)
         n_steps = len(self.readings) // max(n_vehicles, 1)
         evs = EvReadings(self.ev_exchanged_mwh, self.ev_stored_mwh, self.ev_moved_mwh)
-        return Readings(values.reshape(n_steps, n_vehicles, n_fields), evs)
+        return Readings(values.reshape(n_steps, n_vehicles, n_fields), evs, self.rent)
 
 
 class EvReadings(NamedTuple):
@@ -219,12 +266,15 @@ class EvReadings(NamedTuple):
 class Readings:
     """Readings as arrays: ``readings["energy_mwh"]`` is ``(step, vehicle)``; all are `rows`.
 
-    `evs` are those of electric cars.
+    `evs` are those of electric cars, `rent` what rent is paid for, None without a contract.
     """
 
-    def __init__(self, values: FloatArray, evs: EvReadings) -> None:
+    def __init__(
+        self, values: FloatArray, evs: EvReadings, rent: RentReadings | None = None
+    ) -> None:
         self.rows = values
         self.evs = evs
+        self.rent = rent
 
     def __getitem__(self, name: str) -> FloatArray:
         return self.rows[:, :, Reading._fields.index(name)]

@@ -19,7 +19,7 @@ from sim.system.stations import Station
 from sim.system.vehicles import Train, Truck
 from sim.units import HOURS_PER_DAY, SECONDS_PER_HOUR
 from sim.world.guard import Guard
-from sim.world.onboard_battery import OnboardBattery
+from sim.world.onboard_battery import EnergyBudget, OnboardBattery
 from sim.world.vehicle_meter import Metering, Trip
 
 # A vehicle that is expected so much later than before is delayed [s].
@@ -223,6 +223,7 @@ class Vehicle:
         yield from self._stay(set_up_h=0.0)
         while True:
             visit = self.itinerary.popleft()
+            self.storage.budget = EnergyBudget.of(visit)
             if visit.station != self.station:
                 yield from self._go(visit.station)
             yield from self._stay(self.world.stations[self.station].set_up_h)

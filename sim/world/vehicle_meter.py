@@ -16,6 +16,8 @@ class Exchange:
         Time connected [h].
     energy_mwh, reactive_mvarh
         Net, positive injecting [MWh, Mvarh].
+    charged_mwh, discharged_mwh
+        Both ways, neither negative [MWh].
     highest_mw, lowest_mw
         Largest and lowest injection that flowed [MW].
     changed
@@ -25,6 +27,8 @@ class Exchange:
     hours: float = 0.0
     energy_mwh: float = 0.0
     reactive_mvarh: float = 0.0
+    charged_mwh: float = 0.0
+    discharged_mwh: float = 0.0
     highest_mw: float = -math.inf
     lowest_mw: float = math.inf
     changed: bool = False
@@ -34,6 +38,8 @@ class Exchange:
         self.changed |= self.hours > 0.0 and p_mw != self.highest_mw
         self.hours += duration_h
         self.energy_mwh += p_mw * duration_h
+        self.discharged_mwh += max(p_mw, 0.0) * duration_h
+        self.charged_mwh += max(-p_mw, 0.0) * duration_h
         self.reactive_mvarh += q_mvar * duration_h
         self.highest_mw = max(self.highest_mw, p_mw)
         self.lowest_mw = min(self.lowest_mw, p_mw)
@@ -57,6 +63,8 @@ class Metering:
         Segments of track entered, those of them that were not free, time waited for them [h].
     exchanges
         Exchange with the grid by station.
+    connected_h
+        Time connected, by station [h].
     """
 
     charged_mwh: float = 0.0
@@ -72,6 +80,7 @@ class Metering:
     track_waits: int = 0
     track_wait_h: float = 0.0
     exchanges: dict[int, Exchange] = field(default_factory=dict)
+    connected_h: dict[int, float] = field(default_factory=dict)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -13,6 +13,7 @@ import simpy
 from sim.control import (
     Capabilities,
     Controller,
+    Forecast,
     Observation,
     Outcome,
     Plan,
@@ -40,6 +41,7 @@ from sim.world.observing import Observer
 from sim.world.orders import Orders
 from sim.world.recorder import Decision, Recorder
 from sim.world.replanning import ReplanningCalls, VoltageMonitor
+from sim.world.response import Response
 from sim.world.thermal_units import ThermalUnits
 from sim.world.vehicle import Surroundings
 
@@ -69,8 +71,9 @@ class World:
     ----------
     recorder, metered
         What was noted and metered so far.
-    fleet, evs, units, shifting
-        What acts: vehicles, electric cars, thermal units, loads that are moved.
+    fleet, evs, units, shifting, response
+        What acts: vehicles, electric cars, thermal units, loads that are moved, and how vehicles
+        respond to errors of the forecast.
     plugs
         Plugs of each station.
     orders
@@ -97,6 +100,8 @@ class World:
         self.recorder = Recorder(system)
         self.calls = ReplanningCalls(env, capabilities)
         self.orders = Orders(system)
+        self.response = Response(system, realisation, self.orders)
+        self._station_area = system.station_area
         self.units = ThermalUnits(system.units, system.timing)
         self.shifting = LoadShifting(system.loads, system.timing)
         self.evs = EvFleet(
@@ -192,12 +197,24 @@ class World:
         for step in range(timing.n_steps):
             if step % timing.steps_per_period == 0:
                 yield from self._decision()
-            elif self.system.units:  # what is decided at this moment counts
+            elif self.system.units or self.system.rent or self.response.ordered:
+                # What is decided at this moment counts.
                 yield Tick(self.env, 0, Order.APPLICATION)
-            if self.system.units:
-                self.units.follow(step)
+            self._begin(step)
             yield Tick(self.env, timing.step_s, Order.METERING)
             self._meter(step)
+
+    def _begin(self, step: int) -> None:
+        """Let a step begin: units move, prices of rent and errors of forecasts are read."""
+        if self.system.units:
+            self.units.follow(step)
+        if self.recorder.rent is not None:
+            period = step // self.system.timing.steps_per_period
+            self.recorder.rent.price[step] = self.orders.rent.row(period)
+        if self.response.ordered:
+            self.response.meter(step, self.metered)
+            for vehicle in self.fleet:
+                vehicle.follow_orders()
 
     def _meter(self, step: int) -> None:
         """Read all meters at the end of a step."""
@@ -222,19 +239,22 @@ class World:
         period = int(self.env.now // self.system.timing.period_s)
         voltages = self.calls.capabilities.needs_voltages
         self._answer = Answer(self.env)
-        self._question = self._observer.observe(self.env.now, period, voltages=voltages)
+        question = self._observer.observe(self.env.now, period, voltages=voltages)
+        self._question = question
         plan, seconds = yield self._answer
         withheld_mwh = self._clipped_mwh()
         self.recorder.decided(self.env.now, period, plan, withheld_mwh, seconds, trigger)
         for source in self._clipping():
             source.reset_clipped()
         self._follow(self.recorder.decisions[-1])
-        self._apply(plan, period)
+        self._apply(plan, question.forecast, period)
         yield Tick(self.env, 0, Order.APPLICATION)
         self._follow_orders()
 
-    def _apply(self, plan: Plan, period: int) -> None:
+    def _apply(self, plan: Plan, forecast: Forecast, period: int) -> None:
         self.orders.apply(plan, period)
+        if plan.response is not None:
+            self.response.order(plan.response, forecast, period)
         if plan.fleet is not None:
             for vehicle, visits in zip(self.fleet, plan.fleet.visits or (), strict=False):
                 if visits is not None:
@@ -284,8 +304,13 @@ class World:
         if period >= timing.n_periods:
             return 0.0, 0.0, 0.0
         left_h = ((period + 1) * timing.period_s - self.env.now) / SECONDS_PER_HOUR
-        p_mw, q_mvar = self.orders.p_mw.row(period), self.orders.q_mvar.row(period)
-        return float(p_mw[index]), float(q_mvar[index]), left_h
+        p_mw = float(self.orders.p_mw.row(period)[index])
+        q_mvar = float(self.orders.q_mvar.row(period)[index])
+        if self.response.responds(index, period):
+            area = int(self._station_area[self.fleet[index].station])
+            p_mw = self.response.power_mw(p_mw, index, area, period)
+            left_h = (timing.step_s - self.env.now % timing.step_s) / SECONDS_PER_HOUR
+        return p_mw, q_mvar, left_h
 
     def _log(self, vehicle: int, event: str, station: int, detail: str) -> None:
         self.recorder.happened(self.env.now, vehicle, event, station, detail)

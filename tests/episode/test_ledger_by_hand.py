@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from sim.control import VehicleStatus
+from sim.electrical.electrics import Electrics
 from sim.episode.ledger import ledger, totals
 from sim.scenario import load_scenario
 from sim.system.evs import EvGroup
@@ -72,7 +73,7 @@ def system(stored: StoredEnergy = StoredEnergy.TARGET) -> System:
             dataclasses.replace(car, name="of a club", owner="club"),
         ),
         units=(unit, dataclasses.replace(unit, name="gas", initially_on=False)),
-        loads=cast("Any", SimpleNamespace(benefit_usd_per_mwh=np.array([70.0, 90.0]))),
+        loads=cast("Any", SimpleNamespace(bus=[1, 1], benefit_usd_per_mwh=np.array([70.0, 90.0]))),
         tariff=Tariff(
             import_usd_per_mwh=np.array([20.0, 30.0, -10.0, 40.0]),
             export_usd_per_mwh=np.array([15.0, 25.0, -5.0, 35.0]),
@@ -103,6 +104,7 @@ def lived() -> tuple[Any, Readings]:
         p_mw=np.zeros((N, 3)),
         load_mw=load,
         shift_mw=shift,
+        ev_mw=np.zeros((N, 3)),
         unserved_mw=some(2),
         available_mw=available,
         generation_mw=available * some(2),
@@ -116,9 +118,7 @@ def lived() -> tuple[Any, Readings]:
         converged=converged,
         source_mw=np.where(converged, [0.5, -0.75, 0.25, -0.5, 9.0, 0.125], np.nan)[:, None],
     )
-    served = np.where(converged, load.sum(axis=1), 0.0)
-    lost = found.unserved_mw.sum(axis=1) + np.where(converged, 0.0, load.sum(axis=1))
-    solved = SimpleNamespace(injections=found, flow=flow, served_mw=served, unserved_mw=lost)
+    solved = Electrics(injections=cast("Any", found), flow=cast("Any", flow), changed_vm_pu=load)
 
     rows = np.zeros((N, 3, len(Reading._fields)))
     readings = Readings(rows, EvReadings(some(3), some(3), np.array([0.5, -0.25, -0.75])))
@@ -229,12 +229,7 @@ def test_the_end_is_booked_when_it_has_come() -> None:
             name: SimpleNamespace(**{key: value[:end] for key, value in vars(part).items()})
             for name, part in (("injections", solved.injections), ("flow", solved.flow))
         }
-        early = cast(
-            "Any",
-            SimpleNamespace(
-                **parts, served_mw=solved.served_mw[:end], unserved_mw=solved.unserved_mw[:end]
-            ),
-        )
+        early = Electrics(**cast("Any", parts), changed_vm_pu=solved.changed_vm_pu)
         booked = ledger(own, early, Readings(readings.rows[:end], readings.evs))
         wanted = [entry for entry in by_loops(own, solved, readings) if entry[0] < end]
         assert booked["usd"].to_numpy() == pytest.approx([entry[4] for entry in wanted])
@@ -259,10 +254,10 @@ def test_totals_are_sums_of_what_crosses_the_border_of_operator_and_fleet() -> N
         ("generators", "customers", "between others", 70.0),
     ]
     book = pd.DataFrame(rows, columns=["payer", "payee", "item", "usd"])
-    found = totals(book)
+    found = totals(book, ("operator", "fleet"))
     assert (found.cost_usd, found.profit_usd, found.welfare_usd) == (33.0, 67.0, 67.0)
     worth = pd.DataFrame([("benefit", "customers", "demand benefit", 400.0)], columns=book.columns)
-    found = totals(pd.concat([book, worth]))
+    found = totals(pd.concat([book, worth]), ("operator", "fleet"))
     assert (found.cost_usd, found.profit_usd, found.welfare_usd) == (33.0, 67.0, 367.0)
 
 

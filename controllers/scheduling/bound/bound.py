@@ -101,7 +101,7 @@ def _scale(dual: Lagrangian) -> FloatArray:
     usd_per_mw = float(np.abs(dual.highest).max(initial=1.0))
     return np.concatenate(
         [
-            np.maximum(dual.highest - dual.lowest, 0.0),
+            np.maximum(dual.highest - dual.lowest, 0.0).ravel(),
             np.ones(len(start.limits)),
             np.full(len(start.axes_p) + len(start.axes_q), 0.1 * usd_per_mw),
             np.full(start.plugs.size, min(10.0, dual.queue_usd)),

@@ -18,6 +18,7 @@ from controllers.scheduling.bound.cars import price_cars
 from controllers.scheduling.bound.fleet import Fleet, Priced
 from controllers.scheduling.dispatch.energy_cost import curtailable, largest_import_mw
 from controllers.scheduling.dispatch.losses import loss_axes
+from controllers.scheduling.grid.network import by_area
 from controllers.scheduling.problem.problem import SchedulingProblem
 from sim.units import FloatArray, IntArray
 
@@ -29,7 +30,7 @@ class Prices:
     Attributes
     ----------
     energy
-        Of importing a MW for a period, ``(period,)`` [USD/MW].
+        Of importing a MW for a period, ``(period, area)`` [USD/MW].
     limits
         Of the network's rows, as a share of what a violation costs, ``(row,)`` [-].
     axes_p, axes_q
@@ -47,7 +48,7 @@ class Prices:
     def vector(self) -> FloatArray:
         """Return all prices in one row."""
         return np.concatenate(
-            [self.energy, self.limits, self.axes_p, self.axes_q, self.plugs.ravel()]
+            [self.energy.ravel(), self.limits, self.axes_p, self.axes_q, self.plugs.ravel()]
         )
 
 
@@ -87,7 +88,7 @@ class Lagrangian:
         self.fleet = Fleet(problem, points)
         self.bought = money.import_usd_per_mwh * hours
         self.sold = money.export_usd_per_mwh * hours
-        self._shape = (len(network.import_mw), problem.space.n_stations)
+        self._shape = (problem.n_periods, problem.space.n_stations)
         # Rows of period t are those from row_start[t] to row_start[t + 1].
         self._rows = tuple(
             (t, slice(first, last))
@@ -96,14 +97,14 @@ class Lagrangian:
         )
         self.axes = loss_axes(problem, np.broadcast_to(network.live, network.import_p.shape))
         self.most_curtailed = np.where(curtailable(problem), network.available_mw, 0.0)
-        self.curtailed_usd = money.curtailment_usd_per_mwh * hours
+        self.curtailed_usd = problem.curtailment_usd_per_mwh * hours
         # Where selling pays more than buying, the chord over all possible imports is the price.
         inverted = self.sold > self.bought
         self.lowest = np.where(inverted, (self.sold + self.bought) / 2, self.sold)
         self.highest = np.where(inverted, (self.sold + self.bought) / 2, self.bought)
         spread = (self.bought - self.sold) * largest_import_mw(problem) / 2
         self.fixed_usd = (
-            money.feed_in_usd_per_mwh * hours * float(network.available_mw.sum())
+            problem.feed_in_usd
             + float(np.where(inverted, spread, 0.0).sum())
             + float(problem.end.fixed_usd.sum())
         )
@@ -128,10 +129,10 @@ class Lagrangian:
         Raises nothing: whatever the vector, the result gives a valid bound.
         """
         n_rows, n_axes = len(self.problem.network.row_base), len(self.axes.value)
-        sizes = [len(self.lowest), n_rows, n_axes, n_axes]
+        sizes = [self.lowest.size, n_rows, n_axes, n_axes]
         energy, limits, axes_p, axes_q, plugs = np.split(vector, np.cumsum(sizes))
         return Prices(
-            energy=np.clip(energy, self.lowest, self.highest),
+            energy=np.clip(energy.reshape(self.lowest.shape), self.lowest, self.highest),
             limits=shares(limits, self.problem.network.row_violation),
             axes_p=axes_p,
             axes_q=axes_q,
@@ -141,30 +142,35 @@ class Lagrangian:
     def evaluate(self, prices: Prices) -> Evaluation:
         """Return the bound at allowed prices, a supergradient and what vehicles do."""
         network, axes = self.problem.network, self.axes
-        n_periods = len(network.import_mw)
         active = np.flatnonzero(prices.limits)
         active_usd, active_period = (
             (prices.limits * network.row_usd)[active],
             network.row_period[active],
         )
-        energy = prices.energy
-        parts_usd = float(energy @ network.import_mw + active_usd @ network.row_base[active])
+        energy, site, plant = prices.energy, network.site_area, network.generator_area
+        parts_usd = float(
+            energy.ravel() @ network.import_mw.ravel() + active_usd @ network.row_base[active]
+        )
         parts_usd += self.fixed_usd - float((prices.plugs * self.spare).sum())
-        price_p = energy[:, None] * network.import_p
+        price_p = energy[:, site] * network.import_p
         np.add.at(price_p, active_period, active_usd[:, None] * network.row_p[active])
-        price_q = energy[:, None] * network.import_q
+        price_q = energy[:, site] * network.import_q
         np.add.at(price_q, active_period, active_usd[:, None] * network.row_q[active])
         np.add.at(price_p, axes.period, prices.axes_p[:, None] * axes.vector)
         np.add.at(price_q, axes.period, prices.axes_q[:, None] * axes.vector)
 
-        price_c = self.curtailed_usd + energy[:, None] * network.import_c
+        price_c = self.curtailed_usd + energy[:, plant] * network.import_c
         np.add.at(price_c, active_period, active_usd[:, None] * network.row_c[active])
         curtailed = np.where(price_c < 0, self.most_curtailed, 0.0)
         parts_usd += float((price_c * curtailed).sum())
-        moved_p, lost_p = axes.respond(energy[axes.period], prices.axes_p)
-        moved_q, lost_q = axes.respond(energy[axes.period], prices.axes_q)
-        lost = np.bincount(axes.period, lost_p + lost_q, minlength=n_periods)
-        parts_usd += float(energy @ lost - prices.axes_p @ moved_p - prices.axes_q @ moved_q)
+        of_axis = energy[axes.period, axes.area]
+        moved_p, lost_p = axes.respond(of_axis, prices.axes_p)
+        moved_q, lost_q = axes.respond(of_axis, prices.axes_q)
+        place = axes.period * network.n_areas + axes.area
+        lost = np.bincount(place, lost_p + lost_q, minlength=energy.size)
+        parts_usd += float(
+            energy.ravel() @ lost - prices.axes_p @ moved_p - prices.axes_q @ moved_q
+        )
 
         plugs = np.zeros(self._shape)
         plugs[:, self.scarce] = prices.plugs
@@ -173,8 +179,12 @@ class Lagrangian:
         cars = price_cars(self.problem.cars, price_p[:, n_stations:], self.problem.period_h)
         p = np.hstack([paths.p_mw.sum(axis=0), cars.p_mw])
         q = np.hstack([paths.q_mvar.sum(axis=0), np.zeros_like(cars.p_mw)])
-        balance = network.import_mw + lost + (network.import_c * curtailed).sum(axis=1)
-        balance += (network.import_p * p).sum(axis=1) + (network.import_q * q).sum(axis=1)
+        n_areas = network.n_areas
+        balance = network.import_mw + lost.reshape(energy.shape)
+        balance += by_area(network.import_c * curtailed, plant, n_areas)
+        balance += by_area(network.import_p * p, site, n_areas) + by_area(
+            network.import_q * q, site, n_areas
+        )
         row = network.row_base.copy()
         for t, here in self._rows:
             row[here] += network.row_p[here] @ p[t] + network.row_q[here] @ q[t]

@@ -140,7 +140,7 @@ class Dispatcher:
                 curtailable=self._may_curtail,
                 trips_mwh=trips_mwh.reshape(problem.n_vehicles, problem.n_periods),
                 fixed_usd=moves_usd + queue_usd,
-                loss_period=self._generated.loss_period,
+                loss_axis=self._generated.loss_axis,
             )
             solution = self._solved(model, cutoff_usd)
             if solution.objective is None or solution.status is SolveStatus.DEADLINE:

@@ -6,6 +6,7 @@ import numpy as np
 
 from controllers.optimisation.assembly import Assembly
 from controllers.scheduling.dispatch.losses import loss_axes
+from controllers.scheduling.grid.network import by_area
 from controllers.scheduling.problem.batteries import BatteryVariables, Slots
 from controllers.scheduling.problem.cars import CarVariables
 from controllers.scheduling.problem.problem import SchedulingProblem
@@ -34,7 +35,7 @@ def add_energy_cost(
     cars
         Variables of groups of cars.
     """
-    network, money, period_h = problem.network, problem.money, problem.period_h
+    network, period_h = problem.network, problem.period_h
     n_periods, n_sites = network.import_p.shape
     n_slots, n_groups = len(slots.period), problem.cars.n_groups
     of_cars = np.arange(n_periods)[:, None] * n_sites + np.arange(n_sites - n_groups, n_sites)
@@ -60,17 +61,20 @@ def add_energy_cost(
     curtailed = assembly.variables(
         len(ct),
         upper=network.available_mw[ct, cg],
-        cost=money.curtailment_usd_per_mwh * period_h,
+        cost=problem.curtailment_usd_per_mwh[cg] * period_h,
     )
-    assembly.offset += money.feed_in_usd_per_mwh * period_h * float(network.available_mw.sum())
+    assembly.offset += problem.feed_in_usd
 
     bought, sold = add_import(assembly, problem)
-    rows = assembly.rows(n_periods, lower=network.import_mw, upper=network.import_mw)
+    imported = network.import_mw.ravel()
+    rows = assembly.rows(len(imported), lower=imported, upper=imported)
     assembly.entries(rows, bought, 1.0)
     assembly.entries(rows, sold, -1.0)
-    assembly.entries(rows[t], p, -network.import_p[t, s])
-    assembly.entries(rows[t], q, -network.import_q[t, s])
-    assembly.entries(rows[ct], curtailed, -network.import_c[ct, cg])
+    rows = rows.reshape(network.import_mw.shape)
+    assembly.entries(rows[t, network.site_area[s]], p, -network.import_p[t, s])
+    assembly.entries(rows[t, network.site_area[s]], q, -network.import_q[t, s])
+    of_plant = rows[ct, network.generator_area[cg]]
+    assembly.entries(of_plant, curtailed, -network.import_c[ct, cg])
 
     for total in (p, q):
         power = np.full((n_periods, n_sites), -1, dtype=np.int64)
@@ -100,8 +104,9 @@ def curtailable(problem: SchedulingProblem) -> BoolArray:
     network, money = problem.network, problem.money
     lowest = np.minimum(money.import_usd_per_mwh, money.export_usd_per_mwh)
     highest = np.maximum(money.import_usd_per_mwh, money.export_usd_per_mwh)
-    lost = np.minimum(network.import_c * lowest[:, None], network.import_c * highest[:, None])
-    pays = money.curtailment_usd_per_mwh + lost < 0
+    of = network.generator_area
+    lost = np.minimum(network.import_c * lowest[:, of], network.import_c * highest[:, of])
+    pays = problem.curtailment_usd_per_mwh + lost < 0
     helps = np.zeros_like(pays)
     row, generator = np.nonzero(network.row_c < 0)
     helps[network.row_period[row], generator] = True
@@ -110,12 +115,19 @@ def curtailable(problem: SchedulingProblem) -> BoolArray:
 
 
 def add_import(assembly: Assembly, problem: SchedulingProblem) -> tuple[IntArray, IntArray]:
-    """Add energy bought and sold; a binary keeps them apart where selling pays more."""
-    money, period_h, n_periods = problem.money, problem.period_h, problem.n_periods
-    bought = assembly.variables(n_periods, cost=money.import_usd_per_mwh * period_h)
-    sold = assembly.variables(n_periods, cost=-money.export_usd_per_mwh * period_h)
-    inverted = np.flatnonzero(money.export_usd_per_mwh > money.import_usd_per_mwh)
-    most = largest_import_mw(problem)[inverted]
+    """Add energy bought and sold; a binary keeps them apart where selling pays more.
+
+    Returns
+    -------
+    tuple
+        Their variables, ``(period * area,)``, all areas of a period next to each other.
+    """
+    money, period_h = problem.money, problem.period_h
+    import_usd, export_usd = money.import_usd_per_mwh.ravel(), money.export_usd_per_mwh.ravel()
+    bought = assembly.variables(len(import_usd), cost=import_usd * period_h)
+    sold = assembly.variables(len(export_usd), cost=-export_usd * period_h)
+    inverted = np.flatnonzero(export_usd > import_usd)
+    most = largest_import_mw(problem).ravel()[inverted]
     mode = assembly.variables(len(inverted), upper=1.0, integer=True)
     rows = assembly.rows(len(inverted), upper=0.0)
     assembly.entries(rows, bought[inverted], 1.0)
@@ -141,7 +153,7 @@ def _add_losses(
     problem
         Network and prices.
     balance
-        Rows of the import's balance, ``(period,)``.
+        Rows of the import's balance, ``(period, area)``.
     power
         Variables of the injections, ``(period, site)``; -1 where there is none.
     """
@@ -157,16 +169,17 @@ def _add_losses(
     for sign in (1.0, -1.0):
         segment = assembly.variables(len(of), upper=axes.width_mw[of])
         assembly.entries(rows[of], segment, -sign)
-        assembly.entries(balance[axes.period[of]], segment, -slope)
+        assembly.entries(balance[axes.period[of], axes.area[of]], segment, -slope)
 
 
 def largest_import_mw(problem: SchedulingProblem) -> FloatArray:
-    """Return the largest import or export that is possible, ``(period,)`` [MW]."""
+    """Return the largest import or export that is possible, ``(period, area)`` [MW]."""
     network = problem.network
-    renewable = (np.abs(network.import_c) * network.available_mw).sum(axis=1)
+    available_mw = np.abs(network.import_c) * network.available_mw
     response = np.hypot(network.import_p, network.import_q).max(axis=1, initial=0.0)
-    largest: FloatArray = np.abs(network.import_mw) + renewable
-    largest += response * problem.most_mva
+    largest: FloatArray = np.abs(network.import_mw)
+    largest = largest + by_area(available_mw, network.generator_area, network.n_areas)
+    largest += (response * problem.most_mva)[:, None]
     return largest
 
 

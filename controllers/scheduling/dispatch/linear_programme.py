@@ -44,10 +44,10 @@ class DispatchModel:
         curtailable: BoolArray,
         trips_mwh: FloatArray,
         fixed_usd: float,
-        loss_period: IntArray,
+        loss_axis: tuple[IntArray, IntArray],
     ) -> None:
-        network, money, period_h = problem.network, problem.money, problem.period_h
-        n_periods = len(network.import_mw)
+        network, period_h = problem.network, problem.period_h
+        n_periods = problem.n_periods
         self.slots = slots
         self._problem = problem
         assembly = Assembly()
@@ -66,20 +66,29 @@ class DispatchModel:
         self._curtailed = assembly.variables(
             len(self._ct),
             upper=network.available_mw[self._ct, self._cg],
-            cost=money.curtailment_usd_per_mwh * period_h,
+            cost=problem.curtailment_usd_per_mwh[self._cg] * period_h,
         )
         self._bought, self._sold = add_import(assembly, problem)
-        loss = assembly.variables(len(loss_period))
-        self._balance = assembly.rows(n_periods, lower=network.import_mw, upper=network.import_mw)
+        loss = assembly.variables(len(loss_axis[0]))
+        imported = network.import_mw.ravel()
+        balance = assembly.rows(len(imported), lower=imported, upper=imported)
         everything = np.arange(n_periods)
-        assembly.entries(self._balance, self._bought, 1.0)
-        assembly.entries(self._balance, self._sold, -1.0)
-        assembly.entries(self._balance[loss_period], loss, -1.0)
+        assembly.entries(balance, self._bought, 1.0)
+        assembly.entries(balance, self._sold, -1.0)
+        self._balance = balance.reshape(network.import_mw.shape)
+        assembly.entries(self._balance[loss_axis], loss, -1.0)
         self._span = np.searchsorted(slots.period, np.arange(n_periods + 1))
         self._spell = np.searchsorted(self._ct, np.arange(n_periods + 1))
-        for part in self._terms(everything, network.import_p, network.import_q, network.import_c):
-            assembly.entries(self._balance[part[0]], part[1], -part[2])
-        assembly.offset += money.feed_in_usd_per_mwh * period_h * float(network.available_mw.sum())
+        slopes = (network.import_p, network.import_q, network.import_c)
+        for area in range(network.n_areas):
+            site, plant = network.site_area == area, network.generator_area == area
+            own = [
+                np.where(here, slope, 0.0)
+                for here, slope in zip((site, site, plant), slopes, strict=True)
+            ]
+            for row, variable, value in self._terms(everything, *own):
+                assembly.entries(self._balance[row, area], variable, -value)
+        assembly.offset += problem.feed_in_usd
         assembly.offset += fixed_usd
         if np.isfinite(problem.budgets.curtailed_mwh):
             budget = assembly.rows(1, upper=problem.budgets.curtailed_mwh)
@@ -161,8 +170,8 @@ class DispatchModel:
     def curtailment_usd(self, duals: FloatArray, generated: Rows) -> FloatArray:
         """Return the reduced costs of curtailment, ``(period, generator)`` [USD/MW]."""
         problem, network = self._problem, self._problem.network
-        result = duals[self._balance][:, None] * network.import_c
-        result += problem.money.curtailment_usd_per_mwh * problem.period_h
+        result = duals[self._balance][:, network.generator_area] * network.import_c
+        result += problem.curtailment_usd_per_mwh * problem.period_h
         of_row = duals[self._rows]
         row = np.flatnonzero(of_row)
         np.subtract.at(result, generated.period[row], of_row[row][:, None] * generated.of_c[row])
@@ -235,7 +244,8 @@ class DispatchModel:
         variables[cars.charge_mw], variables[cars.discharge_mw] = start.cars[:, 0], start.cars[:, 1]
         variables[cars.energy_mwh] = start.cars_energy
         rows[cars.energy_row] = start.cars_row
-        variables[self._bought], variables[self._sold] = start.trade.T
+        variables[self._bought] = start.trade[:, :, 0].ravel()
+        variables[self._sold] = start.trade[:, :, 1].ravel()
         rows[self._balance] = start.balance
         variables[self._curtailed] = start.curtailed[self._ct, self._cg]
         # Rows that were generated since then do not bind.
@@ -265,7 +275,13 @@ class DispatchModel:
             energy=basis.variables[powers.energy_mwh].T,
             surplus=basis.variables[powers.surplus_mwh],
             energy_row=basis.rows[powers.energy_row].T,
-            trade=np.column_stack([basis.variables[self._bought], basis.variables[self._sold]]),
+            trade=np.stack(
+                [
+                    basis.variables[traded].reshape(self._balance.shape)
+                    for traded in (self._bought, self._sold)
+                ],
+                axis=2,
+            ),
             balance=basis.rows[self._balance],
             curtailed=curtailed,
             cars=np.stack(

@@ -22,7 +22,7 @@ class LossAxes:
 
     Attributes
     ----------
-    period
+    period, area
         ``(axis,)``.
     vector
         Unit vectors, ``(axis, site)``.
@@ -35,6 +35,7 @@ class LossAxes:
     """
 
     period: IntArray
+    area: IntArray
     vector: FloatArray
     value: FloatArray
     width_mw: FloatArray
@@ -59,8 +60,8 @@ class LossAxes:
 def loss_axes(problem: SchedulingProblem, reached: BoolArray) -> LossAxes:
     """Return the axes of the losses.
 
-    The quadratic form is split into its principal axes. They do not depend on the routes, so that
-    every model of one problem has the same losses.
+    The quadratic form of each area is split into its principal axes. They do not depend on the
+    routes, so that every model of one problem has the same losses.
 
     Parameters
     ----------
@@ -70,23 +71,30 @@ def loss_axes(problem: SchedulingProblem, reached: BoolArray) -> LossAxes:
         Where there may be an injection, ``(period, site)``; segments longer than these can
         reach are left out.
     """
-    money = problem.money
-    priced = np.minimum(money.import_usd_per_mwh, money.export_usd_per_mwh) > 0
-    values, vectors = np.linalg.eigh(problem.network.loss)
+    money, network = problem.money, problem.network
+    lowest = np.minimum(money.import_usd_per_mwh, money.export_usd_per_mwh)
+    # Axes of one area after those of the other; all of a problem's sites number each area's.
+    priced = np.repeat(lowest > 0, len(network.site_area), axis=1)
+    here = [network.site_area == area for area in range(network.n_areas)]
+    forms = [np.linalg.eigh(np.where(np.outer(own, own), network.loss, 0.0)) for own in here]
+    values = np.concatenate([form[0] for form in forms], axis=1)
+    vectors = np.concatenate([form[1] for form in forms], axis=2)
     fleet_mva = problem.most_mva
     # The injections' magnitudes sum up to at most the apparent power of all.
     reach = np.abs(vectors).max(axis=1, initial=0.0) * fleet_mva
-    matters = priced[:, None] & (values * reach**2 > _LOSS_TOLERANCE_MW)
+    matters = priced & (values * reach**2 > _LOSS_TOLERANCE_MW)
     touched = np.einsum("tsa,ts->ta", np.abs(vectors), reached) > 0
     period, axis = np.nonzero(matters & touched)
     value, longest = values[period, axis], reach[period, axis]
     n = np.ceil(longest * np.sqrt(value / (4 * _LOSS_TOLERANCE_MW))).astype(np.int64)
     width = longest / np.maximum(n, 1)
-    here = np.where(reached, 1.0, 0.0)
-    within = np.einsum("tsa,ts->tsa", np.abs(vectors), here).max(axis=1, initial=0.0)
+    within = np.einsum("tsa,ts->tsa", np.abs(vectors), np.where(reached, 1.0, 0.0)).max(
+        axis=1, initial=0.0
+    )
     n = np.ceil(within[period, axis] * fleet_mva / width).astype(np.int64)
     return LossAxes(
         period=period,
+        area=axis // max(len(network.site_area), 1),
         vector=np.ascontiguousarray(vectors.transpose(0, 2, 1)[period, axis]),
         value=value,
         width_mw=width,

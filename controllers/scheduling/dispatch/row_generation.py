@@ -112,11 +112,12 @@ class GeneratedRows:
         self._axis_span = np.searchsorted(axes.period, np.arange(n_periods + 1))
         lost_usd = np.maximum(money.import_usd_per_mwh, money.export_usd_per_mwh)
         lowest_usd = np.minimum(money.import_usd_per_mwh, money.export_usd_per_mwh)
-        self._energy_usd = lowest_usd * problem.period_h
-        self._curtailed_usd = money.curtailment_usd_per_mwh * problem.period_h
-        self.loss_period = np.tile(axes.period, 2)
-        self._loss_usd = lost_usd[self.loss_period] * problem.period_h
-        self.n_variables = len(self.loss_period)
+        self._energy_usd = lowest_usd[:, network.generator_area] * problem.period_h
+        self._curtailed_usd = problem.curtailment_usd_per_mwh * problem.period_h
+        # Period and area of each variable of the losses.
+        self.loss_axis = np.tile(axes.period, 2), np.tile(axes.area, 2)
+        self._loss_usd = lost_usd[self.loss_axis] * problem.period_h
+        self.n_variables = len(self._loss_usd)
         # Whether the last solution kept all currents as closely as asked for.
         self.currents_kept = True
         self.rows = self._rows_of(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
@@ -148,7 +149,7 @@ class GeneratedRows:
         if len(self._first):
             violated = np.flatnonzero(np.maximum.reduceat(usd, self._first) > 0)
             row = self._worst_rows(violated, usd)
-        cost_usd = network.import_c * self._energy_usd[:, None] + self._curtailed_usd
+        cost_usd = network.import_c * self._energy_usd + self._curtailed_usd
         np.add.at(cost_usd, self._row_period[row], network.row_usd[row, None] * network.row_c[row])
         pays: BoolArray = cost_usd < 0
         return pays

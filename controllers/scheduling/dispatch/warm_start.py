@@ -51,9 +51,9 @@ class WarmStart:
     surplus
         Stored energy above the target at the end, ``(vehicle,)``.
     trade
-        Energy bought and sold, ``(period, 2)``.
+        Energy bought and sold, ``(period, area, 2)``.
     balance
-        Rows of the import's balance, ``(period,)``.
+        Rows of the import's balance, ``(period, area)``.
     curtailed
         ``(period, generator)``.
     cars
@@ -97,8 +97,8 @@ class WarmStart:
             energy=at_rest("energy", shape),
             surplus=at_rest("surplus", shape[1:]),
             energy_row=at_rest("energy_row", shape),
-            trade=at_rest("trade", (shape[0], 2)),
-            balance=at_rest("balance", shape[:1]),
+            trade=at_rest("trade", (*network.import_mw.shape, 2)),
+            balance=at_rest("balance", network.import_mw.shape),
             curtailed=at_rest("curtailed", network.available_mw.shape),
             cars=at_rest("cars", (shape[0], 2, problem.cars.n_groups)),
             cars_energy=at_rest("cars_energy", (shape[0], problem.cars.n_groups)),

@@ -18,7 +18,7 @@ import numpy as np
 
 from controllers.scheduling.grid.currents import Currents
 from controllers.scheduling.grid.limits import limit_rows, magnitudes
-from controllers.scheduling.grid.network import Network, OperatingPoint
+from controllers.scheduling.grid.network import Network, OperatingPoint, by_area
 from controllers.scheduling.grid.response import ComplexArray, GridResponse, voltages
 from sim.control import Forecast
 from sim.powerflow.import_meter import settled_import_mw
@@ -60,8 +60,9 @@ def linearise(
     Network
         The response. A period whose power flow diverges has no rows and no losses.
     """
-    sites = site_buses(system, groups)
+    sites, bus_area = site_buses(system, groups), system.bus_area
     n_sites, n_generators = len(sites), len(system.generators.name)
+    site_area, plant_area = bus_area[sites], bus_area[system.generators.bus]
     p_mw, q_mvar = injections(system, forecast, point, groups)
     base = flow.solve(p_mw, q_mvar)
     uncertain = np.flatnonzero((forecast.profile_step_std > 0).any(axis=0))
@@ -75,27 +76,31 @@ def linearise(
     imported = found.import_mw
     if system.tariff.import_meter is not ImportMeter.SLACK:
         imported = imported - _first_loss_slopes(system, base, found.voltage)
-    solved = np.isfinite(import_mw) & np.isfinite(imported).all(axis=1)
+    solved = np.asarray(np.isfinite(np.hstack([import_mw, imported])).all(axis=1))
     import_p = np.where(solved[:, None], imported[:, by_p], -1.0)
     import_q = np.where(solved[:, None], imported[:, by_q], 0.0)
     import_c = np.where(solved[:, None], imported[:, by_c], 1.0)
-    alone_mw = np.delete(forecast.ev_mw, groups, axis=1) if len(groups) else forecast.ev_mw
-    balance = forecast.load_mw.sum(axis=1) + alone_mw.sum(axis=1)
-    balance += point.curtailed_mw.sum(axis=1) - forecast.available_mw.sum(axis=1)
-    balance -= point.p_mw.sum(axis=1)
-    import_mw = np.where(solved, import_mw, balance)
+    import_mw = np.where(
+        solved[:, None], import_mw, _lossless_mw(system, forecast, point, groups, site_area)
+    )
 
     vm_pu = base.vm_pu[:, sites]
-    loss = _loss_curvature(magnitudes(base, found.voltage)[:, sites][:, :, by_p], vm_pu)
+    vm_by_p = magnitudes(base, found.voltage)[:, sites][:, :, by_p]
+    # Measured across areas it would be rounding.
+    loss = _loss_curvature(np.where(np.equal.outer(site_area, site_area), vm_by_p, 0.0), vm_pu)
     live: BoolArray = np.ones(n_sites, dtype=np.bool_)
     live[np.isnan(vm_pu[solved]).any(axis=0)] = False
     # From values at the point to values at zero.
     import_p = import_p - 2 * np.einsum("tij,tj->ti", loss, point.p_mw)
     import_q = import_q - 2 * np.einsum("tij,tj->ti", loss, point.q_mvar)
+    n_areas = len(system.areas)
     for values in (point.p_mw, point.q_mvar):
-        import_mw = import_mw - np.einsum("ti,tij,tj->t", values, loss, values)
-    import_mw = import_mw - (import_p * point.p_mw + import_q * point.q_mvar).sum(axis=1)
-    import_mw -= (import_c * point.curtailed_mw).sum(axis=1)
+        parts = [np.where(site_area == a, values, 0.0) for a in range(n_areas)]
+        lost = [np.einsum("ti,tij,tj->t", part, loss, part) for part in parts]
+        import_mw = import_mw - np.column_stack(lost)
+    responded = import_p * point.p_mw + import_q * point.q_mvar
+    import_mw = import_mw - by_area(responded, site_area, n_areas)
+    import_mw -= by_area(import_c * point.curtailed_mw, plant_area, n_areas)
     std_mw = forecast.profile_step_std[:, system.generators.profile] * system.generators.p_mw
     highest_mw = forecast.available_mw + _FAR * std_mw
 
@@ -119,6 +124,10 @@ def linearise(
         import_p=np.ascontiguousarray(import_p),
         import_q=np.ascontiguousarray(import_q),
         import_c=np.ascontiguousarray(import_c),
+        site_area=site_area,
+        generator_area=plant_area,
+        # Limits are numbered: upper voltages, lower voltages, branches.
+        row_area=np.concatenate([bus_area, bus_area, bus_area[system.grid.branch_bus]])[rows.limit],
         loss=loss,
         row_start=np.searchsorted(rows.period, np.arange(forecast.n_periods + 1)).astype(np.int64),
         row_limit=rows.limit,
@@ -142,6 +151,23 @@ def linearise(
         available_mw=forecast.available_mw.astype(np.float64),
         available_std_mw=std_mw,
     )
+
+
+def _lossless_mw(
+    system: System, forecast: Forecast, point: OperatingPoint, groups: IntArray, site_area: IntArray
+) -> FloatArray:
+    """Return the import without losses, ``(period, area)`` [MW]; arguments as of `linearise`."""
+    bus_area, n_areas = system.bus_area, len(system.areas)
+    cars = np.array([group.bus for group in system.evs], dtype=np.int64)
+    alone = np.setdiff1d(np.arange(len(cars)), groups)
+    plant = bus_area[system.generators.bus]
+    balance = by_area(forecast.load_mw, bus_area[system.loads.bus], n_areas)
+    balance += by_area(forecast.ev_mw[:, alone], bus_area[cars[alone]], n_areas)
+    balance += by_area(point.curtailed_mw, plant, n_areas) - by_area(
+        forecast.available_mw, plant, n_areas
+    )
+    balance -= by_area(point.p_mw, site_area, n_areas)
+    return balance
 
 
 def site_buses(system: System, groups: IntArray) -> IntArray:

@@ -52,26 +52,34 @@ class OperatingPoint:
         )
 
 
+def by_area(values: FloatArray, area: IntArray, n_areas: int) -> FloatArray:
+    """Return sums over the things of each area, ``(period, area)``, of ``(period, thing)``."""
+    parts = [np.where(area == a, values, 0.0) for a in range(n_areas)]
+    return np.column_stack([part.sum(axis=1) for part in parts])
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Network:
     """Response of the grid, per period.
 
-    Sites are the stations, then the groups of cars that are ordered. For their injections ``p, q``
-    and curtailment ``c`` the import is
-    ``import_mw + import_p . p + import_q . q + import_c . c + p' loss p + q' loss q``;
-    a row stands at ``row_base + row_p . p + row_q . q + row_c . c``. The violation of a limit is
-    the largest of its rows, if positive; that of a line's current is at least that, and what
-    `currents` says.
+    Sites are the stations, then the groups of cars that are ordered. For the injections ``p, q``
+    and the curtailment ``c`` inside an area its import is
+    ``import_mw + import_p . p + import_q . q + import_c . c + p' loss p + q' loss q``; what happens
+    in one area does not reach another. A row stands at
+    ``row_base + row_p . p + row_q . q + row_c . c``. The violation of a limit is the largest of its
+    rows, if positive; that of a line's current is at least that, and what `currents` says.
 
     Attributes
     ----------
     import_mw
-        Import of all sources together as it is metered for payment, ``(period,)``, negative for
-        export [MW].
+        Import of each area as it is metered for payment, ``(period, area)``, negative for export
+        [MW].
     import_p, import_q
-        ``(period, site)`` [MW/MW, MW/Mvar].
+        Of the site's own area, ``(period, site)`` [MW/MW, MW/Mvar].
     import_c
-        ``(period, generator)`` [MW/MW].
+        Of the generator's own area, ``(period, generator)`` [MW/MW].
+    site_area, generator_area, row_area
+        In which area they are, ``(site,)``, ``(generator,)``, ``(row,)``.
     loss
         Half the curvature of the losses, symmetric and positive semidefinite,
         ``(period, site, site)`` [MW/MW^2].
@@ -102,6 +110,9 @@ class Network:
     import_p: FloatArray
     import_q: FloatArray
     import_c: FloatArray
+    site_area: IntArray
+    generator_area: IntArray
+    row_area: IntArray
     loss: FloatArray
     row_start: IntArray
     row_limit: IntArray
@@ -115,6 +126,11 @@ class Network:
     live: BoolArray
     available_mw: FloatArray
     available_std_mw: FloatArray
+
+    @property
+    def n_areas(self) -> int:
+        """Number of areas."""
+        return int(self.import_mw.shape[1])
 
     @property
     def row_period(self) -> IntArray:
@@ -149,7 +165,8 @@ class Network:
             return self
         n = len(self.live) - cars_mw.shape[1]
         lost = np.einsum("tsg,tg->ts", self.loss[:, :, n:], cars_mw)
-        imported = self.import_mw + ((self.import_p[:, n:] + lost[:, n:]) * cars_mw).sum(axis=1)
+        drawn = (self.import_p[:, n:] + lost[:, n:]) * cars_mw
+        imported = self.import_mw + by_area(drawn, self.site_area[n:], self.n_areas)
         period, currents = self.row_period, self.currents
         moved = (currents.by_p[:, n:] * cars_mw[currents.period]).sum(axis=1)
         return replace(
@@ -157,6 +174,7 @@ class Network:
             import_mw=imported,
             import_p=self.import_p[:, :n] + 2 * lost[:, :n],
             import_q=self.import_q[:, :n],
+            site_area=self.site_area[:n],
             loss=self.loss[:, :n, :n],
             row_base=self.row_base + (self.row_p[:, n:] * cars_mw[period]).sum(axis=1),
             row_p=self.row_p[:, :n],
@@ -179,13 +197,19 @@ class Network:
         return value
 
     def import_at(self, point: OperatingPoint) -> FloatArray:
-        """Return the import at a point, ``(period,)`` [MW]."""
-        imported: FloatArray = self.import_mw + (self.import_p * point.p_mw).sum(axis=1)
-        imported += (self.import_q * point.q_mvar).sum(axis=1)
-        imported += (self.import_c * point.curtailed_mw).sum(axis=1)
+        """Return the import at a point, ``(period, area)`` [MW]."""
+        site, n = self.site_area, self.n_areas
+        imported: FloatArray = self.import_mw + by_area(self.import_p * point.p_mw, site, n)
+        imported += by_area(self.import_q * point.q_mvar, site, n)
+        imported += by_area(self.import_c * point.curtailed_mw, self.generator_area, n)
         for values in (point.p_mw, point.q_mvar):
-            imported += np.einsum("ti,tij,tj->t", values, self.loss, values)
+            imported += self.losses_at(values)
         return imported
+
+    def losses_at(self, values: FloatArray) -> FloatArray:
+        """Return the quadratic losses of injections ``(period, site)``, ``(period, area)`` [MW]."""
+        parts = [np.where(self.site_area == a, values, 0.0) for a in range(self.n_areas)]
+        return np.column_stack([np.einsum("ti,tij,tj->t", part, self.loss, part) for part in parts])
 
     def penalty_usd(self, point: OperatingPoint) -> FloatArray:
         """Return what violated limits cost at a point, ``(period,)`` [USD]."""

@@ -39,11 +39,12 @@ class Money:
     Attributes
     ----------
     import_usd_per_mwh, export_usd_per_mwh
-        ``(period,)`` [USD/MWh].
+        ``(period, area)`` [USD/MWh].
     curtailment_usd_per_mwh
-        What a curtailed MWh costs more than a delivered one: compensation minus feed-in [USD/MWh].
+        What a curtailed MWh costs more than a delivered one: compensation minus feed-in,
+        ``(area,)`` [USD/MWh].
     feed_in_usd_per_mwh
-        Paid for every MWh delivered [USD/MWh].
+        Paid for every MWh delivered, ``(area,)`` [USD/MWh].
     queue_usd_per_h
         What the plan pays to send one more vehicle to a station than it has plugs, so that it
         happens only where nothing else is possible [USD/h]. No money of the ledger.
@@ -51,8 +52,8 @@ class Money:
 
     import_usd_per_mwh: FloatArray
     export_usd_per_mwh: FloatArray
-    curtailment_usd_per_mwh: float
-    feed_in_usd_per_mwh: float
+    curtailment_usd_per_mwh: FloatArray
+    feed_in_usd_per_mwh: FloatArray
     queue_usd_per_h: float = 1000.0
 
 
@@ -112,6 +113,20 @@ class SchedulingProblem:
     def most_mva(self) -> float:
         """Largest apparent power of all vehicles and groups of cars together [MVA]."""
         return float(self.batteries.s_mva.sum()) + self.cars.most_mw
+
+    @property
+    def curtailment_usd_per_mwh(self) -> FloatArray:
+        """`Money.curtailment_usd_per_mwh` where generators are, ``(generator,)`` [USD/MWh]."""
+        return self.money.curtailment_usd_per_mwh[self.network.generator_area]
+
+    @property
+    def feed_in_usd(self) -> float:
+        """What is paid for renewable energy if nothing is curtailed [USD]."""
+        usd, network = 0.0, self.network
+        for area, price in enumerate(self.money.feed_in_usd_per_mwh.tolist()):
+            here = np.where(network.generator_area == area, network.available_mw, 0.0)
+            usd += price * self.period_h * float(here.sum())
+        return usd
 
     @property
     def n_periods(self) -> int:
@@ -195,7 +210,7 @@ def scheduling_problem(
     PlanningError
         Where the observation holds a NaN that no plan can do without.
     """
-    forecast, tariff = observation.forecast, system.tariff
+    forecast, tariffs = observation.forecast, [area.tariff for area in system.areas]
     check_finite(observation)
     return SchedulingProblem(
         period_h=system.timing.period_h,
@@ -205,8 +220,10 @@ def scheduling_problem(
         money=Money(
             import_usd_per_mwh=forecast.import_usd_per_mwh.astype(np.float64),
             export_usd_per_mwh=forecast.export_usd_per_mwh.astype(np.float64),
-            curtailment_usd_per_mwh=tariff.curtailment_usd_per_mwh - tariff.feed_in_usd_per_mwh,
-            feed_in_usd_per_mwh=tariff.feed_in_usd_per_mwh,
+            curtailment_usd_per_mwh=np.array(
+                [each.curtailment_usd_per_mwh - each.feed_in_usd_per_mwh for each in tariffs]
+            ),
+            feed_in_usd_per_mwh=np.array([each.feed_in_usd_per_mwh for each in tariffs]),
         ),
         end=end_cost(system, observation),
         cars=cars_of(system, observation, groups, network.live[len(system.stations) :]),

@@ -113,7 +113,8 @@ def _sweep(
     space = problem.space
     routes = list(schedule.routes)
     can_curtail = curtailable(problem)
-    network = NetworkArrays.of(problem.network.without_cars(schedule.cars_mw))
+    fixed = problem.network.without_cars(schedule.cars_mw)
+    grid = tuple(NetworkArrays.of(fixed, area) for area in range(fixed.n_areas))
     station, p_mw, q_mvar = schedule.station.copy(), schedule.p_mw.copy(), schedule.q_mvar.copy()
     for k in order:
         if space.start_period[k] >= problem.n_periods:
@@ -127,7 +128,7 @@ def _sweep(
                 q_mvar=_injections(problem, station[:, others], q_mvar[:, others]),
             ),
             _full(problem, routes, k),
-            (can_curtail, network),
+            (can_curtail, grid),
             effort,
         )
         routes[k] = space.route_of(k, goals)
@@ -140,14 +141,14 @@ def _respond(
     k: int,
     others: Injections,
     full: BoolArray,
-    grid: tuple[BoolArray, NetworkArrays],
+    grid: tuple[BoolArray, tuple[NetworkArrays, ...]],
     effort: Effort,
 ) -> tuple[IntArray, FloatArray, FloatArray]:
     """Return where vehicle `k` best goes, and its power, active and reactive.
 
-    `grid` tells where curtailment can pay, and the network with groups of cars as they are.
+    `grid` tells where curtailment can pay, and the network of each area with groups of cars as they
+    are.
     """
-    can_curtail, network = grid
     space, batteries, money = problem.space, problem.batteries, problem.money
     hours = problem.period_h
     levels_mw = np.concatenate(
@@ -156,22 +157,13 @@ def _respond(
             np.linspace(0, batteries.p_discharge_max_mw[k], effort.levels + 1),
         ]
     )
-    cost, reactive = power_costs(
-        VehiclePower(
-            levels_mw=levels_mw,
-            s_mva=batteries.s_mva[k],
-            charge_usd=(batteries.wear_usd_per_mwh[k] + batteries.charging_usd_per_mwh[k]) * hours,
-            discharge_usd=batteries.wear_usd_per_mwh[k] * hours,
-        ),
-        others,
-        PeriodPrices(
-            bought_usd=money.import_usd_per_mwh * hours,
-            sold_usd=money.export_usd_per_mwh * hours,
-            curtailed_usd=money.curtailment_usd_per_mwh * hours,
-            curtailable=can_curtail,
-        ),
-        network,
+    vehicle = VehiclePower(
+        levels_mw=levels_mw,
+        s_mva=batteries.s_mva[k],
+        charge_usd=(batteries.wear_usd_per_mwh[k] + batteries.charging_usd_per_mwh[k]) * hours,
+        discharge_usd=batteries.wear_usd_per_mwh[k] * hours,
     )
+    cost, reactive = _stage_costs(problem, vehicle, others, grid)
     goals, power = best_itinerary(
         Start(
             station=space.start_station[k],
@@ -210,6 +202,44 @@ def _respond(
         [np.interp(power[t], levels_mw, reactive[t, goals[t]]) for t in range(problem.n_periods)]
     )
     return goals, power, q_mvar
+
+
+def _stage_costs(
+    problem: SchedulingProblem,
+    vehicle: VehiclePower,
+    others: Injections,
+    grid: tuple[BoolArray, tuple[NetworkArrays, ...]],
+) -> tuple[FloatArray, FloatArray]:
+    """Return what `power_costs` returns, for all areas together.
+
+    What happens at a station costs only its area more or less than without the vehicle.
+    """
+    (can_curtail, networks), money, hours = grid, problem.money, problem.period_h
+    station_area = problem.network.site_area[: problem.space.n_stations]
+    shape = (problem.n_periods, problem.space.n_stations + 1, len(vehicle.levels_mw))
+    cost, reactive = np.zeros(shape), np.zeros(shape)
+    for area, network in enumerate(networks):
+        here = np.flatnonzero(station_area == area)
+        curtailable = can_curtail[:, problem.network.generator_area == area]
+        usd, mvar = power_costs(
+            vehicle,
+            Injections(
+                p_mw=np.ascontiguousarray(others.p_mw[:, here]),
+                q_mvar=np.ascontiguousarray(others.q_mvar[:, here]),
+            ),
+            PeriodPrices(
+                bought_usd=np.ascontiguousarray(money.import_usd_per_mwh[:, area]) * hours,
+                sold_usd=np.ascontiguousarray(money.export_usd_per_mwh[:, area]) * hours,
+                curtailed_usd=float(money.curtailment_usd_per_mwh[area]) * hours,
+                curtailable=np.ascontiguousarray(curtailable),
+            ),
+            network,
+        )
+        elsewhere = np.setdiff1d(np.arange(shape[1]), here)
+        cost[:, here] += usd[:, :-1]
+        cost[:, elsewhere] += usd[:, -1:, :1]
+        reactive[:, here] = mvar[:, :-1]
+    return cost, reactive
 
 
 def _injections(problem: SchedulingProblem, station: IntArray, power: FloatArray) -> FloatArray:

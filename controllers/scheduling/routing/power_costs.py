@@ -6,7 +6,7 @@ The powers of the other vehicles are given; reactive power and curtailment follo
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -73,7 +73,10 @@ class PeriodPrices(NamedTuple):
 
 
 class NetworkArrays(NamedTuple):
-    """The fields of `Network` that the tables depend on, with its shapes and units."""
+    """The fields of `Network` that the tables depend on, with its units, of one area.
+
+    `import_mw` is ``(period,)``; sites, generators and rows are those of the area.
+    """
 
     import_mw: FloatArray
     import_p: FloatArray
@@ -91,9 +94,28 @@ class NetworkArrays(NamedTuple):
     available_mw: FloatArray
 
     @classmethod
-    def of(cls, network: Network) -> NetworkArrays:
-        """Return the arrays of a network in one memory layout, so that one compilation serves."""
-        return cls(*(np.ascontiguousarray(getattr(network, name)) for name in cls._fields))
+    def of(cls, network: Network, area: int) -> NetworkArrays:
+        """Return the arrays of an area in one memory layout, so that one compilation serves."""
+        site, plant = network.site_area == area, network.generator_area == area
+        row = network.row_area == area
+        n_rows = np.bincount(network.row_period[row], minlength=len(network.import_mw))
+        own: tuple[Any, ...] = cls(
+            import_mw=network.import_mw[:, area],
+            import_p=network.import_p[:, site],
+            import_q=network.import_q[:, site],
+            import_c=network.import_c[:, plant],
+            loss=network.loss[:, site][:, :, site],
+            live=network.live[site],
+            row_start=np.concatenate([[0], np.cumsum(n_rows)]),
+            row_limit=network.row_limit[row],
+            row_base=network.row_base[row],
+            row_p=network.row_p[row][:, site],
+            row_q=network.row_q[row][:, site],
+            row_c=network.row_c[row][:, plant],
+            row_usd=network.row_usd[row],
+            available_mw=network.available_mw[:, plant],
+        )
+        return cls(*(np.ascontiguousarray(array) for array in own))
 
 
 class _Period(NamedTuple):

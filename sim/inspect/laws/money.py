@@ -26,14 +26,19 @@ def law_money(scenario: Scenario, episode: Episode) -> None:
     )
     if abs(balance.sum()) > 1e-6:
         raise Broken(f"money: {name}: payments do not cancel")
-    inside = -balance.reindex(["operator", "fleet"]).sum()
+    system = scenario.system
+    inside = -balance.reindex(list(system.parties)).sum()
     retail = ledger.loc[ledger["item"] == "retail", "usd"].sum()
     if abs(inside + retail - metrics["cost_usd"]) > 1e-6:
         raise Broken(f"money: {name}: the ledger does not sum to cost_usd")
     if abs(metrics["cost_usd"] + metrics["penalty_usd"] - metrics["objective_usd"]) > 1e-6:
         raise Broken(f"money: {name}: objective_usd is not cost_usd + penalty_usd")
-    steps, hours = episode.steps, scenario.system.timing.step_h
-    bought = (steps["import_mw"].clip(lower=0) * steps["import_usd_per_mwh"]).sum() * hours
+    steps, hours = episode.steps, system.timing.step_h
+    ends = [f".{area.name}" for area in system.areas] if len(system.areas) > 1 else [""]
+    bought = sum(
+        (steps[f"import_mw{end}"].clip(lower=0) * steps[f"import_usd_per_mwh{end}"]).sum() * hours
+        for end in ends
+    )
     booked = ledger.loc[ledger["item"] == "energy bought", "usd"].sum()
     if abs(bought - booked) > 1e-6:
         raise Broken(f"money: {name}: energy bought is booked as {booked} instead of {bought} USD")

@@ -7,13 +7,16 @@ import pandas as pd
 from sim.report.figures import comparison, waterfall
 from sim.report.html.embedding import Figure, figure
 from sim.report.html.objective_parts import by_controller, parts_of_objective
+from sim.report.html.payments import payments
 from sim.report.wording import signed
 from sim.study.store.stored_study import StoredStudy
+from sim.system.areas import PARTIES
 
 
 def cost_figures(study: StoredStudy, metrics: pd.DataFrame, names: list[str]) -> list[Figure]:
     """Return the figures of payments and penalties, mean per episode."""
-    entries = parts_of_objective(study.table("ledger"), metrics)
+    parties = study.manifest["system"].get("parties", PARTIES)
+    entries = parts_of_objective(study.table("ledger"), metrics, parties)
     usd = by_controller(entries, names)
     sums = ", ".join(f"{name} {signed(float(usd[name].sum()))} USD" for name in names)
     waterfalls = figure(
@@ -29,8 +32,9 @@ def cost_figures(study: StoredStudy, metrics: pd.DataFrame, names: list[str]) ->
         waterfall.figure(usd),
         usd.reset_index(),
     )
+    paid = payments(study, metrics, names)
     if len(names) == 1:
-        return [waterfalls]
+        return [waterfalls, *paid]
     bars = figure(
         "cost",
         "What the objective is made of",
@@ -40,4 +44,4 @@ def cost_figures(study: StoredStudy, metrics: pd.DataFrame, names: list[str]) ->
         comparison.ledger(entries, names),
         entries,
     )
-    return [bars, waterfalls]
+    return [bars, waterfalls, *paid]

@@ -6,13 +6,16 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from sim.episode.ledger import BENEFIT, INCOME, INSIDE
+from sim.episode.ledger import BENEFIT, INCOME
+from sim.system.areas import PARTIES
 
 
-def costs(ledger: pd.DataFrame, metrics: pd.DataFrame) -> pd.DataFrame:
-    """Return mean payments to others per episode: ``controller, entry, usd``."""
+def costs(
+    ledger: pd.DataFrame, metrics: pd.DataFrame, parties: Sequence[str] = PARTIES
+) -> pd.DataFrame:
+    """Return mean payments of the parties to others per episode: ``controller, entry, usd``."""
     entries = ledger[~ledger["item"].isin((INCOME, BENEFIT))]
-    sign = entries["payer"].isin(INSIDE).astype(int) - entries["payee"].isin(INSIDE).astype(int)
+    sign = entries["payer"].isin(parties).astype(int) - entries["payee"].isin(parties).astype(int)
     usd = (entries["usd"] * sign).groupby([entries["controller"], entries["item"]]).sum()
     episodes = metrics.groupby("controller").size()
     mean = usd.div(episodes, level="controller").rename("usd").rename_axis(["controller", "entry"])
@@ -21,9 +24,11 @@ def costs(ledger: pd.DataFrame, metrics: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def parts_of_objective(ledger: pd.DataFrame, metrics: pd.DataFrame) -> pd.DataFrame:
+def parts_of_objective(
+    ledger: pd.DataFrame, metrics: pd.DataFrame, parties: Sequence[str] = PARTIES
+) -> pd.DataFrame:
     """Return mean payments and penalties per episode: ``controller, entry, usd``."""
-    return pd.concat([costs(ledger, metrics), penalties(metrics)], ignore_index=True)
+    return pd.concat([costs(ledger, metrics, parties), penalties(metrics)], ignore_index=True)
 
 
 def by_controller(parts: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:

@@ -25,6 +25,7 @@ from sim.study.store.bundle import LOG
 from sim.study.store.stored_study import SUMMARY, StoredStudy, read_study, unverified_is_input
 from sim.study.store.sums import first_reason
 from sim.study.study import controllers_without_decisions
+from sim.system.areas import PARTIES
 
 FILE = "report.html"
 MOST_DAYS = 500  # longer tables of days are left to the stored tables
@@ -103,12 +104,14 @@ def render(study: StoredStudy) -> str:
         declared = [NamedDifference(**each) for each in manifest.get("contrasts", ())]
         steps = [NamedDifference(**each) for each in manifest.get("ladder", ())]
         context |= tables(metrics, finished, days, manifest["seed"], declared, steps)
+        parties = manifest["system"].get("parties", PARTIES)
+        paid = costs(study.table("ledger"), metrics, parties)
         context |= {
             "figures": drawn,
             "map": study_figures.map_of_day(study, day, _best(metrics, finished)),
             "days": _days(metrics, dates, finished),
             "stopping": _stopping(study, finished[0]),
-            "day_end": day_end(metrics, costs(study.table("ledger"), metrics), finished),
+            "day_end": day_end(metrics, paid, finished),
         }
     if finished:
         context |= {

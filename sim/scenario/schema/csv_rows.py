@@ -16,6 +16,7 @@ from sim.scenario.schema.values import (
     Positive,
     Table,
 )
+from sim.system.areas import FLEET
 
 
 class BusRow(Table):
@@ -169,6 +170,7 @@ class VehicleRow(Table):
     trips_per_day: Annotated[int, Field(ge=0, le=10_000)] | None = None
     kwh_per_km: NotNegative = 0.0
     terminal_station: Name | None = None
+    owner: Name = Field(default=FLEET, exclude_if=lambda owner: owner == FLEET)
 
 
 class TrainRow(Table):
@@ -180,3 +182,4 @@ class TrainRow(Table):
     initial_station: Name
     trips_per_day: Annotated[int, Field(ge=0, le=10_000)] | None = None
     terminal_station: Name | None = None
+    owner: Name = Field(default=FLEET, exclude_if=lambda owner: owner == FLEET)

@@ -24,6 +24,8 @@ from sim.scenario.schema.values import (
     Positive,
     Table,
 )
+from sim.system.areas import OPERATOR, PARTIES
+from sim.system.rent import RentBasis, StoredEnergyOwner
 from sim.system.tariff import ImportMeter, StoredEnergy
 
 
@@ -159,6 +161,43 @@ class TariffTable(Table):
     curtailment_usd_per_mwh: NotNegative = 0.0
     lost_load_usd_per_mwh: NotNegative = 1000.0
     stored_usd_per_mwh: NotNegative = 0.0
+
+
+class AreaTable(Table):
+    """``[[area]]``: a part of the grid with its own sources, tariff and operator.
+
+    Attributes
+    ----------
+    name
+        Name of the area.
+    sources
+        Buses of the sources that feed it; every source feeds one area.
+    operator
+        The party that buys and sells its energy.
+    tariff
+        Its prices, as [tariff]; those of [tariff] where it is not given. stored_usd_per_mwh is that
+        of [tariff] in all areas.
+    """
+
+    name: Name
+    sources: Annotated[tuple[Name, ...], Field(min_length=1)]
+    operator: Name = OPERATOR
+    tariff: TariffTable | None = None
+
+
+class RentTable(Table):
+    """``[rent]``: the contract by which operators of areas rent vehicles.
+
+    Attributes
+    ----------
+    basis
+        What is paid for: see sim.system.rent.RentBasis.
+    stored_energy
+        To whom energy in the batteries belongs: see sim.system.rent.StoredEnergyOwner.
+    """
+
+    basis: RentBasis = RentBasis.ENERGY
+    stored_energy: StoredEnergyOwner = StoredEnergyOwner.OPERATORS
 
 
 class SettlementTable(Table):
@@ -492,6 +531,12 @@ class ScenarioFile(Table):
         on or off; see above.
     fleet
         train, none, or fixed:STATION; see above.
+    parties
+        Those for whom the system is planned: operators of areas, owners of vehicles and of cars.
+    area
+        Areas with their own sources, tariffs and operators; the whole grid is one if there is none.
+    rent
+        Contract of rent; without it vehicles are not rented.
     """
 
     title: Name
@@ -499,10 +544,15 @@ class ScenarioFile(Table):
     seed: Annotated[int, Field(ge=0, le=LARGEST_SEED)] = 1
     uncertainty: Literal["on", "off"] = "on"
     fleet: Name = "train"
+    parties: Annotated[tuple[Name, ...], Field(min_length=1)] = Field(
+        default=PARTIES, exclude_if=lambda parties: parties == PARTIES
+    )
     timing: TimingTable = TimingTable()
     grid: GridTable = GridTable()
     battery: dict[Name, BatteryTable] = Field(default_factory=dict)
     tariff: TariffTable
+    area: tuple[AreaTable, ...] = Field(default=(), exclude_if=lambda areas: not areas)
+    rent: RentTable | None = Field(default=None, exclude_if=lambda rent: rent is None)
     settlement: SettlementTable = SettlementTable()
     penalties: PenaltiesTable = PenaltiesTable()
     profiles: ProfilesTable
@@ -520,3 +570,7 @@ class ScenarioFile(Table):
     storm: StormTable = StormTable()
     ev: tuple[EvTable, ...] = ()
     ev_habits: EvHabitsTable = EvHabitsTable()
+
+    def of_area(self, area: AreaTable) -> ScenarioFile:
+        """Return the file with the tariff of an area as that of the whole grid."""
+        return self if area.tariff is None else self.model_copy(update={"tariff": area.tariff})

@@ -122,6 +122,7 @@ def manifest(
                 {"name": station.name, "set_up_h": station.set_up_h} for station in system.stations
             ],
             "vehicles": [vehicle.name for vehicle in system.vehicles],
+            **({"parties": list(system.parties)} if system.has_parties else {}),
             "map": geography(system),
         },
         "configuration": dict(configured),

@@ -77,6 +77,7 @@ class _System(_Open):
     v_max_pu: list[float]
     stations: list[_Station]
     vehicles: list[Text]
+    parties: list[Text] = Field(default_factory=list)
     map: dict[str, Any] | None = None
 
 

@@ -147,8 +147,8 @@ def test_undisturbed_every_plan_carried_on_is_executed_as_planned(price, sun_mw)
             load_mw=day.forecast.load_mw[rest],
             load_mvar=day.forecast.load_mvar[rest],
             available_mw=day.forecast.available_mw[rest],
-            price=day.forecast.import_usd_per_mwh[rest],
-            export=day.forecast.export_usd_per_mwh[rest],
+            price=day.forecast.import_usd_per_mwh[rest, 0],
+            export=day.forecast.export_usd_per_mwh[rest, 0],
         )
         plan = controller.decide(seen)
         planned = controller._last.schedule.energy_mwh[0]

@@ -193,7 +193,12 @@ def observation(
         period=period,
         periods_left=system.timing.n_periods - period,
         hour_of_day=now_h % 24,
-        vehicles=VehicleStates(**states, itinerary=((),) * len(trucks)),
+        vehicles=VehicleStates(
+            **states,
+            itinerary=((),) * len(trucks),
+            charge_left_mwh=np.full(len(trucks), np.inf),
+            discharge_left_mwh=np.full(len(trucks), np.inf),
+        ),
         queue=np.zeros(n_stations, dtype=np.int64),
         plugs_free=np.array([s.plugs for s in system.stations]) - occupied,
         terminal_energy_mwh=np.array([t.battery.energy_terminal_mwh for t in trucks]),
@@ -224,8 +229,10 @@ def observation(
             load_mvar=np.zeros_like(load_mw) if load_mvar is None else load_mvar,
             available_mw=np.asarray(available_mw, dtype=float),
             ev_mw=np.zeros((n, len(system.evs))),
-            import_usd_per_mwh=price,
-            export_usd_per_mwh=0.5 * price if export is None else np.asarray(export, dtype=float),
+            import_usd_per_mwh=price[:, None],
+            export_usd_per_mwh=(0.5 * price if export is None else np.asarray(export, dtype=float))[
+                :, None
+            ],
             travel=TravelTable(TravelHours(travel_h, travel_h, travel_h)),
             rail_h=np.full_like(travel_h, np.inf),
         ),

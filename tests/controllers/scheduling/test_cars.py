@@ -89,7 +89,7 @@ def test_the_network_responds_to_cars_as_alternating_current_does():
     p_mw[:, -2:] = [-0.3, 0.2]
     moved = dataclasses.replace(rest, p_mw=p_mw)
     result = flow.solve(*injections(exists, seen.forecast, moved, groups))
-    np.testing.assert_allclose(network.import_at(moved), result.source_mw.sum(axis=1), atol=1e-3)
+    np.testing.assert_allclose(network.import_at(moved), result.source_mw, atol=1e-3)
     alone = network.without_cars(p_mw[:, -2:])
     there = dataclasses.replace(rest, p_mw=p_mw[:, :-2], q_mvar=rest.q_mvar[:, :-2])
     np.testing.assert_allclose(alone.import_at(there), network.import_at(moved))
