@@ -11,6 +11,7 @@ from typing import Any, cast
 from pydantic import TypeAdapter, ValidationError
 
 from sim.control import Capabilities, Controller, capabilities_of
+from sim.episode.fitting import misfit
 from sim.episode.source_of import file_name, source_of
 from sim.errors import GridhaulError, InputError, Problem, described, shown
 from sim.plugins import (
@@ -21,7 +22,7 @@ from sim.plugins import (
     registered,
     suggestion,
 )
-from sim.system.system import WAYS, System
+from sim.system.system import System
 from sim.user_code import contained
 
 
@@ -145,15 +146,9 @@ def build_for(system: System, spec: ControllerSpec) -> Controller:
     """
     controller = build(spec)
     requires = capabilities_of(controller).requires
-    missing = requires - system.features
-    beyond = (system.features & WAYS) - requires if requires & WAYS else frozenset()
-    if not missing and not beyond:
+    message = misfit(requires, system)
+    if not message:
         return controller
-    message = (
-        f"needs {', '.join(sorted(missing))}, which {system.name} does not have"
-        if missing
-        else f"cannot plan for {', '.join(sorted(beyond))}, on which vehicles of {system.name} move"
-    )
     raise InputError.single(
         where=spec.name,
         key="requires",
