@@ -11,6 +11,7 @@ from typing import Any, cast
 from pydantic import TypeAdapter, ValidationError
 
 from sim.control import Capabilities, Controller, capabilities_of
+from sim.episode.fitting import misfit
 from sim.episode.source_of import file_name, source_of
 from sim.errors import GridhaulError, InputError, Problem, described, shown
 from sim.plugins import (
@@ -21,7 +22,7 @@ from sim.plugins import (
     registered,
     suggestion,
 )
-from sim.system.system import WAYS, System
+from sim.system.system import System
 from sim.user_code import contained
 
 
@@ -145,23 +146,13 @@ def build_for(system: System, spec: ControllerSpec) -> Controller:
     """
     controller = build(spec)
     capabilities = capabilities_of(controller)
-    requires = capabilities.requires
-    missing = requires - system.features
-    beyond = (system.features & WAYS) - requires if requires & WAYS else frozenset()
-    many = capabilities.one_area and "areas" in system.features
-    if not missing and not beyond and not many:
+    message = misfit(capabilities, system)
+    if not message:
         return controller
-    if missing:
-        message = f"needs {', '.join(sorted(missing))}, which {system.name} does not have"
-    elif beyond:
-        ways = ", ".join(sorted(beyond))
-        message = f"cannot plan for {ways}, on which vehicles of {system.name} move"
-    else:
-        message = f"plans for one area, and {system.name} has {len(system.areas)}"
     raise InputError.single(
         where=spec.name,
         key="requires",
-        value=", ".join(sorted(requires)),
+        value=", ".join(sorted(capabilities.requires)),
         message=message,
         remedy=f"Name a controller for a system with {', '.join(sorted(system.features))}"
         if system.features

@@ -6,9 +6,12 @@ import inspect
 import tomllib
 from dataclasses import dataclass
 
+from sim.control import capabilities_of
+from sim.episode.fitting import fits
 from sim.errors import InputError
 from sim.plugins import CONTROLLERS, SCENARIOS, load_controller, names
-from sim.scenario import scenario_folder
+from sim.scenario import load_scenario, scenario_folder
+from sim.system.system import System
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,10 +24,14 @@ class Catalogue:
         Titles of the scenarios.
     controllers
         First lines of the controllers' docstrings.
+    fitting
+        Names of the controllers that each scenario has what they require for; none of a scenario
+        that cannot be loaded.
     """
 
     scenarios: dict[str, str]
     controllers: dict[str, str]
+    fitting: dict[str, tuple[str, ...]]
 
 
 def catalogue() -> Catalogue:
@@ -32,7 +39,23 @@ def catalogue() -> Catalogue:
     return Catalogue(
         scenarios={name: _title(name) for name in names(SCENARIOS)},
         controllers={name: _first_line(name) for name in names(CONTROLLERS)},
+        fitting={name: _fitting(name) for name in names(SCENARIOS)},
     )
+
+
+def _fitting(scenario: str) -> tuple[str, ...]:
+    try:
+        system = load_scenario(scenario).system
+    except InputError:
+        return ()
+    return tuple(name for name in names(CONTROLLERS) if _fits(name, system))
+
+
+def _fits(controller: str, system: System) -> bool:
+    try:
+        return fits(capabilities_of(load_controller(controller)), system)
+    except (InputError, TypeError):
+        return False
 
 
 def _title(name: str) -> str:

@@ -44,6 +44,38 @@ def complaints() -> Iterator[list[str]]:
     assert found == []
 
 
+@pytest.fixture(scope="module")
+def opened(browser: Browser, report: Path) -> Iterator[Page]:
+    """Yield the report on a page that all tests of a module share: drawing it takes long."""
+    complaints: list[str] = []
+    context = browser.new_context(viewport={"width": 1366, "height": 768})
+    yield _opened(context.new_page(), report, complaints)
+    context.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def page(opened: Page) -> Page:
+    """Return the shared page with its map as it was, for tests that leave the rest alone."""
+    opened.set_viewport_size({"width": 1366, "height": 768})
+    if opened.locator("#map-play").get_attribute("aria-pressed") == "true":
+        opened.click("#map-play")
+    opened.select_option("#map-controller", label="idle")
+    opened.locator("#map-time").fill("78")
+    return opened
+
+
+def _opened(page: Page, report: Path, complaints: list[str]) -> Page:
+    """Return a page with a report once every figure is drawn, and note what it complains about."""
+    page.on("console", lambda message: complaints.append(f"console: {message.text}"))
+    page.on("pageerror", lambda error: complaints.append(f"error: {error}"))
+    page.on("dialog", lambda dialog: (complaints.append("dialog"), dialog.dismiss()))
+    page.on("request", lambda request: _not_itself(request.url, report, complaints))
+    page.goto(report.as_uri())
+    page.wait_for_selector("html[data-drawn='all']", state="attached")
+    return page
+
+
 @pytest.fixture
 def visit(browser: Browser, complaints: list[str]) -> Iterator[Visit]:
     contexts = []
@@ -51,14 +83,7 @@ def visit(browser: Browser, complaints: list[str]) -> Iterator[Visit]:
     def open_(report: Path, **settings: object) -> Page:
         context = browser.new_context(**{"viewport": {"width": 1366, "height": 768}, **settings})
         contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: complaints.append(f"console: {message.text}"))
-        page.on("pageerror", lambda error: complaints.append(f"error: {error}"))
-        page.on("dialog", lambda dialog: (complaints.append("dialog"), dialog.dismiss()))
-        page.on("request", lambda request: _not_itself(request.url, report, complaints))
-        page.goto(report.as_uri())
-        page.wait_for_selector("html[data-drawn='all']", state="attached")
-        return page
+        return _opened(context.new_page(), report, complaints)
 
     yield open_
     for context in contexts:

@@ -43,8 +43,7 @@ def column(page: Page, table: str, number: int) -> list[str]:
     return cells.all_inner_texts()
 
 
-def test_every_figure_is_drawn_and_told_in_words(visit: Visit, report: Path) -> None:
-    page = visit(report)
+def test_every_figure_is_drawn_and_told_in_words(page: Page) -> None:
     plots = page.locator(".plot")
     assert plots.count() == 14
     for i in range(plots.count()):
@@ -54,8 +53,7 @@ def test_every_figure_is_drawn_and_told_in_words(visit: Visit, report: Path) -> 
     assert page.locator("#map-words").inner_text().startswith("Lowest ")
 
 
-def test_the_slider_goes_through_the_day(visit: Visit, report: Path) -> None:
-    page = visit(report)
+def test_the_slider_goes_through_the_day(page: Page) -> None:
     slider = page.locator("#map-time")
     slider.focus()
     page.keyboard.press("Home")
@@ -69,8 +67,7 @@ def test_the_slider_goes_through_the_day(visit: Visit, report: Path) -> None:
     assert page.locator("#map-picture .buses").inner_html() != early
 
 
-def test_play_moves_the_trucks_until_it_is_paused(visit: Visit, report: Path) -> None:
-    page = visit(report)
+def test_play_moves_the_trucks_until_it_is_paused(page: Page) -> None:
     page.select_option("#map-controller", label="greedy")
     page.locator("#map-time").focus()
     page.keyboard.press("Home")
@@ -86,8 +83,7 @@ def test_play_moves_the_trucks_until_it_is_paused(visit: Visit, report: Path) ->
     assert positions(page) == still
 
 
-def test_play_is_a_button_too(visit: Visit, report: Path) -> None:
-    page = visit(report)
+def test_play_is_a_button_too(page: Page) -> None:
     before = clock(page)
     page.locator("#map-play").focus()
     page.keyboard.press("Enter")
@@ -98,8 +94,77 @@ def test_play_is_a_button_too(visit: Visit, report: Path) -> None:
     assert page.locator("#map-play").get_attribute("aria-pressed") == "false"
 
 
-def test_another_controller_is_another_day_of_trucks(visit: Visit, report: Path) -> None:
+CLASH = """() => {
+  const frame = document.getElementById("map-picture").getBoundingClientRect();
+  const marks = ["#map-picture .labels text[visibility=visible]", "#map-picture .truck"];
+  const boxes = marks.map(own => [...document.querySelectorAll(own)]
+    .filter(mark => mark.getAttribute("visibility") !== "hidden")
+    .map(mark => [mark.textContent, mark.getBoundingClientRect()]));
+  const meet = (a, b) => a.left < b.right - 1 && b.left < a.right - 1
+    && a.top < b.bottom - 1 && b.top < a.bottom - 1;
+  const found = [];
+  for (const own of boxes) own.forEach(([name, box], i) => {
+    if (box.left < frame.left || box.right > frame.right || box.top < frame.top
+      || box.bottom > frame.bottom) found.push(`${name} leaves the frame`);
+    for (const [other, its] of own.slice(i + 1)) {
+      if (meet(box, its)) found.push(`${name} on ${other}`);
+    }
+  });
+  return found;
+}"""
+
+
+def test_the_map_opens_on_the_best_zooms_and_keeps_its_labels_apart(
+    visit: Visit, report: Path
+) -> None:
     page = visit(report)
+    best = "document.getElementById('map-controller').selectedOptions[0].text"
+    assert page.evaluate(best) == "idle"  # greedy costs more on these days
+    assert re.search(r"[1-9]\d* below", page.locator("#map-words").inner_text())  # its worst step
+    names = page.locator("#map-picture .labels text[visibility=visible]")
+    assert names.count() == 6
+    for width in (1366, 400):
+        page.set_viewport_size({"width": width, "height": 900})
+        for step in (0, 40, 72, 95):
+            page.locator("#map-time").fill(str(step))
+            assert page.evaluate(CLASH) == []
+    sizes = "getComputedStyle(document.querySelector('#map-picture .labels text')).fontSize"
+    assert page.evaluate(sizes) == "12.5px"
+    whole = [mark.get_attribute("transform") for mark in page.locator(".buses path").all()]
+    page.click("#map-in")
+    page.click("#map-in")
+    near = [mark.get_attribute("transform") for mark in page.locator(".buses path").all()]
+    assert len(set(whole) & set(near)) <= 1
+    assert page.evaluate(CLASH) == []
+    page.click("#map-all")
+    again = [mark.get_attribute("transform") for mark in page.locator(".buses path").all()]
+    assert again == whole
+    page.wait_for_function("document.documentElement.scrollWidth <= 400")
+
+
+def test_lines_roads_and_cars_show_how_they_are_at_the_time(page: Page) -> None:
+    drawn = {"lines": set[str](), "roads": set[str](), "cars": set[str]()}
+    for step in range(0, 96, 5):
+        page.locator("#map-time").fill(str(step))
+        for kind, marks, what in (
+            ("lines", ".feeder line", "class"),
+            ("roads", ".roads line", "class"),
+            ("cars", ".cars path", "fill"),
+        ):
+            drawn[kind] |= set(
+                page.locator(f"#map-picture {marks}").evaluate_all(
+                    f"marks => marks.map(mark => mark.getAttribute('{what}') || '')"
+                )
+            )
+    assert {"", "open", "busy", "over"} <= drawn["lines"]
+    assert {"", "slow"} <= drawn["roads"]
+    assert len(drawn["cars"]) == 2  # charging and not
+    title = page.locator("#map-picture .feeder line title").first.text_content() or ""
+    assert re.fullmatch(r"0-1: \d+ %", title)
+    assert "Highest loading " in page.locator("#map-words").inner_text()
+
+
+def test_another_controller_is_another_day_of_trucks(page: Page) -> None:
     page.locator("#map-time").focus()
     page.keyboard.press("End")
     page.select_option("#map-controller", label="idle")
@@ -108,8 +173,7 @@ def test_another_controller_is_another_day_of_trucks(visit: Visit, report: Path)
     assert page.locator("#map-trucks").inner_text() != idle
 
 
-def test_buses_beyond_their_limits_have_another_shape(visit: Visit, report: Path) -> None:
-    page = visit(report)  # opens where most buses are beyond them
+def test_buses_beyond_their_limits_have_another_shape(page: Page) -> None:
     words = page.locator("#map-words").inner_text()
     found = re.search(r"(\d+) below, (\d+) above", words)
     assert found, words
@@ -133,6 +197,9 @@ def test_a_line_out_of_service_is_drawn_while_it_is_out(visit: Visit, tmp_path: 
         assert drawn.is_visible() == is_out
         assert ("Out of service: line 5-6." in words.inner_text()) == is_out
         assert page.locator("#map-picture .feeder .tripped").count() == int(is_out)
+        # What lies behind it has no supply: 12 buses and the lines between them.
+        assert ("Without supply: 12 buses." in words.inner_text()) == is_out
+        assert page.locator("#map-picture .feeder .dead").count() == 12 * int(is_out)
     page.locator("#map-time").fill("75")
     dashes = drawn.evaluate("mark => getComputedStyle(mark).strokeDasharray")
     still_open = page.locator("#map-picture .feeder .open").first
@@ -150,8 +217,7 @@ def test_a_line_out_of_service_is_drawn_while_it_is_out(visit: Visit, tmp_path: 
     assert "Bold and dashed" in page.locator("#map figcaption").inner_text()
 
 
-def test_tables_sort_by_click_and_by_enter(visit: Visit, report: Path) -> None:
-    page = visit(report)
+def test_tables_sort_by_click_and_by_enter(page: Page) -> None:
     page.click(".days summary")
     table = ".days table"
     header = page.locator(f"{table} thead th").nth(2)
@@ -169,8 +235,7 @@ def test_tables_sort_by_click_and_by_enter(visit: Visit, report: Path) -> None:
     assert column(page, table, 1) == original
 
 
-def test_rows_that_explain_stay_below_what_they_explain(visit: Visit, report: Path) -> None:
-    page = visit(report)
+def test_rows_that_explain_stay_below_what_they_explain(page: Page) -> None:
     table = page.locator("table[data-sortable]").first
     before = table.locator("tbody tr").all_inner_texts()
     table.locator("thead button").nth(1).click()

@@ -16,6 +16,14 @@ def test_each_thing_has_one_line() -> None:
         assert "\n" not in line
 
 
+def test_a_scenario_names_the_controllers_that_it_has_what_they_require_for() -> None:
+    fitting = catalogue().fitting
+    assert {"market", "idle"} <= set(fitting["six_bus_rail"])
+    assert "two_stage" not in fitting["six_bus_rail"]
+    assert "two_stage" in fitting["tiny"]
+    assert "market" not in fitting["tiny"]
+
+
 def test_what_does_not_load_is_listed_with_the_reason(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -30,3 +38,4 @@ def test_what_does_not_load_is_listed_with_the_reason(
     assert "cannot be loaded" in found.controllers["idle"]
     assert "went missing" in found.controllers["idle"]
     assert "cannot be loaded" in found.scenarios["tiny"]
+    assert "idle" not in found.fitting["tiny"]

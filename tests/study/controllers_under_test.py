@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sim.control import Capabilities, Observation, Plan
+from sim.control import Capabilities, Observation, Outcome, Plan
 from sim.system.system import System
 
 
@@ -48,3 +48,12 @@ class Mute:
     """Cannot decide."""
 
     def start(self, system: System, rng: np.random.Generator) -> None: ...
+
+
+class Counting(Plain):
+    """Has a figure that others lack."""
+
+    capabilities = Capabilities(figures=("counted",))
+
+    def decide(self, observation: Observation) -> Plan:
+        return Plan(outcome=Outcome(figures={"counted": 7.0}))

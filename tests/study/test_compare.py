@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from sim.errors import InputError
+from sim.report.html.page import write_report
 from sim.scenario import load_scenario
 from sim.study.compare import compare
 from sim.study.run import run
@@ -144,3 +145,15 @@ def test_a_folder_without_a_study_is_refused(tmp_path: Path) -> None:
     (tmp_path / "study.json").write_text('{"format": 99}')
     with pytest.raises(InputError, match="is not the format of this version"):
         read_study(tmp_path)
+
+
+def test_controllers_with_figures_of_their_own_are_stored_beside_others(tmp_path: Path) -> None:
+    """Whichever comes first, and also where the study goes on."""
+    for names in (["idle", f"{FILE}:Counting"], [f"{FILE}:Counting", "idle"]):
+        out = tmp_path / names[0][:4].strip("/")
+        for replications in (1, 2):
+            compare("tiny", names, replications=replications, verify="off", out=out)
+        episodes = read_study(out).table("episodes").set_index("controller")
+        assert episodes["counted"].loc[f"{FILE}:Counting"].tolist() == [7.0, 7.0]
+        assert episodes["counted"].loc["idle"].isna().all()
+        assert write_report(out).is_file()

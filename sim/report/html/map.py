@@ -204,12 +204,15 @@ def _road_speed(
     links = {tuple(link): i for i, link in enumerate(place["road_links"])}
     nodes = {name: i for i, name in enumerate(place["road_nodes"])}
     percent = np.full((n_steps, len(links)), 100.0)
-    for own in congestion.itertuples(index=False):
-        ends = sorted((nodes[own.from_node], nodes[own.to_node]))
-        step = round(own.time_h / step_h)
-        if step < n_steps:
-            at = step, links[ends[0], ends[1]]
-            percent[at] = min(percent[at], 100 * own.speed_share)
+    start, goal = (
+        congestion[name].map(nodes).fillna(-1).to_numpy(int) for name in ("from_node", "to_node")
+    )
+    ends = zip(np.minimum(start, goal).tolist(), np.maximum(start, goal).tolist(), strict=True)
+    link = np.array([links.get(own, -1) for own in ends], dtype=int)
+    step = np.rint(congestion["time_h"].to_numpy() / step_h).astype(int)
+    there = (link >= 0) & (step < n_steps)
+    slow = 100 * congestion["speed_share"].to_numpy()
+    np.minimum.at(percent, (step[there], link[there]), slow[there])
     return _in_percent(percent) if len(congestion) else ""
 
 

@@ -12,7 +12,13 @@ from rich.table import Table
 from sim.episode.episode import Episode
 from sim.inspect.catalogue import Catalogue
 from sim.report.risk_rows import difference_rows, p_value, risk_rows
-from sim.report.terminal.output import print_failures, print_json, print_warnings, terminal
+from sim.report.terminal.output import (
+    plain_table,
+    print_failures,
+    print_json,
+    print_warnings,
+    terminal,
+)
 from sim.report.wording import (
     HEADLINES,
     LADDER,
@@ -45,10 +51,11 @@ COLUMNS = (
     ("Objective [USD]", "objective_usd"),
     ("Cost", "cost_usd"),
     ("Penalty", "penalty_usd"),
-    ("Steps beyond limits", "voltage_violation_steps"),
-    ("Lowest pu", "vm_pu_min"),
+    ("Beyond\nlimits", "voltage_violation_steps"),
+    ("Lowest\npu", "vm_pu_min"),
     ("Trips", "trips"),
 )
+WORDY = 100  # columns of a terminal that has room for explanations inside a table
 
 
 def print_switched_off(scenario: Scenario) -> None:
@@ -77,11 +84,19 @@ def print_study(study: Study, *, as_json: bool = False, everything: bool = False
         console = terminal()
         totals = study.metrics.groupby("controller", sort=False).sum()
         print_warnings(caveats(totals, study.reasons))
+        console.print(f"{escape(study.scenario)}: {_mean_of(study.replications)}")
         console.print(_narrow(console, _summary_table(study, everything=everything), study))
+        console.print()
         if len(study.controllers) > 1:
+            between = f"Difference from {escape(study.controllers[0])} on the same days"
+            console.print(f"{between}{', with 95 % interval' if study.replications > 1 else ''}")
             console.print(_paired_table(study, everything=everything))
+            console.print()
         if study.ladder:
-            console.print(_ladder_table(study))
+            console.print(escape(f"{LADDER} [USD]"))
+            wordy = everything or console.width >= WORDY
+            console.print(_ladder_table(study, wordy=wordy))
+            console.print()
         for contrast, found in study.contrasts:
             console.print(
                 f"{contrast.name}: {escape(with_interval(found))} USD per episode "
@@ -100,17 +115,13 @@ def print_episode(episode: Episode, *, as_json: bool = False, everything: bool =
     if as_json:
         print_json(episode_summary(episode))
         return
-    table = Table(
-        title=f"{escape(episode.controller)} on {escape(episode.scenario)}, "
-        f"replication {episode.replication}, from {episode.start:%Y-%m-%d %H:%M}",
-        title_justify="left",
-    )
+    table = plain_table()
     table.add_column("figure")
     table.add_column("value", justify="right")
     own = pd.DataFrame([episode.metrics], index=[episode.controller])
     for name in present(episode.metrics) if everything else essential(own):
         table.add_row(escape(title(name)), figure(name, episode.metrics[name]))
-    ledger = Table(title="Ledger", title_justify="left")
+    ledger = plain_table()
     for column in ("payer", "payee", "item"):
         ledger.add_column(column)
     ledger.add_column("USD", justify="right")
@@ -119,7 +130,14 @@ def print_episode(episode: Episode, *, as_json: bool = False, everything: bool =
         ledger.add_row(*names, number(entry["usd"]))
     reasons = {episode.controller: first_reason(episode.decisions)}
     print_warnings(caveats(own, reasons))
-    terminal().print(table, ledger)
+    terminal().print(
+        f"{escape(episode.controller)} on {escape(episode.scenario)}, "
+        f"replication {episode.replication}, from {episode.start:%Y-%m-%d %H:%M}"
+    )
+    terminal().print(table)
+    terminal().print()
+    terminal().print("Ledger")
+    terminal().print(ledger)
     if not everything:
         terminal().print(MORE)
 
@@ -128,7 +146,7 @@ def print_catalogue(catalogue: Catalogue, *, as_json: bool = False) -> None:
     """Print what is installed."""
     kinds = {"scenarios": catalogue.scenarios, "controllers": catalogue.controllers}
     if as_json:
-        print_json(kinds)
+        print_json(kinds | {"fitting": catalogue.fitting})
         return
     console = terminal()
     for kind, lines in kinds.items():
@@ -136,13 +154,34 @@ def print_catalogue(catalogue: Catalogue, *, as_json: bool = False) -> None:
         for name, line in lines.items():
             table.add_row(f"  [bold]{escape(name)}[/bold]", escape(line))
         console.print(kind, table)
+    console.print("which controllers fit")
+    table = Table.grid(padding=(0, 2))
+    for scenarios, fitting in _by_fitting(catalogue).items():
+        table.add_row(f"  [bold]{escape(', '.join(scenarios))}[/bold]", escape(fitting))
+    console.print(table)
+
+
+def _by_fitting(catalogue: Catalogue) -> dict[tuple[str, ...], str]:
+    """Return which controllers fit, by the scenarios which the same ones fit."""
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for scenario, own in catalogue.fitting.items():
+        groups.setdefault(own, []).append(scenario)
+    every = list(catalogue.controllers)
+    words = {}
+    for own, scenarios in groups.items():
+        others = [name for name in every if name not in own]
+        words[tuple(scenarios)] = (
+            f"all but {', '.join(others)}"
+            if others and len(others) < len(own)
+            else ", ".join(own) or "none: see above"
+            if others
+            else "all"
+        )
+    return words
 
 
 def _summary_table(study: Study, *, everything: bool) -> Table:
-    table = Table(
-        title=f"{escape(study.scenario)}: {_mean_of(study.replications)}",
-        title_justify="left",
-    )
+    table = plain_table()
     table.add_column("per episode")
     for name in study.controllers:
         table.add_column(_head(study, name), justify="right")
@@ -162,8 +201,8 @@ def _narrow(console: Console, table: Table, study: Study) -> Table:
     """Return the table, or one with a row per controller where its columns do not fit."""
     if console.measure(table).minimum <= console.width and len(study.controllers) <= MOST_COLUMNS:
         return table
-    narrow = Table(title=table.title, title_justify="left")
-    narrow.add_column("controller")
+    narrow = plain_table()
+    narrow.add_column("controller", no_wrap=True)
     for head, _ in COLUMNS:
         narrow.add_column(escape(head), justify="right", no_wrap=head.startswith("Objective"))
     summary = study.summary
@@ -188,14 +227,11 @@ def _head(study: Study, name: str) -> str:
 
 
 def _paired_table(study: Study, *, everything: bool) -> Table:
-    first, *others = study.controllers
-    table = Table(
-        title=f"Difference from {escape(first)} on the same days, with 95 % interval",
-        title_justify="left",
-    )
+    _, *others = study.controllers
+    table = plain_table()
     differences = study.paired
     if not everything:
-        table.add_column("controller")
+        table.add_column("controller", no_wrap=True)
         table.add_column("Objective [USD]".replace("[", r"\["), justify="right", no_wrap=True)
         table.add_column("p-value", justify="right")
         for name in others:
@@ -216,16 +252,18 @@ def _paired_table(study: Study, *, everything: bool) -> Table:
     return table
 
 
-def _ladder_table(study: Study) -> Table:
-    table = Table(title=f"{LADDER} [USD per episode]".replace("[", r"\["), title_justify="left")
-    table.add_column("step")
-    table.add_column("what it adds")
+def _ladder_table(study: Study, *, wordy: bool) -> Table:
+    table = plain_table()
+    table.add_column("step", no_wrap=True)
+    if wordy:
+        table.add_column("what it adds")
     table.add_column("worth", justify="right", no_wrap=True)
     for step, found in study.ladder:
         if step.name == WHOLE:
             table.add_section()
+        words = [step.meaning] if wordy else []
         between = f"{step.without} → {step.having}"
-        table.add_row(*map(escape, (between, step.meaning, with_interval(found))))
+        table.add_row(*map(escape, (between, *words, with_interval(found))))
     return table
 
 

@@ -6,8 +6,10 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 
+from rich import box
 from rich.console import Console
 from rich.markup import escape
+from rich.table import Table
 
 from sim.study.jobs import Failure
 
@@ -21,6 +23,11 @@ def terminal() -> Console:
     return (
         console if console.is_terminal else Console(highlight=False, width=WIDTH_WITHOUT_TERMINAL)
     )
+
+
+def plain_table() -> Table:
+    """Return a table without frame: its head, a line, its rows."""
+    return Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
 
 
 def print_json(content: object) -> None:

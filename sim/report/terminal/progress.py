@@ -51,11 +51,14 @@ class EpisodeBar:
     ----------
     bar, task
         Where it is shown.
+    lines
+        Where what is said during an episode is shown.
     """
 
-    def __init__(self, bar: Progress, task: TaskID) -> None:
+    def __init__(self, bar: Progress, task: TaskID, lines: DecisionLines) -> None:
         self._bar = bar
         self._task = task
+        self._lines = lines
 
     def expects(self, episodes: int) -> None:
         """Show how many there will be in all."""
@@ -69,6 +72,7 @@ class EpisodeBar:
         """Show that another episode has ended."""
         text = f"{escape(result.controller)} {result.replication}"
         self._bar.update(self._task, advance=1, description=text)
+        self._lines.begin()
 
 
 @contextlib.contextmanager
@@ -89,13 +93,14 @@ def progress(*, quiet: bool = False) -> Iterator[EpisodeBar]:
     with bar:
         task = bar.add_task("Episodes", total=None)
 
-        def hear(news: planning.Progress) -> None:
-            bar.update(task, description=escape(in_words(news)))
+        def write(line: str) -> None:
+            bar.update(task, description=escape(line.partition(",")[0].strip()))
 
         # Without workers, decisions are made here and can be heard.
-        listener = planning.Listener(hear)
+        lines = DecisionLines(write, TERMINAL_PATIENCE_S)
+        listener = planning.Listener(lines.hear)
         with contextlib.nullcontext() if bar.disable else planning.listening(listener):
-            yield EpisodeBar(bar, task)
+            yield EpisodeBar(bar, task, lines)
 
 
 class DecisionLines:

@@ -99,11 +99,21 @@ def inference_statement(days: Days, replications: Iterable[int]) -> str:
     """Return a sentence on the population that the intervals of a study refer to."""
     drawn = days.clusters(replications)
     n, n_days = len(drawn), len(np.unique(drawn))
-    few = f" {FEW_REPLICATIONS}" if n < ENOUGH_REPLICATIONS else ""
+    few = f" {FEW_REPLICATIONS}" if 1 < n < ENOUGH_REPLICATIONS else ""
     counted = "1 replication" if n == 1 else f"{n} replications"
     if days.in_profile is None:
         those = "day" if n_days == 1 else f"{n_days}"
         return f"Intervals speak of days like the {those} that {counted} lived.{few}"
+    if days.in_profile == 1:
+        return (
+            f"{counted} lived the only day that the profile offers. Intervals speak of chance "
+            f"within this day.{few}"
+        )
+    if n == 1:
+        return (
+            f"{counted} lived 1 of the {days.in_profile} days that the profile year offers: there "
+            "are no intervals, and another day may turn out otherwise."
+        )
     return (
         f"{counted} lived {n_days} of the {days.in_profile} days that the profile year "
         f"offers. Intervals speak of these {days.in_profile} days and of chance within them, not "

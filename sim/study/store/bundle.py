@@ -106,8 +106,11 @@ def bundle(label: str, episode: Episode, keep: Keep) -> pa.Table:
 
 
 def join(bundles: Iterable[pa.Table]) -> pa.Table:
-    """Return all rows in one table, in one piece."""
-    return pa.concat_tables(list(bundles)).combine_chunks()
+    """Return all rows in one table, in one piece.
+
+    Controllers may declare figures of their own: where an episode lacks one, it is null.
+    """
+    return pa.concat_tables(list(bundles), promote_options="default").combine_chunks()
 
 
 def keys(episodes: pa.Table) -> list[Key]:

@@ -199,7 +199,7 @@ def rows(folder: Path, name: str, equals: Mapping[str, object] | None = None) ->
     unmerged = join(waiting)
     unmerged = unmerged.filter(pa.array([key not in done for key in keys(unmerged)], pa.bool_()))
     whole = [only(pq.read_table(file), done) for file in files]
-    table = pa.concat_tables([*whole, flat(unmerged, name)])
+    table = pa.concat_tables([*whole, flat(unmerged, name)], promote_options="default")
     return table if where is None else table.filter(where)
 
 

@@ -280,7 +280,8 @@
     const beyond = below + above === 0 ? "All buses are within their limits."
       : `Beyond limits: ${below} below, ${above} above.`;
     const unsupplied = dark ? ` Without supply: ${dark} ${dark > 1 ? "buses" : "bus"}.` : "";
-    return `Lowest ${least[0].toFixed(3)} pu at bus ${content.buses[least[1]]}, highest ${most[0].toFixed(3)} pu at bus ${content.buses[most[1]]}. ${beyond}${unsupplied}`;
+    const at = (bus) => (/^bus\b/i.test(content.buses[bus]) ? content.buses[bus] : `bus ${content.buses[bus]}`);
+    return `Lowest ${least[0].toFixed(3)} pu at ${at(least[1])}, highest ${most[0].toFixed(3)} pu at ${at(most[1])}. ${beyond}${unsupplied}`;
   }
 
   // As the voltages, of the step that ends at the time shown.
