@@ -154,8 +154,8 @@ def _keys(model: type[BaseModel], prefix: str) -> Iterator[Key]:
         elif isinstance(field.annotation, type):
             yield from _keys(inner, f"{prefix}{name}.")
         else:
-            origin: Any = get_origin(field.annotation)
-            inside = {dict: ".<name>", tuple: "[]"}.get(origin, "")
+            marks: dict[Any, str] = {dict: ".<name>", tuple: "[]"}
+            inside = marks.get(get_origin(field.annotation), "")
             yield from _keys(inner, f"{prefix}{name}{inside}.")
 
 

@@ -30,6 +30,7 @@ RUNS: dict[str, tuple[str, str, dict[str, float]]] = {
     name: (name, "greedy", {}) for name in plugins.names(plugins.SCENARIOS)
 } | {
     "six_bus_rail": ("six_bus_rail", "market", {"controller.gap": 0.05}),
+    "shared_feeders": ("shared_feeders", "rolling", {}),
     "ieee33, stormy": ("ieee33", "greedy", STORMY),
 }
 # Part of the long evidence.

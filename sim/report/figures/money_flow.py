@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from itertools import islice
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -22,7 +23,7 @@ def flows(entries: pd.DataFrame) -> pd.DataFrame:
     entries
         Ledger of one controller, mean per episode: ``payer, payee, item, usd``.
     """
-    sums = entries.groupby(["payer", "payee", "item"], as_index=False)["usd"].sum()
+    sums = entries.groupby(["payer", "payee", "item"])["usd"].sum().reset_index()
     return sums.sort_values("usd", ascending=False, kind="stable", ignore_index=True)
 
 
@@ -42,7 +43,8 @@ def figure(entries: pd.DataFrame, parties: list[str]) -> go.Figure:
     names = [*payers, *payees]
     # A link has the colour of the party of the scenario that it concerns, of the payer if of both.
     of_link = [
-        colour.get(row.payer, colour.get(row.payee, GREY)) for row in found.itertuples(index=False)
+        colour.get(payer, colour.get(payee, GREY))
+        for payer, payee in zip(found["payer"], found["payee"], strict=True)
     ]
     drawn = go.Figure(
         go.Sankey(
@@ -72,9 +74,10 @@ def figure(entries: pd.DataFrame, parties: list[str]) -> go.Figure:
 def alternative(entries: pd.DataFrame, most: int = 8) -> str:
     """Return the largest payments in words."""
     found = flows(entries)
+    columns = zip(found["payer"], found["payee"], found["item"], found["usd"], strict=True)
     told = [
-        f"{row.payer} pays {row.payee} {number(row.usd)} USD ({row.item.replace('_', ' ')})"
-        for row in found.head(most).itertuples(index=False)
+        f"{payer} pays {payee} {number(usd)} USD ({item.replace('_', ' ')})"
+        for payer, payee, item, usd in islice(columns, most)
     ]
     rest = len(found) - len(told)
     return "; ".join(told) + (f"; and {rest} smaller payments." if rest > 0 else ".")
