@@ -210,7 +210,7 @@ class Dispatcher:
             self._limits,
         )
         free = np.ones(len(model.pairs.charge_mw), dtype=np.bool_)
-        touches = 0
+        touches, last = 0, (np.nan, np.nan)
         while True:
             solution = growing.solve()
             if solution.values is None or solution.status is SolveStatus.DEADLINE:
@@ -223,6 +223,9 @@ class Dispatcher:
                 model.point(solution.values), solution.values[model.column]
             )
             close = missing_usd <= self._limits.relative_gap * max(abs(objective_usd), 1.0)
+            # A solution that new rows do not move violates them within the solver's tolerance.
+            close |= bool(np.allclose((objective_usd, missing_usd), last, rtol=1e-6, atol=0.0))
+            last = (objective_usd, missing_usd)
             if close and not generated.currents_kept and touches < _TOUCHES:
                 close, touches = False, touches + 1
             both = both_ways(model.pairs, solution.values, free)

@@ -200,10 +200,9 @@ def _no_envelope(n_periods: int) -> EvEnvelope:
 
 
 def _throughout(mean_mw: FloatArray) -> FloatArray:
-    """Return what there is at either end of a period, from means that change evenly."""
+    """Return what there is throughout each period: the least of its mean and its neighbours'."""
     padded = np.concatenate([mean_mw[:1], mean_mw, mean_mw[-1:]])
-    between = (padded[:-1] + padded[1:]) / 2
-    least: FloatArray = np.minimum(mean_mw, np.minimum(between[:-1], between[1:]))
+    least: FloatArray = np.minimum(mean_mw, np.minimum(padded[:-2], padded[2:]))
     return least
 
 
