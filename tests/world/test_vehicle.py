@@ -50,6 +50,19 @@ def test_a_truck_under_way_exchanges_nothing_and_orders_wait_for_the_plug() -> N
     assert under_way.ready_h[0] == pytest.approx(2.75)
 
 
+def test_a_truck_half_way_is_seen_half_way_and_periods_are_counted_down() -> None:
+    system, nature = tiny(drive_h=1.5, set_up_h=0.25, battery=BATTERY)
+    home = system.vehicles[0].initial_station
+    here, controller = world(system, nature, fleet_plan([[(1 - home, 1.0)]], [[0.0]]))
+    readings = here.run().table()
+    start, end = (system.stations[s].road_node for s in (home, 1 - home))
+    for name, km in (("x_km", system.roads.x_km), ("y_km", system.roads.y_km)):
+        half_way = (km[start] + km[end]) / 2
+        assert readings[name][6, 0] == pytest.approx(half_way)  # 1.75 h, of 1.0 h to 2.5 h
+        assert readings[name][[3, 10], 0] == pytest.approx(km[[start, end]])
+    assert [seen.periods_left for seen in controller.seen] == [4, 3, 2, 1]
+
+
 def test_two_trucks_share_one_plug_in_order_of_arrival_ties_by_vehicle() -> None:
     system, nature = tiny(n_vehicles=2, plugs=1, drive_h=0.5, set_up_h=0.25, battery=BATTERY)
     home = system.vehicles[0].initial_station
