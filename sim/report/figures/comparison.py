@@ -216,7 +216,7 @@ def _activity(activity: str, bars: Sequence[Bar], start: pd.Timestamp) -> go.Bar
         textposition="inside",
         insidetextanchor="middle",
         textangle=0,
-        constraintext="none",
+        constraintext="inside",
         insidetextfont={"color": "#1d2329"},
         cliponaxis=True,
         customdata=[
@@ -238,7 +238,11 @@ def _legend(figure: go.Figure, activities: Iterable[str]) -> None:
             row=1,
             col=1,
         )
-    figure.update_layout(legend={"itemclick": False, "itemdoubleclick": False})
+    # A name that does not fit its bar is left out: on a phone few do.
+    figure.update_layout(
+        legend={"itemclick": False, "itemdoubleclick": False},
+        uniformtext={"minsize": 10, "mode": "hide"},
+    )
 
 
 def _activity_style(activity: str) -> dict[str, object]:

@@ -125,6 +125,9 @@ def figure_by_place(found: Mapping[str, pd.DataFrame]) -> go.Figure:
                 x=own["usd"].to_numpy(),
                 text=[number(float(usd)) for usd in own["usd"]],
                 textposition="auto",
+                insidetextfont={
+                    "color": ["#ffffff" if kind == "voltage" else "#10151a" for kind in own["kind"]]
+                },
                 marker={"color": [KINDS[kind] for kind in own["kind"]]},
                 hovertemplate="%{y}: %{x:,.1f} USD<extra></extra>",
             ),

@@ -46,8 +46,10 @@ def shares(steps: pd.DataFrame) -> dict[str, np.ndarray]:
 
 def figure(steps: Mapping[str, pd.DataFrame], start: pd.Timestamp, end_h: float) -> go.Figure:
     """Return one panel of stacked power per controller, and one of the price below them."""
-    titles = [*steps, PRICE]
-    drawn = panels(titles, [2.0] * len(steps) + [1.0])
+    first = next(iter(steps.values()))
+    priced = bool(first["import_usd_per_mwh"].any())  # markets of units have no price of imports
+    titles = [*steps, *([PRICE] if priced else [])]
+    drawn = panels(titles, [2.0] * len(steps) + [1.0] * priced)
     seen: set[str] = set()
     for row, table in enumerate(steps.values(), start=1):
         times = timestamps(start, table["time_h"])
@@ -69,21 +71,21 @@ def figure(steps: Mapping[str, pd.DataFrame], start: pd.Timestamp, end_h: float)
             )
             seen.add(name)
         drawn.update_yaxes(title_text="MW", row=row, col=1)
-    first = next(iter(steps.values()))
-    drawn.add_trace(
-        go.Scatter(
-            x=timestamps(start, first["time_h"]),
-            y=first["import_usd_per_mwh"].to_numpy(),
-            mode="lines",
-            line={"color": "#8c8c8c", "width": 2, "shape": "hv"},
-            name=PRICE,
-            showlegend=False,
-            hovertemplate="%{y:.1f} USD/MWh",
-        ),
-        row=len(titles),
-        col=1,
-    )
-    drawn.update_yaxes(title_text="USD/MWh", row=len(titles), col=1)
+    if priced:
+        drawn.add_trace(
+            go.Scatter(
+                x=timestamps(start, first["time_h"]),
+                y=first["import_usd_per_mwh"].to_numpy(),
+                mode="lines",
+                line={"color": "#8c8c8c", "width": 2, "shape": "hv"},
+                name=PRICE,
+                showlegend=False,
+                hovertemplate="%{y:.1f} USD/MWh",
+            ),
+            row=len(titles),
+            col=1,
+        )
+        drawn.update_yaxes(title_text="USD/MWh", row=len(titles), col=1)
     drawn.update_xaxes(tickformat=CLOCK, hoverformat="%d %b %H:%M", showticklabels=False)
     drawn.update_xaxes(range=timestamps(start, [0.0, end_h]))
     drawn.update_xaxes(showticklabels=True, row=len(titles))

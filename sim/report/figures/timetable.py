@@ -23,7 +23,7 @@ from sim.report.figures.drawing import (
 from sim.report.figures.timeline import Bar
 
 ROW_PX = 46
-LEAST_APART = 0.08  # of the length of the line: rows of the names of nodes
+LEAST_APART = 0.14  # of the length of the line: rows of the names of nodes
 PLUGGED = ("charging", "discharging", "connected, idle")
 CONNECTED, WAITING = "connected to the grid", "waiting for track"
 

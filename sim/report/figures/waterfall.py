@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ import plotly.graph_objects as go
 
 from sim.report.figures.drawing import PALETTE, VIOLATION, panels, with_common_layout
 from sim.report.wording import number, signed
+from sim.units import FloatArray
 
 TOTAL = "objective"
 LESS = PALETTE[2]
@@ -54,24 +56,39 @@ def figure(usd: pd.DataFrame) -> go.Figure:
         kinds = ["relative"] * (len(own) - 1) + ["total"]
         if compared:
             kinds[0] = "absolute"
+        items = [html.escape(str(item)) for item in own.index]
+        # The sign is written out: colours alone would not do.
+        labels = [
+            signed(usd) if kind == "relative" else number(usd)
+            for usd, kind in zip(own, kinds, strict=True)
+        ]
         drawn.add_trace(
             go.Waterfall(
                 orientation="h",
                 measure=kinds,
-                y=[html.escape(str(item)) for item in own.index],
+                y=items,
                 x=own.to_numpy(),
-                # The sign is written out: colours alone would not do.
-                text=[
-                    signed(usd) if kind == "relative" else number(usd)
-                    for usd, kind in zip(own, kinds, strict=True)
-                ],
-                textposition="outside",
-                cliponaxis=False,
+                text=labels,
+                textposition="none",
                 increasing={"marker": {"color": VIOLATION}},
                 decreasing={"marker": {"color": LESS}},
                 totals={"marker": {"color": "#8c8c8c"}},
                 connector={"line": {"width": 1, "color": "#8c8c8c"}},
                 hovertemplate="%{y}: %{text} USD<extra></extra>",
+            ),
+            row=row,
+            col=1,
+        )
+        # To the right of its bar, whichever way that goes: on the left a phone has names only.
+        drawn.add_trace(
+            go.Scatter(
+                x=_right_ends(own.to_numpy(), kinds),
+                y=items,
+                text=[f" {label}" for label in labels],
+                mode="text",
+                textposition="middle right",
+                cliponaxis=False,
+                hoverinfo="skip",
             ),
             row=row,
             col=1,
@@ -93,12 +110,21 @@ def alternative(usd: pd.DataFrame) -> str:
     )
 
 
+def _right_ends(usd: FloatArray, kinds: Sequence[str]) -> FloatArray:
+    """Return where each bar ends on the right; totals and the first sum begin at zero."""
+    after = usd.cumsum()
+    relative = np.array(kinds) == "relative"
+    after[~relative] = usd[~relative]
+    before = np.where(relative, np.append(0.0, after[:-1]), 0.0)
+    ends: FloatArray = np.maximum(before, after)
+    return ends
+
+
 def _window(found: list[pd.Series], compared: bool) -> list[float]:
     # Differences of a few dollars between costs of thousands would be invisible from zero.
     edges = np.concatenate([own.to_numpy()[:-1].cumsum() for own in found])
     low, high = float(edges.min()), float(edges.max())
     if not compared:
         low, high = min(low, 0.0), max(high, 0.0)
-    margin = 0.15 * (high - low) or 1.0
-    low -= margin  # room for two labels left of short bars
+    margin = 0.1 * (high - low) or 1.0
     return [low - margin, high + margin]

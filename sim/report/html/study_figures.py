@@ -26,7 +26,7 @@ from sim.report.html import map
 from sim.report.html.cost_figures import cost_figures
 from sim.report.html.day_figures import wide
 from sim.report.html.embedding import Figure, figure, in_script
-from sim.report.wording import signed
+from sim.report.wording import with_interval
 from sim.study.inference import statistics
 from sim.study.inference.days import Days
 from sim.study.store.stored_study import StoredStudy
@@ -256,16 +256,15 @@ def most_violated_day(metrics: pd.DataFrame, names: Sequence[str]) -> int:
 def _paired(metrics: pd.DataFrame, names: list[str], days: Days) -> Figure:
     differences = statistics.paired(metrics, names, days)
     words = [
-        f"{name}: objective {signed(found.mean)} USD, 95 % interval {signed(found.ci95_low)} to "
-        f"{signed(found.ci95_high)}."
+        f"{name}: objective {with_interval(found)} USD{', 95 % interval' * found.has_interval}."
         for name in names[1:]
         for found in [statistics.estimate_at(differences, name, "objective_usd")]
     ]
     return figure(
         "paired",
         "Paired differences",
-        "Mean difference per episode on common days, with its 95 % interval. Left of zero is "
-        "better.",
+        "Mean difference per episode on common days, with its 95 % interval where there are "
+        "several days. Left of zero is better.",
         f"Against {names[0]}. " + " ".join(words),
         comparison.paired(differences, names),
         differences.reset_index(),

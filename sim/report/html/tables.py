@@ -98,16 +98,17 @@ def tables(
     empty = says_nothing(metrics)
     lost = controllers_without_decisions(metrics, names)
     rows = {metric: _summary_row(means, names, metric, lost) for metric in order}
+    several = metrics.index.unique("replication").size > 1
     paired = {metric: _paired_row(differences, names[1:], metric) for metric in HEADLINES}
     objective = [statistics.difference_at(differences, name, OBJECTIVE) for name in names[1:]]
     return {
         "headlines": _insert_rows(
             {metric: rows[metric] for metric in HEADLINES},
-            risk_rows([risk(metrics, name, seed) for name in names]),
+            risk_rows([risk(metrics, name, seed) for name in names]) if several else {},
         ),
         "details": [rows[metric] for metric in further if metric not in empty],
         "empty": [rows[metric] for metric in further if metric in empty],
-        "paired": _insert_rows(paired, difference_rows(objective)),
+        "paired": _insert_rows(paired, difference_rows(objective) if several else {}),
         "contrasts": [
             {"name": contrast.name, "meaning": contrast.meaning, "value": with_interval(found)}
             for contrast, found in contrasts(metrics, declared, days)

@@ -24,6 +24,13 @@
     return changes;
   }
 
+  // On a narrow page the entries of a legend need several rows; the panels below make room.
+  function room(plot, layout) {
+    const legend = plot.querySelector(".legend .bg");
+    const more = legend ? Math.max(Number(legend.getAttribute("height")) + 32 - layout.margin.t, 0) : 0;
+    return { "margin.t": layout.margin.t + more, height: layout.height + more };
+  }
+
   const waiting = [...document.querySelectorAll("script[data-plot]")];
   const plots = [];
 
@@ -36,7 +43,7 @@
       displayModeBar: "hover",
       modeBarButtons: [["toImage", "zoom2d", "pan2d", "resetScale2d"]],
     });
-    Plotly.relayout(plot, themed(figure.layout));
+    Plotly.relayout(plot, { ...themed(figure.layout), ...room(plot, figure.layout) });
     plots.push([plot, figure.layout]);
   }
 
@@ -60,5 +67,12 @@
     redraw({ width: PAPER_PX });
   });
   window.addEventListener("afterprint", () => redraw({ width: null, autosize: true }));
+  let resized = 0;
+  window.addEventListener("resize", () => {
+    clearTimeout(resized);
+    resized = setTimeout(() => {
+      for (const [plot, layout] of plots) Plotly.relayout(plot, room(plot, layout));
+    }, 300);
+  });
   drawNext();
 })();
