@@ -13,7 +13,6 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -76,7 +75,7 @@ def _shown(error: BaseException) -> str:
 
 def _working_directory() -> str | None:
     with contextlib.suppress(OSError):
-        return str(Path.cwd())
+        return os.getcwd()  # noqa: PTH109 - twice a decision
     return None
 
 

@@ -8,18 +8,14 @@ from __future__ import annotations
 
 import csv
 import itertools
-import json
-import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandapower as pp
-from pandapower.networks import case33bw
 
-from sim.importers.folder import write_rows
+from scenarios import case33bw
 from sim.importers.pandapower import write_network
-from sim.scenario.schema.csv_rows import RoadLinkRow, RoadNodeRow
 
 HERE = Path(__file__).parent
 PUBLISHED = HERE.parent / "three_bus" / "published.csv"
@@ -31,8 +27,6 @@ LATERALS = (6, 12, 23, 29)  # each carries two more buses and half the load of i
 LATERAL_OHM = (0.6, 0.4)
 PLANTS = (("roofs", "PV", 36, 1.5), ("turbine", "wind", 38, 1.5))
 DETOUR = 1.3  # of roads over straight lines
-SPEED_KMH = 40.0
-CAPACITY_VEH_H = 1000.0
 EXPORT_SHARE = 0.5
 SAMPLES_PER_HOUR = 6
 
@@ -43,7 +37,8 @@ def make(folder: Path) -> None:
     write_network(
         net, folder, load_profiles="homes", generator_profiles={"pv": "PV3", "wind": "WP4"}
     )
-    _write_roads(net, folder)
+    places = case33bw.stations(HERE / "stations.csv", net)
+    case33bw.write_roads(folder, places, itertools.combinations(places, 2), DETOUR)
     with PUBLISHED.open(encoding="utf-8", newline="") as stream:
         samples = list(csv.DictReader(stream))
     hours = [samples[k : k + SAMPLES_PER_HOUR] for k in range(0, len(samples), SAMPLES_PER_HOUR)]
@@ -67,20 +62,13 @@ def make(folder: Path) -> None:
 
 def feeder() -> Any:
     """Return case33bw without its open ties, with laterals, plants and limits, as a net."""
-    net = case33bw()
+    net = case33bw.placed(KM_PER_UNIT)
     net.line = net.line[net.line["in_service"]]
     net.line["max_i_ka"] = [TRUNK_KA if line in TRUNK else OTHER_KA for line in net.line.index]
     net.ext_grid["vm_pu"] = SOURCE_VM_PU
-    net.bus["name"] = [str(bus) for bus in net.bus.index]
-    net.bus["geo"] = [_point(*(KM_PER_UNIT * x for x in _position(net, b))) for b in net.bus.index]
     for bus in LATERALS:
         _add_lateral(net, bus)
-    # The limits are those of the scenario.
-    net.bus = net.bus.drop(columns=["max_vm_pu", "min_vm_pu"])
-    net.line["name"] = [
-        f"{start}-{end}"
-        for start, end in zip(net.line["from_bus"], net.line["to_bus"], strict=True)
-    ]
+    case33bw.name_lines(net)
     net.load["name"] = [f"homes {bus}" for bus in net.load["bus"]]
     for name, kind, bus, p_mw in PLANTS:
         pp.create_sgen(net, bus, p_mw=p_mw, name=name, type=kind)
@@ -92,7 +80,7 @@ def _add_lateral(net: Any, host: int) -> None:
     own = net.load.index[net.load["bus"] == host][0]
     p_mw, q_mvar = net.load.loc[own, ["p_mw", "q_mvar"]].astype(float)
     net.load.loc[own, ["p_mw", "q_mvar"]] = p_mw / 2, q_mvar / 2
-    x, y = _position(net, host)
+    x, y = case33bw.position(net, host)
     before = host
     for step in (1, 2):
         name = str(len(net.bus))
@@ -102,39 +90,6 @@ def _add_lateral(net: Any, host: int) -> None:
         )
         pp.create_load(net, bus, p_mw=p_mw / 4, q_mvar=q_mvar / 4)
         before = bus
-
-
-def _point(x: float, y: float) -> str:
-    return json.dumps({"type": "Point", "coordinates": [round(x, 3), round(y, 3)]})
-
-
-def _position(net: Any, bus: int) -> tuple[float, float]:
-    x, y = json.loads(net.bus.loc[bus, "geo"])["coordinates"]
-    return float(x), float(y)
-
-
-def _write_roads(net: Any, folder: Path) -> None:
-    """Write a direct road between any two stations, at the positions of their buses."""
-    with (HERE / "stations.csv").open(encoding="utf-8", newline="") as stream:
-        places = {
-            row["road_node"]: _position(net, int(row["bus"])) for row in csv.DictReader(stream)
-        }
-    nodes = [
-        RoadNodeRow(name=name, x_km=round(x, 3), y_km=round(y, 3))
-        for name, (x, y) in places.items()
-    ]
-    links = [
-        RoadLinkRow(
-            from_node=start,
-            to_node=end,
-            length_km=round(DETOUR * math.dist(places[start], places[end]), 2),
-            free_speed_kmh=SPEED_KMH,
-            capacity_veh_h=CAPACITY_VEH_H,
-        )
-        for start, end in itertools.combinations(places, 2)
-    ]
-    write_rows(folder, "road_nodes.csv", nodes)
-    write_rows(folder, "road_links.csv", links)
 
 
 def _write(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
