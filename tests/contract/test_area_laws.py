@@ -29,7 +29,9 @@ class Restless:
 
     def decide(self, observation: Observation) -> Plan:
         n, fleet, rng = observation.forecast.n_periods, len(self.system.vehicles), self.rng
+        seen = observation.vehicles
         told = float(observation.load_mw.sum() + observation.forecast.load_mw.sum())
+        told += 1e3 * float(seen.energy_mwh.sum())  # what has been exchanged so far
         visits = tuple(
             (
                 Visit(
