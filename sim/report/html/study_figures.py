@@ -232,6 +232,7 @@ def costs(study: StoredStudy, metrics: pd.DataFrame) -> pd.DataFrame:
     entries = entries[~entries["item"].isin((INCOME, BENEFIT))]
     inside = study.manifest["system"].get("parties", PARTIES)
     sign = entries["payer"].isin(inside).astype(int) - entries["payee"].isin(inside).astype(int)
+    entries, sign = entries[sign != 0], sign[sign != 0]  # what parties pay each other cancels
     usd = (entries["usd"] * sign).groupby([entries["controller"], entries["item"]]).sum()
     episodes = metrics.groupby("controller").size()
     mean = usd.div(episodes, level="controller").rename("usd").rename_axis(["controller", "entry"])
