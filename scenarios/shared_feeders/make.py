@@ -88,7 +88,8 @@ def _weather(rng: np.random.Generator, spread: float) -> NDArray[np.float64]:
     for hour, shock in enumerate(noise):
         value = keep * value + shock
         found[hour] = value
-    return spread * found
+    scaled: NDArray[np.float64] = spread * found
+    return scaled
 
 
 def _write(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

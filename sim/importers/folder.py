@@ -32,8 +32,8 @@ def write_rows(folder: Path, file: str, rows: Sequence[Table]) -> None:
     if not rows:
         path.unlink(missing_ok=True)
         return
-    plain = [row.model_dump() for row in rows]
     fields = type(rows[0]).model_fields
+    plain = [{name: getattr(row, name) for name in fields} for row in rows]
     columns = [
         name
         for name, field in fields.items()

@@ -201,13 +201,15 @@ def _warnings(scenario: Scenario, base_case: BaseCase | None) -> Iterator[str]:
     plugs = sum(station.plugs for station in system.stations)
     if plugs < len(system.vehicles):
         yield f"{len(system.vehicles)} vehicles share {plugs} plugs: some can never be connected"
-    tariff = system.tariff
-    n_steps = int((tariff.export_usd_per_mwh > tariff.import_usd_per_mwh).sum())
-    if n_steps:
-        yield (
-            f"in {n_steps} steps of the day exported energy is paid more than imported energy "
-            "costs: money can be made by turning it round"
-        )
+    for area in system.areas:
+        tariff = area.tariff
+        n_steps = int((tariff.export_usd_per_mwh > tariff.import_usd_per_mwh).sum())
+        if n_steps:
+            place = f" in area {area.name}" if len(system.areas) > 1 else ""
+            yield (
+                f"in {n_steps} steps of the day exported energy is paid more than imported energy "
+                f"costs{place}: money can be made by turning it round"
+            )
     yield from switched_off(scenario)
     if base_case is None:
         yield "no power flow of the drawn day converges: compare loads and lines"
@@ -218,7 +220,10 @@ def _warnings(scenario: Scenario, base_case: BaseCase | None) -> Iterator[str]:
             "do not converge"
         )
     loading, branch = base_case.loading_percent_max
-    prices = np.concatenate([tariff.import_usd_per_mwh, tariff.export_usd_per_mwh])
+    tariffs = [area.tariff for area in system.areas]
+    prices = np.concatenate(
+        [price for own in tariffs for price in (own.import_usd_per_mwh, own.export_usd_per_mwh)]
+    )
     if not base_case.violated_steps and loading <= 100 and np.ptp(prices) == 0:
         yield (
             "no limit is violated on the drawn day and all prices are equal: controllers can only "

@@ -111,8 +111,12 @@ LADDER = "What each step is worth: objective of the controller before less its o
 
 
 def title(metric: str) -> str:
-    """Return the name of a metric with its unit."""
+    """Return the name of a metric with its unit; of a share, of whom it is as well."""
     wording = METRICS.get(metric, Wording(metric, ""))
+    whole, _, who = metric.partition(".")
+    kind, _, parts = whole.rpartition("_by_")
+    if who and parts and kind in METRICS:
+        wording = Wording(f"{METRICS[kind].title} of {who}", METRICS[kind].unit)
     return f"{wording.title} [{wording.unit}]" if wording.unit else wording.title
 
 

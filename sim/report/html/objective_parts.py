@@ -16,6 +16,7 @@ def costs(
     """Return mean payments of the parties to others per episode: ``controller, entry, usd``."""
     entries = ledger[~ledger["item"].isin((INCOME, BENEFIT))]
     sign = entries["payer"].isin(parties).astype(int) - entries["payee"].isin(parties).astype(int)
+    entries, sign = entries[sign != 0], sign[sign != 0]  # what parties pay each other cancels
     usd = (entries["usd"] * sign).groupby([entries["controller"], entries["item"]]).sum()
     episodes = metrics.groupby("controller").size()
     mean = usd.div(episodes, level="controller").rename("usd").rename_axis(["controller", "entry"])
