@@ -29,12 +29,13 @@ STORMY = {
 RUNS: dict[str, tuple[str, str, dict[str, float]]] = {
     name: (name, "greedy", {}) for name in plugins.names(plugins.SCENARIOS)
 } | {
+    "shared_feeders": ("shared_feeders", "rolling", {}),
     "six_bus_rail": ("six_bus_rail", "market", {"controller.gap": 0.05}),
     "shared_feeders": ("shared_feeders", "rolling", {}),
     "ieee33, stormy": ("ieee33", "greedy", STORMY),
 }
 # Part of the long evidence.
-LONG = {"oberrhein", "residential_ev", "six_bus_rail", "three_bus"}
+LONG = {"oberrhein", "residential_ev", "shared_feeders", "six_bus_rail", "three_bus"}
 
 
 def network(scenario: Scenario) -> Any:
