@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from sim.errors import GridhaulError, InputError
 from sim.scenario.load import FILE, NO_OVERRIDES, Scenario, load_scenario, scenario_folder
 from sim.scenario.overrides import with_overrides
 from sim.scenario.problems import Problems
-from sim.scenario.record import find_profiles
+from sim.scenario.record import column_names, find_profiles
 from sim.scenario.toml_writer import toml_text
 
 
@@ -119,7 +119,11 @@ def _copy(source: Path, staging: Path, scenario: Scenario, overrides: Mapping[st
         profiles["file"] = f"{record.stem}.parquet"
         tariff = document.get("tariff", {})
         prices = (tariff.get("import_column"), tariff.get("export_column"))
-        _write_columns(record, _columns(scenario, profiles, prices), staging / profiles["file"])
+        _write_columns(
+            record,
+            _columns(scenario, profiles, prices, column_names(record, FILE, Problems())),
+            staging / profiles["file"],
+        )
         licence = record.parent / "LICENSE"
         if licence.is_file():
             shutil.copyfile(licence, staging / f"{record.stem}.LICENSE")
@@ -136,7 +140,10 @@ def _copy_inside(source: Path, staging: Path, file: str | None) -> None:
 
 
 def _columns(
-    scenario: Scenario, profiles: dict[str, Any], prices: Iterable[str | None]
+    scenario: Scenario,
+    profiles: dict[str, Any],
+    prices: Iterable[str | None],
+    known: Container[str],
 ) -> list[str]:
     """Return the columns of the record that the scenario's profiles are mixed from."""
     series = {name.strip(): mix["columns"] for name, mix in profiles.get("series", {}).items()}
@@ -144,7 +151,7 @@ def _columns(
     names = system.profiles[: len(system.profiles) - len(system.tariff.series)]
     used = [column for name in names for column in series.get(name, [name])]
     used += [own for own in prices if own is not None]
-    return list(dict.fromkeys(used))
+    return [column for column in dict.fromkeys(used) if column in known]
 
 
 def _write_columns(record: Path, columns: list[str], path: Path) -> None:

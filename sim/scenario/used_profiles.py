@@ -11,8 +11,8 @@ from sim.scenario.assemble import floats
 from sim.scenario.content import Content
 from sim.scenario.prices import KIND, NAMES, read_prices
 from sim.scenario.problems import Problems
-from sim.scenario.record import build_values, find_profiles, read_columns
-from sim.scenario.schema.toml_tables import ScenarioFile, SeriesTable
+from sim.scenario.record import build_values, column_names, find_profiles, read_columns
+from sim.scenario.schema.toml_tables import FLAT, ScenarioFile, SeriesTable
 from sim.system.timing import Timing
 from sim.uncertainty.model import Record
 from sim.uncertainty.storm import Storm
@@ -24,7 +24,8 @@ def used_series(
 ) -> tuple[dict[str, SeriesTable], dict[str, str]]:
     """Return the profiles in use, in order of first use, and the kind of each.
 
-    A profile is a series of ``[profiles.series]`` or else a column of the record itself.
+    A profile is a series of ``[profiles.series]`` or else a column of the record itself; `FLAT` is
+    1 throughout where there is neither.
     """
     series: dict[str, SeriesTable] = {}
     kinds: dict[str, str] = {}
@@ -66,13 +67,24 @@ def read_record(
     path = find_profiles(folder, config.profiles.file, where, problems)
     if path is None or not series:
         return None
+    flat = FLAT in series and FLAT not in {
+        *config.profiles.series,
+        *column_names(path, where, problems),
+    }
+    mixed = {name: mix for name, mix in series.items() if not (flat and name == FLAT)}
+    if not mixed:
+        remedy = "Name a column of the record for one of them"
+        problems.add(where, "profile", FLAT, "is what all loads and plants follow", remedy)
+        return None
     wanted = {
-        column: f"{where}, profile {name}" for name, mix in series.items() for column in mix.columns
+        column: f"{where}, profile {name}" for name, mix in mixed.items() for column in mix.columns
     }
     columns = read_columns(path, wanted, f"{path.parent.name}/{path.name}", problems)
     if columns is None:
         return None
-    values = build_values(columns, series, timing.step_s, where, problems)
+    values = build_values(columns, mixed, timing.step_s, where, problems)
+    if flat:
+        values = np.insert(values, [*series].index(FLAT), 1.0, axis=1)
     prices = read_prices(folder, config, (path, columns), timing.step_s, where, problems)
     if len(problems) > before:
         return None

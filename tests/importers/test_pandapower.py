@@ -66,6 +66,9 @@ NETS = {
     "case33bw": pandapower.networks.case33bw,
     "mv_oberrhein": pandapower.networks.mv_oberrhein,
     "everything": everything,
+    "case9": pandapower.networks.case9,
+    "case14": pandapower.networks.case14,
+    "case118": pandapower.networks.case118,
 }
 
 
@@ -73,9 +76,9 @@ NETS = {
 def solved(request) -> tuple[pp.pandapowerNet, PowerFlowResult, PowerFlowResult]:
     """A net as pandapower solves it, and as both engines solve its import."""
     net = NETS[request.param]()
-    grid = grid_from_pandapower(net)
-    p_mw, q_mvar = injections_from_pandapower(net)
     pp.runpp(net, trafo_model="pi", trafo_loading="power", tolerance_mva=1e-9)
+    grid = grid_from_pandapower(net)
+    p_mw, q_mvar = injections_from_pandapower(net)  # shunts at the voltages just found
     flows = (PowerGridModelFlow(grid), PandapowerFlow(grid))
     one, other = (flow.solve(p_mw[np.newaxis], q_mvar[np.newaxis]) for flow in flows)
     return net, one, other
@@ -136,10 +139,10 @@ def test_names_limits_and_positions_come_along():
 
 def test_everything_the_grid_cannot_express_is_named_at_once():
     net = everything()
-    pp.create_gen(net, 10, p_mw=1.0)
-    pp.create_shunt(net, 10, q_mvar=1.0)
-    pp.create_shunt(net, 11, q_mvar=1.0)
-    pp.create_shunt(net, 11, q_mvar=1.0, in_service=False)
+    pp.create_gen(net, 10, p_mw=1.0, slack=True)
+    pp.create_ward(net, 10, 1.0, 1.0, 1.0, 1.0)
+    pp.create_ward(net, 11, 1.0, 1.0, 1.0, 1.0)
+    pp.create_ward(net, 11, 1.0, 1.0, 1.0, 1.0, in_service=False)
     pp.create_load(net, 12, p_mw=1.0, const_z_p_percent=50.0)
     net.line.loc[0, "g_us_per_km"] = 1.0
     net.trafo.loc[0, "tap_changer_type"] = "Ideal"
@@ -148,15 +151,15 @@ def test_everything_the_grid_cannot_express_is_named_at_once():
     with pytest.raises(InputError) as caught:
         grid_from_pandapower(net)
     found = {problem.key: problem.value for problem in caught.value.problems}
-    assert found["net.gen"] == "1 in service"
-    assert found["net.shunt"] == "2 in service"
+    assert found["net.gen"] == "slack"
+    assert found["net.ward"] == "2 in service"
     assert {"net.load", "net.line", "net.trafo", "net.switch"} <= set(found)
     assert all(problem.remedy for problem in caught.value.problems)
 
 
 def test_out_of_service_strangers_do_not_matter():
     net = everything()
-    pp.create_shunt(net, 10, q_mvar=1.0, in_service=False)
+    pp.create_ward(net, 10, 1.0, 1.0, 1.0, 1.0, in_service=False)
     assert grid_from_pandapower(net).n_buses == len(net.bus) - 2
 
 

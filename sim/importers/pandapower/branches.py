@@ -89,7 +89,8 @@ def read_transformers(
         vk_percent=numbers(table, "vk_percent") * derating,
         vkr_percent=numbers(table, "vkr_percent") * derating,
         pfe_kw=numbers(table, "pfe_kw") * parallel,
-        i0_percent=numbers(table, "i0_percent") / derating,
+        # pandapower's power flow takes no notice of the sign.
+        i0_percent=np.abs(numbers(table, "i0_percent")) / derating,
         hv_closed=in_service & ~opened(net, "t", table, "hv_bus"),
         lv_closed=in_service & ~opened(net, "t", table, "lv_bus"),
     )

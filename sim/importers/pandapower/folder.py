@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,10 +19,12 @@ from sim.importers.pandapower.grid import (
     representatives,
 )
 from sim.importers.pandapower.injections import read_generators, read_loads
+from sim.importers.pandapower.units import read_shunts, read_units
 from sim.scenario.schema.csv_rows import BusRow, LineRow, TransformerRow
 from sim.system.grid import Grid
 
 KM_PER_DEGREE = 111.2
+LOGGER = logging.getLogger("gridhaul")
 
 
 def write_network(
@@ -33,11 +36,15 @@ def write_network(
     kinds: Mapping[str, str] | None = None,
     positions_in_degrees: bool = False,
 ) -> dict[str, object]:
-    """Write buses, lines, transformers, loads and generators of a pandapower net.
+    """Write buses, lines, transformers, loads, generators and units of a pandapower net.
 
-    Files that the folder has of these five are replaced. What the net has out of service is left
-    out, except branches, which become open. What a scenario cannot express is refused, all at once;
-    see `grid_from_pandapower`.
+    Generators (``net.gen``) become thermal units that hold their voltage, with the polynomial costs
+    of ``net.poly_cost``, euros read as dollars. So does the ext_grid where it has a cost: then it
+    balances the grid, and the scenario has no source. Shunts become loads of constant power: that
+    at the voltages of the net's results, or at 1 pu before a power flow. Each is told of by a
+    warning of the logger ``gridhaul``. Files that the folder has of these six are replaced. What
+    the net has out of service is left out, except branches, which become open. What a scenario
+    cannot express is refused, all at once; see `grid_from_pandapower`.
 
     Parameters
     ----------
@@ -60,7 +67,8 @@ def write_network(
     Returns
     -------
     dict
-        The piece of ``scenario.toml`` that names the sources, for `write_settings`.
+        The piece of ``scenario.toml`` that names the sources, for `write_settings`; empty where a
+        unit balances the grid.
 
     Raises
     ------
@@ -72,6 +80,10 @@ def write_network(
         net = _read_json(Path(net))
     grid = grid_from_pandapower(net)
     problems = NetProblems()
+    bus_of = buses_from_pandapower(net)
+    usable = dict(zip(net.bus.index, flags(net.bus, "in_service"), strict=True))
+    units, said = read_units(net, grid, bus_of, usable, problems)
+    shunts, said_of_shunts = read_shunts(net, grid, bus_of, usable, problems)
     loads = read_loads(net, grid, load_profiles, problems)
     generators = read_generators(net, grid, generator_profiles, kinds or {}, problems)
     _refuse_storages(net, problems)
@@ -83,8 +95,16 @@ def write_network(
     write_rows(folder, "buses.csv", buses)
     write_rows(folder, "lines.csv", lines)
     write_rows(folder, "transformers.csv", transformers)
-    write_rows(folder, "loads.csv", loads)
+    write_rows(folder, "loads.csv", [*loads, *shunts])
     write_rows(folder, "generators.csv", generators)
+    write_rows(folder, "units.csv", units)
+    said += said_of_shunts
+    if (numbers(net.trafo, "i0_percent") < 0).any():
+        said.append("no-load currents below 0 count as magnetising, as in pandapower's power flow")
+    if said:
+        LOGGER.warning("%s:\n  %s", folder, "\n  ".join(said))
+    if any(unit.slack for unit in units):
+        return {}
     sources = zip(grid.source_bus.tolist(), grid.source_vm_pu.tolist(), strict=True)
     return {
         "grid": {"source": [{"bus": grid.bus_name[bus], "vm_pu": vm_pu} for bus, vm_pu in sources]}

@@ -17,10 +17,13 @@ from sim.importers.pandapower.columns import (
     usable_ends,
 )
 from sim.importers.pandapower.sources import check_angles, read_sources
+from sim.importers.pandapower.units import read_held, units_and_shunts_mw
 from sim.system.grid import Grid
 from sim.units import FloatArray, IntArray
 
-SUPPORTED_TABLES = ("bus", "line", "trafo", "switch", "ext_grid", "load", "sgen", "storage")
+SUPPORTED_TABLES = (
+    *("bus", "line", "trafo", "switch", "ext_grid", "load", "sgen", "storage", "gen", "shunt"),
+)
 # Money, measurements, labels and simbench's factors for planning change no flow.
 IRRELEVANT_TABLES = (
     "poly_cost",
@@ -53,6 +56,7 @@ def grid_from_pandapower(net: Any, *, v_min_pu: float = 0.9, v_max_pu: float = 1
     - Parallel systems and derating factors become equivalent single ones. Tap positions go into the
       transformers' rated voltages. Phase shifts that cancel round every loop are left out: angles
       are then those without vector groups.
+    - Generators hold the voltages of their buses, without limits of reactive power.
     - Capacitances are scaled to 50 Hz, so that the susceptances are those of the net's frequency.
 
     Parameters
@@ -93,6 +97,7 @@ def grid_from_pandapower(net: Any, *, v_min_pu: float = 0.9, v_max_pu: float = 1
     lines = read_lines(net, bus_of, usable, problems)
     transformers, shift_degree = read_transformers(net, bus_of, usable, lines, problems)
     source_bus, source_vm_pu, source_va_degree = read_sources(net, bus_of, usable, problems)
+    held_bus, held_vm_pu = read_held(net, bus_of, usable, source_bus, problems)
     if not problems.found:
         # Only what is sound so far can be walked.
         check_angles(lines, transformers, shift_degree, source_bus, source_va_degree, problems)
@@ -109,6 +114,8 @@ def grid_from_pandapower(net: Any, *, v_min_pu: float = 0.9, v_max_pu: float = 1
         transformers=transformers,
         source_bus=source_bus,
         source_vm_pu=source_vm_pu,
+        held_bus=held_bus,
+        held_vm_pu=held_vm_pu,
     )
 
 
@@ -138,7 +145,9 @@ def buses_from_pandapower(net: Any) -> dict[int, int]:
 
 
 def injections_from_pandapower(net: Any) -> tuple[FloatArray, FloatArray]:
-    """Return the net injections of loads, static generators and storages.
+    """Return the net injections of loads, generators, storages and shunts.
+
+    Shunts draw what they draw at the voltages of the net's results, at 1 pu where it has none.
 
     Returns
     -------
@@ -165,6 +174,9 @@ def injections_from_pandapower(net: Any) -> tuple[FloatArray, FloatArray]:
         buses = bus_numbers(table, "bus", bus_of)
         np.add.at(p_mw, buses, factor * numbers(table, "p_mw"))
         np.add.at(q_mvar, buses, factor * numbers(table, "q_mvar", default=0.0))
+    for buses, active_mw, reactive_mvar in units_and_shunts_mw(net, bus_of, usable):
+        np.add.at(p_mw, buses, active_mw)
+        np.add.at(q_mvar, buses, reactive_mvar)
     return p_mw, q_mvar
 
 

@@ -28,6 +28,8 @@ from sim.system.areas import OPERATOR, PARTIES
 from sim.system.rent import RentBasis, StoredEnergyOwner
 from sim.system.tariff import ImportMeter, StoredEnergy
 
+FLAT = "flat"  # a profile that is 1 throughout, unless the record has a column of that name
+
 
 class TimingTable(Table):
     """``[timing]``: the episode lasts `days` whole days, or `hours` where that is given.
