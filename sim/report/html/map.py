@@ -205,10 +205,10 @@ def _road_speed(
     nodes = {name: i for i, name in enumerate(place["road_nodes"])}
     percent = np.full((n_steps, len(links)), 100.0)
     for own in congestion.itertuples(index=False):
-        ends = sorted((nodes[own.from_node], nodes[own.to_node]))
+        ends = tuple(sorted(nodes.get(name, -1) for name in (own.from_node, own.to_node)))
         step = round(own.time_h / step_h)
-        if step < n_steps:
-            at = step, links[ends[0], ends[1]]
+        if 0 <= step < n_steps and ends in links:  # a folder from elsewhere may hold anything
+            at = step, links[ends]
             percent[at] = min(percent[at], 100 * own.speed_share)
     return _in_percent(percent) if len(congestion) else ""
 

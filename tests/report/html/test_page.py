@@ -60,7 +60,7 @@ def test_the_page_shows_controllers_differences_and_figures(study: StoredStudy) 
 
 
 def test_the_cost_figure_adds_up_to_the_cost(study: StoredStudy) -> None:
-    from sim.report.html.study_figures import costs
+    from sim.report.html.cost_figures import costs
 
     metrics = study.table("episodes").set_index(["controller", "replication"])
     found = costs(study, metrics).groupby("controller")["usd"].sum()
