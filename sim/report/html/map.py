@@ -204,12 +204,13 @@ def _road_speed(
     links = {tuple(link): i for i, link in enumerate(place["road_links"])}
     nodes = {name: i for i, name in enumerate(place["road_nodes"])}
     percent = np.full((n_steps, len(links)), 100.0)
-    for own in congestion.itertuples(index=False):
-        ends = tuple(sorted(nodes.get(name, -1) for name in (own.from_node, own.to_node)))
-        step = round(own.time_h / step_h)
+    table = congestion.reindex(columns=["time_h", "from_node", "to_node", "speed_share"])
+    for time_h, start, end, share in table.to_numpy():
+        ends = tuple(sorted((nodes.get(start, -1), nodes.get(end, -1))))
+        step = round(time_h / step_h)
         if 0 <= step < n_steps and ends in links:  # a folder from elsewhere may hold anything
             at = step, links[ends]
-            percent[at] = min(percent[at], 100 * own.speed_share)
+            percent[at] = min(percent[at], 100 * share)
     return _in_percent(percent) if len(congestion) else ""
 
 
