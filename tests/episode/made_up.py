@@ -76,6 +76,11 @@ def flow(system: System) -> Any:
     )
 
 
+def speed_now(now_s: float) -> np.ndarray:
+    """Return speeds of the two links, at most 40 km/h: one is slow in steps of 6 h, the third."""
+    return np.array([32.0, 30.0 if now_s == 2 * 6 * 3600 else 40.0])
+
+
 def recorded(system: System) -> Any:
     """Return the record of an episode that never was."""
     found = SimpleNamespace(
@@ -104,6 +109,7 @@ def recorded(system: System) -> Any:
         key=EpisodeKey(scenario="where", controller="who", drawn_as="who", seed=3, replication=8),
         system=system,
         realisation=SimpleNamespace(
+            conditions=lambda _: SimpleNamespace(speed_now=speed_now),
             start=np.datetime64("2016-07-05T00:00"),
             outages=(Outage(0, 1, 3), Outage(0, 4, 99), Outage(0, N, 9)),
             conditions=lambda _: SimpleNamespace(

@@ -269,6 +269,13 @@ def test_outages_end_with_the_episode(record: Any, episode: Episode) -> None:
     check(episode.outages, {"line": [line] * 2, "from_h": [6.0, 24.0], "to_h": [18.0, 36.0]})
 
 
+def test_congestion_holds_what_is_slower_than_four_fifths_of_the_free_speed(
+    episode: Episode,
+) -> None:
+    there = {"from_node": ["village"], "to_node": ["substation"], "speed_share": [0.75]}
+    check(episode.congestion, {"time_h": [12.0], **there})
+
+
 def test_events_and_decisions_keep_their_columns_when_there_are_none() -> None:
     record = recorded(made_up())
     record.recorder.events, record.recorder.decisions = [], []
