@@ -5,6 +5,7 @@ import pytest
 
 from controllers.optimisation.work_limits import WorkLimits
 from controllers.scheduling.dispatch.dispatch import dispatch
+from controllers.scheduling.dispatch.row_generation import GeneratedRows
 from controllers.scheduling.problem.time_space import AWAY
 from sim.control import SolveStatus, VehicleStatus
 from tests.controllers.scheduling.build import battery, truck
@@ -119,3 +120,22 @@ def test_a_trip_without_the_energy_for_it_allows_no_dispatch():
     exists = feeder(trucks=[truck(kwh_per_km=100.0)])
     problem = problem_of(exists, random_day(exists, 6))
     assert dispatch(problem, (((0, 2),),), WorkLimits()) is None
+
+
+def test_a_violation_that_new_rows_do_not_move_ends_the_rounds(monkeypatch):
+    """It lies within the solver's tolerance; it is part of the objective."""
+    rounds = []
+
+    def never_kept(self, point, values):
+        rounds.append(point)
+        assert len(rounds) < 20, "rows are added for ever"
+        separate(self, point, values)
+        return 4e-5
+
+    exists = feeder()
+    problem = problem_of(exists, random_day(exists, 3))
+    plain = dispatch(problem, ((),), WorkLimits())
+    separate = GeneratedRows.separate
+    monkeypatch.setattr(GeneratedRows, "separate", never_kept)
+    found = dispatch(problem, ((),), WorkLimits(relative_gap=1e-9))
+    assert found.outcome.objective_usd == pytest.approx(plain.outcome.objective_usd, abs=1e-3)
