@@ -204,17 +204,6 @@ def _road_speed(
     links = {tuple(link): i for i, link in enumerate(place["road_links"])}
     nodes = {name: i for i, name in enumerate(place["road_nodes"])}
     percent = np.full((n_steps, len(links)), 100.0)
-<<<<<<< HEAD
-    start, goal = (
-        congestion[name].map(nodes).fillna(-1).to_numpy(int) for name in ("from_node", "to_node")
-    )
-    ends = zip(np.minimum(start, goal).tolist(), np.maximum(start, goal).tolist(), strict=True)
-    link = np.array([links.get(own, -1) for own in ends], dtype=int)
-    step = np.rint(congestion["time_h"].to_numpy() / step_h).astype(int)
-    there = (link >= 0) & (step < n_steps)
-    slow = 100 * congestion["speed_share"].to_numpy()
-    np.minimum.at(percent, (step[there], link[there]), slow[there])
-=======
     table = congestion.reindex(columns=["time_h", "from_node", "to_node", "speed_share"])
     for time_h, start, end, share in table.to_numpy():
         ends = tuple(sorted((nodes.get(start, -1), nodes.get(end, -1))))
@@ -222,7 +211,6 @@ def _road_speed(
         if 0 <= step < n_steps and ends in links:  # a folder from elsewhere may hold anything
             at = step, links[ends]
             percent[at] = min(percent[at], 100 * share)
->>>>>>> report
     return _in_percent(percent) if len(congestion) else ""
 
 

@@ -60,11 +60,7 @@ def test_the_page_shows_controllers_differences_and_figures(study: StoredStudy) 
 
 
 def test_the_cost_figure_adds_up_to_the_cost(study: StoredStudy) -> None:
-<<<<<<< HEAD
     from sim.report.html.objective_parts import costs
-=======
-    from sim.report.html.cost_figures import costs
->>>>>>> report
 
     metrics = study.table("episodes").set_index(["controller", "replication"])
     found = costs(study.table("ledger"), metrics).groupby("controller")["usd"].sum()
