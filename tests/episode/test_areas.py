@@ -108,3 +108,57 @@ def test_an_outage_leaves_the_other_area_alone(tmp_path):
 def test_who_plans_for_one_area_is_refused_where_there_are_two(two_feeders):
     with pytest.raises(gh.InputError, match="plans for one area, and two has 2"):
         gh.run(two_feeders, "greedy")
+
+
+def test_an_area_may_have_two_sources_and_lives_on_one(tmp_path):
+    """A line joins the north to a third source; without its own line the north lives on that."""
+    changes = {
+        'sources = ["north source"]': 'sources = ["north source", "third"]',
+        '{ bus = "south source", vm_pu = 1.0 }': '{ bus = "south source" }, { bus = "third" }',
+        "south source,10": "south source,10\nthird,10",
+        "to the south,": "from the third,third,north,1,0.1,0.001,1\nto the south,",
+        'uncertainty = "off"\n': "",
+    }
+    more = '[outages]\nfixed = [{ line = "to the north", from_h = 1, hours = 1 }]\n'
+    folder = write(tmp_path / "third", r_ohm=0.1, more=more, changes=changes)
+    scenario = gh.load_scenario(folder)
+    assert scenario.system.bus_area.tolist() == [0, 1, 0, 0, 1]
+    episode = gh.run(scenario, "rolling")  # pandapower verifies every step
+    assert episode.metrics["unserved_mwh"] == 0.0
+    assert episode.metrics["verify_max_diff_pu"] < 1e-6
+    steps = episode.steps.set_index("time_h")
+    assert (steps.loc[1.0:1.9, "import_mw.north"] > 1.0).all()
+    parts = [episode.metrics[f"import_mwh_by_area.{area}"] for area in ("north", "south")]
+    assert sum(parts) == pytest.approx(episode.metrics["import_mwh"])
+
+
+def test_cars_deal_with_the_operator_of_their_area(tmp_path):
+    """Customers' cars are paid for their wear by the south, those of the haulier by himself."""
+    more = """
+[[ev]]
+name = "homes"
+bus = "south"
+count = 3
+p_kw = 11.0
+energy_kwh = 50.0
+kwh_per_km = 0.2
+wear_usd_per_mwh = 10.0
+
+[[ev]]
+name = "staff"
+bus = "north"
+count = 3
+p_kw = 11.0
+energy_kwh = 50.0
+kwh_per_km = 0.2
+wear_usd_per_mwh = 10.0
+owner = "haulier"
+"""
+    episode = gh.run(write(tmp_path / "cars", hours=24, more=more), "idle")
+    wear = episode.ledger[episode.ledger["item"] == "wear"]
+    assert set(zip(wear["payer"], wear["payee"], strict=True)) == {
+        ("south", "customers"),
+        ("haulier", "suppliers"),
+    }
+    total = sum(episode.metrics[f"profit_usd_by_party.{p}"] for p in ("north", "south", "haulier"))
+    assert total == pytest.approx(episode.metrics["profit_usd"])
