@@ -17,7 +17,7 @@ def two_feeders(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def shared(two_feeders):
-    return gh.run(two_feeders, "rolling")
+    return gh.run(two_feeders, "rolling", verify="off")
 
 
 def booked(episode):
@@ -27,7 +27,7 @@ def booked(episode):
 
 def test_each_area_buys_and_sells_at_its_own_tariff(two_feeders):
     """North imports 1.0 MW at 20, South 2.0 - 0.1 MW at 100 USD/MWh, for five hours."""
-    idle = gh.run(two_feeders, "idle")
+    idle = gh.run(two_feeders, "idle", verify="off")
     assert booked(idle) == {
         ("north", "market", "energy bought"): 100.0,
         ("south", "market", "energy bought"): 950.0,
@@ -62,7 +62,7 @@ def test_a_truck_earns_nothing_between_areas_of_one_price(tmp_path):
     folder = write(
         tmp_path / "equal", changes={"import_usd_per_mwh = 100.0": "import_usd_per_mwh = 20.0"}
     )
-    episode = gh.run(folder, "rolling")
+    episode = gh.run(folder, "rolling", verify="off")
     assert episode.metrics["trips"] == 0
     assert episode.metrics["throughput_mwh"] == 0
 
@@ -84,7 +84,7 @@ def test_the_default_area_is_the_whole_grid_and_shows_no_shares():
     scenario = gh.load_scenario("tiny")
     (area,) = scenario.system.areas
     assert area.tariff is scenario.system.tariff
-    episode = gh.run(scenario, "idle")
+    episode = gh.run(scenario, "idle", verify="off")
     assert not [name for name in episode.metrics if "_by_" in name]
     found = profit_by_party(episode.ledger, scenario.system.parties)
     whole = totals(episode.ledger, scenario.system.parties)
@@ -95,7 +95,7 @@ def test_an_outage_leaves_the_other_area_alone(tmp_path):
     """North loses its line in the second hour: its load is unserved, South notices nothing."""
     more = '[outages]\nfixed = [{ line = "to the north", from_h = 1, hours = 1 }]\n'
     folder = write(tmp_path / "outage", more=more, changes={'uncertainty = "off"\n': ""})
-    episode = gh.run(folder, "rolling")
+    episode = gh.run(folder, "rolling", verify="off")
     assert episode.metrics["unserved_mwh_by_area.north"] == pytest.approx(1.0)
     assert episode.metrics["unserved_mwh_by_area.south"] == 0.0
     hour = episode.steps[(episode.steps["time_h"] >= 1) & (episode.steps["time_h"] < 2)]
@@ -154,7 +154,7 @@ kwh_per_km = 0.2
 wear_usd_per_mwh = 10.0
 owner = "haulier"
 """
-    episode = gh.run(write(tmp_path / "cars", hours=24, more=more), "idle")
+    episode = gh.run(write(tmp_path / "cars", hours=24, more=more), "idle", verify="off")
     wear = episode.ledger[episode.ledger["item"] == "wear"]
     assert set(zip(wear["payer"], wear["payee"], strict=True)) == {
         ("south", "customers"),
