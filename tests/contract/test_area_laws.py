@@ -9,6 +9,7 @@ import pytest
 
 import gridhaul as gh
 from sim.control import Capabilities, FleetPlan, Observation, Plan, RentPlan, ResponsePlan, Visit
+from sim.inspect.laws.broken import Broken
 from sim.inspect.laws.determinism import law_determinism
 from sim.inspect.laws.energy import law_energy
 from sim.inspect.laws.money import law_money
@@ -97,3 +98,19 @@ def test_the_power_of_a_response_changes_between_steps(witness) -> None:
     hour = (exchanges["time_h"] // 1).rename("hour")
     spread = exchanges.groupby(["vehicle", "station", hour])["p_mw"].agg(["min", "max"])
     assert (spread["max"] - spread["min"] > 1e-3).any()
+
+
+@pytest.mark.parametrize("name", ["profit_usd_by_party.rental", "import_mwh_by_area.B"])
+def test_a_share_that_does_not_fit_is_caught(scenario: Scenario, witness, name: str) -> None:
+    wrong = witness.episode.metrics | {name: witness.episode.metrics[name] + 0.01}
+    with pytest.raises(Broken, match="sums to"):
+        law_money(scenario, dataclasses.replace(witness.episode, metrics=wrong))
+
+
+def test_a_payment_inside_that_only_one_side_knows_is_caught(scenario: Scenario, witness) -> None:
+    """Rent that goes to a supplier instead of the owner changes the cost of the whole."""
+    book = witness.episode.ledger.copy()
+    rent = book.index[book["item"] == "rent"][0]
+    book.loc[rent, "payee"] = "suppliers"
+    with pytest.raises(Broken, match="does not sum"):
+        law_money(scenario, dataclasses.replace(witness.episode, ledger=book))

@@ -17,7 +17,7 @@ def two_feeders(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def shared(two_feeders):
-    return gh.run(two_feeders, "rolling")
+    return gh.run(two_feeders, "rolling", verify="off")
 
 
 def booked(episode):
@@ -27,7 +27,7 @@ def booked(episode):
 
 def test_each_area_buys_and_sells_at_its_own_tariff(two_feeders):
     """North imports 1.0 MW at 20, South 2.0 - 0.1 MW at 100 USD/MWh, for five hours."""
-    idle = gh.run(two_feeders, "idle")
+    idle = gh.run(two_feeders, "idle", verify="off")
     assert booked(idle) == {
         ("north", "market", "energy bought"): 100.0,
         ("south", "market", "energy bought"): 950.0,
@@ -62,7 +62,7 @@ def test_a_truck_earns_nothing_between_areas_of_one_price(tmp_path):
     folder = write(
         tmp_path / "equal", changes={"import_usd_per_mwh = 100.0": "import_usd_per_mwh = 20.0"}
     )
-    episode = gh.run(folder, "rolling")
+    episode = gh.run(folder, "rolling", verify="off")
     assert episode.metrics["trips"] == 0
     assert episode.metrics["throughput_mwh"] == 0
 
@@ -84,7 +84,7 @@ def test_the_default_area_is_the_whole_grid_and_shows_no_shares():
     scenario = gh.load_scenario("tiny")
     (area,) = scenario.system.areas
     assert area.tariff is scenario.system.tariff
-    episode = gh.run(scenario, "idle")
+    episode = gh.run(scenario, "idle", verify="off")
     assert not [name for name in episode.metrics if "_by_" in name]
     found = profit_by_party(episode.ledger, scenario.system.parties)
     whole = totals(episode.ledger, scenario.system.parties)
@@ -95,7 +95,7 @@ def test_an_outage_leaves_the_other_area_alone(tmp_path):
     """North loses its line in the second hour: its load is unserved, South notices nothing."""
     more = '[outages]\nfixed = [{ line = "to the north", from_h = 1, hours = 1 }]\n'
     folder = write(tmp_path / "outage", more=more, changes={'uncertainty = "off"\n': ""})
-    episode = gh.run(folder, "rolling")
+    episode = gh.run(folder, "rolling", verify="off")
     assert episode.metrics["unserved_mwh_by_area.north"] == pytest.approx(1.0)
     assert episode.metrics["unserved_mwh_by_area.south"] == 0.0
     hour = episode.steps[(episode.steps["time_h"] >= 1) & (episode.steps["time_h"] < 2)]
@@ -108,3 +108,57 @@ def test_an_outage_leaves_the_other_area_alone(tmp_path):
 def test_who_plans_for_one_area_is_refused_where_there_are_two(two_feeders):
     with pytest.raises(gh.InputError, match="plans for one area, and two has 2"):
         gh.run(two_feeders, "greedy")
+
+
+def test_an_area_may_have_two_sources_and_lives_on_one(tmp_path):
+    """A line joins the north to a third source; without its own line the north lives on that."""
+    changes = {
+        'sources = ["north source"]': 'sources = ["north source", "third"]',
+        '{ bus = "south source", vm_pu = 1.0 }': '{ bus = "south source" }, { bus = "third" }',
+        "south source,10": "south source,10\nthird,10",
+        "to the south,": "from the third,third,north,1,0.1,0.001,1\nto the south,",
+        'uncertainty = "off"\n': "",
+    }
+    more = '[outages]\nfixed = [{ line = "to the north", from_h = 1, hours = 1 }]\n'
+    folder = write(tmp_path / "third", r_ohm=0.1, more=more, changes=changes)
+    scenario = gh.load_scenario(folder)
+    assert scenario.system.bus_area.tolist() == [0, 1, 0, 0, 1]
+    episode = gh.run(scenario, "rolling")  # pandapower verifies every step
+    assert episode.metrics["unserved_mwh"] == 0.0
+    assert episode.metrics["verify_max_diff_pu"] < 1e-6
+    steps = episode.steps.set_index("time_h")
+    assert (steps.loc[1.0:1.9, "import_mw.north"] > 1.0).all()
+    parts = [episode.metrics[f"import_mwh_by_area.{area}"] for area in ("north", "south")]
+    assert sum(parts) == pytest.approx(episode.metrics["import_mwh"])
+
+
+def test_cars_deal_with_the_operator_of_their_area(tmp_path):
+    """Customers' cars are paid for their wear by the south, those of the haulier by himself."""
+    more = """
+[[ev]]
+name = "homes"
+bus = "south"
+count = 3
+p_kw = 11.0
+energy_kwh = 50.0
+kwh_per_km = 0.2
+wear_usd_per_mwh = 10.0
+
+[[ev]]
+name = "staff"
+bus = "north"
+count = 3
+p_kw = 11.0
+energy_kwh = 50.0
+kwh_per_km = 0.2
+wear_usd_per_mwh = 10.0
+owner = "haulier"
+"""
+    episode = gh.run(write(tmp_path / "cars", hours=24, more=more), "idle", verify="off")
+    wear = episode.ledger[episode.ledger["item"] == "wear"]
+    assert set(zip(wear["payer"], wear["payee"], strict=True)) == {
+        ("south", "customers"),
+        ("haulier", "suppliers"),
+    }
+    total = sum(episode.metrics[f"profit_usd_by_party.{p}"] for p in ("north", "south", "haulier"))
+    assert total == pytest.approx(episode.metrics["profit_usd"])

@@ -24,7 +24,7 @@ def scenario():
 def lived(scenario):
     curtail = gh.ControllerSpec(name="curtail", parameters=(("reactive", True),))
     specs = {"curtail": curtail, "stationary": "stationary", "rolling": "rolling"}
-    return {name: gh.run(scenario, spec, verify="audit") for name, spec in specs.items()}
+    return {name: gh.run(scenario, spec, verify="off") for name, spec in specs.items()}
 
 
 def test_three_sources_feed_three_areas_and_a_fourth_party_owns_the_trucks(scenario):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from sim.episode.episode import Episode
 from sim.inspect.laws.broken import Broken
 from sim.scenario import Scenario
@@ -42,3 +44,17 @@ def law_money(scenario: Scenario, episode: Episode) -> None:
     booked = ledger.loc[ledger["item"] == "energy bought", "usd"].sum()
     if abs(bought - booked) > 1e-6:
         raise Broken(f"money: {name}: energy bought is booked as {booked} instead of {bought} USD")
+    if system.has_parties:
+        _shares_sum(name, metrics, "party", system.parties)
+        _shares_sum(name, metrics, "area", [area.name for area in system.areas])
+
+
+def _shares_sum(name: str, metrics: Mapping[str, float], kind: str, owners: Sequence[str]) -> None:
+    """Shares of areas, and of parties, sum to the whole."""
+    last = f"_by_{kind}.{owners[0]}"
+    for whole in [each.removesuffix(last) for each in metrics if each.endswith(last)]:
+        parts = sum(metrics[f"{whole}_by_{kind}.{owner}"] for owner in owners)
+        if abs(parts - metrics[whole]) > 1e-6:
+            raise Broken(
+                f"money: {name}: {whole} of each {kind} sums to {parts}, not to {metrics[whole]}"
+            )
