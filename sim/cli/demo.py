@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from sim.cli.options import DONE, FAILED, AllOption
+from sim.cli.options import DONE, FAILED, AllOption, OpenOption
 
 WORKERS = 2
 
@@ -17,6 +17,7 @@ def demo(
         "results/demo"
     ),
     everything: AllOption = False,
+    open_: OpenOption = False,
 ) -> None:
     """Compare controllers on real days of a 33-bus grid, in a few minutes."""
     from sim.inspect.demonstration import demonstration
@@ -40,5 +41,8 @@ def demo(
             progress=bar,
         )
     console.print_study(study, everything=everything)
-    typer.echo(f"Report: {write_report(out)}")
+    path = write_report(out)
+    typer.echo(f"Report: {path}")
+    if open_:
+        typer.launch(str(path))
     raise typer.Exit(FAILED if study.failures else DONE)

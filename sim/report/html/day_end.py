@@ -27,17 +27,20 @@ def day_end(metrics: pd.DataFrame, costs: pd.DataFrame, names: Sequence[str]) ->
         return []
     change_mwh = metrics["stored_change_mwh"].groupby("controller").mean()
     usd = costs.groupby(["controller", "entry"])["usd"].sum()
+    has_cars = "ev_mwh" in metrics and bool(metrics["ev_mwh"].any())
+    cars = ", in electric cars too," if has_cars else ""
     sentences = []
     for name in names:
         mwh = float(change_mwh[name])
         stored, trips = (float(usd.get((name, item), 0.0)) for item in (STORED, RETURN_TRIP))
         if max(abs(mwh), abs(stored), abs(trips)) <= ROUNDING:
             continue
-        held = f"{number(abs(mwh))} MWh {'more' if mwh > 0 else 'less'} than at the start"
+        change = f"{number(abs(mwh))} MWh {'more' if mwh > 0 else 'less'} than"
+        held = "as much as" if abs(mwh) <= ROUNDING else change
         sentences.append(
-            f"{name}: batteries of trucks and trains held {held} at the end of an episode, mean; "
-            f"energy missing below soc_terminal (or left above it) was booked as "
-            f"{number(stored)} USD, the way back to the terminal station as {number(trips)} USD."
+            f"{name}: batteries of trucks and trains held {held} at the start at the end of an "
+            f"episode, mean; energy missing below soc_terminal (or left above it){cars} was booked "
+            f"as {number(stored)} USD, the way back to the terminal station as {number(trips)} USD."
         )
     if not sentences:
         return ["Batteries ended as they began: nothing was gained or lost by emptying them."]

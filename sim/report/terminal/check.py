@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from sim.inspect.check import BaseCase, Findings
-from sim.report.terminal.output import print_json, terminal
+from sim.report.terminal.output import plain_table, print_json, terminal
 from sim.scenario import Scenario
 
 NOT_CALIBRATED = (
@@ -50,9 +50,7 @@ def print_calibration(scenario: Scenario, figures: pd.DataFrame, *, as_json: boo
         everything = bool(figures["calibrated"].all())
         print_json({"scenario": scenario.name, "calibrated": everything, "forecasts": records})
         return
-    table = Table(
-        title=f"{escape(scenario.name)}: forecasts and what came true", title_justify="left"
-    )
+    table = plain_table(f"{escape(scenario.name)}: forecasts and what came true")
     table.add_column("forecast of")
     for column in ("lead [h]", "n", "slope", "bias", "in 90 % bounds", "mean error", "calibrated"):
         table.add_column(column, justify="right")

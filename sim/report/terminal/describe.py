@@ -6,10 +6,9 @@ import dataclasses
 from collections.abc import Iterable
 
 from rich.markup import escape
-from rich.table import Table
 
 from sim.inspect.describe import Key, unit_of
-from sim.report.terminal.output import print_json, terminal
+from sim.report.terminal.output import plain_table, print_json, terminal
 from sim.report.wording import METRICS
 
 BETTER = {-1: "less is better", 0: "", 1: "more is better"}
@@ -21,7 +20,7 @@ def print_keys(title: str, keys: Iterable[Key], *, as_json: bool = False) -> Non
     if as_json:
         print_json([dataclasses.asdict(key) for key in found])
         return
-    table = Table(title=escape(title), title_justify="left")
+    table = plain_table(escape(title))
     for column in ("key", "unit", "default", "meaning"):
         table.add_column(column, overflow="fold")
     for key in found:

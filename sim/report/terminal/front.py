@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from rich.table import Table
-
-from sim.report.terminal.output import print_json, terminal
+from sim.report.terminal.output import plain_table, print_json, terminal
 from sim.report.wording import title
 from sim.study.pareto import Front
 
@@ -15,7 +13,7 @@ def print_front(front: Front, *, as_json: bool = False) -> None:
         print_json(front.summary())
         return
     heading = f"{front.scenario}: {len(front.table)} of {front.tried} plans, none dominated"
-    table = Table(title=heading, title_justify="left")
+    table = plain_table(heading)
     for name in front.objectives:
         table.add_column(title(name), justify="right")
     table.add_column("")

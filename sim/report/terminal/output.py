@@ -25,9 +25,15 @@ def terminal() -> Console:
     )
 
 
-def plain_table() -> Table:
-    """Return a table without frame: its head, a line, its rows."""
-    return Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+def plain_table(title: str = "") -> Table:
+    """Return a table without frame: its title, its head, a line, its rows."""
+    return Table(
+        title=title or None,
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+    )
 
 
 def print_json(content: object) -> None:

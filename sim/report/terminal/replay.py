@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 from rich.markup import escape
-from rich.table import Table
 
 from sim.report.terminal.console import present
-from sim.report.terminal.output import print_json, terminal
+from sim.report.terminal.output import plain_table, print_json, terminal
 from sim.report.wording import essential, figure, signed, title
 from sim.study.replay.replay import Evidence, Replay, replay_summary
 
@@ -27,10 +26,9 @@ def print_replay(found: Replay, *, as_json: bool = False, everything: bool = Fal
         print_json(replay_summary(found))
         return
     episode, handed = found.episode, found.handed_over
-    table = Table(
-        title=f"{escape(episode.controller)} on {escape(episode.scenario)}, "
-        f"replication {episode.replication}, from {episode.start:%Y-%m-%d %H:%M}",
-        title_justify="left",
+    table = plain_table(
+        f"{escape(episode.controller)} on {escape(episode.scenario)}, "
+        f"replication {episode.replication}, from {episode.start:%Y-%m-%d %H:%M}"
     )
     table.add_column("figure")
     headings = ["original", "replay"]

@@ -9,7 +9,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from sim.report.stress_wording import sentences
-from sim.report.terminal.output import print_failures, print_json, print_warnings, terminal
+from sim.report.terminal.output import (
+    plain_table,
+    print_failures,
+    print_json,
+    print_warnings,
+    terminal,
+)
 from sim.report.wording import ROUNDING, caveats, title, with_interval, with_margin
 from sim.study.inference.days import inference_statement
 from sim.study.inference.risk import OBJECTIVE
@@ -67,7 +73,7 @@ def _print_tables(study: StressStudy, console: Console) -> None:
 def _table(
     study: StressStudy, head: str, names: tuple[str, ...], text: Callable[[str, Point], str]
 ) -> Table:
-    table = Table(title=escape(head), title_justify="left")
+    table = plain_table(escape(head))
     for axis in study.design.axes:
         table.add_column(escape(axis.name))
     for name in names:

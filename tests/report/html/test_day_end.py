@@ -32,3 +32,11 @@ def test_a_day_that_ends_as_it_began_is_said_to() -> None:
     assert day_end(metrics(a=0.0), costs, ["a"])[0].startswith("Batteries ended as they began")
     still = metrics(a=0.0).assign(throughput_mwh=0.0)
     assert day_end(still, costs, ["a"]) == []
+
+
+def test_what_electric_cars_lack_is_not_told_as_a_lack_of_trucks() -> None:
+    """Trucks that end as they began, and 94 USD, are no contradiction where cars are meant."""
+    costs = pd.DataFrame({"controller": ["a"], "entry": ["stored energy change"], "usd": [94.0]})
+    (sentence,) = day_end(metrics(a=0.0).assign(ev_mwh=1.5), costs, ["a"])
+    assert "held as much as at the start" in sentence
+    assert "in electric cars too, was booked as 94 USD" in sentence

@@ -102,6 +102,16 @@ def test_a_single_run_has_a_page(tmp_path: Path) -> None:
     assert "Difference from" not in rest
 
 
+def test_one_day_is_told_as_one_day(tmp_path: Path) -> None:
+    """No interval, no p-value, no tail of one day; and no word of other days."""
+    compare("tiny", ["idle", "greedy"], replications=1, verify="off", out=tmp_path / "one")
+    rest = without_plotly(write_report(tmp_path / "one").read_text(encoding="utf-8"))
+    assert "on this one day" in rest
+    assert "one day tells nothing of others" in rest
+    for many in ("p-value", "cannot be told", "worst 5 %", "on the same days, with", "nan"):
+        assert many not in rest, many
+
+
 def test_a_folder_without_a_study_has_none(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="holds no readable"):
         write_report(tmp_path)
@@ -135,18 +145,25 @@ def test_a_folder_made_before_there_were_maps_has_a_page_without_one(study: Stor
     assert "What the trucks did" in rest
 
 
-def test_outages_come_from_the_folder_and_may_be_missing_in_old_ones(tmp_path: Path) -> None:
+def test_outages_and_slow_roads_come_from_the_folder_and_may_be_missing_in_old_ones(
+    tmp_path: Path,
+) -> None:
     fixed = [{"line": "5-6", "from_h": 23.0, "hours": 9.0}]
     scenario = load_scenario("ieee33", {"outages.fixed": fixed})
     run(scenario, "idle", verify="off", out=tmp_path)
     table = read_study(tmp_path).table("outages")
     assert table[["line", "from_h", "to_h"]].values.tolist() == [["5-6", 23.0, 24.0]]
     said = "Bold and dashed"
-    assert said in write_report(tmp_path).read_text(encoding="utf-8")
+    content = write_report(tmp_path).read_text(encoding="utf-8")
+    assert said in content
     # Folders of earlier versions have no checksums either.
     (tmp_path / "_SHA256SUMS").unlink()
     manifest = json.loads((tmp_path / "study.json").read_text(encoding="utf-8"))
     del manifest["checksums"]
     (tmp_path / "study.json").write_text(json.dumps(manifest), encoding="utf-8")
-    shutil.rmtree(tmp_path / "outages")
-    assert said not in write_report(tmp_path).read_text(encoding="utf-8")
+    assert '"road_speed":""' not in content
+    for name in ("outages", "congestion"):
+        shutil.rmtree(tmp_path / name)
+    content = write_report(tmp_path).read_text(encoding="utf-8")
+    assert '"road_speed":""' in content
+    assert said not in content
