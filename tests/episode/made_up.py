@@ -112,9 +112,6 @@ def recorded(system: System) -> Any:
             conditions=lambda _: SimpleNamespace(speed_now=speed_now),
             start=np.datetime64("2016-07-05T00:00"),
             outages=(Outage(0, 1, 3), Outage(0, 4, 99), Outage(0, N, 9)),
-            conditions=lambda _: SimpleNamespace(
-                speed_now=lambda _: system.roads.free_speed_kmh  # nothing is slow
-            ),
             ev_sessions=SimpleNamespace(
                 group=np.empty(0, dtype=np.int64),
                 **{

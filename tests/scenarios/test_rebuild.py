@@ -29,7 +29,6 @@ STORMY = {
 RUNS: dict[str, tuple[str, str, dict[str, float]]] = {
     name: (name, "greedy", {}) for name in plugins.names(plugins.SCENARIOS)
 } | {
-    "shared_feeders": ("shared_feeders", "rolling", {}),
     "six_bus_rail": ("six_bus_rail", "market", {"controller.gap": 0.05}),
     "shared_feeders": ("shared_feeders", "rolling", {}),
     "ieee33, stormy": ("ieee33", "greedy", STORMY),
