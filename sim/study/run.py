@@ -16,7 +16,7 @@ from sim.scenario import Scenario, as_scenario
 from sim.study.execution.runner import run_episode
 from sim.study.kept import Kept
 from sim.study.notebook_bar import notebook_bar
-from sim.study.settings import as_verify
+from sim.study.settings import as_verify, check_numbers
 from sim.study.store.bundle import Keep, bundle, to_bytes
 from sim.study.store.manifest import configuration, manifest
 from sim.study.store.writer import StudyWriter
@@ -70,6 +70,7 @@ def run(
         If the verification finds a difference, or a decision failed and the run is strict.
     """
     scenario, (spec,) = as_scenario(scenario), as_specs([controller])
+    check_numbers("run", 0, seed=seed, replication=replication)
     root = scenario.seed if seed is None else seed
     check = as_verify(verify)
     if follow is None:

@@ -119,6 +119,8 @@ def test_curves_of_a_stress_study() -> None:
     found = gridhaul.stress(
         "tiny", ["idle", "greedy"], axes={"traffic.intensity": [1, 2]}, replications=2, verify="off"
     )
+    assert len(repr(found)) < 200
+    assert "traffic.intensity=2" in found._repr_html_()
     assert {"idle", "greedy"} <= {trace.name for trace in plot.curves(found).data}
     with pytest.raises(gridhaul.InputError, match="axis = 'traffic': is no axis of this study"):
         plot.curves(found, axis="traffic")
