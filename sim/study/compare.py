@@ -138,7 +138,6 @@ def compare(
         verify=verify,
         keep=keep,
         deadline_s=deadline_s,
+        progress=progress,
     )
-    return dataclasses.replace(
-        read(study), stored=Kept(lambda folder: again(out=folder, progress=progress), out)
-    )
+    return dataclasses.replace(read(study), stored=Kept(again, out))

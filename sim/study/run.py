@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -88,11 +89,24 @@ def run(
         )
         store(episode)
 
-    def write(folder: Path) -> None:
-        with storing(folder, scenario, spec, seed=root, replication=replication, verify=check) as s:
-            s(episode)
-
+    write = functools.partial(
+        _write, episode, scenario, spec, seed=root, replication=replication, verify=check
+    )
     return dataclasses.replace(episode, stored=Kept(write, out))
+
+
+def _write(
+    episode: Episode,
+    scenario: Scenario,
+    spec: ControllerSpec,
+    *,
+    seed: int,
+    replication: int,
+    verify: Verify,
+    out: Path,
+) -> None:
+    with storing(out, scenario, spec, seed=seed, replication=replication, verify=verify) as store:
+        store(episode)
 
 
 @contextlib.contextmanager

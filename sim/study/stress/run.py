@@ -140,9 +140,9 @@ def stress(
         verify=verify,
         keep=keep,
         deadline_s=deadline_s,
+        progress=progress,
     )
-    kept = Kept(lambda folder: again(out=folder, progress=progress), out)
-    return read(dataclasses.replace(study, stored=kept))
+    return read(dataclasses.replace(study, stored=Kept(again, out)))
 
 
 def _point_configurations(design: Design, scenarios: Sequence[Scenario]) -> dict[str, object]:
