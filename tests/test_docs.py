@@ -11,6 +11,8 @@ import pytest
 from sim.cli import app
 from sim.report.wording import METRICS
 from sim.study.store.bundle import TABLES
+from sim.study.store.stored_study import read_study
+from tests.conftest import CommandLine
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -23,6 +25,8 @@ def blocks(page: Path, language: str) -> list[str]:
     return [text for kind, text in found if kind == language]
 
 
+# pandapower's converter of MATPOWER cases.
+@pytest.mark.filterwarnings("ignore:Setting an item of incompatible dtype:FutureWarning")
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_the_examples_of_a_page_run_in_order(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -36,6 +40,29 @@ def test_the_examples_of_a_page_run_in_order(
         if match := FILE_NAME.match(block):
             Path(match[1]).write_text(block, encoding="utf-8")
         exec(compile(block, f"{page.name}, block {number}", "exec"), namespace)
+
+
+@pytest.mark.filterwarnings("ignore:Setting an item of incompatible dtype:FutureWarning")
+def test_the_first_study_takes_four_steps_and_something_happens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gridhaul: CommandLine
+) -> None:
+    """From the installed package to a report: every step of the page, as it stands there."""
+    page = ROOT / "docs" / "first_study.md"
+    text = page.read_text(encoding="utf-8")
+    assert len(re.findall(r"^## \d", text, flags=re.MULTILINE)) <= 4
+    monkeypatch.chdir(tmp_path)
+    (code,) = blocks(page, "python")
+    exec(compile(code, page.name, "exec"), {"__name__": "own"})
+    commands = [line.split()[1:] for block in blocks(page, "") for line in block.splitlines()]
+    for command in commands:
+        status, _, errors = gridhaul(*command)
+        assert status == 0, errors
+    assert [command[0] for command in commands] == ["check", "compare", "report"]
+    assert (tmp_path / "first" / "report.html").is_file()
+    episodes = read_study(tmp_path / "first").table("episodes").groupby("controller")
+    found = episodes[["penalty_usd", "trips"]].mean()
+    assert found.loc["idle", "penalty_usd"] > found.loc["rolling", "penalty_usd"]
+    assert found.loc["rolling", "trips"] >= 1
 
 
 def test_the_readme_has_examples() -> None:

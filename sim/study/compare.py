@@ -10,14 +10,14 @@ from pathlib import Path
 
 from sim.episode.specification import as_specs, build_for, labels
 from sim.scenario import Scenario, as_scenario
-from sim.study.conduct import Cell, ExecutionOptions, check_numbers, conduct
+from sim.study.conduct import Cell, ExecutionOptions, conduct
 from sim.study.inference.contrasts import declared
 from sim.study.inference.ladder import declared_ladder
 from sim.study.inference.stopping import check_until
 from sim.study.jobs import StudyProgress
 from sim.study.kept import Kept
 from sim.study.notebook_bar import notebook_bar
-from sim.study.settings import as_keep, as_verify
+from sim.study.settings import as_keep, as_verify, check_numbers
 from sim.study.store.manifest import configuration, manifest
 from sim.study.study import Study
 from sim.study.summary import study_summary
@@ -90,6 +90,7 @@ def compare(
     scenario, specs = as_scenario(scenario), as_specs(controllers)
     names = labels(specs)
     check_numbers("compare", controllers=len(specs), replications=replications, workers=workers)
+    check_numbers("compare", 0, seed=seed)
     check_until(until, replications=replications, controllers=len(specs))
     for spec in specs:
         for one in spec.in_turn:
@@ -140,7 +141,6 @@ def compare(
         verify=verify,
         keep=keep,
         deadline_s=deadline_s,
+        progress=progress,
     )
-    return dataclasses.replace(
-        read(study), stored=Kept(lambda folder: again(out=folder, progress=progress), out)
-    )
+    return dataclasses.replace(read(study), stored=Kept(again, out))

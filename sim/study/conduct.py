@@ -16,7 +16,7 @@ from typing import Any
 from sim.episode.following import LOGGER
 from sim.episode.specification import ControllerSpec
 from sim.episode.verification import Verify
-from sim.errors import EpisodeError, InputError, Problem
+from sim.errors import EpisodeError
 from sim.scenario import Scenario
 from sim.study.accumulator import Accumulator, StoppingRule
 from sim.study.execution.execute import execute
@@ -181,29 +181,6 @@ def conduct(
         if writer and not interrupted:
             writer.finish(summarise(study), failures_as_json(study.failures), last)
     return study
-
-
-def check_numbers(where: str, **numbers: int) -> None:
-    """Refuse numbers below 1.
-
-    Raises
-    ------
-    InputError
-        Naming all of them.
-    """
-    problems = [
-        Problem(
-            where=where,
-            key=key,
-            value=str(value),
-            message="must be at least 1",
-            remedy="Choose a positive number",
-        )
-        for key, value in numbers.items()
-        if value < 1
-    ]
-    if problems:
-        raise InputError(problems)
 
 
 def _store(batch: BatchResult, accumulator: Accumulator, writer: StudyWriter | None) -> None:

@@ -20,6 +20,7 @@ from sim.errors import EpisodeError, InputError
 from sim.powerflow.engines import engine
 from sim.scenario import Scenario, as_scenario, load_scenario
 from sim.study.execution.runner import nature_of
+from sim.study.settings import check_numbers
 from sim.system.system import System
 from sim.uncertainty.forecaster import ExactForecaster
 from sim.units import SECONDS_PER_HOUR, BoolArray, FloatArray
@@ -110,14 +111,8 @@ def pareto(
     """
     began = time.perf_counter()
     scenario, (spec,) = as_scenario(scenario), as_specs([controller])
-    if points < 1:
-        raise InputError.single(
-            where="pareto",
-            key="points",
-            value=points,
-            message="must be at least 1",
-            remedy="Name a number of plans, 20 for example",
-        )
+    check_numbers("pareto", points=points)
+    check_numbers("pareto", 0, seed=seed, replication=replication)
     whole = _by_periods(scenario)
     system, nature = whole.system, nature_of(whole)
     root = scenario.seed if seed is None else seed

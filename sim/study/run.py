@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ from sim.scenario import Scenario, as_scenario
 from sim.study.execution.runner import run_episode
 from sim.study.kept import Kept
 from sim.study.notebook_bar import notebook_bar
-from sim.study.settings import as_verify
+from sim.study.settings import as_verify, check_numbers
 from sim.study.store.bundle import Keep, bundle, to_bytes
 from sim.study.store.manifest import configuration, manifest
 from sim.study.store.writer import StudyWriter
@@ -70,6 +71,7 @@ def run(
         If the verification finds a difference, or a decision failed and the run is strict.
     """
     scenario, (spec,) = as_scenario(scenario), as_specs([controller])
+    check_numbers("run", 0, seed=seed, replication=replication)
     root = scenario.seed if seed is None else seed
     check = as_verify(verify)
     if follow is None:
@@ -87,11 +89,24 @@ def run(
         )
         store(episode)
 
-    def write(folder: Path) -> None:
-        with storing(folder, scenario, spec, seed=root, replication=replication, verify=check) as s:
-            s(episode)
-
+    write = functools.partial(
+        _write, episode, scenario, spec, seed=root, replication=replication, verify=check
+    )
     return dataclasses.replace(episode, stored=Kept(write, out))
+
+
+def _write(
+    episode: Episode,
+    scenario: Scenario,
+    spec: ControllerSpec,
+    *,
+    seed: int,
+    replication: int,
+    verify: Verify,
+    out: Path,
+) -> None:
+    with storing(out, scenario, spec, seed=seed, replication=replication, verify=verify) as store:
+        store(episode)
 
 
 @contextlib.contextmanager

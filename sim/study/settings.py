@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
+import numpy as np
+
 from sim.episode.verification import Verify
 from sim.errors import InputError, Problem, shown
 from sim.plugins import suggestion
@@ -148,3 +150,29 @@ def _problem(text: str, message: str) -> Problem:
         message=message,
         remedy="Write for example --set traffic.intensity=2 --set controller.horizon=12",
     )
+
+
+def check_numbers(where: str, least: int = 1, **numbers: object) -> None:
+    """Refuse what is no whole number, or below `least`; None counts as left out.
+
+    Raises
+    ------
+    InputError
+        Naming all of them.
+    """
+    problems = []
+    for key, value in numbers.items():
+        message = ""
+        if value is None:
+            continue
+        if not isinstance(value, int | np.integer) or isinstance(value, bool):
+            message = f"is of type {type(value).__name__}, not a whole number"
+        elif value < least:
+            message = f"must be at least {least}"
+        if message:
+            remedy = "Choose a positive number" if least else "Choose 0 or a positive number"
+            problems.append(
+                Problem(where=where, key=key, value=shown(value), message=message, remedy=remedy)
+            )
+    if problems:
+        raise InputError(problems)

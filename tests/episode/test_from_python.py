@@ -147,6 +147,9 @@ def test_what_cannot_be_sent_is_refused_with_the_reason() -> None:
         ({"verify": False}, "verify = False: is no amount of verification. There is: audit, full"),
         ({"controller": None}, "controller = None: is of type NoneType. Give a name"),
         ({"scenario": 3}, "scenario = 3: is of type int. Give a name, a folder"),
+        ({"seed": "a"}, "run: seed = 'a': is of type str, not a whole number"),
+        ({"replication": 1.5}, "replication = 1.5: is of type float, not a whole number"),
+        ({"replication": -1}, "replication = -1: must be at least 0"),
         ({"controller": "gredy:x"}, "controller: controller = 'gredy:x'"),
     ],
 )
@@ -161,6 +164,8 @@ def test_wrong_types_are_named_in_pythons_terms(arguments: dict[str, object], me
 def test_a_text_is_no_list_of_controllers() -> None:
     with pytest.raises(InputError, match="is of type str, not a list"):
         compare("tiny", "idle", replications=1)
+    with pytest.raises(InputError, match="replications = '3': is of type str, not a whole number"):
+        compare("tiny", ["idle"], replications="3")  # type: ignore[arg-type]
 
 
 def test_objects_are_shown_in_a_line_and_as_html() -> None:

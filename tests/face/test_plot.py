@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import pickle
 import re
 import sys
 from pathlib import Path
@@ -119,9 +120,18 @@ def test_curves_of_a_stress_study() -> None:
     found = gridhaul.stress(
         "tiny", ["idle", "greedy"], axes={"traffic.intensity": [1, 2]}, replications=2, verify="off"
     )
+    assert len(repr(found)) < 200
+    assert "traffic.intensity=2" in found._repr_html_()
     assert {"idle", "greedy"} <= {trace.name for trace in plot.curves(found).data}
     with pytest.raises(gridhaul.InputError, match="axis = 'traffic': is no axis of this study"):
         plot.curves(found, axis="traffic")
+
+
+def test_results_can_be_sent_to_another_process() -> None:
+    episode = pickle.loads(pickle.dumps(gridhaul.run("tiny", "greedy", verify="off")))
+    assert plot.voltages(episode).data
+    study = gridhaul.compare("tiny", ["idle", "greedy"], replications=2, verify="off")
+    assert plot.energy(pickle.loads(pickle.dumps(study))).data
 
 
 class Notebook:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -115,6 +116,22 @@ class StressStudy:
     cells: Study
     controllers: tuple[str, ...]
     design: Design
+
+    def __repr__(self) -> str:
+        axes = ", ".join(axis.name for axis in self.design.axes)
+        return (
+            f"<StressStudy {self.cells.scenario}: {', '.join(self.controllers)} at "
+            f"{len(self.design.points)} points of {axes} on {self.cells.replications} common days>"
+        )
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the mean objective at every point."""
+        usd = {
+            point.label: self.at(point)["objective_usd"].groupby("controller").mean()
+            for point in self.design.points
+        }
+        table = pd.DataFrame(usd).reindex(self.controllers).T.round(2)
+        return f"<code>{html.escape(repr(self))}</code>{table.to_html()}"
 
     def at(self, point: Point) -> pd.DataFrame:
         """Return the metrics of the episodes at a point, index ``(controller, replication)``."""

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from sim.episode.specification import as_specs, build_for, labels
 from sim.scenario import Scenario, as_scenario
-from sim.study.conduct import Cell, ExecutionOptions, check_numbers, conduct
+from sim.study.conduct import Cell, ExecutionOptions, conduct
 from sim.study.jobs import StudyProgress
 from sim.study.kept import Kept
 from sim.study.notebook_bar import notebook_bar
-from sim.study.settings import as_keep, as_verify
+from sim.study.settings import as_keep, as_verify, check_numbers
 from sim.study.store.manifest import configuration, manifest, specification_as_json
 from sim.study.stress.build import build_design
 from sim.study.stress.curves import StressStudy
@@ -76,6 +76,7 @@ def stress(
     specs = as_specs(controllers)
     names = labels(specs)
     check_numbers("stress", controllers=len(specs), replications=replications, workers=workers)
+    check_numbers("stress", 0, seed=seed)
     for spec in specs:
         for one in spec.in_turn:
             build_for(scenario.system, one)  # fails now rather than once per episode
@@ -139,9 +140,9 @@ def stress(
         verify=verify,
         keep=keep,
         deadline_s=deadline_s,
+        progress=progress,
     )
-    kept = Kept(lambda folder: again(out=folder, progress=progress), out)
-    return read(dataclasses.replace(study, stored=kept))
+    return read(dataclasses.replace(study, stored=Kept(again, out)))
 
 
 def _point_configurations(design: Design, scenarios: Sequence[Scenario]) -> dict[str, object]:
