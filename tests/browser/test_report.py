@@ -139,7 +139,7 @@ def test_the_map_opens_on_the_best_zooms_and_keeps_its_labels_apart(
     page.click("#map-all")
     again = [mark.get_attribute("transform") for mark in page.locator(".buses path").all()]
     assert again == whole
-    page.wait_for_function("document.documentElement.scrollWidth <= 400")
+    page.wait_for_function("() => document.documentElement.scrollWidth <= 400")
 
 
 def test_lines_roads_and_cars_show_how_they_are_at_the_time(page: Page) -> None:

@@ -28,7 +28,8 @@
   function room(plot, layout) {
     const legend = plot.querySelector(".legend .bg");
     const more = legend ? Math.max(Number(legend.getAttribute("height")) + 32 - layout.margin.t, 0) : 0;
-    return { "margin.t": layout.margin.t + more, height: layout.height + more };
+    // A height that is set would switch off that the width follows the page.
+    return { "margin.t": layout.margin.t + more, height: layout.height + more, autosize: true };
   }
 
   const waiting = [...document.querySelectorAll("script[data-plot]")];
