@@ -3,10 +3,11 @@
 A plan holds limits at the mean of each period. Where nothing is left there, all that comes above
 the mean would be withheld, although the inverters of parked storage are idle. So reactive power is
 moved away from the plan's where that makes room worth more than the losses it causes, and what
-limits then leave is given to the generators that gain most by it. The gain of room above the mean
-is the expected power that is not withheld, concave in the room (normal loss function: Silver, Pyke
-& Thomas, *Inventory and Production Management in Supply Chains*, 4th ed., 2017, appendix II);
-segments of it are exact at their ends.
+limits then leave is given to the generators that gain most by it. Only in the period that begins
+now: the next decision moves what comes then. The gain of room above the mean is the expected power
+that is not withheld, concave in the room (normal loss function: Silver, Pyke & Thomas, *Inventory
+and Production Management in Supply Chains*, 4th ed., 2017, appendix II); segments of it are exact
+at their ends.
 """
 
 from __future__ import annotations
@@ -26,6 +27,10 @@ from sim.units import FloatArray, IntArray
 
 # Ends of the segments of the gain [standard deviations].
 _ENDS = np.array([0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, FAR])
+
+# Reactive power moves in so many periods: forecasts of later ones err so far that inverters that
+# absorb for the sun there may be would break lower limits where clouds come.
+_MOVED = 1
 
 # Losses are exact at multiples of this reactive power along an axis [Mvar].
 _WIDTH_MVAR = 0.25
@@ -95,7 +100,7 @@ def headroom(problem: SchedulingProblem, found: Schedule) -> Headroom:
     if not len(tight):
         return Headroom(far_mw, found.q_mvar)
     assembly = Assembly()
-    period, vehicle, least, greatest = _free_mvar(problem, found, tight)
+    period, vehicle, least, greatest = _free_mvar(problem, found, tight[tight < _MOVED])
     station = found.station[period, vehicle]
     moved = assembly.variables(len(period), lower=least, upper=greatest)
     _add_losses(assembly, problem, found, moved, period, station)
