@@ -99,3 +99,9 @@ def test_what_costs_and_limits_cannot_say_is_refused(tmp_path: Path) -> None:
     net.gen["max_p_mw"] = 300.0
     with pytest.raises(InputError, match="piecewise linear costs are not read"):
         write_network(net, tmp_path / "case9", load_profiles="H0-A")
+
+
+def test_the_upstream_grid_of_a_feeder_is_a_source_even_if_it_has_a_cost(tmp_path: Path) -> None:
+    settings = write_network(pandapower.networks.case33bw(), tmp_path, load_profiles="homes")
+    assert settings["grid"]["source"]
+    assert not (tmp_path / "units.csv").exists()

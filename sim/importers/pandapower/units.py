@@ -167,10 +167,15 @@ def _in_service(net: Any, kind: str, usable: dict[int, bool]) -> Any:
 
 
 def _is_unit(net: Any, ext_grids: Any) -> bool:
-    """Return whether the upstream grid is a power plant: there is one, and it has a cost."""
+    """Return whether the upstream grid is a power plant: there is one among others, with a cost.
+
+    That of a feeder, which has no other, is a source: its tariff says what energy costs.
+    """
     costs = net["poly_cost"]
-    return len(ext_grids) == 1 and bool(
-        ((costs["et"] == "ext_grid") & (costs["element"] == ext_grids.index[0])).any()
+    return (
+        len(ext_grids) == 1
+        and bool(net["gen"]["in_service"].any())
+        and bool(((costs["et"] == "ext_grid") & (costs["element"] == ext_grids.index[0])).any())
     )
 
 
