@@ -108,7 +108,10 @@ def test_list_works_from_an_empty_folder_with_a_decoy(installed: Path, away: Pat
     assert "cannot be loaded" not in str(found)
 
 
-@pytest.mark.parametrize("controller", ["rolling", "my_file.py:Mine"])
+# A planner is compiled anew in a new environment, which takes most of a minute.
+@pytest.mark.parametrize(
+    "controller", [pytest.param("rolling", marks=pytest.mark.slow), "my_file.py:Mine"]
+)
 def test_run_works_from_an_empty_folder_with_a_decoy(
     installed: Path, away: Path, controller: str
 ) -> None:
