@@ -61,6 +61,10 @@ __all__ = (
 )
 
 
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
 def dispatch(what: Source, replication: int | None = None) -> go.Figure:
     """Draw what supplied the load over a day: power by source and use, and the price beneath.
 

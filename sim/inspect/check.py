@@ -11,6 +11,7 @@ import numpy as np
 from sim.powerflow.pgm import PowerGridModelFlow
 from sim.scenario import Scenario
 from sim.scenario.switched_off import switched_off
+from sim.system.grid import Grid
 from sim.system.roads import Roads
 from sim.system.routing import links_towards
 from sim.system.system import System
@@ -20,6 +21,7 @@ from sim.uncertainty.realisation import Nature, Realisation
 from sim.units import HOURS_PER_DAY, FloatArray
 
 IMPLAUSIBLE = 2.0  # straight line over length of a road
+WIDEST_KM = 5_000.0  # of a grid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -281,6 +283,8 @@ def _road_warnings(system: System) -> Iterator[str]:
     """Look at drives on empty roads; that every station can be reached, the loader has checked."""
     roads = system.roads
     yield from _position_warnings(roads)
+    if roads.n_links:  # else positions are those of a drawing
+        yield from _bus_position_warnings(system.grid)
     stations = [
         (station, station.road_node) for station in system.stations if station.road_node is not None
     ]
@@ -297,6 +301,16 @@ def _road_warnings(system: System) -> Iterator[str]:
                     f"from {start.name} to {goal.name} it takes {drive_h + goal.set_up_h:.1f} h, "
                     f"controllers look {horizon_h:g} h ahead: nobody will go there"
                 )
+
+
+def _bus_position_warnings(grid: Grid) -> Iterator[str]:
+    """Look for positions in metres: no feeder is wider than a continent."""
+    for key, km in (("x_km", grid.x), ("y_km", grid.y)):
+        if np.ptp(km) > WIDEST_KM:
+            yield (
+                f"buses lie {np.ptp(km):,.0f} km apart ({key} from {km.min():g} to "
+                f"{km.max():g}): are positions in km?"
+            )
 
 
 def _position_warnings(roads: Roads) -> Iterator[str]:

@@ -104,6 +104,20 @@ def test_a_station_beyond_the_look_ahead_is_warned_of(tmp_path: Path) -> None:
     assert any("nobody will go there" in text for text in found.warnings)
 
 
+@pytest.mark.parametrize(
+    ("file", "old", "new", "warning"),
+    [
+        ("buses.csv", "10,30,0", "10,320000,0", "buses lie 320,000 km apart (x_km from 0 to 3"),
+        ("road_nodes.csv", "village,30,0", "village,30000,0", "its ends are 3e+04 km apart"),
+    ],
+)
+def test_positions_in_metres_are_warned_of(
+    tmp_path: Path, file: str, old: str, new: str, warning: str
+) -> None:
+    found = edited(tmp_path, file, old, new)
+    assert any(warning in text and "in km?" in text for text in found.warnings)
+
+
 def test_a_load_that_no_power_flow_can_feed_is_warned_of(tmp_path: Path) -> None:
     found = edited(tmp_path, "lines.csv", "1,0,0.001", "1,0,1000")
     assert found.base_case is None
