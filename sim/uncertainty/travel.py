@@ -7,7 +7,8 @@ what is by conditioning, in closed form.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -32,8 +33,12 @@ from sim.units import HOURS_PER_DAY, FloatArray, IntArray, frozen
 WAYS = 2
 DETOUR = 10.0  # a link of the first way counts so many times when the second one is looked for
 
+# Ways found so far, by forecaster. Controllers are shown forecasters, so these are kept elsewhere:
+# who changed them would change later episodes of this process.
+_FOUND: WeakKeyDictionary[TravelForecaster, dict[int, Ways]] = WeakKeyDictionary()
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+
+@dataclass(frozen=True, slots=True, weakref_slot=True, kw_only=True, eq=False)
 class TravelForecaster:
     """Expected driving times between stations.
 
@@ -72,7 +77,6 @@ class TravelForecaster:
     usual_link_h: FloatArray
     demand: FloatArray
     usual: FloatArray
-    _ways: dict[int, Ways] = field(default_factory=dict)
 
     @classmethod
     def build(cls, system: System, traffic: Traffic, incidents: Incidents) -> TravelForecaster:
@@ -121,9 +125,10 @@ class TravelForecaster:
 
     def ways_from(self, place: int) -> Ways:
         """Return the ways from one place; they are looked for when they are first asked for."""
-        if place not in self._ways:
-            self._ways[place] = self._find_ways(place)
-        return self._ways[place]
+        found = _FOUND.setdefault(self, {})
+        if place not in found:
+            found[place] = self._find_ways(place)
+        return found[place]
 
     def _find_ways(self, place: int) -> Ways:
         found: dict[tuple[int, int], list[int]] = {}

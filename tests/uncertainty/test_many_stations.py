@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import resource
 import shutil
 import subprocess
@@ -34,6 +35,28 @@ def test_driving_times_from_one_station_are_those_of_the_table() -> None:
     drives = here[:, None] != here
     for late, punctual, delay_h in zip(whole.everywhere(), without, late_h, strict=True):
         assert np.allclose(late - punctual, delay_h[:, None, None] * drives)
+
+
+def test_nothing_that_episodes_share_can_be_changed_through_driving_times() -> None:
+    scenario = load_scenario("ieee33")
+    travel = Nature.build(scenario.system, scenario.uncertainty).travel
+    n_links = scenario.system.roads.n_links
+    shown = travel.forecast(np.zeros(n_links), np.ones(n_links), 8.0, np.arange(4.0))
+    shown.everywhere()
+    stack: list[object] = [travel]
+    seen = set[int]()
+    while stack:
+        thing = stack.pop()
+        if id(thing) in seen or isinstance(thing, type):
+            continue
+        seen.add(id(thing))
+        assert not isinstance(thing, dict | list | set)
+        if isinstance(thing, np.ndarray):
+            with pytest.raises(ValueError, match="WRITEABLE"):
+                thing.flags.writeable = True
+        else:
+            stack.extend(gc.get_referents(thing))
+    assert len(seen) > 20
 
 
 @pytest.mark.slow
