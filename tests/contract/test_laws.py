@@ -66,7 +66,7 @@ LITTLE_EFFORT = {"orders": 1, "sweeps": 1, "levels": 2, "trials": 0}
 N_PERIODS = 8
 # Of `feeder41`, whose optimum takes long to prove, of six trucks, and of the largest: enough for a
 # trip.
-FEWER_PERIODS = {"feeder41": 4, "residential_ev": 4, LARGE: 4}
+FEWER_PERIODS = {"feeder41": 4, "residential_ev": 4, "ieee123": 4, LARGE: 4}
 
 
 @lru_cache
@@ -92,6 +92,12 @@ PAIRS = [
     for controller in plugins.names(plugins.CONTROLLERS)
     if fits(controller, scenario)
 ] + [(ON_CALL, STORMY)]
+
+
+def is_long(controller: str, scenario: str) -> bool:
+    # The cone model of 124 buses takes half a minute.
+    two_stage = (controller, scenario) == ("two_stage", "ieee123")
+    return two_stage or is_planning_on_large(controller, scenario)
 
 
 def is_planning_on_large(controller: str, scenario: str) -> bool:
@@ -138,7 +144,7 @@ class Pair:
         pytest.param(
             (controller, scenario),
             id=f"{controller}-{scenario}",
-            marks=[pytest.mark.slow] * is_planning_on_large(controller, scenario),
+            marks=[pytest.mark.slow] * is_long(controller, scenario),
         )
         for controller, scenario in PAIRS
     ],
