@@ -63,7 +63,7 @@ PARAMETERS = {
 LARGE = "oberrhein"
 # Where planning takes long, or the planner does, the laws are evidence; each planner keeps them in
 # the scenario that it was made for, in `tiny` and on the stormy day with every change.
-LONG_SCENARIOS = (LARGE, "residential_ev", "shared_feeders")
+LONG_SCENARIOS = (LARGE, "ieee123", "residential_ev", "shared_feeders")
 QUICK_CONTROLLERS = ("idle", "greedy")
 LONG_PAIRS = {("two_stage", "ieee33"), ("two_stage", STORMY)}
 MADE_FOR = {("multi_objective", "residential_ev")}
