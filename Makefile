@@ -7,13 +7,17 @@ EVIDENCE := tests/contract/test_laws.py tests/study/store/test_kill.py tests/con
 	tests/study/inference/test_stopping.py tests/inspect/test_check_controller.py tests/uncertainty/test_many_stations.py \
 	tests/scenarios/test_rebuild.py tests/episode tests/command_line tests/test_install.py
 
-.PHONY: demo test lint bench reproduction evidence mutation hostile
+.PHONY: demo test coverage lint bench reproduction evidence mutation hostile
 
 demo: $(READY)
 	$(BIN)/gridhaul demo
 
 # Neighbours stay in one process as far as it goes: the tests of a file share what takes long to make.
 test: $(READY)
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal --benchmark-disable -m "not benchmark and not slow"
+
+# The same tests, a third slower: at least 90 % of the lines run.
+coverage: $(READY)
 	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal --benchmark-disable -m "not benchmark and not slow" \
 		--cov --cov-report=term:skip-covered
 
