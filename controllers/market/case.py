@@ -87,6 +87,8 @@ class DcGrid:
         Flow per angle difference, base power over reactance [MW/rad].
     limit_mw
         Largest flow either way [MW]; infinite where there is none.
+    branch
+        Column of the line in tables of branches: lines first, then transformers.
     """
 
     n_buses: int
@@ -94,6 +96,7 @@ class DcGrid:
     to_bus: IntArray
     mw_per_rad: FloatArray
     limit_mw: FloatArray
+    branch: IntArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -228,6 +231,39 @@ class Rail:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Security:
+    """What the AC power flow asks of a dispatch beyond the DC approximation.
+
+    Attributes
+    ----------
+    loss_bus
+        Where losses are drawn: the bus of the slack unit.
+    loss_mw
+        Losses, ``(period,)`` [MW].
+    limit_mw
+        Largest flow either way, ``(period, line)`` [MW].
+    needs
+        Periods, and the units of which at least one must run there, ``(unit,)``.
+    """
+
+    loss_bus: int
+    loss_mw: FloatArray
+    limit_mw: FloatArray
+    needs: tuple[tuple[int, BoolArray], ...] = ()
+
+    def later(self, elapsed: int, grid: DcGrid) -> Security:
+        """Return what to expect `elapsed` periods later; limits of lines are found anew."""
+        n_periods = len(self.loss_mw) - elapsed
+        return Security(
+            loss_bus=self.loss_bus,
+            loss_mw=self.loss_mw[elapsed:],
+            limit_mw=np.tile(grid.limit_mw, (n_periods, 1)),
+            needs=tuple((period - elapsed, units) for period, units in self.needs
+                        if period >= elapsed),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Case:
     """A market to be cleared.
 
@@ -237,6 +273,8 @@ class Case:
         Length of a period [h].
     emission_cap_lb
         Largest emission over the periods [lb]; infinite for none.
+    security
+        What else the AC power flow asks; None before one has been computed.
     """
 
     period_h: float
@@ -247,11 +285,18 @@ class Case:
     batteries: TrainBatteries
     rail: Rail
     emission_cap_lb: float = np.inf
+    security: Security | None = None
 
     @property
     def n_periods(self) -> int:
         """Number of periods."""
         return len(self.demand.mw)
+
+    @property
+    def limit_mw(self) -> FloatArray:
+        """Largest flow either way, ``(period, line)`` [MW]."""
+        own = self.grid.limit_mw if self.security is None else self.security.limit_mw
+        return np.broadcast_to(own, (self.n_periods, len(self.grid.from_bus)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

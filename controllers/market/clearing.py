@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from controllers.market.case import Case, Scenarios, forecast_only
-from controllers.market.commitment import Commitment, add_commitment
+from controllers.market.commitment import Commitment, add_commitment, add_needs
 from controllers.market.recourse import Recourse, add_recourse
 from controllers.market.spans import Departures, departures
 from controllers.market.trains import Routes, add_trains
@@ -21,6 +21,8 @@ from sim.control import SolveStatus
 from sim.units import BoolArray, FloatArray, IntArray
 
 _LEAST_MW = 1e-6
+# More than any start of a unit, and little enough for the solver's tolerances.
+NEED_USD = 1e5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -159,6 +161,8 @@ def market_model(
         None if decided is None else decided.on,
         None if decided is None else decided.binding,
     )
+    if case.security is not None:
+        add_needs(assembly, commitment, case.security.needs, NEED_USD)
     routes = add_trains(assembly, case, None if decided is None else decided.departures)
     recourse = add_recourse(assembly, case, scenarios, commitment, routes)
     return MarketModel(

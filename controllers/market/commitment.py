@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -98,6 +99,32 @@ def add_commitment(
             for lag in range(min(max(int(length), 1), n_periods)):
                 assembly.entries(rows[lag:, unit], variables[: n_periods - lag, unit], 1.0)
     return Commitment(on=on, start=start, stop=stop)
+
+
+def add_needs(
+    assembly: Assembly,
+    commitment: Commitment,
+    needs: Sequence[tuple[int, BoolArray]],
+    usd: float,
+) -> None:
+    """Ask for one at least of some units in some periods, or pay.
+
+    Parameters
+    ----------
+    assembly
+        Collects the model.
+    commitment
+        Variables of the commitment.
+    needs
+        Periods and units, ``(unit,)``.
+    usd
+        What a need that is not met costs [USD].
+    """
+    rows = assembly.rows(len(needs), lower=1.0)
+    missed = assembly.variables(len(needs), upper=1.0, cost=np.full(len(needs), usd))
+    assembly.entries(rows, missed, 1.0)
+    for row, (period, units) in zip(rows, needs, strict=True):
+        assembly.entries(row, commitment.on[period, units], 1.0)
 
 
 def _periods(hours: FloatArray, period_h: float) -> IntArray:

@@ -186,6 +186,7 @@ def _grid(system: System, observation: Observation) -> DcGrid:
         to_bus=np.concatenate([lines.to_bus[live], transformers.lv_bus[closed]]),
         mw_per_rad=np.concatenate([(kv**2 / grid.line_reactance_ohm)[live], rating / reactance]),
         limit_mw=np.concatenate([limit[live], rating]),
+        branch=np.concatenate([np.flatnonzero(live), len(lines.from_bus) + np.flatnonzero(closed)]),
     )
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
 
-from controllers.market.case import Case
+from controllers.market.case import Case, Security
 from controllers.market.clearing import (
     Clearing,
     Decided,
@@ -20,6 +21,7 @@ from controllers.market.from_observation import CaseBuilder
 from controllers.market.info_gap import Robust, most_robust
 from controllers.market.prices import locational_marginal_price, stored_energy_price
 from controllers.market.sampling import LoadError, load_scenarios
+from controllers.market.security import AcCheck, secured
 from controllers.market.value import clear_from_mean, informed_usd
 from controllers.optimisation.ranges import check_ranges
 from controllers.optimisation.work_limits import WorkLimits
@@ -93,6 +95,9 @@ class MarketParameters:
     redispatch
         Whether what is left of the day is dispatched again every period; otherwise what was cleared
         day-ahead stays in force.
+    margin
+        Standard deviations of the forecast by which redispatch keeps voltages and lines inside
+        their limits [-].
     slow_h
         Units whose minimum time on or off is at least this keep their day-ahead commitment [h].
     samples, scenarios
@@ -115,6 +120,7 @@ class MarketParameters:
     segments: int = 3
     minimum_times: bool = True
     redispatch: bool = True
+    margin: float = 2.0
     slow_h: float = 4.0
     samples: int = 1000
     scenarios: int = 10
@@ -132,6 +138,7 @@ class MarketParameters:
             self,
             info_gap_beta=(0, 1),
             segments=(1, 1000),
+            margin=(0, 10),
             samples=(1, 100_000),
             slow_h=(0, 1e9),
         )
@@ -199,8 +206,11 @@ class Market:
         self._slow = np.array(
             [max(unit.min_up_h, unit.min_down_h) >= settings.slow_h for unit in system.units]
         )
+        self._check = AcCheck(system, settings.margin)
         self._rate = np.array([unit.emission_lb_per_mwh for unit in system.units])
         self._commitment: BoolArray | None = None
+        self._asked: Security | None = None
+        self._asked_in = 0
         self._energy_usd = np.zeros((self._per_day, len(system.vehicles)))
         self._emitted_lb = 0.0
         self._before_mw = np.zeros(len(system.loads.name))
@@ -222,6 +232,11 @@ class Market:
                 self._commitment[into_day : into_day + n_periods] = found.commitment
                 price = locational_marginal_price(found)
                 self._energy_usd[into_day : into_day + n_periods] = stored_energy_price(found)
+                if self.parameters.redispatch:
+                    found, again = self._redispatch(case, observation, into_day)
+                    outcome = replace(
+                        outcome, fallback=" ".join(filter(None, (outcome.fallback, again.fallback)))
+                    )
             else:
                 found, outcome = self._redispatch(case, observation, into_day)
                 price = locational_marginal_price(found, self._energy_usd[into_day])
@@ -294,6 +309,9 @@ class Market:
         )
         slow = Decided(on=on, binding=np.broadcast_to(self._slow, on.shape), departures=departures)
         limits = self.parameters.limits(self.parameters.gap)
+        if self._asked is not None:
+            elapsed = observation.period - self._asked_in
+            case = replace(case, security=self._asked.later(elapsed, case.grid))
         free = replace(slow, binding=np.zeros(on.shape, dtype=np.bool_), departures=None)
         uncapped = replace(case, emission_cap_lb=np.inf)
         tries = (
@@ -304,19 +322,37 @@ class Market:
         )
         for market, decided in tries:
             try:
-                found = clear(market_model(market, decided=decided), limits)
+                found, kept = secured(
+                    market,
+                    observation,
+                    self._check,
+                    partial(_clear_again, decided=decided, limits=limits),
+                )
             except PlanningError as error:
                 if error.status is not SolveStatus.INFEASIBLE or market is uncapped:
                     raise
                 continue
+            self._asked, self._asked_in = found.model.case.security, observation.period
             late = market is uncapped and np.isfinite(case.emission_cap_lb)
+            missed = [
+                text
+                for text, so in (
+                    ("The emission cap cannot be met any more.", late),
+                    ("Nothing available keeps all voltages and lines within limits.", not kept),
+                )
+                if so
+            ]
             return found, Outcome(
                 status=found.status,
                 objective_usd=-found.welfare_usd,
                 bound_usd=None if found.bound_usd is None else -found.bound_usd,
-                fallback="The emission cap cannot be met any more." if late else "",
+                fallback=" ".join(missed),
             )
         raise AssertionError("the last try returns or raises")
+
+
+def _clear_again(case: Case, decided: Decided, limits: WorkLimits) -> Clearing:
+    return clear(market_model(case, decided=decided), limits)
 
 
 def _under(case: Case, robust: Robust, cleared: Clearing) -> float:
@@ -339,7 +375,7 @@ def _plan(found: Clearing, price: FloatArray, outcome: Outcome, observation: Obs
         for own in found.departures
     )
     # What the units' minimum leaves no room for, the world spills by itself.
-    full = (np.abs(found.flow_mw[0]) > case.grid.limit_mw - _LEAST_MW).any(axis=1)
+    full = (np.abs(found.flow_mw[0]) > case.limit_mw - _LEAST_MW).any(axis=1)
     used = found.renewable_mw[0]
     held = (case.renewables.mw - used > _LEAST_MW) & full[:, None]
     return Plan(

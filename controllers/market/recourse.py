@@ -57,7 +57,8 @@ def add_recourse(
     ).reshape(scenarios.available_mw.shape)
     shift, shed = _add_demand(assembly, case, scenarios)
     trains = add_train_power(assembly, case, routes, scenarios.probability)
-    flow, balance = _add_grid(assembly, case.grid, _load_at_bus(case, scenarios))
+    load_mw = _load_at_bus(case, scenarios)
+    flow, balance = _add_grid(assembly, case.grid, load_mw, case.limit_mw)
     units, demand = case.units, case.demand
     of_unit = balance[:, :, units.bus]
     assembly.entries(of_unit, commitment.on, units.p_min_mw)
@@ -80,9 +81,11 @@ def add_recourse(
 
 
 def _load_at_bus(case: Case, scenarios: Scenarios) -> FloatArray:
-    """Return the load at each bus before shifts, ``(scenario, period, bus)`` [MW]."""
+    """Return load before shifts and losses at each bus, ``(scenario, period, bus)`` [MW]."""
     shape = (scenarios.n_scenarios, case.n_periods, case.grid.n_buses)
     load = np.zeros(shape)
+    if case.security is not None:
+        load[:, :, case.security.loss_bus] = case.security.loss_mw
     for ordinal, bus in enumerate(case.demand.bus):
         load[:, :, bus] += scenarios.load_mw[:, :, ordinal]
     return load
@@ -186,7 +189,9 @@ def _add_demand(assembly: Assembly, case: Case, scenarios: Scenarios) -> tuple[I
     return shift, shed
 
 
-def _add_grid(assembly: Assembly, grid: DcGrid, load_mw: FloatArray) -> tuple[IntArray, IntArray]:
+def _add_grid(
+    assembly: Assembly, grid: DcGrid, load_mw: FloatArray, limit_mw: FloatArray
+) -> tuple[IntArray, IntArray]:
     """Add flows; return them, ``(scenario, period, line)``, and the rows that balance buses.
 
     Flows balance at every bus, and around every loop the angle differences ``f / b`` add up to
@@ -197,7 +202,7 @@ def _add_grid(assembly: Assembly, grid: DcGrid, load_mw: FloatArray) -> tuple[In
     balance = assembly.rows(load_mw.size, lower=load_mw.ravel(), upper=load_mw.ravel())
     balance = balance.reshape(load_mw.shape)
     shape = (n_scenarios, n_periods, len(grid.from_bus))
-    limit = np.broadcast_to(grid.limit_mw, shape).ravel()
+    limit = np.broadcast_to(limit_mw, shape).ravel()
     flow = assembly.variables(limit.size, lower=-limit, upper=limit).reshape(shape)
     assembly.entries(balance[:, :, grid.from_bus], flow, -1.0)
     assembly.entries(balance[:, :, grid.to_bus], flow, 1.0)

@@ -116,6 +116,7 @@ def grid(limit_scale: float) -> DcGrid:
         to_bus=np.array([1, 2, 3, 3, 4, 5, 5]),
         mw_per_rad=100 / np.array([0.170, 0.037, 0.258, 0.197, 0.037, 0.140, 0.018]),
         limit_mw=limit_scale * np.array([200.0, 100, 100, 100, 100, 100, 100]),
+        branch=np.arange(7),
     )
 
 

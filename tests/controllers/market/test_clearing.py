@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from controllers.market.case import Case, forecast_only
+from controllers.market.case import Case, Security, forecast_only
 from controllers.market.clearing import (
     Clearing,
     Decided,
@@ -225,3 +225,24 @@ def test_a_market_without_solution_says_why() -> None:
     with pytest.raises(PlanningError, match="units that must run") as raised:
         cleared(dataclasses.replace(case, units=units, demand=demand))
     assert raised.value.status is SolveStatus.INFEASIBLE
+
+
+def test_what_the_power_flow_asks_is_in_the_dispatch() -> None:
+    """Losses are made by the slack unit, a unit that has to run does, and a line carries less."""
+    case = six_bus()
+    before = cleared(case)
+    off = ~before.commitment
+    period = int(np.flatnonzero(off[:, 1:].all(axis=1))[0])
+    line = int(np.argmax(np.abs(before.flow_mw[0, period])))
+    most_mw = 0.9 * abs(before.flow_mw[0, period, line])
+    limit_mw = case.limit_mw.copy()
+    limit_mw[period, line] = most_mw
+    loss_mw = np.full(case.n_periods, 2.0)
+    asked = Security(loss_bus=0, loss_mw=loss_mw, limit_mw=limit_mw, needs=((period, off[period]),))
+    after = cleared(dataclasses.replace(case, security=asked))
+    assert after.commitment[period, off[period]].any()
+    assert abs(after.flow_mw[0, period, line]) <= most_mw + 1e-6
+    made = after.unit_p_mw[0].sum(axis=1) + after.renewable_mw[0].sum(axis=1)
+    drawn = (case.demand.mw + after.shift_mw[0] - after.shed_mw[0]).sum(axis=1)
+    np.testing.assert_allclose(made - drawn, 2.0, atol=1e-6)
+    assert after.welfare_usd < before.welfare_usd
