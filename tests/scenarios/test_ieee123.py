@@ -13,6 +13,7 @@ import pytest
 import scenarios
 from sim.powerflow.pgm import PowerGridModelFlow
 from sim.scenario import Scenario, load_scenario
+from sim.study.run import run
 from sim.system.system import System
 
 FOLDER = Path(scenarios.__file__).parent / "ieee123"
@@ -96,6 +97,23 @@ def test_the_south_exports_too_much_at_noon_and_the_north_imports_too_much_in_th
     others = np.setdiff1d(np.arange(over.shape[2]), [line[SOUTH], line[NORTH]])
     assert over[:, :, others].max() == 0
     assert 0.95 < vm_pu.min() < vm_pu.max() < 1.07
+
+
+@pytest.mark.slow
+def test_the_fleet_charges_in_the_south_at_noon_discharges_in_the_north_and_moving_pays() -> None:
+    scenario = load_scenario("ieee123", {"traffic.intensity": 2})
+    day = {name: run(scenario, name, verify="off") for name in ("stationary", "rolling")}
+    usd = {name: episode.metrics["objective_usd"] for name, episode in day.items()}
+    assert usd["rolling"] < usd["stationary"] - 100
+    exchanged = day["rolling"].exchanges
+    hour = exchanged["time_h"]
+    at_noon = exchanged[(hour >= 9) & (hour < 15) & (exchanged["p_mw"] < 0)]
+    in_the_evening = exchanged[(hour >= 16) & (hour < 22) & (exchanged["p_mw"] > 0)]
+    charged = at_noon.groupby("station", observed=True)["p_mw"].sum()
+    discharged = in_the_evening.groupby("station", observed=True)["p_mw"].sum()
+    assert charged.reindex(["Southfield", "Meadow"]).sum() < 0.5 * charged.sum()
+    north = discharged.reindex(["Northgate", "Hillside", "Lakeside"]).sum()
+    assert north > 0.7 * discharged.sum()
 
 
 def _without_storage(system: System, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
