@@ -9,7 +9,7 @@ import numpy as np
 from controllers.scheduling.problem.batteries import Batteries, batteries_of
 from controllers.scheduling.problem.end_cost import EndCost, end_cost
 from controllers.scheduling.problem.time_space import TimeSpace, time_space
-from controllers.shared_rental.feeders import FeederRows, feeder_rows
+from controllers.shared_rental.feeders import FeederRows, check_radial, feeder_rows
 from controllers.shared_rental.margins import Margin
 from controllers.uncertainty_sets.chance.moments import Moments
 from sim.control import Forecast, Observation
@@ -131,6 +131,8 @@ def check_system(system: System) -> None:
                 message="shared_rental rents at one station of each area",
                 remedy="keep one of them",
             )
+    for area in np.unique(system.station_area).tolist():
+        check_radial(system, area)
 
 
 def case_of(

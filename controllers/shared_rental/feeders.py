@@ -146,6 +146,17 @@ def feeder_rows(
     )
 
 
+def check_radial(system: System, area: int) -> None:
+    """Refuse an area that is not radial, with one source and lines only.
+
+    Raises
+    ------
+    InputError
+        Naming the area.
+    """
+    _tree(system, area)
+
+
 def _tree(system: System, area: int) -> tuple[FloatArray, IntArray, int]:
     """Return which buses each line feeds, ``(line, bus)``, the lines, and the source."""
     grid, lines = system.grid, system.grid.lines

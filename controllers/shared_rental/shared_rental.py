@@ -166,13 +166,9 @@ class SharedRental:
         assert self._last is not None
         since, offer = self._last
         elapsed = observation.period - since
-        offer = _later(case, offer, elapsed, observation)
-        told = None
-        if not self._decision.owner:
-            # Operators of a planner are free within what he ordered: rent and stored energy cost
-            # nothing, so that each uses what lowers his own cost.
-            offer = replace(offer, price_usd_per_mwh=np.zeros_like(offer.price_usd_per_mwh))
-        settled = settle(case, offer, self._decision.step_mwh, told, reprice=False)
+        # Rent of a planner is zero: what he has ordered is what operators like best.
+        left = _later(case, offer, elapsed, observation)
+        settled = settle(case, left, self._decision.step_mwh, reprice=False)
         return replace(self._plan(case, settled), outcome=Outcome(status=SolveStatus.OPTIMAL))
 
     def _plan(self, case: Case, settled: Settled) -> Plan:
@@ -227,9 +223,5 @@ def _later(case: Case, offer: Offer, elapsed: int, observation: Observation) -> 
     missing = n - len(price)
     if missing:
         price = np.vstack([price, np.repeat(price[-1:], missing, axis=0)])
-    return replace(offer, routes=routes, legs=_apart(legs), price_usd_per_mwh=price)
-
-
-def _apart(legs: list[Leg]) -> tuple[Leg, ...]:
-    """Return legs in order of their beginning."""
-    return tuple(sorted(legs, key=lambda leg: (leg.first, leg.vehicle)))
+    legs.sort(key=lambda leg: (leg.first, leg.vehicle))
+    return replace(offer, routes=routes, legs=tuple(legs), price_usd_per_mwh=price)
