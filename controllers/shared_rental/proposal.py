@@ -9,7 +9,7 @@ import numpy as np
 from controllers.optimisation.work_limits import WorkLimits
 from controllers.scheduling.problem.time_space import Route
 from controllers.shared_rental.case import Case
-from controllers.shared_rental.leader import LeaderModel, decided
+from controllers.shared_rental.leader import Arc, Drive, LeaderModel
 from controllers.shared_rental.market_view import MarketView
 from controllers.shared_rental.offers import CHARGE, DISCHARGE, Leg, Offer, in_steps
 from sim.units import FloatArray, IntArray
@@ -113,3 +113,38 @@ def _spans(
                 continue
         spans.append((t, t + 1, direction))
     return spans
+
+
+def decided(found: LeaderModel, values: FloatArray) -> dict[tuple[int, int, int], int]:
+    """Return the level chosen in each area, period and direction where there is one."""
+    return {key[:3]: key[3] for key, z in found.level.items() if values[z] > 0.5}
+
+
+def drives_of(found: LeaderModel, values: FloatArray) -> frozenset[Drive]:
+    """Return the stays and drives of a solution."""
+    return frozenset(
+        (arc.period, arc.station, arc.goal) for arc, v in found.flow.items() if values[v] > 0.5
+    )
+
+
+def routes_of(case: Case, found: LeaderModel, values: FloatArray) -> tuple[Route, ...]:
+    """Return routes of the trucks that make up the flows; trucks that are alike may swap."""
+    space = case.space
+    left = {arc: round(float(values[v])) for arc, v in found.flow.items()}
+    routes: list[Route] = [()] * case.n_vehicles
+    for g, trucks in enumerate(found.groups):
+        for k in trucks:
+            t, s = int(space.start_period[k]), int(space.start_station[k])
+            route = []
+            while t < case.n_periods:
+                goals = [s, *(goal for goal in range(space.n_stations) if goal != s)]
+                goal = next(goal for goal in goals if left.get(Arc(g, t, s, goal), 0) > 0)
+                left[Arc(g, t, s, goal)] -= 1
+                if goal == s:
+                    t += 1
+                    continue
+                route.append((t, goal))
+                t += int(space.duration[t, s, goal])
+                s = goal
+            routes[k] = tuple(route)
+    return tuple(routes)

@@ -18,10 +18,10 @@ from controllers.optimisation.bilevel.decomposition import Iteration
 from controllers.optimisation.solve import solve
 from controllers.scheduling.problem.problem import PlanningError
 from controllers.shared_rental.case import Case
-from controllers.shared_rental.leader import alike, drives_of, leader_model, routes_of
+from controllers.shared_rental.leader import alike, leader_model
 from controllers.shared_rental.market_view import MarketView, market_view
 from controllers.shared_rental.offers import CHARGE
-from controllers.shared_rental.proposal import Decision, offer_of
+from controllers.shared_rental.proposal import Decision, drives_of, offer_of, routes_of
 from controllers.shared_rental.settlement import Settled, settle
 from sim.control import SolveStatus
 

@@ -18,7 +18,7 @@ from controllers.scheduling.problem.distances import station_distances_km
 from controllers.scheduling.problem.problem import PlanningError, check_finite
 from controllers.shared_rental.case import Case, case_of, check_system
 from controllers.shared_rental.margins import margin_of
-from controllers.shared_rental.offers import CHARGE, Leg, Offer
+from controllers.shared_rental.offers import CHARGE, Offer
 from controllers.shared_rental.orders import (
     fleet_plan,
     fleet_power,

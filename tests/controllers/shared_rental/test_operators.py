@@ -56,8 +56,7 @@ def test_the_published_answer_is_optimal_without_errors(area):
 
 @pytest.mark.parametrize("area", AREAS)
 def test_the_published_answer_is_optimal_with_chance_rows(area):
-    """Participation factors can only help: at zero the oracle costs at least as much, and hardly
-    more, since little is left for errors of loads."""
+    """Participation factors can only help: at zero the oracle costs at least as much."""
     own, settled = case(), best().settled
     legs = settled.offer.of_area(area)
     price = settled.offer.price_usd_per_mwh

@@ -56,8 +56,7 @@ def test_prices_are_levels_and_budgets_are_in_steps_that_batteries_keep():
 
 
 def test_operators_pay_for_stored_energy_what_it_has_cost():
-    """A buys at 60 USD/MWh; at C a MWh costs that over both efficiencies, hardly changed by what
-    was on board at the start."""
+    """A buys at 60 USD/MWh; at C a MWh costs that over both efficiencies."""
     found = best()
     sold = [leg for leg in found.settled.offer.legs if leg.direction == DISCHARGE]
     assert sold
