@@ -20,7 +20,7 @@ FEEDERS = {"A": 0.12, "B": 0.12, "C": 0.55}  # share of the nominal load of case
 EAST_KM = {"A": 0.0, "B": 24.0, "C": 12.0}
 HEAD_KA = {"A": 0.03, "B": 0.03, "C": 0.2}  # of the first line; 0.03 kA carry 0.66 MVA
 OTHER_KA = 0.4
-PLANTS = (("north wind", "wind", "A5", 1.9, "night wind"), ("south sun", "pv", "B5", 1.9, "sun"))
+PLANTS = (("north wind", "wind", "A5", 1.75, "night wind"), ("south sun", "pv", "B5", 1.6, "sun"))
 PROFILE = {"A": "homes", "B": "homes", "C": "town"}
 
 FIRST, DAYS = "2016-05-01", 120

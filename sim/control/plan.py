@@ -30,7 +30,7 @@ class Visit:
     charge_mwh, discharge_mwh
         Energy budget of the visit: the most that may be charged and discharged, at the grid
         connection, until the next visit begins [MWh]. None for no limit. A visit to the station
-        where the vehicle stands begins a new budget.
+        where the vehicle stands begins a new budget, without a new set-up.
     """
 
     station: int

@@ -220,17 +220,23 @@ class Vehicle:
 
     def live(self) -> Story:
         """Be at a station until the next visit is due, go there, again."""
-        yield from self._stay(set_up_h=0.0)
+        connected = yield from self._stay(set_up_h=0.0)
         while True:
             visit = self.itinerary.popleft()
             self.storage.budget = EnergyBudget.of(visit)
+            # Who stays only begins a new budget: nothing is set up anew.
+            stays = connected and visit.station == self.station
             if visit.station != self.station:
                 yield from self._go(visit.station)
-            yield from self._stay(self.world.stations[self.station].set_up_h)
+            set_up_h = 0.0 if stays else self.world.stations[self.station].set_up_h
+            connected = yield from self._stay(set_up_h)
 
-    def _stay(self, set_up_h: float) -> Story:
-        """Queue, set up, exchange power; an interruption sends the vehicle back to the queue."""
-        env = self.world.env
+    def _stay(self, set_up_h: float) -> Generator[simpy.Event, Any, bool]:
+        """Queue, set up, exchange power; an interruption sends the vehicle back to the queue.
+
+        Returns whether the vehicle was connected in the end.
+        """
+        env, connected = self.world.env, False
         while not self._due():
             try:
                 with self.world.plugs[self.station].request(
@@ -241,22 +247,24 @@ class Vehicle:
                         self.log("queued")
                     yield from self._until_due(plug)
                     if not plug.triggered:
-                        return
+                        return False
                     self.turn(VehicleStatus.SETTING_UP)
                     set_up_s = round(set_up_h * SECONDS_PER_HOUR, 6)
                     self.ready_s = env.now + set_up_s
                     yield env.timeout(set_up_s)
                     self.turn(VehicleStatus.CONNECTED)
+                    connected = True
                     self.log("connected")
                     self.world.called("arrival")
                     self.follow_orders()
                     yield from self._until_due()
                     self.log("disconnected")
             except simpy.Interrupt as interrupt:
-                set_up_h = self.world.stations[self.station].set_up_h
+                connected, set_up_h = False, self.world.stations[self.station].set_up_h
                 yield from self.stand_still(Interruption.of(interrupt))
             finally:
                 self._disconnect()
+        return connected
 
     def _go(self, destination: int) -> Story:
         """Make a trip, unless something is in its way."""

@@ -57,6 +57,7 @@ PARAMETERS = {
         ("swarm_size", 5),
         ("swarm_iterations", 3),
     ),
+    "shared_rental": (("price_levels", (0.0, 60.0)), ("uncertainty", "none"), ("nodes", 20)),
     ON_CALL: (("replan_on", ("arrival", "delay", "outage", "ev_arrival", "voltage_violation")),),
 }
 # What plans takes minutes on 179 buses: there it keeps the laws with little effort.

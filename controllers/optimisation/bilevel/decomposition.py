@@ -137,7 +137,7 @@ def solve_bilevel(
             status = found.status
             break
         x = found.values[master.leader]
-        own = [_favourite(follower, x, exact) for follower in problem.followers]
+        own = [_answer(follower, x, exact) for follower in problem.followers]
         cost = float(problem.leader.cost @ x) + problem.leader.offset
         cost += sum(
             float(follower.leader_price(x) @ y)
@@ -173,9 +173,39 @@ def solve_bilevel(
     )
 
 
-def _favourite(follower: Follower, x: FloatArray, exact: WorkLimits) -> FloatArray:
-    """Return the answer that the leader likes best among those optimal for the follower."""
+def favourite_answer(
+    programme: LinearModel, leader_price: FloatArray, limits: WorkLimits
+) -> FloatArray:
+    """Return the answer that the leader likes best among those optimal for a follower.
+
+    Parameters
+    ----------
+    programme
+        The follower's, at a decision of the leader.
+    leader_price
+        What each of its variables costs the leader, ``(variable,)``.
+    limits
+        Work limits; it is solved to gap 0.
+
+    Raises
+    ------
+    SolverError
+        Where the follower has no answer, or his optimum is not proven.
+    """
+    exact = dataclasses.replace(limits, relative_gap=0.0)
+    return _favourite(programme, _optimum(programme, exact), leader_price, exact)
+
+
+def _answer(follower: Follower, x: FloatArray, exact: WorkLimits) -> FloatArray:
+    """Return the leader's favourite answer of a follower, whose multipliers are checked."""
     programme = follower.answer(x)
+    optimum = _optimum(programme, exact)
+    _check_multipliers(follower, programme, optimum)
+    return _favourite(programme, optimum, follower.leader_price(x), exact)
+
+
+def _optimum(programme: LinearModel, exact: WorkLimits) -> Solution:
+    """Return the follower's optimum with whole integers, and its multipliers."""
     found = solve(programme, limits=exact)
     if found.values is None or found.status is not SolveStatus.OPTIMAL:
         raise SolverError(
@@ -187,11 +217,18 @@ def _favourite(follower: Follower, x: FloatArray, exact: WorkLimits) -> FloatArr
     whole = _with_integers(programme, found.values)
     if whole.values is None or whole.objective is None:
         raise SolverError("A follower's answer does not survive the rounding of its integers.")
-    _check_multipliers(follower, programme, whole)
+    return whole
+
+
+def _favourite(
+    programme: LinearModel, whole: Solution, leader_price: FloatArray, exact: WorkLimits
+) -> FloatArray:
+    """Return the answer that the leader likes best among those as good as an optimum."""
+    assert whole.objective is not None
     room = whole.objective - programme.offset + INDIFFERENT * max(1.0, abs(whole.objective))
     optimal = dataclasses.replace(
         programme,
-        cost=follower.leader_price(x),
+        cost=leader_price,
         matrix=sparse.csr_array(
             sparse.vstack([programme.matrix, sparse.csr_array(programme.cost[None, :])])
         ),

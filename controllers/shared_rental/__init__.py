@@ -1,0 +1,1 @@
+"""Rental of shared trucks: the owner leads with prices and visits, operators of feeders follow."""
