@@ -40,6 +40,8 @@ class Uncertain:
         what it is at zero, ``(period * signal,)`` [MW].
     signal_at_zero
         See `signal`.
+    imported
+        Rise of the import by each signal, ``(period, signal)`` [MW].
     trips
         Trips that may be late, and the column of the indicator of each.
     indicator
@@ -49,6 +51,7 @@ class Uncertain:
     columns: UncertaintySet
     signal: FloatArray
     signal_at_zero: FloatArray
+    imported: FloatArray
     trips: tuple[Trip, ...]
     indicator: IntArray
 
@@ -91,8 +94,10 @@ class RobustDispatch:
         Slots that may charge and discharge, ``(2, slot)``.
     worst_case
         Whether the cost is that of the worst point of the set.
+    worst_share
+        What a violation on the worst path costs, as a share of its price.
     follows
-        Whether powers follow signals.
+        Whether powers and caps follow signals.
     """
 
     def __init__(
@@ -105,6 +110,7 @@ class RobustDispatch:
         *,
         one_way: BoolArray,
         worst_case: bool,
+        worst_share: float,
         follows: bool,
     ) -> None:
         self._problem = problem
@@ -113,12 +119,13 @@ class RobustDispatch:
         self._uncertain = uncertain
         self._horizon = len(limits.capped)
         self._worst_case = worst_case
+        self._of_signals = np.asarray(np.abs(uncertain.signal).sum(axis=0) > 0)
         self._model = RobustModel(uncertain.columns, worst_case=worst_case)
         self._add_powers(one_way, follows=follows)
         self._add_energy()
-        self._add_cuts()
+        self._add_cuts(follows=follows)
         self._add_import()
-        self._add_limits(rows)
+        self._add_limits(rows, worst_share)
         self.programme: RobustProgramme = self._model.build()
 
     @property
@@ -135,9 +142,8 @@ class RobustDispatch:
         model, slots, batteries = self._model, self._slots, self._problem.batteries
         known, k, hours = self._uncertain.columns, self._slots.vehicle, self._problem.period_h
         n = len(k)
-        signal = np.asarray(np.abs(self._uncertain.signal).sum(axis=0) > 0)
         # Signals of a period are known when it begins, indicators of the periods before it.
-        of_period = (known.period == slots.period[:, None]) & signal & follows
+        of_period = (known.period == slots.period[:, None]) & self._of_signals & follows
         own = np.zeros((n, known.n_columns), dtype=np.bool_)
         for trip, column in zip(
             self._uncertain.trips, self._uncertain.indicator.tolist(), strict=True
@@ -176,8 +182,7 @@ class RobustDispatch:
         n_vehicles, horizon = self._problem.n_vehicles, self._horizon
         vehicle, period = np.divmod(np.arange(n_vehicles * horizon), horizon)
         # Whatever its powers follow, its energy follows.
-        signal = np.asarray(np.abs(self._uncertain.signal).sum(axis=0) > 0)
-        seen = model.seen_by(period, only=signal)
+        seen = model.seen_by(period, only=self._of_signals)
         for trip, column in zip(
             self._uncertain.trips, self._uncertain.indicator.tolist(), strict=True
         ):
@@ -216,29 +221,33 @@ class RobustDispatch:
             return self._model.rules(seen[None, :], lower=-np.inf, cost=1.0)
         return self._model.decisions(1, lower=-np.inf, cost=1.0)
 
-    def _add_cuts(self) -> None:
+    def _add_cuts(self, *, follows: bool) -> None:
         """Add how far below their highest power generators are capped, and what it withholds.
 
-        Powers vary normally about their means; what exceeds the cap is withheld.
+        A cap is fixed when its period begins. Powers vary normally about their means; what exceeds
+        the cap is withheld.
         """
         problem, limits, model = self._problem, self._limits, self._model
         network, hours = problem.network, problem.period_h
         t, g = np.nonzero(limits.capped & (limits.highest_mw > 0))
+        self.cut_at = (t, g)
+        seen = model.seen_by(t, only=self._of_signals) & follows
+        seen &= self._uncertain.columns.period == t[:, None]
+        self.cut = model.rules(seen, upper=limits.highest_mw[t, g])
+        self._beyond = model.decisions(len(t))
+        rows = model.rows(len(t), upper=limits.spare_mw[t, g])
+        model.entries(rows, self.cut, 1.0)
+        model.entries(rows, self._beyond, -1.0)
+        total = model.rows(len(t), lower=0.0, upper=0.0, nominal=True)
+        model.entries(total, self.cut, -1.0)
+        price = problem.curtailment_usd_per_mwh[g] * hours
+        self._withheld: list[tuple[IntArray, FloatArray]] = []
         mean, std = network.available_mw[t, g], network.available_std_mw[t, g]
-        self._cut_at = (t, g)
-        segment, withheld = [], []
         for n in range(len(t)):
-            lowest = mean[n] / std[n] if std[n] > 0 else 0.0
-            ends = np.append(_ENDS[-lowest < _ENDS], -lowest) if std[n] > 0 else np.zeros(1)
-            if std[n] > 0:
-                width = -np.diff(ends) * std[n]
-                share = np.diff(normal_losses(ends)) * std[n] / width
-            else:
-                width, share = np.array([mean[n]]), np.ones(1)
-            usd = problem.curtailment_usd_per_mwh[g[n]] * hours * share
-            segment.append(model.decisions(len(width), upper=width, cost=usd))
-            withheld.append(share)
-        self._cut, self._withheld = segment, withheld
+            width, share = cut_segments(float(mean[n]), float(std[n]))
+            segment = model.decisions(len(width), upper=width, cost=price[n] * share)
+            model.entries(total[n], segment, 1.0)
+            self._withheld.append((segment, share))
 
     def _add_import(self) -> None:
         """Add the import, and what it costs."""
@@ -256,14 +265,13 @@ class RobustDispatch:
         inverted = sell > buy
         buy = np.where(inverted & (expected < 0), sell, buy)
         sell = np.where(inverted, buy, sell)
-        signal = np.asarray(np.abs(self._uncertain.signal).sum(axis=0) > 0)
-        seen = model.seen_by(np.arange(horizon), only=signal | self._uncertain.columns.indicator)
-        cuts = [(n, g) for n, g in enumerate(self._cut_at[1].tolist())]
+        seen = model.seen_by(
+            np.arange(horizon), only=self._of_signals | self._uncertain.columns.indicator
+        )
         for t in range(horizon):
             usd = self._usd(seen[t])
             price = hours * np.array([buy[t], sell[t]])
-            # Sun and wind replace import, load adds to it.
-            of_signal = price[:, None] * np.array([-1.0, 1.0]) * self._worst_case
+            of_signal = price[:, None] * self._uncertain.imported[t] * self._worst_case
             period = np.full(2, t)
             constant = price * expected[t] + self._at_zero(period, of_signal)
             rows = model.rows(2, upper=-constant, nominal=not self._worst_case)
@@ -279,10 +287,10 @@ class RobustDispatch:
                 (self.absorb, -of_q),
             ):
                 model.entries(rows[:, None], part[own], value)
-            for n, g in cuts:
-                if self._cut_at[0][n] == t:
-                    share = network.import_c[t, g] * self._withheld[n]
-                    model.entries(rows[:, None], self._cut[n], np.multiply.outer(price, share))
+            for n in np.flatnonzero(self.cut_at[0] == t).tolist():
+                segment, share = self._withheld[n]
+                value = np.multiply.outer(price, network.import_c[t, self.cut_at[1][n]] * share)
+                model.entries(rows[:, None], segment, value)
             for axis in np.flatnonzero(axes.period[within] == t).tolist():
                 width = axes.width_mw[within[axis]]
                 n = int(axes.segments[within[axis]])
@@ -309,32 +317,46 @@ class RobustDispatch:
             found.append(pair)
         return found
 
-    def _add_limits(self, rows: IntArray) -> None:
-        """Add the limits of the grid; violations on the worst path are paid for."""
-        limits, model, slots = self._limits, self._model, self._slots
-        name, group = np.unique(limits.violation[rows], return_inverse=True)
+    def _add_limits(self, rows: IntArray, worst_share: float) -> None:
+        """Add the limits of the grid; violations are paid for, on the worst path by a share."""
+        limits, model = self._limits, self._model
+        name, group = np.unique(limits.rows.violation[rows], return_inverse=True)
+        group = group.ravel()
         usd = np.zeros(len(name))
-        usd[group.ravel()] = limits.usd[rows]
-        violation = model.decisions(len(name), cost=usd)
-        period, of_signal = limits.period[rows], limits.of_signal[rows]
+        usd[group] = limits.rows.usd[rows]
+        expected = model.decisions(len(name), cost=usd * (1 - worst_share))
+        worst = model.decisions(len(name), cost=usd * worst_share)
+        period, of_signal = limits.rows.period[rows], limits.of_signal[rows]
         constant = limits.base[rows] + self._at_zero(period, of_signal)
         at = model.rows(len(rows), upper=-constant)
-        model.entries(at, violation[group.ravel()], -1.0)
-        row, slot = np.nonzero(limits.period[rows][:, None] == slots.period[None, :])
+        model.entries(at, worst[group], -1.0)
+        self._add_injections(at, rows)
+        self._add_signals(at, period, of_signal)
+        mean = model.rows(len(rows), upper=-limits.rows.base[rows], nominal=True)
+        model.entries(mean, expected[group], -1.0)
+        self._add_injections(mean, rows)
+        t, g = self.cut_at
+        for n, (segment, share) in enumerate(self._withheld):
+            own = np.flatnonzero(period == t[n])
+            row = rows[own]
+            model.entries(at[own], self.cut[n], limits.of_cut[row, g[n]])
+            model.entries(at[own], self._beyond[n], limits.of_beyond[row, g[n]])
+            value = np.multiply.outer(limits.rows.of_c[row, g[n]], share)
+            model.entries(mean[own][:, None], segment, value)
+
+    def _add_injections(self, at: IntArray, rows: IntArray) -> None:
+        """Add the powers of vehicles to rows of the grid, `rows` of them at `at`."""
+        of, slots = self._limits.rows, self._slots
+        row, slot = np.nonzero(of.period[rows][:, None] == slots.period[None, :])
         station = slots.station[slot]
-        of_p, of_q = limits.of_p[rows[row], station], limits.of_q[rows[row], station]
+        of_p, of_q = of.of_p[rows[row], station], of.of_q[rows[row], station]
         for part, value in (
             (self.discharge, of_p),
             (self.charge, -of_p),
             (self.inject, of_q),
             (self.absorb, -of_q),
         ):
-            model.entries(at[row], part[slot], value)
-        t, g = self._cut_at
-        for n, segment in enumerate(self._cut):
-            own = np.flatnonzero(limits.period[rows] == t[n])
-            model.entries(at[own][:, None], segment, limits.of_cut[rows[own], g[n]][:, None])
-        self._add_signals(at, period, of_signal)
+            self._model.entries(at[row], part[slot], value)
 
     def _add_signals(self, rows: IntArray, period: IntArray, value: FloatArray) -> None:
         """Add signals of periods ``(row,)`` with coefficients ``(row, signal)`` to rows."""
@@ -352,11 +374,8 @@ class RobustDispatch:
 
     def cut_mw(self, values: FloatArray) -> FloatArray:
         """Return the cut of each capped generator at a solution, ``(period, generator)`` [MW]."""
-        nominal = self._nominal(values)
         cut = np.zeros(self._limits.capped.shape)
-        t, g = self._cut_at
-        for n, segment in enumerate(self._cut):
-            cut[t[n], g[n]] = nominal[segment].sum()
+        cut[self.cut_at] = self._nominal(values)[self.cut]
         return cut
 
     def powers(self, values: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
@@ -392,17 +411,40 @@ class RobustDispatch:
         q = affine[self.inject] - affine[self.absorb]
         matrix = self._uncertain.signal.reshape(self._horizon, limits.of_signal.shape[1], -1)
         zero = self._uncertain.signal_at_zero.reshape(matrix.shape[:2])
-        cut = self.cut_mw(values)
+        cut, beyond = affine[self.cut], affine[self._beyond]
         most = np.empty(len(rows))
         for t in range(self._horizon):
-            here = np.flatnonzero(limits.period[rows] == t)
+            here = np.flatnonzero(limits.rows.period[rows] == t)
             slot = np.flatnonzero(slots.period == t)
             r, station = rows[here], slots.station[slot]
-            total = limits.of_p[r][:, station] @ p[slot] + limits.of_q[r][:, station] @ q[slot]
-            total[:, 0] += limits.base[r] + limits.of_cut[r] @ cut[t]
+            total = (
+                limits.rows.of_p[r][:, station] @ p[slot]
+                + limits.rows.of_q[r][:, station] @ q[slot]
+            )
+            of = np.flatnonzero(self.cut_at[0] == t)
+            g = self.cut_at[1][of]
+            total += limits.of_cut[r][:, g] @ cut[of] + limits.of_beyond[r][:, g] @ beyond[of]
+            total[:, 0] += limits.base[r]
             moved = limits.of_signal[r] @ matrix[t]
             total[:, 1:] += moved
             total[:, 0] += limits.of_signal[r] @ zero[t] + moved @ known.nominal
             change = total[:, 1:]
             most[here] = total[:, 0] + np.maximum(change * above, -change * below).sum(axis=1)
         return most
+
+
+def cut_segments(mean_mw: float, std_mw: float) -> tuple[FloatArray, FloatArray]:
+    """Return segments of a cut, from the highest power down to 0.
+
+    Returns
+    -------
+    tuple
+        Their widths, ``(segment,)`` [MW], and what is withheld by one MW of each [-], ascending:
+        chords of the normal loss function.
+    """
+    if std_mw <= 0:
+        return np.array([mean_mw]), np.ones(1)
+    lowest = mean_mw / std_mw
+    ends = np.append(_ENDS[-lowest + 1e-9 < _ENDS], -lowest)
+    width = -np.diff(ends) * std_mw
+    return width, np.diff(normal_losses(ends)) * std_mw / width

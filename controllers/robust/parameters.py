@@ -26,8 +26,14 @@ class RobustPlanning(RollingPlanning):
         Share of paths that the set contains, in (0, 1): all profiles in all periods of the robust
         model, fitted to samples of the forecast. Travel times have a set of their own.
     over_components, over_time
-        Budgets: in a period the innovations of all profiles together, and over the periods those of
-        one profile, sum up to at most so many radii; infinite for none.
+        Budgets of errors along the directions that the grid feels most: those of a period sum up
+        to at most so many radii, and so do those of one direction over the periods, and the traffic
+        over the periods; infinite for none.
+    worst_share
+        What a violated limit on the worst path costs, as a share of the penalty; on the expected
+        path it costs all of it [-].
+    signals
+        How many such directions there are; powers follow the errors along them.
     samples
         Samples of the forecast to which the size of the set is fitted.
     mobility
@@ -44,9 +50,11 @@ class RobustPlanning(RollingPlanning):
 
     horizon: int = 8
     coverage: float = 0.9
-    over_components: float = 3.0
+    over_components: float = 2.0
     over_time: float = 4.0
-    samples: int = 400
+    worst_share: float = 0.1
+    signals: int = 3
+    samples: int = 2000
     mobility: Mobility = "here_and_now"
     objective: Objective = "nominal"
     counterpart: Counterpart = "duality"
@@ -63,7 +71,7 @@ class RobustPlanning(RollingPlanning):
                 f"coverage(={self.coverage}) must lie in (0, 1), both ends excluded, for example "
                 "0.9."
             )
-        elif self.samples * (1 - self.coverage) < self.coverage:
+        elif self.samples // 2 * (1 - self.coverage) < self.coverage:
             problems.append(
                 f"samples(={self.samples}) cannot fix a coverage of {self.coverage}: raise samples."
             )
@@ -83,7 +91,14 @@ class RobustPlanning(RollingPlanning):
                 known = ", ".join(get_args(kinds))
                 problems.append(f"{name}(={getattr(self, name)!r}) must be one of {known}.")
         try:
-            check_ranges(self, horizon=(1, 1000), samples=(1, 1_000_000), columns=(0, 1000))
+            check_ranges(
+                self,
+                horizon=(1, 1000),
+                samples=(4, 1_000_000),
+                signals=(0, 100),
+                worst_share=(0, 1),
+                columns=(0, 1000),
+            )
         except ValueError as error:
             problems.append(str(error))
         if problems:

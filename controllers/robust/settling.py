@@ -17,8 +17,8 @@ from controllers.optimisation.solve import solve
 from controllers.optimisation.work_limits import WorkLimits
 from controllers.robust.dispatch import RobustDispatch, Routed, Uncertain
 from controllers.robust.end_values import EndValues
-from controllers.robust.innovations import Innovations
-from controllers.robust.limits import FAR, RobustLimits, Signals, signal_weights
+from controllers.robust.errors import Budgets, ForecastErrors, felt_directions
+from controllers.robust.limits import FAR, LimitRows, RobustLimits
 from controllers.robust.parameters import RobustPlanning
 from controllers.robust.travel import Presence, Roads, Trip, presence, traffic
 from controllers.rolling.applied import computed_usd, modelled_usd, other_usd
@@ -29,6 +29,7 @@ from controllers.scheduling.problem.problem import Schedule
 from controllers.scheduling.problem.time_space import AWAY, Route
 from controllers.uncertainty_sets.duality import dual_counterpart
 from controllers.uncertainty_sets.extreme_points import solve_by_extreme_points
+from controllers.uncertainty_sets.lifting import lift
 from controllers.uncertainty_sets.robust_model import RobustProgramme
 from controllers.uncertainty_sets.uncertainty_set import product
 from sim.control import Observation, Outcome, SolveStatus
@@ -178,27 +179,35 @@ class _State:
         n_periods = problem.n_periods
         rolls = settings.dispatch == "rolling"
         horizon = min(settings.horizon, n_periods) if rolls else n_periods
-        errors = Innovations.of(
-            nowcast(observation, problem.period_h),
+        forecast = nowcast(observation, problem.period_h)
+        n_profiles = forecast.profile_std.shape[1]
+        point = planned.schedule.operating_point(problem.space.n_stations)
+        rows = LimitRows.of(problem.network, point, horizon, n_profiles)
+        generating = rows.without(rows.of_c < 0, system)
+        errors = ForecastErrors.of(
+            forecast,
             horizon,
+            felt_directions(
+                np.concatenate([rows.of_profile, generating]),
+                np.tile(forecast.profile_std[rows.period], (2, 1)),
+                settings.signals,
+            ),
             coverage=settings.coverage,
             samples=settings.samples,
-            over_components=settings.over_components,
-            over_time=settings.over_time,
+            budgets=Budgets(over_components=settings.over_components, over_time=settings.over_time),
             rng=self._rng,
         )
-        weight = signal_weights(system, len(errors.factor))
-        self._signals = Signals.of(weight * rolls, errors)
         caps = planned.caps_mw()[:horizon]
-        point = planned.schedule.operating_point(problem.space.n_stations)
-        self._limits = RobustLimits.of(
-            system, problem.network, point, np.isfinite(caps), errors, self._signals
-        )
-        limits, period = self._limits, self._limits.period
-        cut = np.where(limits.capped, limits.highest_mw - np.where(limits.capped, caps, 0.0), 0.0)
-        at_plan = limits.base + (limits.of_p * point.p_mw[period]).sum(axis=1)
-        at_plan += (limits.of_q * point.q_mvar[period]).sum(axis=1)
-        at_plan += (limits.of_cut * cut[period]).sum(axis=1)
+        capped = np.isfinite(caps)
+        for _ in range(2):
+            limits = RobustLimits.of(system, problem.network, rows, capped, errors, follows=rolls)
+            own_mw = np.where(capped, np.minimum(caps, limits.highest_mw), limits.highest_mw)
+            at_plan = limits.at(point, limits.highest_mw - own_mw)
+            # Where too much sun or wind could violate a limit, it is capped as well.
+            capped = capped | limits.helped_by_caps(at_plan)
+        self._limits, self._errors = limits, errors
+        self._imported = self._import_by(errors)
+        self._signals = lift(errors.known)
         self._rows = np.flatnonzero(at_plan > 0)
         self._problem, self._planned, self._horizon = problem, planned, horizon
         self._roads = Roads.of(system, observation, self._distances_km, problem.space)
@@ -264,13 +273,14 @@ class _State:
                 uncertain,
                 one_way=one_way,
                 worst_case=self._settings.objective == "worst_case",
+                worst_share=self._settings.worst_share,
                 follows=self._follows,
             )
             solution = self._solved(dispatch.programme)
             if solution.values is None or solution.objective is None:
                 return None
-            left = np.setdiff1d(np.arange(len(self._limits.period)), self._rows)
-            beyond = dispatch.reach(solution.values, left) * self._limits.usd[left]
+            left = np.setdiff1d(np.arange(len(self._limits.base)), self._rows)
+            beyond = dispatch.reach(solution.values, left) * self._limits.rows.usd[left]
             new = left[beyond > _TOLERANCE_USD]
             charge, discharge, _, _ = dispatch.powers(solution.values)
             both = np.minimum(charge, discharge) > _TINY_MW
@@ -284,7 +294,7 @@ class _State:
 
     def _uncertain(self, trips: tuple[Trip, ...]) -> Uncertain:
         """Return the set of signals and traffic."""
-        own = self._signals.known
+        own = self._signals
         busy, indicator = traffic(trips, self._horizon, self._settings.over_time)
         columns, signal = own.columns, own.matrix.toarray()
         if busy is not None:
@@ -296,9 +306,19 @@ class _State:
             columns=columns,
             signal=signal,
             signal_at_zero=own.constant,
+            imported=self._imported,
             trips=trips,
             indicator=indicator,
         )
+
+    def _import_by(self, errors: ForecastErrors) -> FloatArray:
+        """Return the rise of the import by each signal, losses apart, ``(period, signal)`` [MW]."""
+        system = self._system
+        slope = np.zeros((1, errors.std_pu.shape[1]))
+        np.add.at(slope[0], system.loads.profile, system.loads.p_mw)
+        np.subtract.at(slope[0], system.generators.profile, system.generators.p_mw)
+        found = [errors.margin(slope, t, follows=True)[1][0] for t in range(len(errors.std_pu))]
+        return np.array(found)
 
     def _solved(self, programme: RobustProgramme) -> Solution:
         """Return the solution by the counterpart that was asked for."""
