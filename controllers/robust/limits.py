@@ -88,9 +88,8 @@ class LimitRows:
 class RobustLimits:
     """Rows of the grid as functions of powers, cuts and signals.
 
-    ``base + of_p . p + of_q . q + of_cut . cut + of_beyond . beyond + of_signal . signal``. A capped
-    generator is capped
-    at its highest power less its cut.
+    ``base + of_p . p + of_q . q + of_cut . cut + of_beyond . beyond + of_signal . signal``. A
+    capped generator is capped at its highest power less its cut.
 
     Attributes
     ----------

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+import numpy as np
+
 from controllers.optimisation.ranges import check_ranges
 from controllers.rolling.rolling import RollingPlanning
 
@@ -50,15 +52,15 @@ class RobustPlanning(RollingPlanning):
 
     horizon: int = 8
     coverage: float = 0.9
-    over_components: float = 2.0
-    over_time: float = 4.0
+    over_components: float = np.inf
+    over_time: float = np.inf
     worst_share: float = 0.1
     signals: int = 3
     samples: int = 2000
     mobility: Mobility = "here_and_now"
     objective: Objective = "nominal"
     counterpart: Counterpart = "duality"
-    columns: int = 3
+    columns: int = 2
 
     def __post_init__(self) -> None:
         problems = []

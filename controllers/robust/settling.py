@@ -38,11 +38,11 @@ from sim.system.system import System
 from sim.units import FloatArray
 
 # A row that could cost less than this is left out [USD].
-_TOLERANCE_USD = 0.01
+_TOLERANCE_USD = 0.5
 _MOST_ROUNDS = 12
 
 # Charging and discharging at once by less than this is rounding [MW].
-_TINY_MW = 1e-6
+_TINY_MW = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,8 +245,7 @@ class _State:
                 yield Column(first, conditional)
 
     def solve(self, column: Column, cutoff_usd: float) -> _Found | None:
-        """Return the robust dispatch of a column; None where there is none."""
-        del cutoff_usd
+        """Return the robust dispatch of a column; None where none is cheaper than the cutoff."""
         problem, horizon, routes = self._problem, self._horizon, column.routes
         space = problem.space
         waiting, queue_usd = queues(problem, routes)
@@ -277,7 +276,9 @@ class _State:
                 follows=self._follows,
             )
             solution = self._solved(dispatch.programme)
-            if solution.values is None or solution.objective is None:
+            # Rows that join only raise the objective.
+            fixed_usd = moves_usd + queue_usd
+            if solution.values is None or (solution.objective or 0.0) + fixed_usd >= cutoff_usd:
                 return None
             left = np.setdiff1d(np.arange(len(self._limits.base)), self._rows)
             beyond = dispatch.reach(solution.values, left) * self._limits.rows.usd[left]
@@ -289,8 +290,13 @@ class _State:
             self._rows = np.sort(np.concatenate([self._rows, new]))
             one_way[0] &= ~(both & (discharge >= charge))
             one_way[1] &= ~(both & (discharge < charge))
-        usd = solution.objective + moves_usd + queue_usd
-        return _Found(column=column, usd=usd, dispatch=dispatch, solution=solution, presence=slots)
+        return _Found(
+            column=column,
+            usd=(solution.objective or 0.0) + moves_usd + queue_usd,
+            dispatch=dispatch,
+            solution=solution,
+            presence=slots,
+        )
 
     def _uncertain(self, trips: tuple[Trip, ...]) -> Uncertain:
         """Return the set of signals and traffic."""
