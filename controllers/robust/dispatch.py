@@ -361,7 +361,9 @@ class RobustDispatch:
     def _add_signals(self, rows: IntArray, period: IntArray, value: FloatArray) -> None:
         """Add signals of periods ``(row,)`` with coefficients ``(row, signal)`` to rows."""
         n_signals = value.shape[1]
-        matrix = self._uncertain.signal.reshape(self._horizon, n_signals, -1)
+        matrix = self._uncertain.signal.reshape(
+            self._horizon, n_signals, self._uncertain.columns.n_columns
+        )
         by_column = np.einsum("rm,rmc->rc", value, matrix[period])
         row, column = np.nonzero(by_column)
         self._model.uncertain(rows[row], column, by_column[row, column])
@@ -409,7 +411,9 @@ class RobustDispatch:
         above, below = known.upper - known.nominal, known.nominal - known.lower
         p = affine[self.discharge] - affine[self.charge]
         q = affine[self.inject] - affine[self.absorb]
-        matrix = self._uncertain.signal.reshape(self._horizon, limits.of_signal.shape[1], -1)
+        matrix = self._uncertain.signal.reshape(
+            self._horizon, limits.of_signal.shape[1], self._uncertain.columns.n_columns
+        )
         zero = self._uncertain.signal_at_zero.reshape(matrix.shape[:2])
         cut, beyond = affine[self.cut], affine[self._beyond]
         most = np.empty(len(rows))
