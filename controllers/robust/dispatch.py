@@ -324,7 +324,6 @@ class RobustDispatch:
         group = group.ravel()
         usd = np.zeros(len(name))
         usd[group] = limits.rows.usd[rows]
-        expected = model.decisions(len(name), cost=usd * (1 - worst_share))
         worst = model.decisions(len(name), cost=usd * worst_share)
         period, of_signal = limits.rows.period[rows], limits.of_signal[rows]
         constant = limits.base[rows] + self._at_zero(period, of_signal)
@@ -332,16 +331,29 @@ class RobustDispatch:
         model.entries(at, worst[group], -1.0)
         self._add_injections(at, rows)
         self._add_signals(at, period, of_signal)
+        t, g = self.cut_at
+        for n in range(len(t)):
+            own = np.flatnonzero(period == t[n])
+            model.entries(at[own], self.cut[n], limits.of_cut[rows[own], g[n]])
+            model.entries(at[own], self._beyond[n], limits.of_beyond[rows[own], g[n]])
+        # Elsewhere a violation on the expected path would be one on the worst path by far.
+        near = limits.near[rows]
+        self._add_expected(rows[near], (1 - worst_share) * limits.rows.usd[rows[near]])
+
+    def _add_expected(self, rows: IntArray, usd: FloatArray) -> None:
+        """Add what violations on the expected path cost more, `usd` a unit, ``(row,)``."""
+        limits, model = self._limits, self._model
+        name, group = np.unique(limits.rows.violation[rows], return_inverse=True)
+        cost = np.zeros(len(name))
+        cost[group.ravel()] = usd
+        violation = model.decisions(len(name), cost=cost)
         mean = model.rows(len(rows), upper=-limits.rows.base[rows], nominal=True)
-        model.entries(mean, expected[group], -1.0)
+        model.entries(mean, violation[group.ravel()], -1.0)
         self._add_injections(mean, rows)
         t, g = self.cut_at
         for n, (segment, share) in enumerate(self._withheld):
-            own = np.flatnonzero(period == t[n])
-            row = rows[own]
-            model.entries(at[own], self.cut[n], limits.of_cut[row, g[n]])
-            model.entries(at[own], self._beyond[n], limits.of_beyond[row, g[n]])
-            value = np.multiply.outer(limits.rows.of_c[row, g[n]], share)
+            own = np.flatnonzero(limits.rows.period[rows] == t[n])
+            value = np.multiply.outer(limits.rows.of_c[rows[own], g[n]], share)
             model.entries(mean[own][:, None], segment, value)
 
     def _add_injections(self, at: IntArray, rows: IntArray) -> None:

@@ -104,6 +104,8 @@ class RobustLimits:
         Where generators are capped, ``(period, generator)``.
     highest_mw
         The highest power of generators that are capped, ``(period, generator)`` [MW].
+    near
+        Rows that may be violated on the expected path, ``(row,)``.
     spare_mw
         Caps that are cut by less than this never leave less than bad weather does, same shape [MW].
     """
@@ -116,6 +118,7 @@ class RobustLimits:
     capped: BoolArray
     highest_mw: FloatArray
     spare_mw: FloatArray
+    near: BoolArray
 
     @classmethod
     def of(
@@ -172,6 +175,7 @@ class RobustLimits:
             capped=capped,
             highest_mw=highest,
             spare_mw=highest - mean + short,
+            near=np.ones(len(base), dtype=np.bool_),
         )
 
     def at(self, plan: OperatingPoint, cut_mw: FloatArray) -> FloatArray:

@@ -41,6 +41,10 @@ from sim.units import FloatArray
 _TOLERANCE_USD = 0.5
 _MOST_ROUNDS = 12
 
+# On the expected path a limit is far away where the engine's plan leaves it more than this share of
+# its margin.
+_NEAR = 0.5
+
 # Charging and discharging at once by less than this is rounding [MW].
 _TINY_MW = 1e-4
 
@@ -205,7 +209,8 @@ class _State:
             at_plan = limits.at(point, limits.highest_mw - own_mw)
             # Where too much sun or wind could violate a limit, it is capped as well.
             capped = capped | limits.helped_by_caps(at_plan)
-        self._limits, self._errors = limits, errors
+        near = at_plan > _NEAR * (limits.base - rows.base)
+        self._limits = dataclasses.replace(limits, near=near)
         self._imported = self._import_by(errors)
         self._signals = lift(errors.known)
         self._rows = np.flatnonzero(at_plan > 0)
@@ -222,13 +227,10 @@ class _State:
         yield Column(first)
         if settings.routes == "parked":
             return
-        soon = sorted(
-            (route[0][0], k)
-            for k, route in enumerate(first)
-            if route and route[0][0] < self._horizon
-        )
+        # Trips that begin later are weighed when they begin.
+        soon = [k for k, route in enumerate(first) if route and route[0][0] == 0]
         seen = {first}
-        stay = [(*first[:k], (), *first[k + 1 :]) for _, k in soon]
+        stay = [(*first[:k], (), *first[k + 1 :]) for k in soon]
         if len(stay) > 1:
             stay.append(tuple(() if route else route for route in first))
         for routes in stay[: settings.columns]:
