@@ -223,10 +223,10 @@ def _warnings(scenario: Scenario, base_case: BaseCase | None) -> Iterator[str]:
         )
     loading, branch = base_case.loading_percent_max
     tariffs = [area.tariff for area in system.areas]
-    prices = np.concatenate(
-        [price for own in tariffs for price in (own.import_usd_per_mwh, own.export_usd_per_mwh)]
-    )
-    if not base_case.violated_steps and loading <= 100 and np.ptp(prices) == 0:
+    prices = [own.import_usd_per_mwh for own in tariffs]
+    if base_case.import_mw_min < 0 or len(tariffs) > 1:
+        prices += [own.export_usd_per_mwh for own in tariffs]
+    if not base_case.violated_steps and loading <= 100 and np.ptp(np.concatenate(prices)) == 0:
         yield (
             "no limit is violated on the drawn day and all prices are equal: controllers can only "
             "lose by moving energy, and will hardly differ"

@@ -46,6 +46,12 @@ def test_curves_are_drawn_told_in_words_and_give_their_data(visit: Visit, report
     assert len(text.splitlines()) == 1 + 2 * 6
 
 
+def test_the_contents_lead_to_every_part(visit: Visit, report: Path) -> None:
+    page = visit(report)
+    goals = page.locator(".contents a").evaluate_all("links => links.map(a => a.hash.slice(1))")
+    assert goals == page.locator("main h2").evaluate_all("parts => parts.map(h => h.id)")
+
+
 def test_the_theme_turns_and_tables_sort(visit: Visit, report: Path) -> None:
     page = visit(report)
     before = page.evaluate("document.documentElement.dataset.theme")

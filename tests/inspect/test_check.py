@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from sim.inspect.calibration import calibration
@@ -127,6 +129,18 @@ def test_a_load_that_no_power_flow_can_feed_is_warned_of(tmp_path: Path) -> None
 def test_a_line_far_beyond_its_rating_is_warned_of(tmp_path: Path) -> None:
     found = edited(tmp_path, "lines.csv", "0.05773502691896258", "0.02")
     assert any("branch feeder is loaded to 375 %" in text for text in found.warnings)
+
+
+@pytest.mark.parametrize(("max_i_ka", "warned"), [("0.2", True), ("0.05773502691896258", False)])
+def test_a_day_on_which_nothing_can_be_gained_is_warned_of(max_i_ka: str, *, warned: bool) -> None:
+    """One price for what is bought, nothing to sell, and a line that carries all, or not."""
+    blocks = [{"from_h": 0, "import_usd_per_mwh": 50.0, "export_usd_per_mwh": 0.0}]
+    scenario = load_scenario("tiny", {"tariff.block": blocks})
+    lines = dataclasses.replace(scenario.system.grid.lines, max_i_ka=np.array([float(max_i_ka)]))
+    grid = dataclasses.replace(scenario.system.grid, lines=lines)
+    system = dataclasses.replace(scenario.system, grid=grid)
+    found = check(dataclasses.replace(scenario, system=system))
+    assert any("will hardly differ" in text for text in found.warnings) == warned
 
 
 def test_a_railway_is_described_and_a_run_beyond_the_look_ahead_is_warned_of(

@@ -104,6 +104,9 @@ def test_a_trip_takes_its_distance_the_delay_of_its_departure_and_the_installati
     assert 60 * (trip["arrive_h"] - trip["depart_h"]) == pytest.approx(drive_min, abs=1e-6)
     connected = episode.events.loc[episode.events["event"] == "connected", "time_h"].max()
     assert 60 * (connected - depart_h) == pytest.approx(drive_min + 5, abs=1e-6)
+    # That is expected from the moment it departs, also while the delay lasts.
+    expected_h = [float(each.vehicles.ready_h[0]) for each in seen if 0 < each.now_h - depart_h < 1]
+    np.testing.assert_allclose(expected_h[:3], connected, atol=1e-6)
     period = round(6 * depart_h)
     forecast = seen[0].forecast
     assert 60 * forecast.travel_h[period, 2, 0] == pytest.approx(drive_min, abs=1e-9)

@@ -103,15 +103,19 @@ def test_a_truck_breaks_down_by_the_kilometre_and_keeps_its_energy() -> None:
         system,
         nature,
         fleet_plan([[(away, 0.0)]], [[0.0]]),
-        breakdowns=((Breakdown(half_way, 5400.0, True),),),
+        breakdowns=((Breakdown(half_way, 4500.0, True),),),
         told_repair_s=1800.0,
     )
     (trip,) = here.fleet[0].trips
-    assert trip.arrive_s == pytest.approx(3600.0 + 5400.0)
+    assert trip.arrive_s == pytest.approx(3600.0 + 4500.0)
     seen = controller.seen[1].vehicles
     assert seen.status[0] == VehicleStatus.BROKEN
     # What is told is the usual repair, not the one it will be.
     assert seen.ready_h[0] == pytest.approx(1.0 + 0.5 + 0.5)
+    # Repaired, it is expected when it will be there.
+    seen = controller.seen[2].vehicles
+    assert seen.status[0] == VehicleStatus.DRIVING
+    assert seen.ready_h[0] == pytest.approx(2.25)
     assert controller.seen[-1].vehicles.energy_mwh[0] == pytest.approx(0.8)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sim.control import MarketPlan, Plan
+from sim.control import Capabilities, MarketPlan, Plan
 from sim.episode.episode import Episode
 from sim.inspect.laws.witness import Diary, live
 from sim.scenario import Scenario, load_scenario
@@ -67,3 +67,17 @@ def test_what_the_slack_unit_sheds_is_not_metered() -> None:
     small = dataclasses.replace(COAL, p_min_mw=0.0, p_max_mw=0.5, initial_mw=None)
     episode, _ = compared(village(small), Plan())
     assert episode.metrics["unserved_mwh"] > 0
+
+
+def test_a_step_without_a_power_flow_serves_nobody() -> None:
+    scenario = load_scenario("ieee33", {"timing.days": 1})
+    loads = scenario.system.loads
+    heavy = dataclasses.replace(loads, p_mw=20 * loads.p_mw, q_mvar=20 * loads.q_mvar)
+    system = dataclasses.replace(scenario.system, loads=heavy)
+    controller = Scripted(Plan())
+    controller.capabilities = Capabilities(needs_voltages=True)  # type: ignore[attr-defined]
+    _, diary = live(dataclasses.replace(scenario, system=system), controller)
+    unsolved = [np.isnan(seen.vm_pu).all() for seen in diary.observations[1:]]
+    assert any(unsolved)
+    for seen, none in zip(diary.observations[1:], unsolved, strict=True):
+        assert none == (not seen.load_mw.any()) == (not seen.load_mvar.any())

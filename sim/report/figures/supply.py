@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import html
+import itertools
 from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from sim.report.figures.drawing import CLOCK, panels, timestamps, with_common_layout
+from sim.report.figures.drawing import CLOCK, DASHES, GREY, panels, timestamps, with_common_layout
 from sim.report.wording import number
 
 # By name: column of the steps, sign (1 above zero, -1 below), colour.
 SOURCES = {
-    "import": ("import_mw", 1, "#8c8c8c"),
+    "import": ("import_mw", 1, GREY),
     "sun and wind": ("generation_mw", 1, "#F0E442"),
     "thermal units": ("unit_mw", 1, "#D55E00"),
     "discharge": ("storage_mw", 1, "#009E73"),
@@ -22,7 +23,7 @@ SOURCES = {
     "charge": ("storage_mw", -1, "#0072B2"),
     "export": ("import_mw", -1, "#CC79A7"),
 }
-PRICE = "price"
+PRICE, PRICE_COLUMN = "price", "import_usd_per_mwh"
 ROW_PX = 190
 
 
@@ -44,10 +45,27 @@ def shares(steps: pd.DataFrame) -> dict[str, np.ndarray]:
     return found
 
 
+def import_prices(steps: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Return the price of imports by step [USD/MWh]: of each area where there are several.
+
+    Parameters
+    ----------
+    steps
+        Table ``steps`` of an episode.
+    """
+    by_area = {
+        f"{PRICE} in {column.partition('.')[2]}": steps[column].to_numpy(dtype=float)
+        for column in steps.columns
+        if column.startswith(f"{PRICE_COLUMN}.")
+    }
+    return by_area or {PRICE: steps[PRICE_COLUMN].to_numpy(dtype=float)}
+
+
 def figure(steps: Mapping[str, pd.DataFrame], start: pd.Timestamp, end_h: float) -> go.Figure:
     """Return one panel of stacked power per controller, and one of the price below them."""
     first = next(iter(steps.values()))
-    priced = bool(first["import_usd_per_mwh"].any())  # markets of units have no price of imports
+    prices = import_prices(first)
+    priced = any(own.any() for own in prices.values())  # markets of units have no price of imports
     titles = [*steps, *([PRICE] if priced else [])]
     drawn = panels(titles, [2.0] * len(steps) + [1.0] * priced)
     seen: set[str] = set()
@@ -72,19 +90,21 @@ def figure(steps: Mapping[str, pd.DataFrame], start: pd.Timestamp, end_h: float)
             seen.add(name)
         drawn.update_yaxes(title_text="MW", row=row, col=1)
     if priced:
-        drawn.add_trace(
-            go.Scatter(
-                x=timestamps(start, first["time_h"]),
-                y=first["import_usd_per_mwh"].to_numpy(),
-                mode="lines",
-                line={"color": "#8c8c8c", "width": 2, "shape": "hv"},
-                name=PRICE,
-                showlegend=False,
-                hovertemplate="%{y:.1f} USD/MWh",
-            ),
-            row=len(titles),
-            col=1,
-        )
+        times = timestamps(start, first["time_h"])
+        for (name, usd_per_mwh), dash in zip(prices.items(), itertools.cycle(DASHES)):
+            drawn.add_trace(
+                go.Scatter(
+                    x=times,
+                    y=usd_per_mwh,
+                    mode="lines",
+                    line={"color": GREY, "width": 2, "shape": "hv", "dash": dash},
+                    name=html.escape(name),
+                    showlegend=len(prices) > 1,
+                    hovertemplate="%{y:.1f} USD/MWh",
+                ),
+                row=len(titles),
+                col=1,
+            )
         drawn.update_yaxes(title_text="USD/MWh", row=len(titles), col=1)
     drawn.update_xaxes(tickformat=CLOCK, hoverformat="%d %b %H:%M", showticklabels=False)
     drawn.update_xaxes(range=timestamps(start, [0.0, end_h]))

@@ -50,7 +50,7 @@ def figure(usd: pd.DataFrame) -> go.Figure:
     """Return one waterfall per panel; see `steps`."""
     found = steps(usd)
     compared = len(usd.columns) > 1
-    titles = [f"from {usd.columns[0]} to {name}" if compared else name for name in found]
+    titles = list(found)  # where several are compared, each from the first to this one
     drawn = panels(titles, [len(own) for own in found.values()])
     for row, own in enumerate(found.values(), start=1):
         kinds = ["relative"] * (len(own) - 1) + ["total"]

@@ -163,8 +163,8 @@ def _step_row(step: NamedDifference, worth: Estimate) -> TableRow:
     return TableRow(
         title=f"{step.without} → {step.having}",
         cells=(
-            TableCell(text=step.meaning, css_class="words"),
             TableCell(text=with_interval(worth)),
+            TableCell(text=step.meaning, css_class="words"),
         ),
         css_class="total" if step.name == WHOLE else "",
     )

@@ -84,6 +84,7 @@ def progress(*, quiet: bool = False) -> Iterator[EpisodeBar]:
         BarColumn(),
         MofNCompleteColumn(),
         _Rate(),
+        TimeElapsedColumn(),  # moves, too, while workers plan their first episodes
         TimeRemainingColumn(),
         console=console,
         transient=True,

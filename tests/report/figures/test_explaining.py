@@ -63,6 +63,19 @@ def test_sources_cover_uses_and_losses(episode: Episode) -> None:
     assert len(supply.figure({"greedy": steps}, episode.start, 24.0).data) > 4
 
 
+def test_each_area_has_a_price() -> None:
+    scenario = load_scenario("shared_feeders", {"timing.hours": 2})
+    episode = run(scenario, "idle", verify="off")
+    steps = episode.steps
+    prices = supply.import_prices(steps)
+    assert list(prices) == ["price in A", "price in B", "price in C"]
+    figure = supply.figure({"idle": steps}, episode.start, 2.0)
+    drawn = {trace.name: trace.y for trace in figure.data}
+    for area in scenario.system.areas:
+        name, tariff = f"price in {area.name}", area.tariff.import_usd_per_mwh
+        np.testing.assert_array_equal(drawn[name], np.resize(tariff, len(steps)))
+
+
 def test_the_highest_loading_is_drawn_with_its_branch(episode: Episode) -> None:
     drawn = loading.figure({"greedy": episode.loading_percent}, episode.start)
     assert max(drawn.data[0].y) == pytest.approx(episode.metrics["loading_percent_max"])
