@@ -134,6 +134,11 @@ class RobustDispatch:
         return self._limits.capped
 
     @property
+    def indicator(self) -> IntArray:
+        """Column of each uncertain trip's indicator, ``(trip,)``."""
+        return self._uncertain.indicator
+
+    @property
     def _slots(self) -> Presence:
         return self._routed.presence
 

@@ -113,7 +113,7 @@ class ForecastErrors:
         rng
             Random stream of the samples.
         """
-        near = _leads(forecast, n_periods)
+        near = first_leads(forecast, n_periods)
         paths = near.scenarios(samples, rng)
         parts = [np.concatenate([part, part @ directions.T], axis=2) for part in split(near, paths)]
         shape, fresh = ([part[k::2] for part in parts] for k in (0, 1))
@@ -141,7 +141,7 @@ class ForecastErrors:
 
     def contains(self, forecast: Forecast, paths: FloatArray) -> np.ndarray:
         """Return which paths ``(path, period, profile)`` [pu] are inside, ``(path,)``."""
-        known, latest = split(_leads(forecast, len(self.std_pu)), paths)
+        known, latest = split(first_leads(forecast, len(self.std_pu)), paths)
         inside = self.known.contains(known @ self.directions.T)
         inside &= self.latest.contains(latest @ self.directions.T)
         for part, most in ((known, self.known_pu), (latest, self.latest_pu)):
@@ -267,7 +267,7 @@ def _box(spread: FloatArray, budgets: Budgets) -> BudgetedBox:
     )
 
 
-def _leads(forecast: Forecast, n: int) -> Forecast:
+def first_leads(forecast: Forecast, n: int) -> Forecast:
     """Return what a forecast says of the profiles in the first `n` periods."""
     parts = ("mean", "lower", "upper", "std", "step_std")
     first = {f"profile_{name}": getattr(forecast, f"profile_{name}")[:n] for name in parts}

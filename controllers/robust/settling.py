@@ -58,7 +58,7 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Found:
+class Found:
     """A robust dispatch that was solved."""
 
     column: Column
@@ -90,9 +90,9 @@ class Settler:
 
     def __call__(self, observation: Observation, planned: Planned) -> Planned:
         """Return the robust plan; the engine's, saying so, where there is none."""
-        state = _State(self._system, self._settings, self._rng, self._distances_km)
+        state = RobustDecision(self._system, self._settings, self._rng, self._distances_km)
         state.observe(observation, planned)
-        best: _Found | None = None
+        best: Found | None = None
         for column in state.columns():
             found = state.solve(column, np.inf if best is None else best.usd)
             if found is not None and (best is None or found.usd < best.usd - 1e-6):
@@ -107,7 +107,7 @@ class Settler:
             )
         return self._settled(observation, planned, best)
 
-    def _settled(self, observation: Observation, planned: Planned, best: _Found) -> Planned:
+    def _settled(self, observation: Observation, planned: Planned, best: Found) -> Planned:
         """Return the plan with routes and powers of a robust dispatch."""
         schedule, problem = planned.schedule, planned.true
         space, routes = problem.space, best.column.routes
@@ -162,7 +162,7 @@ class Settler:
         return self._flows[key]
 
 
-class _State:
+class RobustDecision:
     """What one decision is about."""
 
     def __init__(
@@ -215,14 +215,14 @@ class _State:
         self._signals = lift(errors.known)
         self._rows = np.flatnonzero(at_plan > 0)
         self._problem, self._planned, self._horizon = problem, planned, horizon
-        self._roads = Roads.of(system, observation, self._distances_km, problem.space)
+        self.roads = Roads.of(system, observation, self._distances_km, problem.space)
         effort = settings.search().effort
         self._ends = EndValues(planned.problem, planned.schedule, horizon, effort)
         self._follows = rolls
 
     def columns(self) -> Iterator[Column]:
         """Yield the routes for which a robust dispatch is solved, the engine's first."""
-        settings, roads = self._settings, self._roads
+        settings, roads = self._settings, self.roads
         first = roads.delayed(self._planned.schedule.routes)
         yield Column(first)
         if settings.routes == "parked":
@@ -246,7 +246,7 @@ class _State:
             if conditional:
                 yield Column(first, conditional)
 
-    def solve(self, column: Column, cutoff_usd: float) -> _Found | None:
+    def solve(self, column: Column, cutoff_usd: float) -> Found | None:
         """Return the robust dispatch of a column; None where none is cheaper than the cutoff."""
         problem, horizon, routes = self._problem, self._horizon, column.routes
         space = problem.space
@@ -254,7 +254,7 @@ class _State:
         live = problem.network.live
         station = np.array([space.stations_of(k, route) for k, route in enumerate(routes)])
         usable = (~waiting & ((station == AWAY) | live[station])).T[:horizon]
-        slots, trips = presence(self._roads, routes, column.conditional, usable)
+        slots, trips = presence(self.roads, routes, column.conditional, usable)
         begun = [tuple(trip for trip in route if trip[0] < horizon) for route in routes]
         moves_usd = sum(space.route_usd(k, route) for k, route in enumerate(begun))
         trips_mwh = np.array([space.route_mwh(k, route)[:horizon] for k, route in enumerate(begun)])
@@ -292,7 +292,7 @@ class _State:
             self._rows = np.sort(np.concatenate([self._rows, new]))
             one_way[0] &= ~(both & (discharge >= charge))
             one_way[1] &= ~(both & (discharge < charge))
-        return _Found(
+        return Found(
             column=column,
             usd=(solution.objective or 0.0) + moves_usd + queue_usd,
             dispatch=dispatch,

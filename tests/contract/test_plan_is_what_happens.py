@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from controllers.market.market import Market
+from controllers.robust.robust import Robust
 from controllers.rolling.clairvoyant import Clairvoyant
 from controllers.rolling.day_ahead import DayAhead
 from controllers.rolling.planner import Planner
@@ -25,7 +26,7 @@ from sim.uncertainty.realisation import Nature
 
 pytestmark = pytest.mark.no_cover  # as the other laws
 
-PLANNING = [DayAhead, Rolling, Stationary, Clairvoyant]
+PLANNING = [DayAhead, Rolling, Stationary, Clairvoyant, Robust]
 HOURLY = {"timing.step_min": 60, "breakdowns.per_1000_km": 0.0}
 
 
