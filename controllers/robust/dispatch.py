@@ -330,6 +330,7 @@ class RobustDispatch:
         usd = np.zeros(len(name))
         usd[group] = limits.rows.usd[rows]
         worst = model.decisions(len(name), cost=usd * worst_share)
+        self._worst = (name, worst)
         period, of_signal = limits.rows.period[rows], limits.of_signal[rows]
         constant = limits.base[rows] + self._at_zero(period, of_signal)
         at = model.rows(len(rows), upper=-constant)
@@ -415,11 +416,20 @@ class RobustDispatch:
         own = values[: len(programme.model.cost)]
         return programme.decide(own, programme.uncertainty.nominal)
 
-    def reach(self, values: FloatArray, rows: IntArray) -> FloatArray:
-        """Return the most that rows of the grid can be on the paths of the set, ``(row,)``.
+    def unpaid(self, values: FloatArray, rows: IntArray) -> FloatArray:
+        """Return what rows of the grid exceed the violations paid for by, at most, ``(row,)``.
 
-        Signals may each be at their largest at once: at least as much as in the budgets.
+        On the paths of the set; signals may each be at their largest at once, which is at least as
+        much as in the budgets.
         """
+        name, worst = self._worst
+        paid = np.zeros(int(self._limits.rows.violation.max(initial=0)) + 1)
+        paid[name] = self._nominal(values)[worst]
+        unpaid: FloatArray = self._reach(values, rows) - paid[self._limits.rows.violation[rows]]
+        return unpaid
+
+    def _reach(self, values: FloatArray, rows: IntArray) -> FloatArray:
+        """Return the most that rows can be, ``(row,)``; see `unpaid`."""
         limits, slots, programme = self._limits, self._slots, self.programme
         own = values[: len(programme.model.cost)]
         width = programme.uncertainty.n_columns + 1

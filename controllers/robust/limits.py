@@ -16,6 +16,9 @@ from controllers.scheduling.grid.network import Network, OperatingPoint
 from sim.system.system import System
 from sim.units import BoolArray, FloatArray, IntArray
 
+# Currents are touched in these directions from the plan's; at most 0.02 % is understated between.
+TURNS = np.exp(1j * np.deg2rad(np.arange(-30.0, 30.1, 2.5)))
+
 # Generators that are capped are capped at most this many standard deviations above the mean.
 FAR = 3.0
 
@@ -51,12 +54,13 @@ class LimitRows:
     def of(
         cls, network: Network, plan: OperatingPoint, n_periods: int, n_profiles: int
     ) -> LimitRows:
-        """Return the rows of the first periods; currents are touched in a plan's directions."""
+        """Return the rows of the first periods; currents are touched around a plan's."""
         first = int(network.row_start[n_periods])
         currents = network.currents
-        which = np.flatnonzero(currents.period < n_periods)
-        at = currents.at(plan.p_mw, plan.q_mvar, plan.curtailed_mw)
-        touched = currents.tangents(which, at[which])
+        within = np.flatnonzero(currents.period < n_periods)
+        at = currents.at(plan.p_mw, plan.q_mvar, plan.curtailed_mw)[within]
+        which = np.tile(within, len(TURNS))
+        touched = currents.tangents(which, (at * TURNS[:, None]).ravel())
         n_limits = int(network.row_limit.max(initial=0)) + 1
         row_key = (network.row_period * n_limits + network.row_limit)[:first]
         key = np.concatenate([row_key, currents.period[which] * n_limits + currents.limit[which]])
@@ -75,6 +79,12 @@ class LimitRows:
             of_c=np.concatenate([network.row_c[:first], touched.of_c]),
             of_profile=of_profile,
         )
+
+    def worst(self, at: FloatArray) -> IntArray:
+        """Return of each violation the row that is violated most, ascending; `at` is ``(row,)``."""
+        order = np.lexsort((-at, self.violation))
+        first = order[np.flatnonzero(np.diff(self.violation[order], prepend=-1))]
+        return np.sort(first[at[first] > 0])
 
     def without(self, hurts: BoolArray, system: System) -> FloatArray:
         """Return `of_profile` where generators count no longer, ``(row, generator)`` says which."""

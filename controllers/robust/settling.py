@@ -38,7 +38,7 @@ from sim.system.system import System
 from sim.units import FloatArray
 
 # A row that could cost less than this is left out [USD].
-_TOLERANCE_USD = 0.5
+_TOLERANCE_USD = 0.3
 _MOST_ROUNDS = 12
 
 # On the expected path a limit is far away where the engine's plan leaves it more than this share of
@@ -213,7 +213,7 @@ class RobustDecision:
         self._limits = dataclasses.replace(limits, near=near)
         self._imported = self._import_by(errors)
         self._signals = lift(errors.known)
-        self._rows = np.flatnonzero(at_plan > 0)
+        self._rows = rows.worst(at_plan)
         self._problem, self._planned, self._horizon = problem, planned, horizon
         self.roads = Roads.of(system, observation, self._distances_km, problem.space)
         effort = settings.search().effort
@@ -283,8 +283,10 @@ class RobustDecision:
             if solution.values is None or (solution.objective or 0.0) + fixed_usd >= cutoff_usd:
                 return None
             left = np.setdiff1d(np.arange(len(self._limits.base)), self._rows)
-            beyond = dispatch.reach(solution.values, left) * self._limits.rows.usd[left]
-            new = left[beyond > _TOLERANCE_USD]
+            unpaid = np.zeros(len(self._limits.base))
+            unpaid[left] = dispatch.unpaid(solution.values, left)
+            tiny = unpaid * self._limits.rows.usd <= _TOLERANCE_USD
+            new = self._limits.rows.worst(np.where(tiny, 0.0, unpaid))
             charge, discharge, _, _ = dispatch.powers(solution.values)
             both = np.minimum(charge, discharge) > _TINY_MW
             if not len(new) and not both.any():
