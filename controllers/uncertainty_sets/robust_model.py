@@ -94,6 +94,7 @@ class RobustModel:
         self._static: list[np.ndarray] = []
         self._lower: list[FloatArray] = []
         self._upper: list[FloatArray] = []
+        self._nominal: list[BoolArray] = []
         # (decision, column + 1 or 0 for the intercept, variable)
         self._rules: list[tuple[IntArray, IntArray, IntArray]] = []
         self._entries: list[tuple[IntArray, IntArray, FloatArray]] = []
@@ -159,14 +160,23 @@ class RobustModel:
         seen: BoolArray = self._set.period <= np.asarray(period)[:, None]
         return seen if only is None else seen & only
 
-    def rows(self, n: int, *, lower: ArrayLike = -np.inf, upper: ArrayLike = np.inf) -> IntArray:
+    def rows(
+        self,
+        n: int,
+        *,
+        lower: ArrayLike = -np.inf,
+        upper: ArrayLike = np.inf,
+        nominal: bool = False,
+    ) -> IntArray:
         """Add `n` rows that hold at every point of the set and return their indices, ``(n,)``.
 
-        Where `lower` equals `upper` the coefficient of every column must vanish, which is
-        necessary only if the set has an interior.
+        Rows that are only `nominal` hold at the nominal point, and nowhere else for sure. Where
+        `lower` equals `upper` the coefficient of every column must vanish, which is necessary only
+        if the set has an interior.
         """
         for parts, values in ((self._lower, lower), (self._upper, upper)):
             parts.append(np.broadcast_to(np.asarray(values, dtype=np.float64), (n,)))
+        self._nominal.append(np.full(n, nominal))
         indices = np.arange(self._n_rows, self._n_rows + n)
         self._n_rows += n
         return indices
@@ -219,10 +229,16 @@ class RobustModel:
         lower = np.concatenate([np.empty(0), *self._lower])
         upper = np.concatenate([np.empty(0), *self._upper])
 
+        nominal = np.concatenate([np.empty(0, np.bool_), *self._nominal])
         equal = lower == upper
         above = np.flatnonzero(~equal & np.isfinite(upper))
         below = np.flatnonzero(~equal & np.isfinite(lower))
-        matched = _spread(np.flatnonzero(equal), width)
+        matched = np.concatenate(
+            [
+                _spread(np.flatnonzero(equal & ~nominal), width),
+                np.flatnonzero(equal & nominal) * width,
+            ]
+        )
         equalities = affine[matched]
         right = np.where(matched % width == 0, upper[matched // width], 0.0)
         right = right - constant.ravel()[matched]
@@ -236,8 +252,8 @@ class RobustModel:
         limit = np.concatenate([upper[above], -lower[below]]) - known[:, 0]
         intercept = np.arange(len(picked)) * width
         touched = (np.diff(wide.indptr).reshape(-1, width)[:, 1:] > 0) | (known[:, 1:] != 0)
-        robust = np.flatnonzero(touched.any(axis=1))
-        fixed = np.flatnonzero(~touched.any(axis=1))
+        uncertain = touched.any(axis=1) & ~nominal[picked]
+        robust, fixed = np.flatnonzero(uncertain), np.flatnonzero(~uncertain)
         slopes = (robust[:, None] * width + np.arange(1, width)).ravel()
 
         model = dataclasses.replace(

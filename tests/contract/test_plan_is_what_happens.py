@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from controllers.market.market import Market
+from controllers.robust.robust import Robust
 from controllers.rolling.clairvoyant import Clairvoyant
 from controllers.rolling.day_ahead import DayAhead
 from controllers.rolling.planner import Planner
@@ -57,7 +58,7 @@ def apart(episode: Episode, diary: Diary) -> float:
     return episode.metrics["objective_usd"] - planned_usd(episode, diary)
 
 
-@pytest.mark.parametrize("cls", PLANNING)
+@pytest.mark.parametrize("cls", [*PLANNING, Robust])
 def test_on_tiny_planned_is_realised_to_a_tenth_of_a_cent(cls):
     episode, diary = certain(load_scenario("tiny"), cls())
     assert apart(episode, diary) == pytest.approx(0.0, abs=1e-3)
@@ -158,6 +159,17 @@ def test_on_ieee33_planned_is_realised_to_5_usd(cls):
 @pytest.mark.parametrize("cls", [Clairvoyant, Stationary])
 def test_on_six_days_of_ieee33_planned_is_realised_to_5_usd(cls, day):
     check_day(cls, day)
+
+
+@pytest.mark.slow
+def test_a_robust_plan_of_ieee33_is_realised_to_5_usd():
+    """With nothing uncertain its set is one path, and its plan about that of the engine."""
+    episode, diary = certain(load_scenario("ieee33", HOURLY), Robust(), 2)
+    assert abs(apart(episode, diary)) < 5.0
+    other = certain(load_scenario("ieee33", HOURLY), Rolling(), 2)[0]
+    assert episode.metrics["objective_usd"] == pytest.approx(
+        other.metrics["objective_usd"], abs=5.0
+    )
 
 
 @pytest.mark.slow

@@ -32,12 +32,16 @@ class Tangents(NamedTuple):
         ``(row, site)`` [%/MW, %/Mvar].
     of_c
         ``(row, generator)`` [%/MW].
+    of_profile
+        By how much it rises where one unit more of an uncertain profile comes,
+        ``(row, uncertain)`` [%].
     """
 
     value: FloatArray
     of_p: FloatArray
     of_q: FloatArray
     of_c: FloatArray
+    of_profile: FloatArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -54,6 +58,8 @@ class Currents:
         With nothing injected, ``(current,)`` [%].
     by_p, by_q, by_c
         ``(current, site)``, ``(current, site)``, ``(current, generator)`` [%/MW, %/Mvar].
+    by_profile
+        Change by one unit more of each uncertain profile, ``(current, uncertain)`` [%].
     by_error
         Change by one standard deviation of each uncertain load, ``(current, profile)`` [%].
     correction
@@ -68,6 +74,7 @@ class Currents:
     by_p: ComplexArray
     by_q: ComplexArray
     by_c: ComplexArray
+    by_profile: ComplexArray
     by_error: ComplexArray
     correction: FloatArray
     margin: float = 0.0
@@ -114,6 +121,7 @@ class Currents:
             of_p=_along(ahead, self.by_p[which]),
             of_q=_along(ahead, self.by_q[which]),
             of_c=_along(ahead, self.by_c[which]),
+            of_profile=_along(ahead, self.by_profile[which]),
         )
 
 

@@ -119,11 +119,13 @@ def linearise(
     rows, lines = limit_rows(system, base, found.voltage, known, reach)
     loads_only = ~np.isin(uncertain, system.generators.profile)
     error = np.where(loads_only, forecast.profile_step_std[lines.period][:, uncertain], 0.0)
+    of_profile = lines.slope[:, by_profile]
     return Network(
         import_mw=import_mw,
         import_p=np.ascontiguousarray(import_p),
         import_q=np.ascontiguousarray(import_q),
         import_c=np.ascontiguousarray(import_c),
+        profiles=uncertain,
         site_area=site_area,
         generator_area=plant_area,
         # Limits are numbered: upper voltages, lower voltages, branches.
@@ -136,6 +138,7 @@ def linearise(
         row_q=np.ascontiguousarray(rows.slope[:, by_q]),
         row_c=np.ascontiguousarray(rows.slope[:, by_c]),
         row_usd=rows.usd,
+        row_profile=np.ascontiguousarray(rows.slope[:, by_profile]),
         row_std=spread(rows.period, rows.limit, rows.slope),
         currents=Currents(
             period=lines.period,
@@ -144,7 +147,8 @@ def linearise(
             by_p=np.ascontiguousarray(lines.slope[:, by_p]),
             by_q=np.ascontiguousarray(lines.slope[:, by_q]),
             by_c=np.ascontiguousarray(lines.slope[:, by_c]),
-            by_error=lines.slope[:, by_profile] * error,
+            by_profile=of_profile,
+            by_error=of_profile * error,
             correction=lines.correction,
         ),
         live=live,
@@ -203,7 +207,7 @@ def _directions(system: System, sites: IntArray, uncertain: IntArray) -> Complex
     """Return the changes of injections that count, ``(bus, direction)`` [MVA/MW].
 
     More active and more reactive power of each site, curtailment of each generator, and
-    one standard unit less of each uncertain profile.
+    one unit more of each uncertain profile.
     """
     loads, generators = system.loads, system.generators
     n_sites, n_generators = len(sites), len(generators.name)
@@ -217,7 +221,7 @@ def _directions(system: System, sites: IntArray, uncertain: IntArray) -> Complex
         load, generator = loads.profile == profile, generators.profile == profile
         of_loads = loads.p_mw[load] + 1j * loads.q_mvar[load]
         np.subtract.at(towards[:, last + n], loads.bus[load], of_loads)
-        np.subtract.at(towards[:, last + n], generators.bus[generator], generators.p_mw[generator])
+        np.add.at(towards[:, last + n], generators.bus[generator], generators.p_mw[generator])
     return towards
 
 

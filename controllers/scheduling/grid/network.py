@@ -78,6 +78,8 @@ class Network:
         Of the site's own area, ``(period, site)`` [MW/MW, MW/Mvar].
     import_c
         Of the generator's own area, ``(period, generator)`` [MW/MW].
+    profiles
+        The profiles whose forecast is uncertain, ``(uncertain,)``.
     site_area, generator_area, row_area
         In which area they are, ``(site,)``, ``(generator,)``, ``(row,)``.
     loss
@@ -91,6 +93,9 @@ class Network:
         ``(row,)`` [pu or %].
     row_p, row_q, row_c
         ``(row, site)``, ``(row, site)``, ``(row, generator)``.
+    row_profile
+        By how much the row rises where one unit more of an uncertain profile comes,
+        ``(row, uncertain)`` [pu or %].
     row_usd
         What a unit of violation costs for one period, ``(row,)`` [USD].
     row_std
@@ -110,6 +115,7 @@ class Network:
     import_p: FloatArray
     import_q: FloatArray
     import_c: FloatArray
+    profiles: IntArray
     site_area: IntArray
     generator_area: IntArray
     row_area: IntArray
@@ -120,6 +126,7 @@ class Network:
     row_p: FloatArray
     row_q: FloatArray
     row_c: FloatArray
+    row_profile: FloatArray
     row_usd: FloatArray
     row_std: FloatArray
     currents: Currents

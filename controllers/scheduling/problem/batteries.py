@@ -284,18 +284,23 @@ def _add_polygon(
 
     The sum of the two non-negative parts is the magnitude, because no plan does both at once.
     """
-    angles, reach = _chords()
     edges = []
-    for angle in angles.tolist():
+    for of_active, of_reactive, reach in polygon_edges():
         rows = assembly.rows(len(s_mva), upper=reach * s_mva if present is None else 0.0)
         edges.append(rows)
         if present is not None:
             assembly.entries(rows, present, -reach * s_mva)
         for part in active:
-            assembly.entries(rows, part, np.cos(angle))
+            assembly.entries(rows, part, of_active)
         for part in reactive:
-            assembly.entries(rows, part, np.sin(angle))
+            assembly.entries(rows, part, of_reactive)
     return np.array(edges)
+
+
+def polygon_edges() -> list[tuple[float, float, float]]:
+    """Return edges ``a |p| + b |q| <= c s`` of the polygon inside the inverter's circle."""
+    angles, reach = _chords()
+    return [(float(np.cos(angle)), float(np.sin(angle)), reach) for angle in angles.tolist()]
 
 
 def _chords() -> tuple[FloatArray, float]:

@@ -8,7 +8,7 @@ nobody improves, and the exact dispatch then sets the powers on the routes found
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from controllers.scheduling.routing.itinerary import (
     Start,
     Trips,
     best_itinerary,
+    cost_to_go,
 )
 from controllers.scheduling.routing.power_costs import (
     Injections,
@@ -119,38 +120,72 @@ def _sweep(
     for k in order:
         if space.start_period[k] >= problem.n_periods:
             continue
-        others = [i for i in range(problem.n_vehicles) if i != k]
-        goals, p_mw[:, k], q_mvar[:, k] = _respond(
-            problem,
-            k,
-            Injections(
-                p_mw=_injections(problem, station[:, others], p_mw[:, others]),
-                q_mvar=_injections(problem, station[:, others], q_mvar[:, others]),
-            ),
-            _full(problem, routes, k),
-            (can_curtail, grid),
-            effort,
-        )
+        own = _beside(problem, k, (station, p_mw, q_mvar), routes, (can_curtail, grid), effort)
+        goals, p_mw[:, k], q_mvar[:, k] = _respond(problem, k, own, effort)
         routes[k] = space.route_of(k, goals)
         station[:, k] = space.stations_of(k, routes[k])
     return tuple(routes)
 
 
-def _respond(
+def values_to_go(
+    problem: SchedulingProblem, schedule: Schedule, first: int, effort: Effort
+) -> tuple[FloatArray, ...]:
+    """Return what each vehicle costs from a period on, the others as in a schedule [USD].
+
+    Parameters
+    ----------
+    problem
+        The problem.
+    schedule
+        What the others do.
+    first
+        The period from which on costs are wanted.
+    effort
+        Levels and points of the energy grid.
+
+    Returns
+    -------
+    tuple
+        Per vehicle ``(period + 1, station, point)``; see `itinerary.cost_to_go`.
+    """
+    fixed = problem.network.without_cars(schedule.cars_mw)
+    grid = tuple(NetworkArrays.of(fixed, area) for area in range(fixed.n_areas))
+    powers = (schedule.station, schedule.p_mw, schedule.q_mvar)
+    known = (curtailable(problem), grid)
+    found = []
+    for k in range(problem.n_vehicles):
+        own = _beside(problem, k, powers, list(schedule.routes), known, effort)
+        found.append(cost_to_go(first, own.end, effort.energies, own.battery, own.costs, own.trips))
+    return tuple(found)
+
+
+class _Response(NamedTuple):
+    """The dynamic programme of one vehicle, and its reactive power, as `StageCosts.cost`."""
+
+    end: EndValue
+    battery: BatteryModel
+    costs: StageCosts
+    trips: Trips
+    reactive_mvar: FloatArray
+
+
+def _beside(
     problem: SchedulingProblem,
     k: int,
-    others: Injections,
-    full: BoolArray,
+    powers: tuple[IntArray, FloatArray, FloatArray],
+    routes: list[Route],
     grid: tuple[BoolArray, tuple[NetworkArrays, ...]],
     effort: Effort,
-) -> tuple[IntArray, FloatArray, FloatArray]:
-    """Return where vehicle `k` best goes, and its power, active and reactive.
+) -> _Response:
+    """Return the dynamic programme of vehicle `k` beside the others.
 
-    `grid` tells where curtailment can pay, and the network of each area with groups of cars as they
-    are.
+    `powers` are stations and powers of all, ``(period, vehicle)``; `grid` tells where curtailment
+    can pay, and the network of each area with groups of cars as they are.
     """
     space, batteries, money = problem.space, problem.batteries, problem.money
     hours = problem.period_h
+    station, p_mw, q_mvar = powers
+    others = [i for i in range(problem.n_vehicles) if i != k]
     levels_mw = np.concatenate(
         [
             np.linspace(-batteries.p_charge_max_mw[k], 0, effort.levels + 1)[:-1],
@@ -163,20 +198,18 @@ def _respond(
         charge_usd=(batteries.wear_usd_per_mwh[k] + batteries.charging_usd_per_mwh[k]) * hours,
         discharge_usd=batteries.wear_usd_per_mwh[k] * hours,
     )
-    cost, reactive = _stage_costs(problem, vehicle, others, grid)
-    goals, power = best_itinerary(
-        Start(
-            station=space.start_station[k],
-            period=space.start_period[k],
-            energy_mwh=batteries.energy_mwh[k],
-        ),
-        EndValue(
+    injected = Injections(
+        p_mw=_injections(problem, station[:, others], p_mw[:, others]),
+        q_mvar=_injections(problem, station[:, others], q_mvar[:, others]),
+    )
+    cost, reactive = _stage_costs(problem, vehicle, injected, grid)
+    return _Response(
+        end=EndValue(
             target_mwh=problem.end.target_mwh[k],
             missing_usd_per_mwh=problem.end.missing_usd_per_mwh[k],
             surplus_usd_per_mwh=problem.end.surplus_usd_per_mwh[k],
         ),
-        effort.energies,
-        BatteryModel(
+        battery=BatteryModel(
             lower_mwh=batteries.lower_mwh[k],
             upper_mwh=batteries.upper_mwh[k],
             keep=batteries.keep[k],
@@ -185,19 +218,39 @@ def _respond(
             efficiency_discharge=batteries.efficiency_discharge[k],
             auxiliary_mw=batteries.auxiliary_mw[k],
         ),
-        StageCosts(
+        costs=StageCosts(
             levels_mw=levels_mw,
             cost=cost,
-            full=full,
+            full=_full(problem, routes, k),
             queue_usd=money.queue_usd_per_h * hours,
         ),
-        Trips(
+        trips=Trips(
             duration=space.duration,
             arrival=space.arrival,
             usd=space.cost_usd[k],
             mwh=space.energy_mwh[k],
         ),
+        reactive_mvar=reactive,
     )
+
+
+def _respond(
+    problem: SchedulingProblem, k: int, own: _Response, effort: Effort
+) -> tuple[IntArray, FloatArray, FloatArray]:
+    """Return where vehicle `k` best goes, and its power, active and reactive."""
+    goals, power = best_itinerary(
+        Start(
+            station=problem.space.start_station[k],
+            period=problem.space.start_period[k],
+            energy_mwh=problem.batteries.energy_mwh[k],
+        ),
+        own.end,
+        effort.energies,
+        own.battery,
+        own.costs,
+        own.trips,
+    )
+    levels_mw, reactive = own.costs.levels_mw, own.reactive_mvar
     q_mvar = np.array(
         [np.interp(power[t], levels_mw, reactive[t, goals[t]]) for t in range(problem.n_periods)]
     )

@@ -292,6 +292,43 @@ def _cost_to_go(
 
 
 @njit(cache=True)
+def _energy_grid(battery: BatteryModel, n_energies: int) -> _EnergyGrid:
+    """Return the grid from the lowest limit of the battery to the highest."""
+    first_mwh, last_mwh = battery.lower_mwh.min(), battery.upper_mwh.max()
+    return _EnergyGrid(first_mwh, max(last_mwh - first_mwh, 1e-9) / (n_energies - 1))
+
+
+@njit(cache=True)
+def _drop_mwh(battery: BatteryModel, levels_mw: FloatArray) -> FloatArray:
+    """Return what a period at each level takes out of the battery, ``(level,)`` [MWh]."""
+    drop_mwh = np.empty(len(levels_mw))
+    for n in range(len(levels_mw)):
+        p = levels_mw[n]
+        inner = p / battery.efficiency_discharge if p > 0 else p * battery.efficiency_charge
+        drop_mwh[n] = battery.hours * inner
+    return drop_mwh
+
+
+@njit(cache=True)
+def cost_to_go(
+    first_period: int,
+    end: EndValue,
+    n_energies: int,
+    battery: BatteryModel,
+    costs: StageCosts,
+    trips: Trips,
+) -> FloatArray:
+    """Return what a vehicle costs from a period on, ``(period + 1, station, point)`` [USD].
+
+    Infinite before `first_period` and where nothing is possible. The points are equidistant, from
+    the lowest energy limit to the highest; the other arguments are those of `best_itinerary`.
+    """
+    grid = _energy_grid(battery, n_energies)
+    drop_mwh = _drop_mwh(battery, costs.levels_mw)
+    return _cost_to_go(first_period, end, n_energies, grid, battery, costs, trips, drop_mwh)
+
+
+@njit(cache=True)
 def best_itinerary(
     start: Start,
     end: EndValue,
@@ -326,13 +363,8 @@ def best_itinerary(
     n_periods = costs.full.shape[0]
     levels_mw = costs.levels_mw
     keep, hours, auxiliary_mw = battery.keep, battery.hours, battery.auxiliary_mw
-    first_mwh, last_mwh = battery.lower_mwh.min(), battery.upper_mwh.max()
-    grid = _EnergyGrid(first_mwh, max(last_mwh - first_mwh, 1e-9) / (n_energies - 1))
-    drop_mwh = np.empty(len(levels_mw))
-    for n in range(len(levels_mw)):
-        p = levels_mw[n]
-        inner = p / battery.efficiency_discharge if p > 0 else p * battery.efficiency_charge
-        drop_mwh[n] = hours * inner
+    grid = _energy_grid(battery, n_energies)
+    drop_mwh = _drop_mwh(battery, levels_mw)
     value = _cost_to_go(start.period, end, n_energies, grid, battery, costs, trips, drop_mwh)
     station = np.full(n_periods, start.station)
     power = np.zeros(n_periods)

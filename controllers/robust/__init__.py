@@ -1,0 +1,1 @@
+"""Multi-stage robust scheduling in a rolling horizon, with decision rules."""

@@ -1,0 +1,183 @@
+"""The robust controller: what it refuses, and what its rules keep on every path."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+import pytest
+
+from controllers.robust.parameters import RobustPlanning
+from controllers.robust.settling import Column, Found, RobustDecision
+from controllers.rolling.planner import Planned
+from controllers.rolling.rolling import Rolling
+from controllers.scheduling.problem.distances import station_distances_km
+from sim.control import Observation
+from sim.inspect.laws.scenario_choice import shortened
+from sim.inspect.laws.witness import live
+from sim.scenario import Scenario, load_scenario
+from sim.uncertainty.realisation import Nature
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"coverage": 0.0}, "coverage"),
+        ({"coverage": 1.0}, "coverage"),
+        ({"coverage": float("nan")}, "coverage"),
+        ({"coverage": 0.999, "samples": 100}, "samples"),
+        ({"over_components": -1.0}, "over_components"),
+        ({"over_time": 0.0}, "over_time"),
+        ({"over_time": float("nan")}, "over_time"),
+        ({"mobility": "later"}, "mobility"),
+        ({"objective": "best"}, "objective"),
+        ({"counterpart": "primal"}, "counterpart"),
+        ({"horizon": 0}, "horizon"),
+        ({"worst_share": 2.0}, "worst_share"),
+    ],
+)
+def test_bad_sets_are_refused_with_the_name_of_what_is_bad(settings, named):
+    with pytest.raises(ValueError, match=named):
+        RobustPlanning(**settings)
+
+
+def test_all_that_is_bad_is_said_at_once():
+    with pytest.raises(ValueError, match=r"coverage.*over_time.*mobility"):
+        RobustPlanning(coverage=2.0, over_time=-1.0, mobility="x")
+
+
+@lru_cache
+def scenario() -> Scenario:
+    return load_scenario("ieee33", {"traffic.intensity": 3})
+
+
+HOUR = 6
+
+
+@lru_cache
+def planned() -> tuple[Observation, Planned]:
+    """What the engine plans before the morning's traffic, on a day of `rolling`."""
+
+    class Kept(Rolling):
+        def _settled(self, observation: Observation, found: Planned) -> Planned:
+            if observation.period == HOUR:
+                self.seen = observation, found
+            return found
+
+    own = Kept(Kept.Parameters(prices=0, orders=1, sweeps=1))
+    day = shortened(scenario(), 16)
+    live(day, own, nature=Nature.build(day.system, day.uncertainty))
+    return own.seen
+
+
+def decision(**settings) -> RobustDecision:
+    observation, found = planned()
+    system = scenario().system
+    own = RobustDecision(
+        system,
+        RobustPlanning(**settings),
+        np.random.default_rng(1),
+        station_distances_km(system),
+    )
+    own.observe(observation, found)
+    return own
+
+
+def late_trip(own: RobustDecision) -> Column:
+    """Routes on which vehicle 0 makes one trip in period 1 that may be late."""
+    roads = own.roads
+    start = roads.early.start_station[0]
+    later = roads.late.duration[1, start] > roads.early.duration[1, start]
+    goal = int(np.flatnonzero(later & (roads.early.duration[1, start] > 0))[0])
+    return Column((((1, goal),), (), ()))
+
+
+@lru_cache
+def solved(**settings) -> tuple[Found, np.ndarray]:
+    own = decision(**settings)
+    found = own.solve(late_trip(own), np.inf)
+    assert found is not None
+    assert found.solution.values is not None
+    return found, found.solution.values[: len(found.dispatch.programme.model.cost)]
+
+
+def points(found: Found, n: int) -> list[np.ndarray]:
+    """Random corners of signals, each with random traffic at the ends of the set."""
+    known, rng = found.dispatch.programme.uncertainty, np.random.default_rng(2)
+    drawn = []
+    for _ in range(n):
+        point = np.where(rng.random(known.n_columns) < 0.5, known.lower, known.upper)
+        # Traffic is lifted: what is congested is so in all of its columns.
+        indicator = np.flatnonzero(known.indicator)
+        for column in indicator.tolist():
+            of_value = np.flatnonzero(known.period == known.period[column])
+            of_value = of_value[of_value >= indicator.min() - 2]
+            point[of_value] = (known.upper if rng.random() < 0.5 else known.lower)[of_value]
+        assert known.contains(point)
+        drawn.append(point)
+    return drawn
+
+
+def test_rules_keep_every_row_on_every_path():
+    """Presence, energy, inverters and the grid, with the violations that are paid for."""
+    found, values = solved()
+    programme = found.dispatch.programme
+    for point in points(found, 50):
+        assert programme.violation(values, point) <= 1e-6
+
+
+def test_nobody_exchanges_power_while_a_late_trip_is_on_the_road():
+    found, values = solved()
+    slots, dispatch = found.presence, found.dispatch
+    assert (slots.trip >= 0).any()
+    answers = set()
+    for point in points(found, 50):
+        plan = dispatch.programme.decide(values, point)
+        congested = point[dispatch.indicator[slots.trip]] * (slots.trip >= 0)
+        away = (slots.base + slots.slope * congested) == 0
+        for power in (dispatch.charge, dispatch.discharge):
+            assert np.abs(plan[power][away]).max(initial=0.0) <= 1e-6
+        answers.add(bool(away.any()))
+    assert answers == {True, False}
+
+
+def test_powers_depend_only_on_what_was_observed_before_their_period():
+    found, values = solved()
+    slots, dispatch = found.presence, found.dispatch
+    programme, known = dispatch.programme, found.dispatch.programme.uncertainty
+    one, *others = points(found, 8)
+    moved = False
+    for other in others:
+        for t in range(1, 8):
+            # Signals of t are errors known when t begins; traffic of t is not.
+            later = np.where(known.indicator, known.period >= t, known.period > t)
+            mixed = np.where(later, other, one)
+            before, after = (programme.decide(values, point) for point in (one, mixed))
+            early = slots.period <= t
+            for power in (dispatch.charge, dispatch.discharge):
+                assert np.array_equal(before[power][early], after[power][early])
+                moved |= not np.allclose(before[power], after[power])
+    assert moved
+
+
+@pytest.mark.parametrize("objective", ["nominal", "worst_case"])
+def test_duality_and_extreme_points_dispatch_alike(objective):
+    dual, points_ = (
+        solved(counterpart=counterpart, horizon=3, objective=objective)[0].usd
+        for counterpart in ("duality", "extreme_points")
+    )
+    assert points_ == pytest.approx(dual, rel=1e-5, abs=1e-3)
+
+
+def test_the_worst_case_costs_more_and_an_adaptive_trip_can_be_solved():
+    nominal, worst = (
+        solved(horizon=4, objective=each)[0].usd for each in ("nominal", "worst_case")
+    )
+    assert worst > nominal
+    own = decision(horizon=4)
+    column = late_trip(own)
+    (trip,) = own.roads.trips(0, column.routes[0], 4)
+    found = own.solve(Column(column.routes, {0: trip}), np.inf)
+    assert found is not None
+    stays = (found.presence.vehicle == 0) & (found.presence.station == trip.start)
+    assert (found.presence.period[stays] > trip.period).any()
