@@ -1,4 +1,6 @@
 from gridhaul import plot as plot
+from sim.adapters.stepping import OpenEpisode as OpenEpisode
+from sim.adapters.stepping import begin as begin
 from sim.control import Capabilities as Capabilities
 from sim.control import Contrast as Contrast
 from sim.control import Controller as Controller

@@ -25,6 +25,7 @@ CONTENTS: dict[str, dict[str, tuple[str, ...]]] = {
         "sim.episode.episode": ("Episode",),
         "sim.study.study": ("Study",),
         "sim.study.stress.curves": ("StressStudy",),
+        "sim.adapters.stepping": ("begin", "OpenEpisode"),
     },
     "Reports": {
         "gridhaul": ("plot",),

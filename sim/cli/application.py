@@ -11,7 +11,7 @@ import typer
 
 from sim.cli.demo import demo
 from sim.cli.episodes import replay, run
-from sim.cli.folders import export, report
+from sim.cli.folders import export, new, report
 from sim.cli.inspection import check, check_controller, describe, list_
 from sim.cli.options import BAD_INPUT, DONE, FAILED
 from sim.cli.plain_signs import use_plain_signs
@@ -43,6 +43,7 @@ app = typer.Typer(
 )
 app.callback()(common)
 app.command()(demo)
+app.command()(new)
 app.command("list")(list_)
 app.command()(run)
 app.command()(compare)

@@ -225,6 +225,7 @@ class World:
         for vehicle in self.fleet:
             self.recorder.read(step, vehicle)
         self.recorder.charged(step, self.evs.read_meter())
+        self.recorder.n_steps = step + 1
         if self.calls.waits_for(Trigger.VOLTAGE_VIOLATION):
             _, flow = self._flow(step)
             if self._voltages.leaves_limits(flow.vm_pu[0]):
