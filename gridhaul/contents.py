@@ -62,6 +62,12 @@ CONTENTS: dict[str, dict[str, tuple[str, ...]]] = {
         "sim.system.system": ("System",),
         "sim.inspect.laws.check_controller": ("check_controller", "LawReport"),
     },
+    "Learning": {
+        "sim.adapters.learning.make": ("make_env",),
+        "sim.adapters.learning.features": ("Features",),
+        "sim.adapters.learning.continuous": ("ContinuousActions",),
+        "sim.adapters.learning.menu": ("MenuActions",),
+    },
     "Errors": {
         "sim.errors": ("GridhaulError", "InputError", "EpisodeError", "ReplayError"),
     },

@@ -114,6 +114,11 @@ class OpenEpisode:
         self.statement()
         return sum(each.objective_usd for each in self._statements)
 
+    @property
+    def clipped_mwh(self) -> float:
+        """Energy that the last plan has ordered, and that could not be, so far [MWh]."""
+        return self._simulation.world.clipped_mwh()
+
     def close(self) -> Episode:
         """Return the tables of the episode; what is left of it is lived under the orders in force.
 

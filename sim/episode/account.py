@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ import pandas as pd
 from sim.electrical.electrics import Electrics, electrics, joined, without_peaks
 from sim.electrical.injections import injections
 from sim.episode.book import Book
-from sim.episode.ledger import ledger, totals
+from sim.episode.ledger import INCOME, booked
 from sim.episode.metrics import penalties_usd, voltage_violation_pu
 from sim.powerflow.engines import engine
 from sim.system.system import System
@@ -18,29 +19,36 @@ from sim.uncertainty.realisation import Realisation
 from sim.world.world import World
 
 
-class Statement(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Statement:
     """What some steps have cost.
 
     Attributes
     ----------
     steps
         Which.
-    ledger
-        Their payments: ``step, payer, payee, item, usd``.
+    paid_usd
+        What the parties of the scenario have paid to others by item [USD]; negative was received.
     cost_usd, penalty_usd
         As in the metrics of an episode.
     voltage_violation_pu
         How far voltages were beyond their limits, summed over buses, worst step.
     loading_percent_max
-        Highest loading of a branch, NaN where there is none.
+        Highest loading of a branch, 0 where none is known.
     """
 
     steps: range
-    ledger: pd.DataFrame
+    paid_usd: Mapping[str, float]
     cost_usd: float
     penalty_usd: float
     voltage_violation_pu: float
     loading_percent_max: float
+    _book: Book
+
+    @property
+    def ledger(self) -> pd.DataFrame:
+        """The payments: ``step, payer, payee, item, usd``."""
+        return self._book.table()
 
     @property
     def objective_usd(self) -> float:
@@ -68,6 +76,7 @@ class Account:
         self._world = world
         self._engine = engine(system.grid)
         self._solved: Electrics | None = None
+        self._parties = frozenset(system.parties)
         self._booked = 0
 
     def statement(self) -> Statement:
@@ -79,24 +88,40 @@ class Account:
         first, end = self._booked, world.recorder.n_steps
         self._booked, steps = end, slice(first, end)
         if end == first:
-            nothing = Book(np.arange(0)).table()
-            return Statement(range(first, first), nothing, 0.0, 0.0, 0.0, float("nan"))
+            return Statement(
+                steps=range(first, first),
+                paid_usd={},
+                cost_usd=0.0,
+                penalty_usd=0.0,
+                voltage_violation_pu=0.0,
+                loading_percent_max=0.0,
+                _book=Book(np.arange(0)),
+            )
         found = without_peaks(injections(system, self._realisation, world.metered, steps))
         line_out = world.metered.topology.line_out[steps]
         solved = electrics(system, found, line_out, self._engine)
         if self._solved is not None:
             solved = joined(self._solved, solved)
         self._solved = solved
-        payments = ledger(system, solved, world.recorder.table(), steps)
+        book = booked(system, solved, world.recorder.table(), steps)
+        paid_usd = self._paid_usd(book)
         vm_pu, loading = solved.flow.vm_pu[steps], solved.flow.loading_percent[steps]
-        known = loading[np.isfinite(loading)]
+        violation = voltage_violation_pu(system, vm_pu)
         return Statement(
             steps=range(first, end),
-            ledger=payments,
-            cost_usd=totals(payments, system.parties).cost_usd,
+            paid_usd=paid_usd,
+            cost_usd=sum(usd for item, usd in paid_usd.items() if item != INCOME),
             penalty_usd=sum(penalties_usd(system, solved, steps)),
-            voltage_violation_pu=float(
-                voltage_violation_pu(system, vm_pu).sum(axis=1).max(initial=0.0)
-            ),
-            loading_percent_max=float(known.max()) if known.size else float("nan"),
+            voltage_violation_pu=float(violation.sum(axis=1).max()),
+            loading_percent_max=float(np.nan_to_num(loading).max(initial=0.0)),
+            _book=book,
         )
+
+    def _paid_usd(self, book: Book) -> dict[str, float]:
+        """Return what the parties have paid to others by item [USD]."""
+        found: dict[str, float] = {}
+        for payer, payee, item, usd in book.sums():
+            sign = (payer in self._parties) - (payee in self._parties)
+            if sign:
+                found[item] = found.get(item, 0.0) + sign * usd
+        return found
