@@ -1,4 +1,10 @@
 from gridhaul import plot as plot
+from sim.adapters.learning.continuous import ContinuousActions as ContinuousActions
+from sim.adapters.learning.features import Features as Features
+from sim.adapters.learning.make import make_env as make_env
+from sim.adapters.learning.menu import MenuActions as MenuActions
+from sim.adapters.stepping import OpenEpisode as OpenEpisode
+from sim.adapters.stepping import begin as begin
 from sim.control import Capabilities as Capabilities
 from sim.control import Contrast as Contrast
 from sim.control import Controller as Controller

@@ -25,6 +25,7 @@ CONTENTS: dict[str, dict[str, tuple[str, ...]]] = {
         "sim.episode.episode": ("Episode",),
         "sim.study.study": ("Study",),
         "sim.study.stress.curves": ("StressStudy",),
+        "sim.adapters.stepping": ("begin", "OpenEpisode"),
     },
     "Reports": {
         "gridhaul": ("plot",),
@@ -60,6 +61,12 @@ CONTENTS: dict[str, dict[str, tuple[str, ...]]] = {
         ),
         "sim.system.system": ("System",),
         "sim.inspect.laws.check_controller": ("check_controller", "LawReport"),
+    },
+    "Learning": {
+        "sim.adapters.learning.make": ("make_env",),
+        "sim.adapters.learning.features": ("Features",),
+        "sim.adapters.learning.continuous": ("ContinuousActions",),
+        "sim.adapters.learning.menu": ("MenuActions",),
     },
     "Errors": {
         "sim.errors": ("GridhaulError", "InputError", "EpisodeError", "ReplayError"),

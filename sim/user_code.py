@@ -20,6 +20,10 @@ from typing import Any
 ENDINGS = ("_exit", "execv", "execve")
 
 
+class Terminated(KeyboardInterrupt):
+    """A signal asks this process to end; like Ctrl-C it goes through a user's code."""
+
+
 class ProgramEnded(Exception):
     """Code of a user asked for the end of the program, for example by ``sys.exit()``."""
 
@@ -36,7 +40,7 @@ class contained:
     ProgramEnded
         If the code wants to end the program.
     KeyboardInterrupt
-        If the user pressed Ctrl-C.
+        If the user pressed Ctrl-C, or a signal asks for the end.
     """
 
     def __enter__(self) -> None:
@@ -59,6 +63,8 @@ class contained:
         if self._folder is not None and _working_directory() != self._folder:
             os.chdir(self._folder)
         if error is None or isinstance(error, Exception):
+            return
+        if isinstance(error, Terminated):
             return
         if isinstance(error, KeyboardInterrupt) and self._pressed():
             return

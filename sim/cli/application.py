@@ -9,13 +9,15 @@ from typing import Annotated
 
 import typer
 
+from sim.cli.arrays import collect, missing
 from sim.cli.demo import demo
 from sim.cli.episodes import replay, run
-from sim.cli.folders import export, report
+from sim.cli.folders import export, new, report
 from sim.cli.inspection import check, check_controller, describe, list_
 from sim.cli.options import BAD_INPUT, DONE, FAILED
 from sim.cli.plain_signs import use_plain_signs
 from sim.cli.studies import STRESS_HELP, compare, pareto, stress
+from sim.cli.termination import ending_when_asked
 from sim.errors import GridhaulError, InputError, printable
 
 
@@ -43,11 +45,14 @@ app = typer.Typer(
 )
 app.callback()(common)
 app.command()(demo)
+app.command()(new)
 app.command("list")(list_)
 app.command()(run)
 app.command()(compare)
 app.command(help=STRESS_HELP)(stress)
 app.command()(pareto)
+app.command()(missing)
+app.command()(collect)
 app.command()(replay)
 app.command()(report)
 app.command()(check)
@@ -57,7 +62,10 @@ app.command()(export)
 
 
 def main() -> None:
-    """Run the command line; exit with 0 (done), 1 (failed run, broken law) or 2 (bad input)."""
+    """Run the command line; exit with 0 (done), 1 (failed run, broken law) or 2 (bad input).
+
+    A batch system that ends it by SIGTERM or SIGUSR1 sees 143.
+    """
     # Small matrices gain nothing from threads, and with one thread the results of one process
     # equal those of many. Must be set before the numerical libraries are imported.
     for key in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -67,7 +75,8 @@ def main() -> None:
     logging.getLogger("gridhaul").handlers = [warnings]
     use_plain_signs()
     try:
-        app()
+        with ending_when_asked():
+            app()
     except InputError as error:
         _fail(error, BAD_INPUT)
     except GridhaulError as error:

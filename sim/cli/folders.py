@@ -1,4 +1,4 @@
-"""Commands that turn one folder into another: ``report`` and ``export``."""
+"""Commands that write folders: ``new``, ``report`` and ``export``."""
 
 from __future__ import annotations
 
@@ -8,6 +8,16 @@ from typing import Annotated
 import typer
 
 from sim.cli.options import OpenOption, ScenarioArgument, SetOption
+
+
+def new(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="New or empty folder.")],
+) -> None:
+    """Write a commented scenario and a controller to start from."""
+    from sim.adapters.new import new_project
+
+    for file in new_project(folder):
+        typer.echo(file)
 
 
 def report(

@@ -12,7 +12,7 @@ import typer
 
 from sim.errors import shown
 
-DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130  # exit codes
+DONE, FAILED, BAD_INPUT, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143  # exit codes
 # Beyond these, a typing error would fill the memory before anything runs.
 LONGEST_DEADLINE_S = 86_400.0
 MOST_REPLICATIONS, MOST_WORKERS, MOST_DAYS, LARGEST_SEED = 1_000_000, 1024, 3660, 2**63 - 1

@@ -51,6 +51,14 @@ def compare(
             "controller's mean; looks from 50 days on, at most --replications.",
         ),
     ] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            metavar="K/N",
+            help="Run the K-th of N parts only, for job arrays; then `gridhaul missing DIR` and "
+            "`gridhaul collect DIR`.",
+        ),
+    ] = None,
     *,
     options: StudyOptions,
 ) -> None:
@@ -58,6 +66,7 @@ def compare(
 
     With --out, the same command again runs only what is missing.
     """
+    from sim.cli.arrays import run_part
     from sim.episode.specification import specify
     from sim.report.terminal import console
     from sim.report.terminal.progress import progress
@@ -70,6 +79,8 @@ def compare(
     specs = specify(names_in(controllers), chosen.controller)
     loaded = load_scenario(scenario, chosen.scenario)
     limit = None if until is None else as_until(until)
+    if shard is not None:
+        raise typer.Exit(run_part(loaded, specs, shard, options, until=limit))
     with progress(quiet=options.quiet) as bar:
         study = compare_(loaded, specs, until=limit, progress=bar, **options.execution)
     if not options.quiet:

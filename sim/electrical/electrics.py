@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -99,6 +99,34 @@ def electrics(
     )
     return Electrics(
         injections=settled(system, found, flow), flow=flow, changed_vm_pu=result.vm_pu[n_steps:]
+    )
+
+
+def without_peaks(found: Injections) -> Injections:
+    """Return injections whose largest and lowest values inside steps are not looked at."""
+    return replace(found, changed_step=found.changed_step[:0], changed_p_mw=found.changed_p_mw[:0])
+
+
+def joined(before: Electrics, after: Electrics) -> Electrics:
+    """Return the electrical side of some steps and of those after them, both without peaks."""
+    return Electrics(
+        injections=Injections(
+            **{
+                each.name: np.concatenate(
+                    [getattr(before.injections, each.name), getattr(after.injections, each.name)]
+                )
+                for each in fields(Injections)
+            }
+        ),
+        flow=PowerFlowResult(
+            **{
+                each.name: np.concatenate(
+                    [getattr(before.flow, each.name), getattr(after.flow, each.name)]
+                )
+                for each in fields(PowerFlowResult)
+            }
+        ),
+        changed_vm_pu=np.concatenate([before.changed_vm_pu, after.changed_vm_pu]),
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pandas as pd
 
@@ -30,6 +32,11 @@ class Book:
                 self._steps.append(steps)
                 self._usd.append(sign * usd[steps])
                 self._names.append(names)
+
+    def sums(self) -> Iterator[tuple[str, str, str, float]]:
+        """Yield ``payer, payee, item, usd``, summed over the steps of each entry."""
+        for (payer, payee, item), usd in zip(self._names, self._usd, strict=True):
+            yield payer, payee, item, float(usd.sum())
 
     def table(self) -> pd.DataFrame:
         """Return the ledger by step, entries of one step in the order of booking."""

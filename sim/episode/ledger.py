@@ -67,6 +67,16 @@ def ledger(
 ) -> pd.DataFrame:
     """Return all payments, ``step, payer, payee, item, usd``; zero amounts are left out.
 
+    See `booked` for amounts and parameters.
+    """
+    return booked(system, electrics, readings, steps).table()
+
+
+def booked(
+    system: System, electrics: Electrics, readings: Readings, steps: slice = slice(None)
+) -> Book:
+    """Return the book of all payments.
+
     Amounts are never negative: a negative price turns payer and payee round. A step whose power
     flow does not converge trades nothing and serves nobody: all its load is unserved.
 
@@ -104,7 +114,7 @@ def ledger(
     _add_cars(book, system, readings, n_steps)
     if readings.rent is not None:
         add_rent(book, system, readings, readings.rent)
-    return book.table()
+    return book
 
 
 def unit_changes(system: System, on: BoolArray) -> tuple[BoolArray, BoolArray]:

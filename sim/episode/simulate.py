@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import numpy as np
 
 from sim.control import Controller, capabilities_of
-from sim.electrical.electrics import electrics
-from sim.electrical.injections import injections
 from sim.episode.episode import Episode
-from sim.episode.ledger import ledger
-from sim.episode.metrics import metrics
-from sim.episode.record import EpisodeKey, EpisodeRecord
-from sim.episode.tables import episode_of
-from sim.episode.verification import Verify, verify
+from sim.episode.record import EpisodeKey
+from sim.episode.simulation import Simulation
+from sim.episode.verification import Verify
 from sim.errors import EpisodeError, GridhaulError
-from sim.powerflow.engines import engine
 from sim.system.system import System
 from sim.uncertainty.forecaster import Forecaster
 from sim.uncertainty.realisation import Realisation
@@ -25,7 +19,6 @@ from sim.user_code import contained
 from sim.world.failures import reason
 from sim.world.guard import Guard, limit_power
 from sim.world.recorder import Decision
-from sim.world.world import World
 
 
 def simulate(
@@ -64,45 +57,18 @@ def simulate(
     EpisodeError
         If the controller fails at its start, or the verification finds a difference.
     """
-    clock = [time.perf_counter()]
     _start(controller, system, key.stream("controller"))
-    world = World(
+    simulation = Simulation(
         system,
         realisation,
         forecaster,
         capabilities_of(controller),
-        guard=guard,
-        power_flow=engine(system.grid),
+        guard,
+        key=key,
         follow=follow,
     )
-    recorder = world.run(controller)
-    clock.append(time.perf_counter())
-
-    line_out = world.metered.topology.line_out
-    found = injections(system, realisation, world.metered, slice(None))
-    solved = electrics(system, found, line_out, engine(system.grid))
-    verified = verify(system, solved, line_out, verification, key.stream("verification"))
-    clock.append(time.perf_counter())
-
-    lived = system.priced(realisation.profile)
-    record = EpisodeRecord(
-        key=key,
-        system=lived,
-        realisation=realisation,
-        recorder=recorder,
-        readings=recorder.table(),
-        trips=tuple(trip for vehicle in world.fleet for trip in vehicle.trips),
-        evs_short=world.evs.short,
-        evs_impossible=world.evs.impossible,
-        refused=world.units.refused,
-        lmp_usd_per_mwh=world.orders.lmp_usd_per_mwh.rows,
-        electrics=solved,
-        verification=verified,
-        figures=capabilities_of(controller).figures,
-        seconds=dict(zip(("world", "power flow and verification"), np.diff(clock), strict=True)),
-    )
-    payments = ledger(lived, solved, record.readings)
-    return episode_of(record, payments, metrics(record, payments))
+    simulation.world.run(controller)
+    return simulation.episode(verification, capabilities_of(controller).figures)
 
 
 def _start(controller: Controller, system: System, rng: np.random.Generator) -> None:

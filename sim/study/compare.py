@@ -5,20 +5,19 @@ from __future__ import annotations
 import dataclasses
 import functools
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from sim.episode.specification import as_specs, build_for, labels
-from sim.scenario import Scenario, as_scenario
-from sim.study.conduct import Cell, ExecutionOptions, conduct
+from sim.scenario import Scenario
+from sim.study.comparison import comparison
+from sim.study.conduct import ExecutionOptions, conduct
 from sim.study.inference.contrasts import declared
 from sim.study.inference.ladder import declared_ladder
 from sim.study.inference.stopping import check_until
 from sim.study.jobs import StudyProgress
 from sim.study.kept import Kept
 from sim.study.notebook_bar import notebook_bar
-from sim.study.settings import as_keep, as_verify, check_numbers
-from sim.study.store.manifest import configuration, manifest
+from sim.study.settings import check_numbers
 from sim.study.study import Study
 from sim.study.summary import study_summary
 
@@ -87,31 +86,22 @@ def compare(
     EpisodeError
         If something fails and the study is strict.
     """
-    scenario, specs = as_scenario(scenario), as_specs(controllers)
-    names = labels(specs)
-    check_numbers("compare", controllers=len(specs), replications=replications, workers=workers)
-    check_numbers("compare", 0, seed=seed)
+    check_numbers("compare", replications=replications, workers=workers)
+    compared = comparison(scenario, controllers, seed=seed, verify=verify, keep=keep)
+    scenario, specs, root = compared.scenario, compared.controllers, compared.seed
     check_until(until, replications=replications, controllers=len(specs))
-    for spec in specs:
-        for one in spec.in_turn:
-            build_for(scenario.system, one)  # fails now rather than once per episode
-    root = scenario.seed if seed is None else seed
     options = ExecutionOptions(
         workers=workers,
         dask=dask,
-        keep=as_keep(keep),
+        keep=compared.keep,
         out=out,
         progress=progress or notebook_bar("episodes"),
         strict=strict,
         deadline_s=deadline_s,
     )
 
-    def make_manifest() -> Mapping[str, object]:
-        config = configuration(scenario, specs, seed=root, verify=verify, keep=options.keep)
-        return manifest(scenario, specs, config)
-
     def read(study: Study) -> Study:
-        named = dict(zip(names, specs, strict=True))
+        named = {cell.label: cell.controller for cell in compared.cells}
         return dataclasses.replace(
             study,
             declared=declared(named),
@@ -120,13 +110,13 @@ def compare(
         )
 
     study = conduct(
-        [Cell(label=name, controller=spec) for name, spec in zip(names, specs, strict=True)],
+        compared.cells,
         [scenario],
         options,
         seed=root,
         replications=replications,
-        verify=as_verify(verify),
-        make_manifest=make_manifest,
+        verify=compared.verify,
+        make_manifest=compared.manifest,
         summarise=lambda study: study_summary(read(study)),
         until=until,
     )

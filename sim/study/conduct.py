@@ -154,12 +154,12 @@ def conduct(
         ]
         interrupted = False
         if jobs and not stopping.update():
-            pool = stack.enter_context(_worker_pool(context, options, cells))
+            pool = stack.enter_context(worker_pool(context, options, cells))
             batches = stack.enter_context(contextlib.closing(execute(jobs, pool)))
             try:
                 for batch in batches:
                     _store(batch, accumulator, writer)
-                    _tell(batch.results, told, strict=options.strict)
+                    tell_failures(batch.results, told, strict=options.strict)
                     if options.progress:
                         for own in batch.results:
                             options.progress.ended(own)
@@ -167,7 +167,7 @@ def conduct(
                         break
             except KeyboardInterrupt:
                 interrupted = True
-                _tell_interruption(accumulator.n_ended, len(cells) * replications, options.out)
+                tell_interruption(accumulator.n_ended, len(cells) * replications, options.out)
         if interrupted:
             last = range(accumulator.n_complete)
         elif stopping.last and stopping.reached:
@@ -192,7 +192,7 @@ def _store(batch: BatchResult, accumulator: Accumulator, writer: StudyWriter | N
             writer.note_failure(result)
 
 
-def _tell(results: Sequence[JobResult], told: set[str], *, strict: bool) -> None:
+def tell_failures(results: Sequence[JobResult], told: set[str], *, strict: bool) -> None:
     """Tell the first failed decision of each controller, as soon as its episode has ended."""
     for own in results:
         if isinstance(own, Failure):
@@ -208,7 +208,7 @@ def _tell(results: Sequence[JobResult], told: set[str], *, strict: bool) -> None
             )
 
 
-def _tell_interruption(done: int, episodes: int, out: str | Path | None) -> None:
+def tell_interruption(done: int, episodes: int, out: str | Path | None) -> None:
     """Say what Ctrl-C has left; what is in a folder is there when the study goes on.
 
     Raises
@@ -223,9 +223,10 @@ def _tell_interruption(done: int, episodes: int, out: str | Path | None) -> None
 
 
 @contextlib.contextmanager
-def _worker_pool(
+def worker_pool(
     context: JobContext, options: ExecutionOptions, cells: Sequence[Cell]
 ) -> Iterator[WorkerPool]:
+    """Yield the workers that the options name."""
     if options.dask is not None:
         from sim.study.execution.dask_cluster import dask_pool  # an extra, which not everybody has
 

@@ -132,6 +132,8 @@ class Recorder:
         What rent is paid for, None where there is no contract.
     decision_s
         Wall clock of each decision [s].
+    n_steps
+        Steps that are over.
     """
 
     def __init__(self, system: System) -> None:
@@ -148,6 +150,7 @@ class Recorder:
         self.rent = None if system.rent is None else RentReadings.none_yet(system)
         self._station_area = system.station_area
         self.decision_s: list[float] = []
+        self.n_steps = 0
 
     def read(self, step: int, vehicle: Vehicle) -> None:
         """Read a vehicle's meter at the end of `step`; vehicles come in order."""

@@ -187,7 +187,7 @@ class World:
                 started = time.perf_counter()
                 plan = yield question
                 self._answer.give((self._checked(plan, question), time.perf_counter() - started))
-        self.recorder.clipped(self._clipped_mwh())
+        self.recorder.clipped(self.clipped_mwh())
         self.recorder.ev_moved_mwh[:] = self.evs.moved_mwh()
 
     # -- the loop ------------------------------------------------------------------------------
@@ -225,6 +225,7 @@ class World:
         for vehicle in self.fleet:
             self.recorder.read(step, vehicle)
         self.recorder.charged(step, self.evs.read_meter())
+        self.recorder.n_steps = step + 1
         if self.calls.waits_for(Trigger.VOLTAGE_VIOLATION):
             _, flow = self._flow(step)
             if self._voltages.leaves_limits(flow.vm_pu[0]):
@@ -242,7 +243,7 @@ class World:
         question = self._observer.observe(self.env.now, period, voltages=voltages)
         self._question = question
         plan, seconds = yield self._answer
-        withheld_mwh = self._clipped_mwh()
+        withheld_mwh = self.clipped_mwh()
         self.recorder.decided(self.env.now, period, plan, withheld_mwh, seconds, trigger)
         for source in self._clipping():
             source.reset_clipped()
@@ -328,7 +329,7 @@ class World:
         """Return what counts energy that was ordered and not delivered."""
         return [self.units, self.shifting, self.evs, *(vehicle.storage for vehicle in self.fleet)]
 
-    def _clipped_mwh(self) -> float:
+    def clipped_mwh(self) -> float:
         """Return what was ordered and not delivered since the last decision [MWh]."""
         return float(sum(source.clipped_mwh for source in self._clipping()))
 

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 import pandas as pd
 
-from sim.control import Controller, capabilities_of
+from sim.control import Capabilities, capabilities_of
 from sim.episode.deadline import Limited
 from sim.episode.episode import Episode
 from sim.episode.handover import HandedOverForecaster, HandOver
@@ -68,7 +68,7 @@ def run_episode(
     system, nature = scenario.system, nature_of(scenario)
     policy = build_for(system, controller)
     realisation = nature.draw(seed, replication)
-    forecaster = _forecaster(policy, nature, realisation)
+    forecaster = forecaster_for(capabilities_of(policy), nature, realisation)
     key = EpisodeKey(
         scenario=scenario.name,
         controller=controller.label,
@@ -80,7 +80,9 @@ def run_episode(
         named, from_period = controller.then.controller, controller.then.from_period
         second = build_for(system, named)
         forecaster = HandedOverForecaster(
-            forecaster, _forecaster(second, nature, realisation), from_period
+            forecaster,
+            forecaster_for(capabilities_of(second), nature, realisation),
+            from_period,
         )
         streams = tuple(
             dataclasses.replace(key, drawn_as=each.drawn_as).stream("controller")
@@ -99,7 +101,10 @@ def run_episode(
     )
 
 
-def _forecaster(policy: Controller, nature: Nature, realisation: Realisation) -> Forecaster:
-    if capabilities_of(policy).clairvoyant:
+def forecaster_for(
+    capabilities: Capabilities, nature: Nature, realisation: Realisation
+) -> Forecaster:
+    """Return who tells a controller with these capabilities what is expected."""
+    if capabilities.clairvoyant:
         return ExactForecaster(nature, realisation)
     return CalibratedForecaster.build(nature, realisation)

@@ -118,7 +118,10 @@ def prepare_process(token: str, file: Path) -> None:
         Holds the pickled `JobContext`. Not an argument by itself: a parent that hands a process
         more than a pipe holds waits for ever if that process dies before it has read it.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is handled by the parent
+    # The parent handles Ctrl-C, and what a batch system sends to all processes of a job.
+    for name in ("SIGINT", "SIGTERM", "SIGUSR1"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     prepare(token, pickle.loads(file.read_bytes()))
 

@@ -68,6 +68,11 @@ class StudyWriter:
         Which are asked for; a study may grow, not shrink.
     episodes_per_file
         Size of a file of the tables; None stands for `EPISODES_PER_FILE`.
+    lock
+        Whether another writer is refused by a lock on the folder, which some file systems of
+        clusters do not have.
+    beside
+        Names in a folder that holds no study yet which are none of the study.
 
     Raises
     ------
@@ -83,6 +88,8 @@ class StudyWriter:
         replications: Sequence[int],
         *,
         episodes_per_file: int | None = None,
+        lock: bool = True,
+        beside: Collection[str] = (),
     ) -> None:
         self.folder = folder
         self._manifest = manifest
@@ -98,7 +105,7 @@ class StudyWriter:
             message, remedy = "is no UTF-8", "Name a folder whose path is written in UTF-8"
             raise _refused(folder, message, remedy) from error
         try:
-            self._open()
+            self._open(lock=lock, beside=beside)
         except (OSError, RecursionError) as error:  # the latter of a path of a thousand folders
             self._resources.close()
             raise _refused(folder, f"cannot be written ({durable.reason(error)})") from error
@@ -178,10 +185,10 @@ class StudyWriter:
             self._write_manifest(last, failures, finished=True)
             shutil.rmtree(self.folder / PARTS)
 
-    def _open(self) -> None:
+    def _open(self, *, lock: bool, beside: Collection[str]) -> None:
         folder = self.folder
         known = (folder / MANIFEST).is_file()
-        if folder.exists() and not known and _holds_something_else(folder):
+        if folder.exists() and not known and _holds_something_else(folder, beside):
             raise _refused(folder, "exists and holds something that is no study")
         if known:
             self._check(folder)
@@ -189,13 +196,8 @@ class StudyWriter:
             if (folder / name).exists() and not (folder / name).is_dir():
                 raise _refused(folder, f"has a file {name} where the study has a folder")
         folder.mkdir(parents=True, exist_ok=True)
-        descriptor = self._resources.enter_context(durable.folder_descriptor(folder))
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise _refused(
-                folder, "is being written by another process", "Wait until that one has ended"
-            ) from None
+        if lock:
+            self._lock()
         for partial in folder.rglob(f".*{durable.PARTIAL_SUFFIX}"):
             partial.unlink()
         (folder / PARTS).mkdir(exist_ok=True)
@@ -207,6 +209,15 @@ class StudyWriter:
         commands = folder / COMMANDS
         earlier = read_commands(commands)
         durable.write_text(commands, json_text([*earlier, command_record()]))
+
+    def _lock(self) -> None:
+        descriptor = self._resources.enter_context(durable.folder_descriptor(self.folder))
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise _refused(
+                self.folder, "is being written by another process", "Wait until that one has ended"
+            ) from None
 
     def _check(self, folder: Path) -> None:
         earlier = read_study(folder).manifest
@@ -269,7 +280,7 @@ class StudyWriter:
     def _merge_episodes(self, number: int, wanted: Collection[int] | None) -> None:
         """Merge the parts of one file of the tables into it; leave out what is not wanted."""
         span = range(number * self._per_file, (number + 1) * self._per_file)
-        files = sorted({self._part_of[index] for index in span if index in self._part_of})
+        files = sorted({file for index, file in self._part_of.items() if index in span})
         placed = keys_of_shard(self.folder, number)
         surplus = {key for key in placed if wanted is not None and self._index(key) not in wanted}
         if not files and not surplus:
@@ -288,8 +299,7 @@ class StudyWriter:
             write_shard(self.folder, number, inside, self._tables)
         else:
             delete_shard(self.folder, number, self._tables)
-        for index in span:
-            self._part_of.pop(index, None)
+        self._part_of = {own: file for own, file in self._part_of.items() if own not in span}
         for file in set(files) - set(self._part_of.values()):
             file.unlink()
 
@@ -339,7 +349,7 @@ def read_commands(path: Path) -> list[object]:
     return found if isinstance(found, list) else []
 
 
-def _holds_something_else(folder: Path) -> bool:
+def _holds_something_else(folder: Path, beside: Collection[str]) -> bool:
     if not folder.is_dir():
         return True
     # An interrupted start leaves these.
@@ -348,6 +358,7 @@ def _holds_something_else(folder: Path) -> bool:
     return any(
         entry.name not in own_names or (entry.is_dir() and any(entry.iterdir()))
         for entry in folder.iterdir()
+        if entry.name not in beside
     )
 
 

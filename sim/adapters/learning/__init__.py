@@ -1,0 +1,1 @@
+"""Reinforcement learning: observations as numbers, numbers as plans, and the environment."""
