@@ -12,6 +12,7 @@ import typer
 from sim.cli.demo import demo
 from sim.cli.episodes import replay, run
 from sim.cli.folders import export, report
+from sim.cli.imports import imports
 from sim.cli.inspection import check, check_controller, describe, list_
 from sim.cli.options import BAD_INPUT, DONE, FAILED
 from sim.cli.plain_signs import use_plain_signs
@@ -54,6 +55,7 @@ app.command()(check)
 app.command("check-controller")(check_controller)
 app.command()(describe)
 app.command()(export)
+app.add_typer(imports)
 
 
 def main() -> None:
