@@ -92,6 +92,25 @@ def pandapower(
 
 
 @imports.command()
+def matpower(
+    case_file: Annotated[
+        Path, typer.Argument(metavar="CASE", help="A .m file of case format 2, or a .mat file.")
+    ],
+    folder: FolderArgument,
+    load_profile: LoadProfileOption = "flat",
+    costs: Annotated[
+        bool,
+        typer.Option("--costs", help="Generators have the costs of the case; one balances it."),
+    ] = False,
+) -> None:
+    """A grid as a MATPOWER case."""
+    from sim.importers.matpower import write_network_from_matpower
+
+    piece = write_network_from_matpower(case_file, folder, load_profile=load_profile, costs=costs)
+    _finish(folder, piece)
+
+
+@imports.command()
 def profiles(
     source: Annotated[Path, typer.Argument(metavar="FILE", help="A CSV or Parquet file.")],
     folder: FolderArgument,

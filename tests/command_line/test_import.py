@@ -99,7 +99,7 @@ def test_a_grid_and_profiles_come_into_one_folder(gridhaul: Command, tmp_path: P
 
 
 def test_a_file_that_is_missing_is_named(gridhaul: Command, tmp_path: Path) -> None:
-    for command in ("tntp", "pandapower", "profiles"):
+    for command in ("tntp", "pandapower", "matpower", "profiles"):
         code, _, errors = gridhaul("import", command, tmp_path / "no.csv", tmp_path / "out")
         assert code == 2
         assert "no.csv" in errors
