@@ -119,14 +119,43 @@ def profiles(
     ] = None,
     step_min: Annotated[
         int | None,
-        typer.Option(metavar="N", parser=whole_number(1, 1440), help="Spacing of the rows [min]."),
+        typer.Option(
+            metavar="N", parser=whole_number(1, 1440), help="Spacing to be written [min]."
+        ),
     ] = None,
+    zone: Annotated[
+        str | None,
+        typer.Option(metavar="ZONE", help="Zone of the stamps, Europe/Berlin; default: none."),
+    ] = None,
+    time_column: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Column of the stamps; default: time.")
+    ] = None,
+    time_format: Annotated[
+        str | None, typer.Option(metavar="FORMAT", help="Such as %d/%m/%Y %H:%M; default: ISO.")
+    ] = None,
+    missing: Annotated[
+        str,
+        typer.Option(
+            metavar="HOW",
+            help="What stands for missing values: refuse, interpolate, hold, zero, day_before.",
+        ),
+    ] = "refuse",
 ) -> None:
     """Records of loads and renewables with time stamps."""
     from sim.importers.profiles import write_profiles
+    from sim.importers.time_series import Clock
 
     wanted = [name.strip() for name in columns.split(",")] if columns else None
-    _finish(folder, write_profiles(source, folder, columns=wanted, step_min=step_min))
+    said = any(value is not None for value in (zone, time_column, time_format))
+    piece = write_profiles(
+        source,
+        folder,
+        columns=wanted,
+        step_min=step_min,
+        clock=Clock(column=time_column, zone=zone, layout=time_format) if said else None,
+        missing=missing,  # type: ignore[arg-type]
+    )
+    _finish(folder, piece)
 
 
 def _finish(folder: Path, piece: Mapping[str, object]) -> None:

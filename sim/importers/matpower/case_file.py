@@ -93,7 +93,8 @@ def _read_m(path: Path, problems: Problems) -> Case | None:
 def _statements(text: str) -> list[tuple[int, str]]:
     """Return statements without comments, each with the number of its first line."""
     found: list[tuple[int, str]] = []
-    start, parts, depth, in_comment = 0, [], 0, False
+    parts: list[str] = []
+    start, depth, in_comment = 0, 0, False
     for number, raw in enumerate(text.splitlines(), start=1):
         if raw.strip() in ("%{", "%}"):
             in_comment = raw.strip() == "%{"
