@@ -13,6 +13,7 @@ from sim.cli.arrays import collect, missing
 from sim.cli.demo import demo
 from sim.cli.episodes import replay, run
 from sim.cli.folders import export, new, report
+from sim.cli.imports import imports
 from sim.cli.inspection import check, check_controller, describe, list_
 from sim.cli.options import BAD_INPUT, DONE, FAILED
 from sim.cli.plain_signs import use_plain_signs
@@ -59,6 +60,7 @@ app.command()(check)
 app.command("check-controller")(check_controller)
 app.command()(describe)
 app.command()(export)
+app.add_typer(imports)
 
 
 def main() -> None:

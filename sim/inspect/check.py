@@ -136,6 +136,8 @@ def _contents(scenario: Scenario) -> dict[str, str]:
         "vehicles": f"{len(system.vehicles)} with {batteries_mwh:.3g} MWh",
         "roads": f"{roads.n_nodes} nodes, {roads.n_links} directed links, "
         f"{roads.length_km.sum():.3g} km"
+        + f" on the ways between stations, {roads.left_out_km:,.0f} km elsewhere left out"
+        * (roads.left_out_km > 0)
         if roads.n_nodes
         else "",
     }

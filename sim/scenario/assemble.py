@@ -308,7 +308,16 @@ def make_roads(content: Content) -> Roads:
         length_km=floats([row.length_km for _, _, row in links]),
         free_speed_kmh=floats([row.free_speed_kmh for _, _, row in links]),
         capacity_veh_h=floats([row.capacity_veh_h for _, _, row in links]),
+        alpha=_own([row.alpha for _, _, row in links]),
+        beta=_own([row.beta for _, _, row in links]),
     )
+
+
+def _own(values: Sequence[float | None]) -> FloatArray | None:
+    """Return the values of the links that have one, NaN for others; None if none has."""
+    if all(value is None for value in values):
+        return None
+    return floats([math.nan if value is None else value for value in values])
 
 
 def make_stations(content: Content) -> tuple[Station, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from sim.scenario.content import Content
 from sim.scenario.problems import Problems
 from sim.scenario.schema.toml_tables import ScenarioFile
+from sim.scenario.ways import MOST_LINKS
 from sim.system.timing import Timing
 
 MOST_STEPS = 6_000_000
@@ -55,11 +56,11 @@ def check_size(
             content.loads,
             content.generators,
             content.units,
-            content.road_links,
             content.vehicles,
             content.trains,
         )
     )
+    things += min(len(content.road_links.rows), MOST_LINKS)
     days = -(-timing.n_steps // timing.steps_per_day)
     cars = sum(group.count for group in config.ev)
     issues = timing.n_periods + timing.horizon

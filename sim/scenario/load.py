@@ -47,6 +47,7 @@ from sim.scenario.references import check_references
 from sim.scenario.schema.toml_tables import AreaTable, DelayRow, ScenarioFile, TariffBlock
 from sim.scenario.uncertainty import make_uncertainty
 from sim.scenario.used_profiles import read_record, used_series
+from sim.scenario.ways import ways_between
 from sim.system.rent import RentContract
 from sim.system.system import System
 from sim.system.tariff import Tariff
@@ -235,7 +236,7 @@ def load_scenario(
     assert uncertainty is not None
     name = os.fspath(name_or_folder)
     registered = name in plugins.names(plugins.SCENARIOS)
-    stations = make_stations(content)
+    roads, stations = ways_between(make_roads(content), make_stations(content))
     check_fleet(config, stations, where, problems)
     problems.raise_if_any()
     system = System(
@@ -244,7 +245,7 @@ def load_scenario(
         grid=grid,
         loads=make_loads(content, config, tuple(series)),
         generators=make_generators(content, config, tuple(series)),
-        roads=make_roads(content),
+        roads=roads,
         stations=stations,
         vehicles=(
             *make_vehicles(content, batteries),

@@ -131,6 +131,22 @@ def read_columns(
         return None
     if len(problems) > before:
         return None
+    return checked_columns(times, values, where, problems, least, most)
+
+
+def checked_columns(
+    times: np.ndarray,
+    values: dict[str, FloatArray],
+    where: str,
+    problems: Problems,
+    least: float = 0.0,
+    most: float = MOST_PU,
+) -> Columns | None:
+    """Return columns of rows with stamps, None and problems where a value or a stamp is wrong.
+
+    Parameters are those of `read_columns`; `times` are the stamps, ``(row,)``.
+    """
+    before = len(problems)
     for name, column in values.items():
         wrong = np.flatnonzero(~((column >= least) & (column <= most)))
         if wrong.size:

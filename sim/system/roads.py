@@ -21,6 +21,11 @@ class Roads:
         Ends of each link, ``(link,)``. A two-way road is two links.
     length_km, free_speed_kmh, capacity_veh_h
         Length [km], speed on the empty road [km/h] and capacity [vehicles/h], ``(link,)``.
+    alpha, beta
+        Parameters of the links' volume-delay functions, ``(link,)`` [-]. Where they are NaN or
+        None, those of the traffic hold.
+    left_out_km
+        Length of links that the network has beside these [km]; see `sim.scenario.ways`.
     """
 
     node_name: tuple[str, ...]
@@ -31,11 +36,19 @@ class Roads:
     length_km: FloatArray
     free_speed_kmh: FloatArray
     capacity_veh_h: FloatArray
+    alpha: FloatArray | None = None
+    beta: FloatArray | None = None
+    left_out_km: float = 0.0
 
     @property
     def n_nodes(self) -> int:
         """Number of nodes."""
         return len(self.node_name)
+
+    @property
+    def network_km(self) -> float:
+        """Length of all links of the network [km]."""
+        return float(self.length_km.sum()) + self.left_out_km
 
     @property
     def n_links(self) -> int:

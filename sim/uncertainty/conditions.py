@@ -48,6 +48,9 @@ class RoadConditions:
         found = np.array(incidents, dtype=np.float64).reshape(-1, len(Incident._fields))
         self._link = found[:, 0].astype(np.int64)
         self._start_s, self._end_s, self._stretch = found[:, 1:].T
+        # Ways towards each goal, as long as speeds stay as they are.
+        self._towards: dict[int, tuple[IntArray, FloatArray]] = {}
+        self._towards_at: tuple[int, bytes] | None = None
         self._on_link: dict[int, list[Incident]] = defaultdict(list)
         for incident in incidents:
             self._on_link[incident.link].append(incident)
@@ -78,9 +81,19 @@ class RoadConditions:
 
     def towards(self, goal: int, now_s: float) -> tuple[IntArray, FloatArray]:
         """Return the next link and the time to `goal` from every node, at the speeds of now [h]."""
-        roads = self.roads
-        link_h = roads.length_km / self.speed_now(now_s)
-        return links_towards(goal, roads.n_nodes, roads.from_node, roads.to_node, link_h)
+        # Speeds change once a quarter hour, and as incidents begin and end.
+        lasting = (self._start_s <= now_s) & (now_s < self._end_s)
+        now = min(int(now_s // QUARTER_S), len(self._speed_kmh) - 1), lasting.tobytes()
+        if now != self._towards_at:
+            self._towards_at = now
+            self._towards.clear()
+        if goal not in self._towards:
+            roads = self.roads
+            link_h = roads.length_km / self.speed_now(now_s)
+            self._towards[goal] = links_towards(
+                goal, roads.n_nodes, roads.from_node, roads.to_node, link_h
+            )
+        return self._towards[goal]
 
     def way_km(self, start: int, goal: int, now_s: float) -> float:
         """Return the length of the way that looks fastest now [km]."""

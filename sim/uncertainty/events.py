@@ -15,7 +15,7 @@ import numpy as np
 from sim.system.system import System
 from sim.system.vehicles import Train
 from sim.uncertainty.streams import stream
-from sim.units import SECONDS_PER_HOUR
+from sim.units import SECONDS_PER_HOUR, FloatArray
 
 ROUNDING = 1e-9  # steps; what floats add to a time that is a whole number of steps
 
@@ -149,21 +149,22 @@ class Outage(NamedTuple):
 
 
 def draw_incidents(
-    system: System, incidents: Incidents, beta: float, seed: int, replication: int
+    system: System, incidents: Incidents, beta: FloatArray, seed: int, replication: int
 ) -> tuple[Incident, ...]:
     """Return the incidents of one replication, by link and start.
 
-    `beta` is the exponent of the volume-delay function.
+    `beta` is the exponent of the volume-delay functions, ``(link,)``.
     """
     roads = system.roads
     if incidents.per_day == 0.0:
         return ()
     end_h = system.timing.end_h
+    network_km = roads.network_km
     found = []
     for link in range(roads.n_links):
         ends = roads.node_name[roads.from_node[link]], roads.node_name[roads.to_node[link]]
         rng = stream(seed, replication, "incidents", "->".join(ends))
-        rate_h = incidents.per_day / 24 * roads.length_km[link] / roads.length_km.sum()
+        rate_h = incidents.per_day / 24 * roads.length_km[link] / network_km
         start_h = rng.exponential(1 / rate_h)
         while start_h < end_h:
             duration_h = rng.exponential(incidents.duration_h)
@@ -172,7 +173,7 @@ def draw_incidents(
                     link,
                     round(start_h * SECONDS_PER_HOUR, 6),
                     round((start_h + duration_h) * SECONDS_PER_HOUR, 6),
-                    (1 - incidents.capacity_loss) ** -beta,
+                    (1 - incidents.capacity_loss) ** -float(beta[link]),
                 )
             )
             start_h += rng.exponential(1 / rate_h)

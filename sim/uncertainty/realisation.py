@@ -30,6 +30,7 @@ from sim.uncertainty.railway import RailConditions, RailForecaster, draw_delay_h
 from sim.uncertainty.streams import stream
 from sim.uncertainty.traffic import QUARTER_S, draw_state, link_speed
 from sim.uncertainty.travel import TravelForecaster
+from sim.uncertainty.volume_delay import laws_of
 from sim.units import SECONDS_PER_HOUR, FloatArray, IntArray, frozen
 
 
@@ -211,6 +212,7 @@ class Nature:
         period = row // timing.steps_per_period
         periods = slice(period, period + timing.n_periods)
         n_quarters = -(-timing.n_periods * timing.period_s // QUARTER_S)
+        laws = laws_of(system.roads, uncertainty.traffic)
         state = draw_state(system, uncertainty.traffic, seed, replication, n_quarters)
         delay_state = delays.draw_state(uncertainty.delays, timing, seed, replication)
         return Realisation(
@@ -233,7 +235,7 @@ class Nature:
             rail_delay_h=frozen(draw_delay_h(system, uncertainty.rail_delays, seed, replication)),
             told_rail_delay_s=uncertainty.rail_delays.mean_h * SECONDS_PER_HOUR,
             incidents=draw_incidents(
-                system, uncertainty.incidents, uncertainty.traffic.beta, seed, replication
+                system, uncertainty.incidents, laws.beta[laws.of_link], seed, replication
             ),
             breakdowns=draw_breakdowns(system, uncertainty.breakdowns, seed, replication),
             told_repair_s=uncertainty.breakdowns.repair_h * SECONDS_PER_HOUR,

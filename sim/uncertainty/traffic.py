@@ -18,6 +18,7 @@ from sim.system.system import System
 from sim.uncertainty.autoregression import standard_series
 from sim.uncertainty.model import Traffic
 from sim.uncertainty.streams import stream
+from sim.uncertainty.volume_delay import delay_factor, laws_of
 from sim.units import HOURS_PER_DAY, FloatArray
 
 QUARTER_S = 900
@@ -76,4 +77,6 @@ def link_speed(
     ratio = demand_by_quarter(traffic)[quarter][:, None] * np.exp(
         traffic.sigma * state - traffic.sigma**2 / 2
     )
-    return system.roads.free_speed_kmh / (1 + traffic.alpha * ratio**traffic.beta)
+    alpha, beta = laws_of(system.roads, traffic).by_link()
+    speed: FloatArray = system.roads.free_speed_kmh / delay_factor(ratio, alpha, beta)
+    return speed

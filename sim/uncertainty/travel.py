@@ -19,15 +19,9 @@ from sim.system.system import System
 from sim.uncertainty.events import Incidents
 from sim.uncertainty.model import Traffic
 from sim.uncertainty.traffic import demand_by_quarter
-from sim.uncertainty.travel_moments import (
-    Delays,
-    IncidentLaw,
-    Links,
-    TrafficLaw,
-    Ways,
-    incident_delays,
-    way_times,
-)
+from sim.uncertainty.travel_moments import incident_delays, way_times
+from sim.uncertainty.travel_records import Delays, IncidentLaw, Links, TrafficLaw, Ways
+from sim.uncertainty.volume_delay import Laws, laws_of
 from sim.units import HOURS_PER_DAY, FloatArray, IntArray, frozen
 
 WAYS = 2
@@ -66,6 +60,8 @@ class TravelForecaster:
         Mean volume over capacity, ``(96,)`` [-].
     usual
         How likely an incident is on each link when nothing is known of it, ``(link,)``.
+    laws
+        The volume-delay functions of the links.
     """
 
     roads: Roads
@@ -77,6 +73,7 @@ class TravelForecaster:
     usual_link_h: FloatArray
     demand: FloatArray
     usual: FloatArray
+    laws: Laws
 
     @classmethod
     def build(cls, system: System, traffic: Traffic, incidents: Incidents) -> TravelForecaster:
@@ -85,13 +82,17 @@ class TravelForecaster:
         node = tuple(dict.fromkeys(station.road_node for station in system.stations))
         free_link_h = roads.length_km / roads.free_speed_kmh
         demand = demand_by_quarter(traffic)
+        laws = laws_of(roads, traffic)
         usual_link_h = np.empty((24, roads.n_links))
         for hour in range(24):
             x = demand[4 * hour + 2]
-            spread = math.exp(traffic.sigma**2 * traffic.beta * (traffic.beta - 1) / 2)
-            usual_link_h[hour] = free_link_h * (1 + traffic.alpha * x**traffic.beta * spread)
+            factor = np.empty(len(laws.alpha))
+            for law, (alpha, beta) in enumerate(zip(laws.alpha, laws.beta, strict=True)):
+                spread = math.exp(traffic.sigma**2 * beta * (beta - 1) / 2)
+                factor[law] = 1 + alpha * x**beta * spread
+            usual_link_h[hour] = free_link_h * factor[laws.of_link]
         length_km = roads.length_km
-        rate_h = incidents.per_day / HOURS_PER_DAY * length_km / length_km.sum()
+        rate_h = incidents.per_day / HOURS_PER_DAY * length_km / roads.network_km
         return cls(
             roads=roads,
             traffic=traffic,
@@ -102,6 +103,7 @@ class TravelForecaster:
             usual_link_h=frozen(usual_link_h),
             demand=frozen(demand),
             usual=frozen(np.minimum(rate_h * incidents.duration_h, 1.0)),
+            laws=laws,
         )
 
     @property
@@ -113,14 +115,14 @@ class TravelForecaster:
             traffic.day_share,
             traffic.correlation_h,
             traffic.sigma,
-            traffic.alpha,
-            traffic.beta,
+            self.laws.alpha,
+            self.laws.beta,
         )
 
     @property
     def incident_law(self) -> IncidentLaw:
         """Parameters of incidents, as the moments need them."""
-        stretch = (1 - self.incidents.capacity_loss) ** -self.traffic.beta
+        stretch = (1 - self.incidents.capacity_loss) ** -self.laws.beta
         return IncidentLaw(self.incidents.duration_h, stretch)
 
     def ways_from(self, place: int) -> Ways:
@@ -149,7 +151,16 @@ class TravelForecaster:
             free_h[key] = self.free_link_h[path].sum()
             usual_h[:, *key] = [each[path].sum() for each in self.usual_link_h]
         crossing_h = usual_h / np.maximum((links >= 0).sum(axis=-1), 1)
-        return Ways(frozen(links, np.int64), frozen(free_h), frozen(usual_h), frozen(crossing_h))
+        n_laws = len(self.laws.alpha)
+        share = np.ones((*free_h.shape, n_laws))
+        if n_laws > 1:
+            for key, path in found.items():
+                own_h, law = self.free_link_h[path], self.laws.of_link[path]
+                share[key] = np.bincount(law, own_h, n_laws) / max(own_h.sum(), 1e-300)
+        return Ways(
+            *(frozen(links, np.int64), frozen(free_h), frozen(usual_h), frozen(crossing_h)),
+            *(frozen(np.unique(links[links >= 0]), np.int64), frozen(share)),
+        )
 
     def forecast(
         self,
@@ -176,7 +187,13 @@ class TravelForecaster:
         """
         return ExpectedTravel(
             self,
-            Links(self.free_link_h, np.array(state_now), np.array(stretch_now), self.usual),
+            Links(
+                self.free_link_h,
+                np.array(state_now),
+                np.array(stretch_now),
+                self.usual,
+                self.laws.of_link,
+            ),
             now_h % HOURS_PER_DAY,
             lead_h,
             late_h,
@@ -226,6 +243,8 @@ class ExpectedTravel:
         """Return all driving times; see `TravelTimes.everywhere`."""
         if self._everywhere is None:
             place = self._forecaster.place
+            links = frozen(np.arange(self._forecaster.roads.n_links), np.int64)
+            self._delays = self._incident_delays(links)
             found = [self._from_place(start) for start in range(len(self._forecaster.node))]
             shape = len(self._lead_h), 0, 0
             mean, lower, upper = (
@@ -235,14 +254,17 @@ class ExpectedTravel:
             self._everywhere = TravelHours(mean, lower, upper)
         return self._everywhere
 
+    def _incident_delays(self, which: IntArray) -> Delays:
+        """Return the delays by incidents on the links `which`."""
+        law, incidents = self._forecaster.law, self._forecaster.incident_law
+        return incident_delays(self._links, law, incidents, self._hour, self._lead_h, which)
+
     def _from_place(self, place: int) -> TravelHours:
         """Return the driving times from one place, each ``(H, place)`` [h]."""
         law = self._forecaster.law
-        if self._delays is None:
-            incidents = self._forecaster.incident_law
-            self._delays = incident_delays(self._links, law, incidents, self._hour, self._lead_h)
         ways = self._forecaster.ways_from(place)
-        hours = way_times(ways, self._links, law, self._delays, self._hour, self._lead_h)
+        delays = self._incident_delays(ways.used) if self._delays is None else self._delays
+        hours = way_times(ways, self._links, law, delays, self._hour, self._lead_h)
         if self._late_h is not None:
             drives = np.arange(len(self._forecaster.node)) != place
             for each, late_h in zip(hours, self._late_h, strict=True):

@@ -8,7 +8,6 @@ Communications Systems 8, 1960), and driven through quarter by quarter (`sim.unc
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -24,141 +23,20 @@ from sim.uncertainty.drive import (
     log_normal,
 )
 from sim.uncertainty.traffic import QUARTER_H, QUARTERS_PER_DAY
+from sim.uncertainty.travel_records import (
+    DayFactor,
+    Delays,
+    Departure,
+    IncidentLaw,
+    Links,
+    TrafficLaw,
+    WayMoments,
+    Ways,
+)
 from sim.units import FloatArray, IntArray
 
 DENSITY = 0.10313564037537139  # of the standard normal law at its 95 % quantile
 CLEAR = 0.955  # more likely clear than this, an incident on a way is rare
-
-
-class Ways(NamedTuple):
-    """The ways from one place to every place.
-
-    Attributes
-    ----------
-    links
-        Links of each way, padded with -1, ``(place, way, position)``.
-    free_h
-        Driving time on empty roads, ``(place, way)`` [h]; infinite where no road leads.
-    usual_h
-        Driving time in the mean traffic of the hour, ``(24, place, way)`` [h].
-    crossing_h
-        Mean of the latter over the way's links, same shape [h].
-    """
-
-    links: IntArray
-    free_h: FloatArray
-    usual_h: FloatArray
-    crossing_h: FloatArray
-
-
-class Links(NamedTuple):
-    """The links now, arrays ``(link,)``.
-
-    Attributes
-    ----------
-    free_h
-        Driving time on empty roads [h].
-    state
-        Gaussian state of the traffic now [-].
-    stretch
-        Factor by which incidents stretch the excess time now [-].
-    usual
-        How likely an incident is when nothing is known [-].
-    """
-
-    free_h: FloatArray
-    state: FloatArray
-    stretch: FloatArray
-    usual: FloatArray
-
-
-class TrafficLaw(NamedTuple):
-    """Parameters of `Traffic`, and the mean demand by quarter hour, ``(96,)`` [-]."""
-
-    demand: FloatArray
-    day_share: float
-    correlation_h: float
-    sigma: float
-    alpha: float
-    beta: float
-
-
-class IncidentLaw(NamedTuple):
-    """Mean duration of an incident [h], and the factor of the excess time under a fresh one [-]."""
-
-    duration_h: float
-    fresh_stretch: float
-
-
-class _DayFactor(NamedTuple):
-    """Mean and variance of the day's common factor, as the links of now reveal it [-].
-
-    Both are multiplied by its share.
-    """
-
-    mean: float
-    variance: float
-
-
-class _Departure(NamedTuple):
-    """A time of departure.
-
-    Attributes
-    ----------
-    lead_h
-        Time from now [h].
-    quarter
-        Quarter hour, counted from the midnight before now.
-    held_h
-        Time until the next quarter hour, while speeds hold [h].
-    """
-
-    lead_h: float
-    quarter: int
-    held_h: float
-
-
-class Delays(NamedTuple):
-    """Delays by incidents on the links, arrays ``(departure, link)``.
-
-    Attributes
-    ----------
-    mean_h, variance_h2
-        Mean and variance of the delay [h, h^2].
-    clear
-        How likely there is no incident [-].
-    """
-
-    mean_h: FloatArray
-    variance_h2: FloatArray
-    clear: FloatArray
-
-
-class _WayMoments(NamedTuple):
-    """Moments of the driving time over one way above the free time.
-
-    Attributes
-    ----------
-    traffic_h
-        Mean by traffic [h].
-    delay_h
-        Mean by incidents [h].
-    variance_h2
-        Variance by traffic [h^2].
-    delay_variance_h2
-        Variance by incidents [h^2].
-    clear
-        How likely there is no incident on the way [-].
-    common
-        Share of the variance by traffic that all ways have in common [-].
-    """
-
-    traffic_h: float
-    delay_h: float
-    variance_h2: float
-    delay_variance_h2: float
-    clear: float
-    common: float
 
 
 @njit(cache=True)
@@ -168,14 +46,18 @@ def incident_delays(
     incidents: IncidentLaw,
     hour_of_day: float,
     lead_h: FloatArray,
+    which: IntArray,
 ) -> Delays:
-    """Return the delays by incidents at departures so long from now, ``(H,)`` [h]."""
+    """Return the delays by incidents at departures so long from now, ``(H,)`` [h].
+
+    Those on the links `which`; for the others, the arrays hold anything.
+    """
     day, volume = _day_factor(traffic.day_share, links.state), _volume(traffic)
     shape = len(lead_h), len(links.free_h)
     delays = Delays(np.empty(shape), np.empty(shape), np.empty(shape))
     for h in range(len(lead_h)):
         departure = _departure(hour_of_day, lead_h[h])
-        _set_delays(delays, h, departure, links, traffic, incidents, day, volume)
+        _set_delays(delays, h, departure, links, traffic, incidents, day, volume, which)
     return delays
 
 
@@ -197,6 +79,7 @@ def way_times(
     mean = np.full((len(lead_h), n_places), np.inf)
     lower = np.full_like(mean, np.inf)
     upper = np.full_like(mean, np.inf)
+    on_way = _volume_on_ways(ways.law_share, volume)
     for h in range(len(lead_h)):
         departure = _departure(hour_of_day, lead_h[h])
         quarter, held_h = departure.quarter, departure.held_h
@@ -209,13 +92,18 @@ def way_times(
                     continue
                 # A drive meets the traffic of its whole duration, not of its start.
                 drift_h, met = _met(
-                    ways.usual_h[hour, j, way], ways.crossing_h[hour, j, way], held_h, volume,
-                    quarter,
+                    ways.usual_h[hour, j, way], ways.crossing_h[hour, j, way], held_h,
+                    on_way[j, way], quarter,
                 )  # fmt: skip
+                usual = on_way[j, way, quarter % QUARTERS_PER_DAY]
+                met_by_law = volume[:, quarter % QUARTERS_PER_DAY] * (met / usual if usual else 1.0)
+                if len(met_by_law) == 1:
+                    met_by_law[0] = met
                 moments = _way_moments(
-                    ways.links[j, way], drift_h, met, departure, links, delays, h, traffic, day
-                )
-                road = Road(free_h, met, held_h, quarter, volume)
+                    ways.links[j, way], drift_h, met_by_law, departure, links, delays, h, traffic,
+                    day,
+                )  # fmt: skip
+                road = Road(free_h, met, held_h, quarter, on_way[j, way])
                 drive = drive_moments(
                     road, moments.traffic_h, moments.variance_h2, moments.delay_h, moments.common
                 )
@@ -230,49 +118,69 @@ def way_times(
 
 
 @njit(cache=True)
-def _departure(hour_of_day: float, lead_h: float) -> _Departure:
+def _departure(hour_of_day: float, lead_h: float) -> Departure:
     quarter = math.floor((hour_of_day + lead_h) * 4 + 1e-9)
-    return _Departure(lead_h, quarter, QUARTER_H * (quarter + 1) - (hour_of_day + lead_h))
+    return Departure(lead_h, quarter, QUARTER_H * (quarter + 1) - (hour_of_day + lead_h))
 
 
 @njit(cache=True)
 def _volume(traffic: TrafficLaw) -> FloatArray:
-    """Return the volume's part of the excess time by quarter hour, ``(96,)`` [-]."""
-    k = traffic.beta * traffic.sigma
-    return traffic.alpha * traffic.demand**traffic.beta * math.exp(-k * traffic.sigma / 2)
+    """Return the volume's part of the excess time by quarter hour, ``(law, 96)`` [-]."""
+    found = np.empty((len(traffic.alpha), len(traffic.demand)))
+    for law in range(len(traffic.alpha)):
+        alpha, beta = traffic.alpha[law], traffic.beta[law]
+        k = beta * traffic.sigma
+        found[law] = alpha * traffic.demand**beta * math.exp(-k * traffic.sigma / 2)
+    return found
 
 
 @njit(cache=True)
-def _day_factor(share: float, state: FloatArray) -> _DayFactor:
+def _volume_on_ways(law_share: FloatArray, volume: FloatArray) -> FloatArray:
+    """Return the mean of `volume` over the links of each way, ``(place, way, 96)`` [-]."""
+    found = np.zeros((*law_share.shape[:2], volume.shape[1]))
+    for j in range(law_share.shape[0]):
+        for way in range(law_share.shape[1]):
+            for law in range(law_share.shape[2]):
+                if law_share[j, way, law] > 0.0:
+                    found[j, way] += law_share[j, way, law] * volume[law]
+    return found
+
+
+@njit(cache=True)
+def _day_factor(share: float, state: FloatArray) -> DayFactor:
     """Return the law of the day's factor given the states of the links, ``(link,)``."""
     n_links = len(state)
     spread = share + (1.0 - share) / max(n_links, 1)
     mean = share * state.mean() / spread if n_links > 0 and spread > 0.0 else 0.0
     variance = share * (1.0 - share / spread) if spread > 0.0 else 0.0
-    return _DayFactor(mean, variance)
+    return DayFactor(mean, variance)
 
 
 @njit(cache=True)
 def _set_delays(
     delays: Delays,
     h: int,
-    departure: _Departure,
+    departure: Departure,
     links: Links,
     traffic: TrafficLaw,
     incidents: IncidentLaw,
-    day: _DayFactor,
+    day: DayFactor,
     volume: FloatArray,
+    which: IntArray,
 ) -> None:
-    """Set the delays by incidents on all links at departure `h`.
+    """Set the delays by incidents on the links `which` at departure `h`.
 
-    `volume` is the volume's part of the excess time by quarter hour, ``(96,)`` [-].
+    `volume` is the volume's part of the excess time by quarter hour, ``(law, 96)`` [-].
     """
     duration_h = incidents.duration_h
     stays = math.exp(-departure.lead_h / duration_h) if duration_h > 0.0 else 0.0
     memory, day_part, _, variance = _state_moments(departure.lead_h, departure, traffic, day)
-    k = traffic.beta * traffic.sigma
-    scale = volume[departure.quarter % QUARTERS_PER_DAY] * math.exp(k * k * variance / 2)
-    for link in range(len(links.free_h)):
+    growth = traffic.beta * traffic.sigma
+    scales = volume[:, departure.quarter % QUARTERS_PER_DAY].copy()
+    for law in range(len(growth)):
+        scales[law] *= math.exp(growth[law] * growth[law] * variance / 2)
+    for link in which:
+        k, scale = growth[links.law[link]], scales[links.law[link]]
         free_h, stretch_now = links.free_h[link], links.stretch[link]
         # Above the free time at departure, without incidents.
         excess_h = free_h * scale * math.exp(k * (day_part + memory * links.state[link]))
@@ -283,7 +191,7 @@ def _set_delays(
         mean_h = variance_h2 = 0.0
         for present, stretch in (
             (present_now, stretch_now),
-            (present_new, incidents.fresh_stretch),
+            (present_new, incidents.fresh_stretch[links.law[link]]),
         ):
             if present > 0.0:
                 extra_h = _incident_delay(free_h, excess_h, stretch, duration_h)
@@ -297,14 +205,14 @@ def _set_delays(
 def _way_moments(
     way: IntArray,
     drift_h: float,
-    met: float,
-    departure: _Departure,
+    met: FloatArray,
+    departure: Departure,
     links: Links,
     delays: Delays,
     h: int,
     traffic: TrafficLaw,
-    day: _DayFactor,
-) -> _WayMoments:
+    day: DayFactor,
+) -> WayMoments:
     """Return the moments of the driving time over a way.
 
     Parameters
@@ -312,32 +220,43 @@ def _way_moments(
     way
         Its links, padded with -1, ``(position,)``.
     drift_h, met
-        How late the speeds are that the drive meets [h], and the volume; see `_met`.
+        How late the speeds are that the drive meets [h], and the volume, ``(law,)``; see `_met`.
     departure, links, delays, h, traffic, day
         What the drive starts into; `h` is the departure's row in `delays`.
     """
     memory, day_part, common, variance = _state_moments(
         departure.lead_h + drift_h, departure, traffic, day
     )
-    k = traffic.beta * traffic.sigma
-    scale = met * math.exp(k * k * variance / 2 + k * day_part)
-    clean, late, squares, jumps, clear = 0.0, 0.0, 0.0, 0.0, 1.0
+    clean, late, jumps, clear, own, growth = 0.0, 0.0, 0.0, 1.0, 0.0, 0.0
+    # Links of one law in a row have these in common.
+    law, k, scale, squares, begun = -1, 0.0, 0.0, 0.0, 0.0
+    several = False
     for link in way:
         if link < 0:
             break
+        if links.law[link] != law:
+            several = several or law >= 0
+            own += (math.exp(k * k * variance) - math.exp(k * k * common)) * squares
+            growth += k * (clean - begun)
+            law, squares, begun = links.law[link], 0.0, clean
+            k = traffic.beta[law] * traffic.sigma
+            scale = met[law] * math.exp(k * k * variance / 2 + k * day_part)
         extra = links.free_h[link] * scale * math.exp(k * memory * links.state[link])
         clean += extra
         squares += extra * extra
         late += delays.mean_h[h, link]
         jumps += delays.variance_h2[h, link]
         clear *= delays.clear[h, link]
+    own += (math.exp(k * k * variance) - math.exp(k * k * common)) * squares
+    if several:  # what links of different laws share, by the mean exponent
+        k = (growth + k * (clean - begun)) / clean if clean > 0.0 else 0.0
     shared = math.expm1(k * k * common) * clean * clean
-    second = shared + (math.exp(k * k * variance) - math.exp(k * k * common)) * squares
-    return _WayMoments(clean, late, second, jumps, clear, shared / second if second > 0.0 else 0.0)
+    second = shared + own
+    return WayMoments(clean, late, second, jumps, clear, shared / second if second > 0.0 else 0.0)
 
 
 @njit(cache=True)
-def _quantiles(road: Road, moments: _WayMoments) -> tuple[float, float]:
+def _quantiles(road: Road, moments: WayMoments) -> tuple[float, float]:
     """Return the 5 % and 95 % quantile of the driving time over a way [h]."""
     centre, second = moments.traffic_h, moments.variance_h2
     low = high = QUANTILE
@@ -359,7 +278,7 @@ def _quantiles(road: Road, moments: _WayMoments) -> tuple[float, float]:
 
 @njit(cache=True)
 def _state_moments(
-    ahead_h: float, departure: _Departure, traffic: TrafficLaw, day: _DayFactor
+    ahead_h: float, departure: Departure, traffic: TrafficLaw, day: DayFactor
 ) -> tuple[float, float, float, float]:
     """Return the law of states ahead: memory of now, mean by the day, common and whole variance.
 

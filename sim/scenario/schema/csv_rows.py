@@ -11,6 +11,7 @@ from sim.scenario.schema.values import (
     MINUTES_A_DAY,
     Kind,
     Name,
+    Normal,
     NotNegative,
     Number,
     Positive,
@@ -119,14 +120,16 @@ class RoadNodeRow(Table):
 
 
 class RoadLinkRow(Table):
-    """A row of ``road_links.csv``."""
+    """A row of ``road_links.csv``; `alpha` and `beta` are those of ``[traffic]`` if not given."""
 
     from_node: Name
     to_node: Name
     length_km: Annotated[float, Field(gt=0, le=20_000)]
-    free_speed_kmh: Annotated[float, Field(ge=1, le=1000)]
+    free_speed_kmh: Annotated[float, Field(ge=0.1, le=1000)]
     capacity_veh_h: Positive
     two_way: bool = True
+    alpha: Annotated[Normal, Field(ge=0, le=100)] | None = None
+    beta: Annotated[Normal, Field(ge=0, le=20)] | None = None
 
 
 class RailNodeRow(Table):
