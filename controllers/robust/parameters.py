@@ -32,8 +32,9 @@ class RobustPlanning(RollingPlanning):
         to at most so many radii, and so do those of one direction over the periods, and the traffic
         over the periods; infinite for none.
     worst_share
-        What a violated limit on the worst path costs, as a share of the penalty; on the expected
-        path it costs all of it [-].
+        What a limit that is violated on the worst path costs after the first period, as a share of
+        the penalty: such hours are decided again. In the first period, and on the expected path, it
+        costs all of it [-].
     signals
         How many such directions there are; powers follow the errors along them.
     samples

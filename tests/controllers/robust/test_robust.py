@@ -7,11 +7,14 @@ from functools import lru_cache
 import numpy as np
 import pytest
 
+from controllers.optimisation.solve import solve
+from controllers.robust.decision import Column, Found, RobustDecision
 from controllers.robust.parameters import RobustPlanning
-from controllers.robust.settling import Column, Found, RobustDecision
 from controllers.rolling.planner import Planned
 from controllers.rolling.rolling import Rolling
 from controllers.scheduling.problem.distances import station_distances_km
+from controllers.uncertainty_sets.duality import dual_counterpart
+from controllers.uncertainty_sets.extreme_points import solve_by_extreme_points
 from sim.control import Observation
 from sim.inspect.laws.scenario_choice import shortened
 from sim.inspect.laws.witness import live
@@ -133,9 +136,9 @@ def test_nobody_exchanges_power_while_a_late_trip_is_on_the_road():
     answers = set()
     for point in points(found, 50):
         plan = dispatch.programme.decide(values, point)
-        congested = point[dispatch.indicator[slots.trip]] * (slots.trip >= 0)
+        congested = point[dispatch.uncertain.indicator[slots.trip]] * (slots.trip >= 0)
         away = (slots.base + slots.slope * congested) == 0
-        for power in (dispatch.charge, dispatch.discharge):
+        for power in (dispatch.powers.charge, dispatch.powers.discharge):
             assert np.abs(plan[power][away]).max(initial=0.0) <= 1e-6
         answers.add(bool(away.any()))
     assert answers == {True, False}
@@ -154,7 +157,7 @@ def test_powers_depend_only_on_what_was_observed_before_their_period():
             mixed = np.where(later, other, one)
             before, after = (programme.decide(values, point) for point in (one, mixed))
             early = slots.period <= t
-            for power in (dispatch.charge, dispatch.discharge):
+            for power in (dispatch.powers.charge, dispatch.powers.discharge):
                 assert np.array_equal(before[power][early], after[power][early])
                 moved |= not np.allclose(before[power], after[power])
     assert moved
@@ -162,11 +165,11 @@ def test_powers_depend_only_on_what_was_observed_before_their_period():
 
 @pytest.mark.parametrize("objective", ["nominal", "worst_case"])
 def test_duality_and_extreme_points_dispatch_alike(objective):
-    dual, points_ = (
-        solved(counterpart=counterpart, horizon=3, objective=objective)[0].usd
-        for counterpart in ("duality", "extreme_points")
-    )
-    assert points_ == pytest.approx(dual, rel=1e-5, abs=1e-3)
+    """On the rows that the dispatch ended with."""
+    programme = solved(horizon=3, objective=objective)[0].dispatch.programme
+    dual = solve(dual_counterpart(programme)).objective
+    found = solve_by_extreme_points(programme).solution.objective
+    assert found == pytest.approx(dual, rel=1e-5, abs=1e-3)
 
 
 def test_the_worst_case_costs_more_and_an_adaptive_trip_can_be_solved():
