@@ -16,12 +16,10 @@ from collections.abc import Callable, Iterator
 from types import FrameType, TracebackType
 from typing import Any
 
+from sim.termination import Terminated
+
 # Ends of a process that Python's exceptions do not pass through.
 ENDINGS = ("_exit", "execv", "execve")
-
-
-class Terminated(KeyboardInterrupt):
-    """A signal asks this process to end; like Ctrl-C it goes through a user's code."""
 
 
 class ProgramEnded(Exception):

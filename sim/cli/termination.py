@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from types import FrameType
 
 from sim.cli.options import TERMINATED
-from sim.user_code import Terminated
+from sim.termination import termination
 
 # A library that computes on lets no Python code run. What is on the disk is whole at any moment.
 PATIENCE_S = 8.0
@@ -21,20 +21,18 @@ PATIENCE_S = 8.0
 def ending_when_asked() -> Iterator[None]:
     """Let the signals end what runs inside, and the program with exit code 143 within 10 s.
 
-    What runs inside is interrupted as by Ctrl-C. If it goes on nevertheless, the process ends at
-    once after `PATIENCE_S`; workers end with it. Elsewhere than on POSIX nothing is done.
+    What runs inside is interrupted as by Ctrl-C, an episode at its next decision. If it goes on
+    nevertheless, the process ends at once after `PATIENCE_S`; workers end with it. Elsewhere than
+    on POSIX nothing is done.
     """
     if os.name != "posix" or threading.current_thread() is not threading.main_thread():
         yield
         return
     signals = {signal.SIGTERM, signal.SIGUSR1}
-    asked: list[int] = []
 
     def end(number: int, frame: FrameType | None) -> None:
-        del frame
-        if not asked:  # once is enough
-            asked.append(number)
-            raise Terminated
+        del number, frame
+        termination.ask()
 
     ended = threading.Event()
     reader, writer = os.pipe()
@@ -53,7 +51,8 @@ def ending_when_asked() -> Iterator[None]:
         os.close(writer)
         watch.join()
         os.close(reader)
-        if asked:
+        if termination.is_asked:
+            termination.forget()
             sys.exit(TERMINATED)
 
 

@@ -14,6 +14,7 @@ from typing import TypeAlias
 from sim.study.execution.pools import WorkerPool
 from sim.study.execution.worker import BatchResult, run_batch
 from sim.study.jobs import Failure, Job
+from sim.termination import termination
 
 # Sending a batch and receiving its results costs some 5 ms, with Dask 20: less than 1 % of this.
 # A longer batch would lose more when a study is killed, and show its progress less often.
@@ -78,8 +79,9 @@ def _run_in_parallel(
                 except pool.death_errors:
                     to_retry.extend(jobs)
                     continue
-                batches.record(jobs, batch.seconds)
+                batches.record(jobs[: len(batch.seconds)], batch.seconds)
                 yield batch
+                termination.check()
     finally:
         for future in in_flight:
             future.cancel()

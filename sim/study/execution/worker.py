@@ -6,6 +6,7 @@ A worker is prepared once with what all jobs of a study have in common. It may s
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import pickle
@@ -27,6 +28,7 @@ from sim.study.execution.runner import run_episode
 from sim.study.jobs import Failure, FinishedEpisode, Job, JobResult, Key
 from sim.study.store.bundle import Keep, bundle, join, to_bytes
 from sim.study.store.sums import first_reason, sum_ledger, sum_timings
+from sim.termination import Terminated, termination
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -67,7 +69,9 @@ class JobContext:
             seed=self.seed,
             replication=job.replication,
             verify=self.verify,
-            follow=Follower(controller=job.label, strict=self.strict),
+            follow=Follower(
+                controller=job.label, strict=self.strict, then=lambda _: termination.check()
+            ),
             deadline_s=self.deadline_s,
         )
 
@@ -137,11 +141,14 @@ def release(token: str) -> None:
 
 
 def run_batch(token: str, jobs: Sequence[Job]) -> BatchResult:
-    """Run jobs one after the other; what one of them raises is its own failure."""
+    """Run jobs one after the other; what one of them raises is its own failure.
+
+    If a signal asks this process to end, the results are those of the jobs that have ended.
+    """
     context = _contexts[token]
     results: list[JobResult] = []
     seconds, bundles = [], []
-    with _episode_lock:
+    with _episode_lock, termination.held(), contextlib.suppress(Terminated):
         for job in jobs:
             started = time.perf_counter()
             result, row = _run_job(context, job)
