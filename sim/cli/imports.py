@@ -111,6 +111,41 @@ def matpower(
 
 
 @imports.command()
+def opendss(
+    master: Annotated[
+        Path, typer.Argument(metavar="MASTER", help="The .dss file; OpenDSS runs its commands.")
+    ],
+    folder: FolderArgument,
+    load_profile: LoadProfileOption = "flat",
+    pv_profile: Annotated[
+        str, typer.Option(metavar="NAME", help="Profile that PV follows, where there is PV.")
+    ] = "",
+    coordinate_unit_km: Annotated[
+        float, typer.Option(help="Unit of coordinates [km]; default: feet.")
+    ] = 0.0003048,
+    loads: Annotated[
+        str, typer.Option(help="Power of loads: nominal, or solved as OpenDSS has it.")
+    ] = "nominal",
+    most_percent: Annotated[
+        float, typer.Option(help="How far the source's power may be from OpenDSS's [%].")
+    ] = 2.0,
+) -> None:
+    """A feeder of OpenDSS, as a balanced equivalent (needs gridhaul[opendss])."""
+    from sim.importers.opendss import write_network
+
+    piece = write_network(
+        master,
+        folder,
+        load_profile=load_profile,
+        pv_profile=pv_profile,
+        coordinate_unit_km=coordinate_unit_km,
+        loads=loads,  # type: ignore[arg-type]
+        most_percent=most_percent,
+    )
+    _finish(folder, piece)
+
+
+@imports.command()
 def profiles(
     source: Annotated[Path, typer.Argument(metavar="FILE", help="A CSV or Parquet file.")],
     folder: FolderArgument,

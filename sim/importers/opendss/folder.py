@@ -1,0 +1,188 @@
+"""Write the tables of a scenario folder from an OpenDSS circuit, and measure what that loses."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from sim.errors import InputError
+from sim.importers.folder import write_rows
+from sim.importers.opendss.balanced import power_flow
+from sim.importers.opendss.circuit import read_circuit
+from sim.scenario.problems import Problems
+
+LOGGER = logging.getLogger("gridhaul")
+MOST_ITERATIONS = 100
+LoadPower = Literal["nominal", "solved"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deviation:
+    """The circuit as OpenDSS has solved it, and its balanced equivalent.
+
+    Attributes
+    ----------
+    source_mw, loss_mw
+        Power at the source and losses, ``(in OpenDSS, here)`` [MW].
+    vm_min_pu, vm_max_pu
+        Lowest and highest voltage, of any phase in OpenDSS and of a bus here [pu].
+    """
+
+    source_mw: tuple[float, float]
+    loss_mw: tuple[float, float]
+    vm_min_pu: tuple[float, float]
+    vm_max_pu: tuple[float, float]
+
+    @property
+    def source_percent(self) -> float:
+        """How far the source's power is from OpenDSS's [%]."""
+        theirs, ours = self.source_mw
+        return abs(ours - theirs) / max(abs(theirs), 1e-9) * 100
+
+    def __str__(self) -> str:
+        rows = (
+            ("power at the source", "MW", self.source_mw),
+            ("losses", "MW", self.loss_mw),
+            ("lowest voltage", "pu", self.vm_min_pu),
+            ("highest voltage", "pu", self.vm_max_pu),
+        )
+        return "; ".join(
+            f"{name} {theirs:.5g} {unit} in OpenDSS, {ours:.5g} here"
+            for name, unit, (theirs, ours) in rows
+        )
+
+
+def write_network(
+    master: str | Path,
+    folder: str | Path,
+    *,
+    load_profile: str,
+    pv_profile: str = "",
+    coordinate_unit_km: float = 0.0003048,
+    loads: LoadPower = "nominal",
+    most_percent: float = 2.0,
+) -> dict[str, object]:
+    """Write buses, lines, transformers, loads and PV of an OpenDSS circuit.
+
+    OpenDSS solves the circuit; taps of regulators and capacitors are taken as they stand then. The
+    feeder becomes a balanced equivalent, in which elements of fewer phases have the losses that
+    they have in OpenDSS at balanced voltages; banks of single-phase transformers are one. Loads of
+    all models draw constant power, that at nominal voltage. What that changes is measured and told
+    by a warning of the logger ``gridhaul``.
+
+    Parameters
+    ----------
+    master
+        The circuit's ``.dss`` file. OpenDSS runs all its commands.
+    folder
+        The scenario's folder; made if it does not exist.
+    load_profile, pv_profile
+        Profiles that loads and PV follow; the latter is only needed where there is PV.
+    coordinate_unit_km
+        Unit of the buses' coordinates [km]; default: feet.
+    loads
+        Power of the loads: ``"nominal"``, that at nominal voltage, or ``"solved"``, what they draw
+        in OpenDSS's solution. The latter is nearer where OpenDSS models loads at voltages beyond
+        their limits as impedances.
+    most_percent
+        By how much the source's power may differ from OpenDSS's [%].
+
+    Returns
+    -------
+    dict
+        The piece of ``scenario.toml`` that names the source.
+
+    Raises
+    ------
+    InputError
+        If OpenDSSDirect.py is not installed, if OpenDSS cannot solve the circuit, names elements
+        without counterpart, or says by how much the source's power differs.
+    """
+    path, folder = Path(master), Path(folder)
+    problems = Problems()
+    if loads not in get_args(LoadPower):
+        problems.add("loads", "loads", loads, "is no power of loads", "Give nominal or solved")
+        problems.raise_if_any()
+    dss = _solved(path)
+    circuit = read_circuit(
+        dss,
+        load_profile,
+        pv_profile,
+        solved=loads == "solved",
+        unit_km=coordinate_unit_km,
+        where=path.name,
+        problems=problems,
+    )
+    problems.raise_if_any()
+    vm_pu = np.array(dss.Circuit.AllBusMagPu())
+    vm_pu = vm_pu[vm_pu > 0]
+    theirs = (
+        -dss.Circuit.TotalPower()[0] / 1e3,
+        dss.Circuit.Losses()[0] / 1e6,
+        float(vm_pu.min()),
+        float(vm_pu.max()),
+    )
+    ours = power_flow(circuit)
+    deviation = Deviation(
+        source_mw=(theirs[0], ours[0]),
+        loss_mw=(theirs[1], ours[1]),
+        vm_min_pu=(theirs[2], ours[2]),
+        vm_max_pu=(theirs[3], ours[3]),
+    )
+    if not deviation.source_percent <= most_percent:
+        message = f"differs by {deviation.source_percent:.3g} % ({deviation})"
+        remedy = f"Raise most_percent above {most_percent:g} if that is near enough"
+        if loads == "nominal":
+            remedy = f"Try loads = 'solved'; {remedy[0].lower()}{remedy[1:]}"
+        problems.add(path.name, "power at the source", ours[0], message, remedy)
+    problems.raise_if_any()
+    write_rows(folder, "buses.csv", circuit.buses)
+    write_rows(folder, "lines.csv", circuit.lines)
+    write_rows(folder, "transformers.csv", circuit.transformers)
+    write_rows(folder, "loads.csv", circuit.loads)
+    write_rows(folder, "generators.csv", circuit.generators)
+    LOGGER.warning("%s:\n  %s", path.name, "\n  ".join([*circuit.said, str(deviation)]))
+    bus, held_pu = circuit.source
+    return {"grid": {"source": [{"bus": bus, "vm_pu": held_pu}]}}
+
+
+def _solved(path: Path) -> Any:
+    """Return OpenDSS with the circuit solved."""
+    try:
+        import opendssdirect as dss
+    except ImportError as error:
+        raise InputError.single(
+            where="opendss",
+            key="package",
+            value="opendssdirect.py",
+            message="is not installed",
+            remedy="pip install 'gridhaul[opendss]'",
+        ) from error
+    problem = None
+    try:
+        dss.Basic.AllowForms(False)
+        dss.Basic.AllowEditor(False)
+        dss.Basic.AllowChangeDir(False)
+        dss.Basic.ClearAll()
+        if not path.is_file():
+            raise FileNotFoundError(f"there is no file {path}")
+        dss.Text.Command(f'redirect "{path.resolve()}"')
+        dss.Solution.MaxIterations(MOST_ITERATIONS)
+        dss.Solution.MaxControlIterations(MOST_ITERATIONS)
+        dss.Solution.Solve()
+        if not dss.Circuit.NumBuses():
+            problem = "defines no circuit"
+        elif not dss.Solution.Converged():
+            problem = "has no solution in OpenDSS"
+    except Exception as error:  # noqa: BLE001 - the engine raises its own kinds
+        problem = f"cannot be solved by OpenDSS ({error})"
+    if problem is not None:
+        remedy = "Let OpenDSS solve it first"
+        raise InputError.single(
+            where=path.name, key="file", value=str(path), message=problem, remedy=remedy
+        )
+    return dss
