@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 import gridhaul as gh
 from controllers.optimisation.work_limits import WorkLimits
@@ -297,7 +298,7 @@ def closed_loop(shared: pd.DataFrame, tied: pd.DataFrame) -> str:
     for name, key in keys.items():
         one, other = _values(shared, key), _values(tied, key)
         apart = one - other
-        half = 1.96 * apart.std(ddof=1) / np.sqrt(len(apart))
+        half = stats.t.ppf(0.975, len(apart) - 1) * apart.std(ddof=1) / np.sqrt(len(apart))
         rows.append(
             (
                 name,
