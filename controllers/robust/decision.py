@@ -38,10 +38,6 @@ from sim.units import FloatArray
 _TOLERANCE_USD = 0.3
 _MOST_ROUNDS = 12
 
-# On the expected path a limit is far away where the engine's plan leaves it more than this share of
-# its margin.
-_NEAR = 0.5
-
 # Charging and discharging at once by less than this is rounding [MW].
 _TINY_MW = 1e-4
 
@@ -112,8 +108,7 @@ class RobustDecision:
             at_plan = limits.at(point, limits.highest_mw - own_mw)
             # Where too much sun or wind could violate a limit, it is capped as well.
             capped = capped | limits.helped_by_caps(at_plan)
-        near = at_plan > _NEAR * (limits.base - rows.base)
-        self._limits = dataclasses.replace(limits, near=near)
+        self._limits = limits
         self._imported = self._import_by(errors)
         self._signals = lift(errors.known)
         self._rows = rows.worst(at_plan)
@@ -232,7 +227,9 @@ class RobustDecision:
         slope = np.zeros((1, errors.std_pu.shape[1]))
         np.add.at(slope[0], system.loads.profile, system.loads.p_mw)
         np.subtract.at(slope[0], system.generators.profile, system.generators.p_mw)
-        found = [errors.margin(slope, t, follows=True)[1][0] for t in range(len(errors.std_pu))]
+        found = [
+            errors.margin(slope, t, follows=True).of_signal[0] for t in range(len(errors.std_pu))
+        ]
         return np.array(found)
 
     def _solved(self, programme: RobustProgramme) -> Solution:

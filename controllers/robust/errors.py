@@ -16,6 +16,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from statistics import NormalDist
+from typing import NamedTuple
 
 import numpy as np
 from scipy.linalg import solve_triangular
@@ -49,6 +50,25 @@ class Budgets:
 
     over_components: float
     over_time: float
+
+
+class Margin(NamedTuple):
+    """Room for errors.
+
+    Attributes
+    ----------
+    most
+        The most that rows can rise beside what signals explain, ``(row,)``.
+    now
+        What of it becomes known in the period itself only, so that whoever decides when the period
+        begins has to leave that much, ``(row,)``.
+    of_signal
+        Slopes along the signals, ``(row, direction)``.
+    """
+
+    most: FloatArray
+    now: FloatArray
+    of_signal: FloatArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -136,7 +156,7 @@ class ForecastErrors:
             latest_pu=radius * size[1][:, :n],
             std_pu=std,
             ripple_pu=np.sqrt(np.maximum(step_std**2 - std**2, 0.0)),
-            ripples=NormalDist().inv_cdf((1 + coverage) / 2),
+            ripples=NormalDist().inv_cdf(max(coverage, 0.5)),
         )
 
     def contains(self, forecast: Forecast, paths: FloatArray) -> np.ndarray:
@@ -148,9 +168,7 @@ class ForecastErrors:
             inside &= (np.abs(part) <= most * (1 + 1e-12) + 1e-9).all(axis=(1, 2))
         return inside
 
-    def margin(
-        self, slope: FloatArray, period: int, *, follows: bool
-    ) -> tuple[FloatArray, FloatArray]:
+    def margin(self, slope: FloatArray, period: int, *, follows: bool) -> Margin:
         """Return the most that ``slope @ error`` can be beside what signals explain.
 
         Parameters
@@ -161,21 +179,15 @@ class ForecastErrors:
             The period.
         follows
             Whether rows may follow signals; otherwise these are part of the most.
-
-        Returns
-        -------
-        tuple
-            The most, ``(row,)``, and the slopes along the signals, ``(row, direction)``.
         """
         along = self._explained(slope, period)
         rest = np.abs(slope - along @ self.directions)
-        most = rest @ (self.known_pu[period] + self.latest_pu[period])
-        most += self._support(self.latest, along, period)
-        ripple = (slope**2) @ (self.ripple_pu[period] ** 2)
-        most = most + self.ripples * np.sqrt(ripple)
+        now = rest @ self.latest_pu[period] + self._support(self.latest, along, period)
+        now = now + self.ripples * np.sqrt((slope**2) @ (self.ripple_pu[period] ** 2))
+        most = now + rest @ self.known_pu[period]
         if follows:
-            return most, np.where(self.known.above[period] > 0, along, 0.0)
-        return most + self._support(self.known, along, period), np.zeros_like(along)
+            return Margin(most, now, np.where(self.known.above[period] > 0, along, 0.0))
+        return Margin(most + self._support(self.known, along, period), now, np.zeros_like(along))
 
     def _explained(self, slope: FloatArray, period: int) -> FloatArray:
         """Return the slopes along the directions that leave the least, ``(row, direction)``."""

@@ -114,8 +114,8 @@ class RobustLimits:
         Where generators are capped, ``(period, generator)``.
     highest_mw
         The highest power of generators that are capped, ``(period, generator)`` [MW].
-    near
-        Rows that may be violated on the expected path, ``(row,)``.
+    expected
+        As `base`, with the errors only that become known in the period itself, ``(row,)``.
     spare_mw
         Caps that are cut by less than this never leave less than bad weather does, same shape [MW].
     """
@@ -128,7 +128,7 @@ class RobustLimits:
     capped: BoolArray
     highest_mw: FloatArray
     spare_mw: FloatArray
-    near: BoolArray
+    expected: FloatArray
 
     @classmethod
     def of(
@@ -166,16 +166,25 @@ class RobustLimits:
         bounded = capped[rows.period]
         slope = rows.without(bounded, system)
         own = system.generators
-        short = (errors.known_pu + errors.latest_pu)[:, own.profile] * own.p_mw
-        short = np.minimum(short, mean)
+        least = [errors.latest_pu, errors.known_pu + errors.latest_pu]
+        now, short = (np.minimum(part[:, own.profile] * own.p_mw, mean) for part in least)
         above = (highest - mean)[rows.period]
-        moved = np.where(rows.of_c < 0, -rows.of_c * above, rows.of_c * short[rows.period])
-        base = rows.base + np.where(bounded, moved, 0.0).sum(axis=1)
+        base, expected = (
+            rows.base
+            + np.where(
+                bounded,
+                np.where(rows.of_c < 0, -rows.of_c * above, rows.of_c * part[rows.period]),
+                0.0,
+            ).sum(axis=1)
+            for part in (short, now)
+        )
         of_signal = np.zeros((len(base), len(errors.directions)))
         for t in range(n_periods):
             here = np.flatnonzero(rows.period == t)
-            most, of_signal[here] = errors.margin(slope[here], t, follows=follows)
-            base[here] += most
+            margin = errors.margin(slope[here], t, follows=follows)
+            of_signal[here] = margin.of_signal
+            expected[here] += margin.now
+            base[here] += margin.most
         return cls(
             rows=rows,
             base=base,
@@ -185,7 +194,7 @@ class RobustLimits:
             capped=capped,
             highest_mw=highest,
             spare_mw=highest - mean + short,
-            near=np.ones(len(base), dtype=np.bool_),
+            expected=expected,
         )
 
     def at(self, plan: OperatingPoint, cut_mw: FloatArray) -> FloatArray:

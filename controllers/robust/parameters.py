@@ -33,8 +33,8 @@ class RobustPlanning(RollingPlanning):
         over the periods; infinite for none.
     worst_share
         What a limit that is violated on the worst path costs after the first period, as a share of
-        the penalty: such hours are decided again. In the first period, and on the expected path, it
-        costs all of it [-].
+        the penalty [-]: such hours are decided again. All of it is paid in the first period, and
+        for what becomes known in later periods themselves, which no decision can avert.
     signals
         How many such directions there are; powers follow the errors along them.
     samples

@@ -53,29 +53,33 @@ class Violations:
         model.entries(at, self._worst[group.ravel()], -1.0)
         self._add_injections(model, at, rows)
         uncertain.add_signals(model, at, period, of_signal)
+        self._add_cuts(model, at, rows)
+        later = share < 1
+        self._add_expected(model, rows[later], ((1 - share) * limits.rows.usd[rows])[later])
+
+    def _add_cuts(self, model: RobustModel, at: IntArray, rows: IntArray) -> None:
+        """Add cuts of generators to rows of the grid, `rows` of them at `at`."""
+        limits, cuts = self._limits, self._cuts
         for t in range(len(limits.capped)):
-            own, n = np.flatnonzero(period == t), cuts.at(t)
+            own, n = np.flatnonzero(limits.rows.period[rows] == t), cuts.at(t)
             of = np.ix_(rows[own], cuts.generator[n])
             model.entries(at[own][:, None], cuts.cut[n], limits.of_cut[of])
             model.entries(at[own][:, None], cuts.beyond[n], limits.of_beyond[of])
-        # Elsewhere a violation on the expected path would be one on the worst path by far.
-        near = limits.near[rows] & (share < 1)
-        self._add_expected(model, rows[near], ((1 - share) * limits.rows.usd[rows])[near])
 
     def _add_expected(self, model: RobustModel, rows: IntArray, usd: FloatArray) -> None:
-        """Add what violations on the expected path cost more, `usd` a unit, ``(row,)``."""
-        limits, cuts = self._limits, self._cuts
+        """Add what violations cost more where all goes as expected until the period begins.
+
+        Whoever decides then leaves room for what nobody knows by then: `usd` a unit, ``(row,)``.
+        """
+        limits = self._limits
         name, group = np.unique(limits.rows.violation[rows], return_inverse=True)
         cost = np.zeros(len(name))
         cost[group.ravel()] = usd
         violation = model.decisions(len(name), cost=cost)
-        mean = model.rows(len(rows), upper=-limits.rows.base[rows], nominal=True)
+        mean = model.rows(len(rows), upper=-limits.expected[rows], nominal=True)
         model.entries(mean, violation[group.ravel()], -1.0)
         self._add_injections(model, mean, rows)
-        for n, (segment, share) in enumerate(cuts.segments):
-            own = np.flatnonzero(limits.rows.period[rows] == cuts.period[n])
-            withheld = limits.rows.of_c[rows[own], cuts.generator[n]]
-            model.entries(mean[own][:, None], segment, np.multiply.outer(withheld, share))
+        self._add_cuts(model, mean, rows)
 
     def _add_injections(self, model: RobustModel, at: IntArray, rows: IntArray) -> None:
         """Add the powers of vehicles to rows of the grid, `rows` of them at `at`."""

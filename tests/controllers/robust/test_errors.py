@@ -76,7 +76,8 @@ def test_no_path_of_the_set_exceeds_a_margin(budgets, follows):
     known, _ = split(first_leads(forecast, N_LEADS), fresh)
     slope, tightest = rows(), 0.0
     for t in range(N_LEADS):
-        most, of_signal = own.margin(slope, t, follows=follows)
+        most, now, of_signal = own.margin(slope, t, follows=follows)
+        assert (now <= most).all()
         most = most - own.ripples * np.sqrt(slope**2 @ own.ripple_pu[t] ** 2)
         error = (fresh[:, t] - forecast.profile_mean[t]) @ slope.T
         signal = known[:, t] @ own.directions.T @ of_signal.T
@@ -109,7 +110,7 @@ def test_where_nothing_is_uncertain_there_are_no_margins():
     )
     own = errors(certain)
     for t in range(N_LEADS):
-        assert not own.margin(rows(), t, follows=True)[0].any()
+        assert not own.margin(rows(), t, follows=True).most.any()
 
 
 @pytest.mark.slow
