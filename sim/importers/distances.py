@@ -13,6 +13,7 @@ from sim.scenario.problems import Problems
 from sim.scenario.schema.csv_rows import RoadLinkRow, RoadNodeRow
 from sim.units import FloatArray
 
+LEAST_KM, MOST_KM = 1e-9, 20_000.0
 NO_ROAD = {"", "-", "inf", "nan"}
 
 
@@ -114,12 +115,12 @@ def _read_matrix(path: Path, problems: Problems) -> tuple[list[str], FloatArray]
             if i == j or cell.strip().lower() in NO_ROAD:
                 continue
             distance_km[i, j] = _distance(cell)
-            if not (np.isfinite(distance_km[i, j]) and distance_km[i, j] > 0):
+            if not LEAST_KM <= distance_km[i, j] <= MOST_KM:
                 problems.add(
                     where,
                     f"line {number}, {names[j]}",
                     cell,
-                    "is no distance above 0",
+                    f"is no distance above 0 and up to {MOST_KM:,.0f} km",
                     "Write kilometres, or leave the cell empty where there is no direct road",
                 )
     return names, distance_km

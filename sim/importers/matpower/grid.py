@@ -59,14 +59,12 @@ def read_grid(case: Case, load_profile: str, problems: Problems) -> Grid:
     if isolated:
         grid.said.append(f"{isolated} isolated buses (type 4) are left out")
     names: Counter[str] = Counter()
+    left_out = {
+        bus_number(row.values[0]) for row in case.matrices["bus"] if row.values[1] == ISOLATED
+    }
     for row in case.matrices["branch"]:
-        ends = _bus(row.values[0]), _bus(row.values[1])
-        isolated_ends = (
-            {_bus(each.values[0]) for each in case.matrices["bus"] if each.values[1] == ISOLATED}
-            if any(end not in grid.kv for end in ends)
-            else set()
-        )
-        if isolated_ends.intersection(ends):
+        ends = bus_number(row.values[0]), bus_number(row.values[1])
+        if left_out.intersection(ends):
             continue
         for end in ends:
             if end not in grid.kv:
@@ -83,7 +81,8 @@ def read_grid(case: Case, load_profile: str, problems: Problems) -> Grid:
     return grid
 
 
-def _bus(value: float) -> int:
+def bus_number(value: float) -> int:
+    """Return the number of a bus, -1 for what is none."""
     return int(value) if math.isfinite(value) and abs(value) < 1e15 else -1
 
 
@@ -102,7 +101,7 @@ def made(
 def _read_bus(case: Case, row: Row, grid: Grid, profile: str, problems: Problems) -> None:
     number, kind, p_mw, q_mvar, gs_mw, bs_mvar = row.values[:6]
     kv, high, low = row.values[9], row.values[11], row.values[12]
-    bus = _bus(number)
+    bus = bus_number(number)
     if bus != number or bus < 0 or kind not in (1, 2, 3, 4):
         message = "is no bus with a whole number and a type from 1 to 4"
         problems.add(case.file, row.where, f"{number:g}, {kind:g}", message, "Correct the row")
@@ -168,7 +167,7 @@ def _read_branch(case: Case, row: Row, name: str, grid: Grid, problems: Problems
     """
     start, end, r, x, b, rate_mva = row.values[:6]
     tap = row.values[8] or 1.0
-    from_bus, to_bus = int(start), int(end)
+    from_bus, to_bus = bus_number(start), bus_number(end)
     closed = row.values[10] > 0
     from_kv, to_kv = grid.kv[from_bus], grid.kv[to_bus]
     impedance = math.hypot(r, x)
@@ -243,7 +242,7 @@ def _check_angles(case: Case, grid: Grid, problems: Problems) -> None:
     """Refuse phase shifters that drive a flow round a loop; without one they change no flow."""
     neighbours: dict[int, list[tuple[int, float, str]]] = {}
     for row in case.matrices["branch"]:
-        one, other = _bus(row.values[0]), _bus(row.values[1])
+        one, other = bus_number(row.values[0]), bus_number(row.values[1])
         if row.values[10] > 0 and one in grid.kv and other in grid.kv:
             shift, where = row.values[9], f"{row.where}, branch {one}-{other}"
             neighbours.setdefault(one, []).append((other, -shift, where))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from sim.importers.matpower.case_file import Case, Row
-from sim.importers.matpower.grid import HELD, REFERENCE, Grid, made
+from sim.importers.matpower.grid import HELD, REFERENCE, Grid, bus_number, made
 from sim.scenario.problems import Problems
 from sim.scenario.schema.csv_rows import UnitRow
 
@@ -23,14 +23,14 @@ def read_units(
         message = f"has {len(gencost)} rows for {len(case.matrices['gen'])} generators"
         problems.add(case.file, "mpc.gencost", len(gencost), message, "Add costs, or leave them")
         return [], {}
-    if not any(grid.kind.get(int(row.values[0])) == REFERENCE for row in rows):
+    if not any(grid.kind.get(bus_number(row.values[0])) == REFERENCE for row in rows):
         message = "has no generator in service at a bus of type 3"
         problems.add(case.file, "mpc.gen", len(rows), message, "Say which bus balances the grid")
     units, sources, voltage = [], {}, dict[int, float]()
     count: Counter[int] = Counter()
     balanced = False
     for row in rows:
-        bus, vm_pu = int(row.values[0]), row.values[5]
+        bus, vm_pu = bus_number(row.values[0]), row.values[5]
         kind = grid.kind.get(bus)
         where = f"{row.where}, generator at bus {bus}"
         if kind not in (HELD, REFERENCE):
@@ -71,7 +71,7 @@ def _unit(
     most = max(high, least, LEAST_MW)
     values: dict[str, object] = {
         "name": name,
-        "bus": str(int(row.values[0])),
+        "bus": str(bus_number(row.values[0])),
         "p_min_mw": least,
         "p_max_mw": most,
         "vm_pu": row.values[5],

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
+from pydantic import ValidationError
 
 from sim.errors import InputError
 from sim.importers.folder import write_rows
@@ -108,15 +109,19 @@ def write_network(
         problems.add("loads", "loads", loads, "is no power of loads", "Give nominal or solved")
         problems.raise_if_any()
     dss = _solved(path)
-    circuit = read_circuit(
-        dss,
-        load_profile,
-        pv_profile,
-        solved=loads == "solved",
-        unit_km=coordinate_unit_km,
-        where=path.name,
-        problems=problems,
-    )
+    try:
+        circuit = read_circuit(
+            dss,
+            load_profile,
+            pv_profile,
+            solved=loads == "solved",
+            unit_km=coordinate_unit_km,
+            where=path.name,
+            problems=problems,
+        )
+    except (dss.DSSException, ValidationError) as error:
+        message = f"holds what cannot be read ({error})"
+        problems.add(path.name, "file", str(path), message, "Correct the element")
     problems.raise_if_any()
     vm_pu = np.array(dss.Circuit.AllBusMagPu())
     vm_pu = vm_pu[vm_pu > 0]

@@ -234,7 +234,7 @@ def _link(
         speed_kmh=speed_kmh,
         capacity_veh_h=capacity,
         alpha=alpha if alpha > 1e-12 else 0.0,
-        beta=beta,
+        beta=beta if beta > 1e-12 else 0.0,
         toll=row.get("toll", 0.0),
         length=row["length"],
     )
