@@ -50,8 +50,8 @@ def offer_of(
     values: FloatArray,
     routes: tuple[Route, ...],
     decision: Decision,
-) -> tuple[Offer, dict[int, FloatArray] | None]:
-    """Return the offer that a solution of the owner's model with given routes describes."""
+) -> tuple[Offer, dict[int, FloatArray]]:
+    """Return the offer that a solution describes, and the power of its legs by area."""
     n, hours = case.n_periods, case.period_h
     price = np.full((n, len(case.operators)), max(decision.levels) if decision.owner else 0.0)
     for (area, t, _), level in decided(model, values).items():
@@ -82,15 +82,13 @@ def offer_of(
             )
     legs.sort(key=lambda leg: (leg.first, leg.vehicle))
     offer = Offer(routes=routes, legs=tuple(legs), price_usd_per_mwh=price)
-    told = None
-    if not decision.owner:
-        told = {
-            area: np.array([_window(leg, used[leg.vehicle, leg.direction]) for leg in own])
-            if (own := offer.of_area(area))
-            else np.zeros((0, n))
-            for area in range(len(case.operators))
-        }
-    return offer, told
+    planned = {
+        area: np.array([_window(leg, used[leg.vehicle, leg.direction]) for leg in own])
+        if (own := offer.of_area(area))
+        else np.zeros((0, n))
+        for area in range(len(case.operators))
+    }
+    return offer, planned
 
 
 def _window(leg: Leg, power: FloatArray) -> FloatArray:
@@ -125,6 +123,13 @@ def drives_of(found: LeaderModel, values: FloatArray) -> frozenset[Drive]:
     return frozenset(
         (arc.period, arc.station, arc.goal) for arc, v in found.flow.items() if values[v] > 0.5
     )
+
+
+def around(case: Case, drives: frozenset[Drive]) -> frozenset[Drive]:
+    """Return drives, those a period earlier and later, and all stays."""
+    near = {(t + step, s, goal) for t, s, goal in drives for step in (-1, 0, 1)}
+    stays = {(t, s, s) for t in range(case.n_periods) for s in range(case.space.n_stations)}
+    return frozenset({drive for drive in near if 0 <= drive[0] < case.n_periods} | stays)
 
 
 def routes_of(case: Case, found: LeaderModel, values: FloatArray) -> tuple[Route, ...]:

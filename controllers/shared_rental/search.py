@@ -1,9 +1,9 @@
 """Decomposition: the owner's model bounds and proposes, the operators' programmes decide.
 
-The owner's model is a relaxation: its bound is proven. Its routes, with energy truck by truck, give
-an offer; the operators' own programmes at that offer give what it is really worth. Where something
-is left between both, prices of single periods are moved by a level, each judged by the operators'
-programmes.
+The owner's model is a relaxation: its bound is proven. On its drives, with energy truck by truck, a
+second model gives an offer; the operators' own programmes at that offer give what it is really
+worth. Where something is left between both, drives an hour earlier or later are added; then prices
+at which operators rent less than expected are moved by a level.
 """
 
 from __future__ import annotations
@@ -21,9 +21,13 @@ from controllers.shared_rental.case import Case
 from controllers.shared_rental.leader import alike, leader_model
 from controllers.shared_rental.market_view import MarketView, market_view
 from controllers.shared_rental.offers import CHARGE
-from controllers.shared_rental.proposal import Decision, drives_of, offer_of, routes_of
+from controllers.shared_rental.proposal import Decision, around, drives_of, offer_of, routes_of
 from controllers.shared_rental.settlement import Settled, settle
 from sim.control import SolveStatus
+from sim.units import FloatArray
+
+# Where operators rent less than this below what the owner's model expects, prices stay [MW].
+LACKING_MW = 0.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -66,51 +70,58 @@ def best_offer(case: Case, decision: Decision) -> Found:
     bound = master.bound
     if master.values is None or bound is None:
         raise PlanningError(f"the owner's model is {master.status}", master.status)
-    # Trucks that are alike have pooled their energy: now each keeps its own, on the same drives.
-    singles = tuple((k,) for k in range(case.n_vehicles))
-    own = leader_model(
-        case,
-        view,
-        singles,
-        owner=decision.owner,
-        tied=decision.tied,
-        within=drives_of(model, master.values),
-    )
-    apart = solve(own.model, limits=decision.limits)
-    if apart.values is None:
-        raise PlanningError(f"the owner's model with given routes is {apart.status}", apart.status)
-    routes = routes_of(case, own, apart.values)
-    offer, told = offer_of(case, view, own, apart.values, routes, decision)
-    base = _base_usd(view, case)
+    base = 0.0 if decision.owner else _base_usd(view, case)
     log: list[Iteration] = []
+    best: Settled | None = None
 
-    def logged(state: Settled) -> float:
-        cost = _cost(case, decision, state) - (0.0 if decision.owner else base)
-        upper = min([cost, *(entry.upper for entry in log)])
-        entry = Iteration(
-            lower=min(bound, upper),
-            upper=upper,
-            patterns=len(state.offer.legs),
-            master=master.status,
-            seconds=time.perf_counter() - began,
+    def logged(state: Settled) -> bool:
+        """Log a round, and return whether it is the best so far."""
+        cost = _cost(case, decision, state) - base
+        before = min([np.inf, *(entry.upper for entry in log)])
+        upper = min(cost, before)
+        log.append(
+            Iteration(
+                lower=min(bound, upper),
+                upper=upper,
+                patterns=len(state.offer.legs),
+                master=master.status,
+                seconds=time.perf_counter() - began,
+            )
         )
-        log.append(entry)
-        return cost
+        return cost < before
 
-    state = settle(case, offer, decision.step_mwh, told)
-    cost = logged(state)
+    # Trucks that are alike have pooled their energy: now each keeps its own, on the same drives,
+    # and where that costs too much, on drives an hour earlier or later.
+    drives = drives_of(model, master.values)
+    singles = tuple((k,) for k in range(case.n_vehicles))
+    for within in (drives, around(case, drives)):
+        own = leader_model(
+            case, view, singles, owner=decision.owner, tied=decision.tied, within=within
+        )
+        apart = solve(own.model, limits=decision.limits)
+        if apart.values is None:
+            continue
+        routes = routes_of(case, own, apart.values)
+        offer, planned = offer_of(case, view, own, apart.values, routes, decision)
+        state = settle(case, offer, decision.step_mwh, None if decision.owner else planned)
+        if logged(state):
+            best, expected = state, planned
+        if log[-1].gap <= decision.tolerance:
+            break
+    if best is None:
+        raise PlanningError("the owner's model has no routes truck by truck")
     if decision.owner:
-        for area, t, level in _single_moves(state, decision):
+        for area, t, level in _single_moves(best, expected, decision):
             if log[-1].gap <= decision.tolerance:
                 break
-            price = state.offer.price_usd_per_mwh.copy()
+            price = best.offer.price_usd_per_mwh.copy()
             price[t, area] = level
-            moved = settle(case, replace(offer, price_usd_per_mwh=price), decision.step_mwh)
-            if _cost(case, decision, moved) < cost - 1e-6:
-                state = moved
-                cost = logged(state)
+            moved = replace(best.offer, price_usd_per_mwh=price)
+            state = settle(case, moved, decision.step_mwh)
+            if logged(state):
+                best = state
     return Found(
-        settled=state,
+        settled=best,
         bound_usd=log[-1].lower,
         objective_usd=log[-1].upper,
         status=master.status,
@@ -118,17 +129,18 @@ def best_offer(case: Case, decision: Decision) -> Found:
     )
 
 
-def _single_moves(state: Settled, decision: Decision) -> Iterator[tuple[int, int, float]]:
-    """Yield areas, periods and levels next to the prices of what is offered."""
+def _single_moves(
+    state: Settled, expected: dict[int, FloatArray], decision: Decision
+) -> Iterator[tuple[int, int, float]]:
+    """Yield areas, periods and levels next to prices at which less is rented than expected."""
     levels = np.array(decision.levels)
-    offered = sorted(
-        {(leg.area, t) for leg in state.offer.legs for t in range(leg.first, leg.last)}
-    )
-    for area, t in offered:
-        at = int(np.searchsorted(levels, state.offer.price_usd_per_mwh[t, area]))
-        for other in (at + 1, at - 1, len(levels) - 1):
-            if 0 <= other < len(levels) and other != at:
-                yield area, t, float(levels[other])
+    for area, own in state.answers.items():
+        lacks = expected[area].sum(axis=0) - own.use_mw.sum(axis=0) > LACKING_MW
+        for t in np.flatnonzero(lacks).tolist():
+            at = int(np.searchsorted(levels, state.offer.price_usd_per_mwh[t, area]))
+            for other in (at - 1, at + 1):
+                if 0 <= other < len(levels):
+                    yield area, t, float(levels[other])
 
 
 def _cost(case: Case, decision: Decision, state: Settled) -> float:

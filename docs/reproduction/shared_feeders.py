@@ -188,7 +188,11 @@ def decomposition(runs: dict[str, Run]) -> str:
     """Return bounds and gaps of the rounds."""
     rows = []
     for name, own in runs.items():
-        for i, entry in enumerate(own.found.log, 1):
+        log = own.found.log
+        for i, entry in enumerate(log, 1):
+            # Rounds that change nothing are left out, but for the last.
+            if 1 < i < len(log) and entry.upper > log[i - 2].upper - 0.005:
+                continue
             rows.append(
                 (
                     name if i == 1 else "",
@@ -196,7 +200,7 @@ def decomposition(runs: dict[str, Run]) -> str:
                     f"{entry.lower:,.2f}",
                     f"{entry.upper:,.2f}",
                     f"{100 * entry.gap:.2f} %",
-                    f"{own.seconds:.0f}" if i == len(own.found.log) else "",
+                    f"{own.seconds:.0f}" if i == len(log) else "",
                 )
             )
     header = ("variant", "round", "lower bound USD", "upper bound USD", "gap", "processor s")
