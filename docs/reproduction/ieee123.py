@@ -20,14 +20,14 @@ from sim.study.inference.statistics import difference_at, paired
 PAGE = Path(__file__).with_suffix(".md")
 BEGIN, END = "<!-- {}: written by ieee123.py -->\n", "<!-- end of {} -->\n"
 TRAFFIC = {"traffic.intensity": 2}
-DAYS, DAYS_OF_BOUNDS = 38, 4
-DAYS_OF_MARGINS, SEED_OF_MARGINS = 4, 2
+DAYS, DAYS_OF_BOUNDS = 50, 20
+DAYS_OF_MARGINS, SEED_OF_MARGINS = 15, 2
 
 PARKED = ControllerSpec(
     name="day_ahead", parameters=(("routes", "parked"), ("dispatch", "day_ahead"))
 )
 MIXED = ControllerSpec(name="rolling", parameters=(("routes", "day_ahead"),))
-MARGINS = (0.0, 1.0, 2.0)
+MARGINS = (0.0, 0.5, 1.0, 2.0, 4.0)
 # Labels and decimals of the metrics that are shown.
 COLUMNS = {
     "objective_usd": ("objective", 1),
