@@ -57,6 +57,7 @@ PARAMETERS = {
         ("swarm_size", 5),
         ("swarm_iterations", 3),
     ),
+    "robust": (("horizon", 3), ("samples", 200), ("prices", 0)),
     ON_CALL: (("replan_on", ("arrival", "delay", "outage", "ev_arrival", "voltage_violation")),),
 }
 # What plans takes minutes on 179 buses: there it keeps the laws with little effort.
@@ -65,7 +66,7 @@ LARGE = "oberrhein"
 # the scenario that it was made for, in `tiny` and on the stormy day with every change.
 LONG_SCENARIOS = (LARGE, "ieee123", "residential_ev", "shared_feeders")
 QUICK_CONTROLLERS = ("idle", "greedy")
-LONG_PAIRS = {("two_stage", "ieee33"), ("two_stage", STORMY)}
+LONG_PAIRS = {("two_stage", "ieee33"), ("two_stage", STORMY), ("robust", STORMY)}
 MADE_FOR = {("multi_objective", "residential_ev")}
 LITTLE_EFFORT = {"orders": 1, "sweeps": 1, "levels": 2, "trials": 0}
 N_PERIODS = 8
