@@ -57,6 +57,7 @@ PARAMETERS = {
         ("swarm_size", 5),
         ("swarm_iterations", 3),
     ),
+    "robust": (("horizon", 3), ("samples", 200), ("prices", 0)),
     "shared_rental": (("price_levels", (0.0, 60.0)), ("uncertainty", "none"), ("nodes", 20)),
     ON_CALL: (("replan_on", ("arrival", "delay", "outage", "ev_arrival", "voltage_violation")),),
 }
@@ -66,7 +67,7 @@ LARGE = "oberrhein"
 # the scenario that it was made for, in `tiny` and on the stormy day with every change.
 LONG_SCENARIOS = (LARGE, "ieee123", "residential_ev", "shared_feeders")
 QUICK_CONTROLLERS = ("idle", "greedy")
-LONG_PAIRS = {("two_stage", "ieee33"), ("two_stage", STORMY)}
+LONG_PAIRS = {("two_stage", "ieee33"), ("two_stage", STORMY), ("robust", STORMY)}
 MADE_FOR = {("multi_objective", "residential_ev")}
 LITTLE_EFFORT = {"orders": 1, "sweeps": 1, "levels": 2, "trials": 0}
 N_PERIODS = 8
