@@ -77,7 +77,24 @@ def write_network(
         no known kind, with a remedy each.
     """
     if isinstance(net, str | Path):
-        net = _read_json(Path(net))
+        read = _read_json(Path(net))
+        try:
+            return write_network(
+                read,
+                folder,
+                load_profiles=load_profiles,
+                generator_profiles=generator_profiles,
+                kinds=kinds,
+                positions_in_degrees=positions_in_degrees,
+            )
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            raise InputError.single(
+                where=str(net),
+                key="file",
+                value=Path(net).name,
+                message=f"is a damaged net ({type(error).__name__}: {error})",
+                remedy="Write it again with pandapower.to_json",
+            ) from error
     grid = grid_from_pandapower(net)
     problems = NetProblems()
     bus_of = buses_from_pandapower(net)

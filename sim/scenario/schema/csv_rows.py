@@ -128,8 +128,12 @@ class RoadLinkRow(Table):
     free_speed_kmh: Annotated[float, Field(ge=0.1, le=1000)]
     capacity_veh_h: Positive
     two_way: bool = True
-    alpha: Annotated[Normal, Field(ge=0, le=100)] | None = None
-    beta: Annotated[Normal, Field(ge=0, le=20)] | None = None
+    alpha: Annotated[Normal, Field(ge=0, le=100)] | None = Field(
+        default=None, exclude_if=lambda alpha: alpha is None
+    )
+    beta: Annotated[Normal, Field(ge=0, le=20)] | None = Field(
+        default=None, exclude_if=lambda beta: beta is None
+    )
 
 
 class RailNodeRow(Table):
