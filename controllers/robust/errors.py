@@ -32,7 +32,7 @@ _JITTER = 1e-9
 # Shares of the errors that count as 1, along a direction and of one profile.
 ALONG, ALONE = 0.99, 0.999
 
-# Errors along a direction that are smaller than this do not count.
+# Errors that are smaller than this do not count [pu].
 _NOTHING = 1e-7
 
 
@@ -140,7 +140,7 @@ class ForecastErrors:
         n = near.profile_std.shape[1]
         # The directions are what counts: the profiles alone get a little more room.
         share = np.concatenate([np.full(n, ALONE), np.full(len(directions), ALONG)])
-        size = [_spread(part, share) for part in shape]
+        size = [_spread(own, share, part) for own, part in zip(shape, parts, strict=True)]
         sets = [_box(own[:, n:], budgets) for own in size] + [
             _box(own[:, :n], Budgets(over_components=np.inf, over_time=np.inf)) for own in size
         ]
@@ -223,7 +223,9 @@ def split(forecast: Forecast, paths: FloatArray) -> tuple[FloatArray, FloatArray
     for i, lower in enumerate(factor):
         innovation = solve_triangular(lower, score[:, :, i].T, lower=True).T
         latest[:, :, i] = innovation * np.diagonal(lower) * std[:, i]
-    return np.where(std > 0, error - latest, 0.0), np.where(std > 0, latest, 0.0)
+    parts = (error - latest, latest)
+    known, latest = (np.where((std > 0) & (np.abs(part) > _NOTHING), part, 0.0) for part in parts)
+    return known, latest
 
 
 def felt_directions(slope: FloatArray, std_pu: FloatArray, n: int) -> FloatArray:
@@ -254,11 +256,12 @@ def felt_directions(slope: FloatArray, std_pu: FloatArray, n: int) -> FloatArray
     return np.where(typical > 0, leading, 0.0) / np.where(typical > 0, typical, 1.0)
 
 
-def _spread(part: FloatArray, share: FloatArray) -> FloatArray:
+def _spread(part: FloatArray, share: FloatArray, everything: FloatArray) -> FloatArray:
     """Return what counts as 1: quantiles of sizes, ``(period, component)``.
 
     `share` says which, ``(component,)``. At least that of a normal law: what is usually 0 and
-    rarely much has quantiles that say too little.
+    rarely much has quantiles that say too little, and where `part` holds none of it, `everything`
+    may.
     """
     size = np.sort(np.abs(part), axis=0)
     rank = np.ceil(share * len(size)).astype(np.int64) - 1
@@ -266,7 +269,7 @@ def _spread(part: FloatArray, share: FloatArray) -> FloatArray:
     spread: FloatArray = np.maximum(
         np.take_along_axis(size, rank[None, None, :], axis=0)[0], normal * part.std(axis=0)
     )
-    return np.where(spread > _NOTHING, spread, 0.0)
+    return np.where(spread > 0, spread, normal * everything.std(axis=0))
 
 
 def _box(spread: FloatArray, budgets: Budgets) -> BudgetedBox:
