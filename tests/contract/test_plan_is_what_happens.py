@@ -107,9 +107,12 @@ def without_resistance(scenario: Scenario) -> Scenario:
 
 
 def test_a_cleared_market_is_worth_what_was_cleared():
-    """Its model is linear: fuel by chords, which lie above the parabola by cents."""
+    """Its model is linear: fuel by chords, which lie above the parabola by cents.
+
+    Redispatch pays for voltages and lines, which the clearing does not know.
+    """
     scenario = without_resistance(shortened(load_scenario("six_bus_rail"), 8))
-    found = certain(scenario, Market(Market.Parameters(gap=0.0)))[0].metrics
+    found = certain(scenario, Market(Market.Parameters(gap=0.0, redispatch=False)))[0].metrics
     assert found["loss_mwh"] == pytest.approx(0.0, abs=1e-9)
     assert found["imbalance_mwh"] == found["unserved_mwh"] == 0.0
     assert -1e-6 < found["welfare_usd"] - found["cleared_welfare_usd"] < 1.0
@@ -118,7 +121,7 @@ def test_a_cleared_market_is_worth_what_was_cleared():
 def test_a_market_is_worth_less_by_the_losses_it_does_not_model():
     """At most what they cost at the dearest unit; the slack unit makes them."""
     scenario = shortened(load_scenario("six_bus_rail"), 8)
-    found = certain(scenario, Market(Market.Parameters(gap=0.0)))[0].metrics
+    found = certain(scenario, Market(Market.Parameters(gap=0.0, redispatch=False)))[0].metrics
     dearest = max(
         unit.linear_usd_per_mwh + 2 * unit.quadratic_usd_per_mw2h * unit.p_max_mw
         for unit in scenario.system.units
