@@ -63,17 +63,17 @@ def test_a_controller_comes_from_a_file(tmp_path, monkeypatch):
         ("my_file.py", r"neither a registered name nor file\.py:ClassName"),
         ("my_file:Mine", r"neither a registered name nor file\.py:ClassName"),
         ("other.py:Mine", r"other\.py.*there is no such file"),
-        ("broken.py:Mine", r"broken\.py.*cannot be imported \(ZeroDivisionError"),
+        ("divides.py:Mine", r"divides\.py.*cannot be imported \(ZeroDivisionError"),
         ("roling", r"roling.*is not registered"),
     ],
 )
 def test_what_is_no_controller_is_refused(tmp_path, monkeypatch, name, message):
     (tmp_path / "my_file.py").write_text("class Mine: ...\nanswer = 42\n")
-    (tmp_path / "broken.py").write_text("1 / 0\n")
+    (tmp_path / "divides.py").write_text("1 / 0\n")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match=message):
         plugins.load_controller(name)
-    assert "gridhaul_file_broken" not in sys.modules
+    assert "gridhaul_file_divides" not in sys.modules
 
 
 def test_listing_imports_nothing_heavy():

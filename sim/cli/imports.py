@@ -34,13 +34,15 @@ def tntp(
         Path | None,
         typer.Option(metavar="FILE", help="Positions; default: the _node.tntp file beside NET."),
     ] = None,
-    length_unit_km: Annotated[float, typer.Option(help="The file's unit of length [km].")] = 1.0,
-    time_unit_h: Annotated[float, typer.Option(help="Its unit of time [h].")] = 1 / 60,
+    length_unit_km: Annotated[float, typer.Option(help="The file's unit of length in km.")] = 1.0,
+    time_unit_h: Annotated[
+        float, typer.Option(help="Its unit of time in hours.", show_default="1/60")
+    ] = 1 / 60,
     coordinate_unit_km: Annotated[
-        str, typer.Option(metavar="KM", help="Unit of positions [km], or degrees.")
+        str, typer.Option(metavar="KM", help="Unit of positions in km, or degrees.")
     ] = "1",
     capacity_unit_veh_h: Annotated[
-        float, typer.Option(help="Unit of capacities [vehicles/h]; 1/24 = 0.0416667 for a day's.")
+        float, typer.Option(help="Unit of capacities in vehicles/h; 1/24 = 0.0416667 for a day's.")
     ] = 1.0,
 ) -> None:
     """Roads of the collection "Transportation Networks for Research"."""
@@ -121,16 +123,16 @@ def opendss(
         str, typer.Option(metavar="NAME", help="Profile that PV follows, where there is PV.")
     ] = "",
     coordinate_unit_km: Annotated[
-        float, typer.Option(help="Unit of coordinates [km]; default: feet.")
+        float, typer.Option(help="Unit of coordinates in km; default: feet.")
     ] = 0.0003048,
     loads: Annotated[
         str, typer.Option(help="Power of loads: nominal, or solved as OpenDSS has it.")
     ] = "nominal",
     most_percent: Annotated[
-        float, typer.Option(help="How far the source's power may be from OpenDSS's [%].")
+        float, typer.Option(help="How far the source's power may be from OpenDSS's, in percent.")
     ] = 2.0,
 ) -> None:
-    """A feeder of OpenDSS, as a balanced equivalent (needs gridhaul[opendss])."""
+    """A feeder of OpenDSS, as a balanced equivalent (needs the extra opendss)."""
     from sim.importers.opendss import write_network
 
     piece = write_network(
@@ -155,7 +157,7 @@ def profiles(
     step_min: Annotated[
         int | None,
         typer.Option(
-            metavar="N", parser=whole_number(1, 1440), help="Spacing to be written [min]."
+            metavar="N", parser=whole_number(1, 1440), help="Spacing to be written, in minutes."
         ),
     ] = None,
     zone: Annotated[

@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
+from multiprocessing import resource_tracker
 from types import FrameType
 
 from sim.cli.options import TERMINATED
@@ -34,10 +35,15 @@ def ending_when_asked() -> Iterator[None]:
         del number, frame
         termination.ask()
 
+    # A batch system signals all processes of a job. What counts semaphores ends with the last of
+    # them, and would complain if it ended before.
+    before = {each: signal.signal(each, signal.SIG_IGN) for each in signals}
+    resource_tracker.ensure_running()
     ended = threading.Event()
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
-    before = {each: signal.signal(each, end) for each in signals}
+    for each in signals:
+        signal.signal(each, end)
     wake_up = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
     watch = threading.Thread(target=_watch, args=(reader, signals, ended), daemon=True)
     watch.start()

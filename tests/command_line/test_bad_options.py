@@ -57,14 +57,14 @@ COMMAND_LINES = {
         "scenario",
         "scenario",
         "(5002 characters)",
-        "There is: feeder41, ieee33",
+        "There is: feeder41, ieee123",
     ),
     "a file for a scenario": Line(
         run(scenario="/dev/null"),
         "scenario",
         "scenario",
         "'/dev/null'",
-        "There is: feeder41, ieee33",
+        "There is: feeder41, ieee123",
     ),
     "unknown controller": Line(
         run(controller="idel"), "controllers", "controller", "'idel'", "Did you mean 'idle'?"
