@@ -5,7 +5,7 @@ READY := .venv/.gridhaul-ready
 EVIDENCE := tests/contract/test_laws.py tests/study/store/test_kill.py tests/study/array tests/controllers/scheduling/test_bound.py \
 	tests/controllers/scheduling/test_schedule.py tests/study/execution tests/study/inference/test_statistics.py \
 	tests/study/inference/test_stopping.py tests/inspect/test_check_controller.py tests/uncertainty/test_many_stations.py \
-	tests/controllers/robust tests/scenarios/test_rebuild.py tests/adapters tests/episode tests/command_line \
+	tests/scenarios/test_rebuild.py tests/adapters tests/episode tests/command_line \
 	tests/test_install.py
 
 .PHONY: demo test coverage lint bench reproduction evidence mutation hostile
