@@ -21,8 +21,9 @@ from controllers.market.case import Case, Security
 from controllers.market.clearing import Clearing
 from controllers.scheduling.problem.problem import PlanningError
 from sim.control import Observation, SolveStatus
-from sim.powerflow.engines import engine
+from sim.powerflow.pgm import PowerGridModelFlow
 from sim.powerflow.protocol import PowerFlowResult
+from sim.powerflow.switched import SwitchedFlow
 from sim.system.system import System
 from sim.units import BoolArray, FloatArray
 
@@ -73,7 +74,8 @@ class AcCheck:
 
     def __init__(self, system: System, margin: float) -> None:
         self._system, self._margin = system, margin
-        self._engine = engine(system.grid)
+        # One of its own: that of the world knows which lines have tripped.
+        self._engine = SwitchedFlow(system.grid, PowerGridModelFlow)
         # Where losses are drawn in the model.
         self.loss_bus = system.units[system.slack_unit].bus if system.slack_unit is not None else 0
 

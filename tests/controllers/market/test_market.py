@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import math
+from types import FunctionType, ModuleType
 
 import numpy as np
 import pytest
@@ -11,6 +13,9 @@ import gridhaul as gh
 from controllers.market.market import Market, MarketParameters
 from sim.episode.specification import ControllerSpec
 from sim.errors import InputError
+from sim.inspect.laws.witness import live
+from sim.powerflow.engines import engine
+from sim.powerflow.switched import SwitchedFlow
 from sim.system.vehicles import Train
 
 
@@ -87,22 +92,54 @@ def test_a_certain_day_is_lived_as_it_was_cleared() -> None:
 
 
 def test_redispatch_keeps_voltages_and_lines_within_their_limits() -> None:
-    """The day-ahead clearing knows neither; G2 and G3 have to run for the voltage."""
-    scenario = six_bus_rail(timing__hours=8)
+    """The day-ahead clearing knows neither; G2 and G3 have to run for the voltage.
+
+    Losses are in the plan: units deliver what they were asked for, the slack unit too.
+    """
+    scenario = six_bus_rail(timing__hours=12)
     cleared = gh.run(scenario, "market_day_ahead", verify="off")
     assert cleared.metrics["vm_pu_min"] < 0.95
-    kept = gh.run(scenario, "market", verify="off")
+    assert cleared.metrics["loading_percent_max"] > 100.0
+    kept, diary = live(scenario, Market())
     assert kept.metrics["vm_pu_min"] >= 0.95
     assert kept.metrics["loading_percent_max"] <= 100.0
     assert kept.metrics["fallbacks"] == kept.metrics["unserved_mwh"] == 0
     assert kept.metrics["objective_usd"] < cleared.metrics["objective_usd"]
+    asked = np.array([plan.market.unit_p_mw[0].sum() for plan in diary.plans if plan.market])
+    made = kept.units.groupby("time_h")["p_mw"].sum().to_numpy().reshape(12, 4).mean(axis=1)
+    np.testing.assert_allclose(made, asked, atol=0.2)
 
 
-def test_limits_are_kept_where_loads_and_wind_are_uncertain() -> None:
-    scenario = six_bus_rail(uncertainty="on", timing__hours=5)
-    for replication in (0, 2):
-        metrics = gh.run(scenario, "market", replication=replication, verify="off").metrics
-        assert metrics["penalty_usd"] == 0
+def test_a_margin_keeps_lines_within_limits_where_loads_and_wind_are_uncertain() -> None:
+    scenario = six_bus_rail(uncertainty="on", timing__hours=12)
+    none, two = (
+        gh.run(
+            scenario,
+            ControllerSpec(name="market", parameters=(("gap", 1e-3), ("margin", margin))),
+            replication=4,
+            verify="off",
+        ).metrics
+        for margin in (0.0, 2.0)
+    )
+    assert none["loading_percent_max"] > 100.0
+    assert two["penalty_usd"] == 0.0
+
+
+def test_its_power_flow_is_none_of_the_worlds() -> None:
+    """That one knows which lines have tripped, on days that another controller has lived, too."""
+    scenario = six_bus_rail()
+    controller = Market()
+    controller.start(scenario.system, np.random.default_rng(0))
+    seen: dict[int, object] = {}
+    left: list[object] = [vars(controller)]
+    while left:
+        each = left.pop()
+        if id(each) in seen or isinstance(each, type | ModuleType | FunctionType):
+            continue
+        seen[id(each)] = each
+        left += gc.get_referents(each)
+    assert any(isinstance(each, SwitchedFlow) for each in seen.values())
+    assert id(engine(scenario.system.grid)) not in seen
 
 
 def test_what_nothing_available_can_prevent_is_said() -> None:
