@@ -17,25 +17,41 @@ from sim.units import FloatArray, IntArray
 N_FOLDS = 4
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class UncertainRow:
+    """``(constant + coefficient * variable)'error + certain @ variables <= limit``.
+
+    Attributes
+    ----------
+    error
+        Moments of the errors.
+    constant, coefficient
+        What each error adds, and adds with the variable, ``(error,)``.
+    variable
+        The variable that answers errors.
+    variables, certain
+        Variables without errors and their coefficients, ``(variable,)``.
+    limit
+        Right-hand side.
+    """
+
+    error: Moments
+    constant: FloatArray
+    coefficient: FloatArray
+    variable: int
+    variables: IntArray
+    certain: FloatArray
+    limit: float
+
+
 class Margin(Protocol):
     """Turns rows with errors into rows without."""
 
     def reach(self, error: Moments, coefficient: FloatArray) -> float:
         """Return what has to be left for ``coefficient @ error``."""
 
-    def row(
-        self,
-        assembly: Assembly,
-        error: Moments,
-        *,
-        variable: int,
-        coefficient: FloatArray,
-        constant: FloatArray,
-        variables: IntArray,
-        certain: FloatArray,
-        limit: float,
-    ) -> None:
-        """Add ``(constant + coefficient * variable)'error + certain @ variables <= limit``."""
+    def add(self, assembly: Assembly, row: UncertainRow) -> None:
+        """Add a row that holds for the errors that are prepared for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,30 +70,18 @@ class Chance:
         """Return ``kappa`` standard deviations."""
         return error.least_limit(coefficient, self.eps)
 
-    def row(
-        self,
-        assembly: Assembly,
-        error: Moments,
-        *,
-        variable: int,
-        coefficient: FloatArray,
-        constant: FloatArray,
-        variables: IntArray,
-        certain: FloatArray,
-        limit: float,
-    ) -> None:
-        """Add the row; see `Margin.row`."""
+    def add(self, assembly: Assembly, row: UncertainRow) -> None:
+        """Add a row; see `Margin.add`."""
+        none = np.zeros((len(row.constant), len(row.variables)))
         chance_row(
             assembly,
-            error,
+            row.error,
             self.eps,
-            variables=np.append(variables, variable),
-            coefficients=sparse.csr_array(
-                np.column_stack([np.zeros((len(constant), len(variables))), coefficient])
-            ),
-            constant=constant,
-            certain=np.append(certain, 0.0),
-            limit=limit,
+            variables=np.append(row.variables, row.variable),
+            coefficients=sparse.csr_array(np.column_stack([none, row.coefficient])),
+            constant=row.constant,
+            certain=np.append(row.certain, 0.0),
+            limit=row.limit,
             n_folds=N_FOLDS,
         )
 
@@ -96,33 +100,26 @@ class Box:
 
     def reach(self, error: Moments, coefficient: FloatArray) -> float:
         """Return the most that an error in the box takes."""
-        width = self.deviations * np.sqrt(np.diag(error.covariance))
-        return float(np.abs(coefficient) @ width + coefficient @ error.mean)
+        return float(np.abs(coefficient) @ self._width(error) + coefficient @ error.mean)
 
-    def row(
-        self,
-        assembly: Assembly,
-        error: Moments,
-        *,
-        variable: int,
-        coefficient: FloatArray,
-        constant: FloatArray,
-        variables: IntArray,
-        certain: FloatArray,
-        limit: float,
-    ) -> None:
-        """Add the row; see `Margin.row`."""
-        width = self.deviations * np.sqrt(np.diag(error.covariance))
-        row = assembly.rows(1, upper=limit - float(constant @ error.mean))
-        assembly.entries(row, variables, certain)
-        assembly.entries(row, np.array([variable]), float(coefficient @ error.mean))
+    def add(self, assembly: Assembly, row: UncertainRow) -> None:
+        """Add a row; see `Margin.add`."""
+        mean, width = row.error.mean, self._width(row.error)
+        index = assembly.rows(1, upper=row.limit - float(row.constant @ mean))
+        assembly.entries(index, row.variables, row.certain)
+        assembly.entries(index, np.array([row.variable]), float(row.coefficient @ mean))
         for component in np.flatnonzero(width > 0).tolist():
             size = assembly.variables(1)
             for sign in (1.0, -1.0):
-                side = assembly.rows(1, upper=-sign * constant[component])
-                assembly.entries(side, np.array([variable]), sign * coefficient[component])
+                side = assembly.rows(1, upper=-sign * row.constant[component])
+                answer = sign * row.coefficient[component]
+                assembly.entries(side, np.array([row.variable]), answer)
                 assembly.entries(side, size, -1.0)
-            assembly.entries(row, size, width[component])
+            assembly.entries(index, size, width[component])
+
+    def _width(self, error: Moments) -> FloatArray:
+        width: FloatArray = self.deviations * np.sqrt(np.diag(error.covariance))
+        return width
 
 
 def margin_of(uncertainty: str, eps: float, deviations: float | None) -> Margin:

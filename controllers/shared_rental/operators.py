@@ -17,6 +17,7 @@ from controllers.optimisation.bilevel.decomposition import favourite_answer
 from controllers.optimisation.model import LinearModel
 from controllers.optimisation.work_limits import WorkLimits
 from controllers.shared_rental.case import Case, Operator
+from controllers.shared_rental.margins import UncertainRow
 from controllers.shared_rental.offers import CHARGE, Answer, Leg
 from sim.units import FloatArray, IntArray
 
@@ -121,15 +122,17 @@ def _add_limits(
         (slack,) = model.variables(1, upper=1e3, cost=rows.usd[row] * case.period_h)
         variables = np.array([period.injected_mw, *period.curtailed_mw.tolist(), int(slack)])
         certain = np.array([rows.of_p[row], *rows.of_curtailed[row].tolist(), -1.0])
-        margin.row(
+        margin.add(
             model,
-            error,
-            variable=period.factor,
-            coefficient=response,
-            constant=rows.of_error[row],
-            variables=variables,
-            certain=certain,
-            limit=-float(rows.base[t, row]),
+            UncertainRow(
+                error=error,
+                constant=rows.of_error[row],
+                coefficient=response,
+                variable=period.factor,
+                variables=variables,
+                certain=certain,
+                limit=-float(rows.base[t, row]),
+            ),
         )
 
 
