@@ -8,6 +8,7 @@ machine. The wall clock is only a safety net; where it ends a search, the status
 from __future__ import annotations
 
 import ctypes
+import dataclasses
 import datetime as dt
 import math
 import os
@@ -35,6 +36,9 @@ SEED = 1
 # A line of the log of HiGHS while it branches: bound, best value, gap, four counts, seconds.
 _SEARCH_LINE = re.compile(r"(\S+)\s+(\S+)\s+(\S+)(?:\s+\d\S*){4}\s+[\d.]+s$")
 
+# So many iterations per row and column and GLOP goes round in circles; it needs two or three.
+_CYCLING = 20
+
 # GLOP ends so where it cannot reach its tolerances.
 _GAVE_UP = (
     result_pb2.TERMINATION_REASON_IMPRECISE,
@@ -57,7 +61,8 @@ def solve(
     Parameters
     ----------
     model
-        The model. With integers, or where GLOP gives up, it goes to HiGHS, otherwise to GLOP.
+        The model. With integers, or where GLOP gives up or cycles, it goes to HiGHS, otherwise to
+        GLOP.
     limits
         Work limits; the defaults where None.
     start
@@ -90,9 +95,14 @@ def solve(
     log = _read_log(model) if mixed and is_heard() else None
     first = start if mixed else None
     began = time.perf_counter()
-    result = _call(model, limits, first, highs=mixed or highs, presolve=presolve, log=log)
-    if not (mixed or highs) and not result.solutions and result.termination.reason in _GAVE_UP:
-        result = _call(model, limits, None, highs=True, presolve=presolve)
+    if mixed or highs:
+        result = _call(model, limits, first, highs=True, presolve=presolve, log=log)
+    else:
+        most = min(limits.iterations, _CYCLING * sum(model.matrix.shape))
+        result = _call(model, dataclasses.replace(limits, iterations=most), None, highs=False)
+        cycles = limits.iterations > most <= result.solve_stats.simplex_iterations
+        if cycles or (not result.solutions and result.termination.reason in _GAVE_UP):
+            result = _call(model, limits, None, highs=True, presolve=presolve)
     return solution_of(model, result, limits, began, mixed=mixed, duals=duals)
 
 
@@ -102,7 +112,7 @@ def _call(
     start: FloatArray | None,
     *,
     highs: bool,
-    presolve: bool,
+    presolve: bool = True,
     log: Callable[[Sequence[str]], None] | None = None,
 ) -> result_pb2.SolveResultProto:
     """Hand the model to MathOpt and turn its refusals into `SolverError`."""

@@ -65,7 +65,9 @@ class UseCost:
         return float(self.power_mw[accepted[-1] + 1]) if len(accepted) else 0.0
 
 
-def use_cost(case: Case, operator: Operator, t: int, direction: int) -> UseCost:
+def use_cost(
+    case: Case, operator: Operator, t: int, direction: int, *, responds: bool = True
+) -> UseCost:
     """Return what a period costs an operator, without rent and stored energy.
 
     Parameters
@@ -78,6 +80,8 @@ def use_cost(case: Case, operator: Operator, t: int, direction: int) -> UseCost:
         The period.
     direction
         `CHARGE` or `DISCHARGE`.
+    responds
+        Whether trucks may answer errors.
     """
     batteries = case.batteries
     powers = batteries.p_charge_max_mw if direction == CHARGE else batteries.p_discharge_max_mw
@@ -92,6 +96,8 @@ def use_cost(case: Case, operator: Operator, t: int, direction: int) -> UseCost:
     model.entries(room, np.array([period.injected_mw]), float(direction))
     model.entries(room, np.array([period.factor]), [-reach, reach])
     built = model.build()
+    if not responds:
+        built.upper[period.factor] = 0.0
     at = period.injected_mw
     column = built.matrix[:, [at]].toarray().ravel()
 

@@ -32,6 +32,9 @@ class Leg:
         What the operator pays for the stored energy that he discharges, or is credited for what he
         charges in addition to what he pays for it now (then by period, see `Operator`)
         [USD/MWh at the grid connection].
+    responds
+        Whether the operator may have errors of the forecast answered with it. What a response
+        reserves takes from the budget and pays no rent.
     """
 
     vehicle: int
@@ -41,6 +44,7 @@ class Leg:
     direction: int
     budget_mwh: float
     stored_usd_per_mwh: float
+    responds: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

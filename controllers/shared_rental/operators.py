@@ -188,8 +188,8 @@ def programme(
         there = [i for i, leg in enumerate(legs) if leg.first <= t < leg.last]
         powers = [_most_mw(case, legs[i]) for i in there]
         least = -sum(p for i, p in zip(there, powers, strict=True) if legs[i].direction == CHARGE)
-        most = sum(p for i, p in zip(there, powers, strict=True) if legs[i].direction != CHARGE)
-        period = add_period(model, case, operator, t, (least, most))
+        largest = sum(p for i, p in zip(there, powers, strict=True) if legs[i].direction != CHARGE)
+        period = add_period(model, case, operator, t, (least, largest))
         periods.append(period)
         together = model.rows(2, lower=0.0, upper=0.0)
         model.entries(together, np.array([period.injected_mw, period.factor]), -1.0)
@@ -201,7 +201,8 @@ def programme(
                 stored = -float(operator.import_usd_per_mwh[t])
             price = float(price_usd_per_mwh[t])
             (p,) = model.variables(1, upper=power, cost=(price + stored) * hours)
-            (a,) = model.variables(1, upper=most_factor(case, operator, t, power))
+            most = most_factor(case, operator, t, power) if leg.responds else 0.0
+            (a,) = model.variables(1, upper=most)
             model.entries(together[:1], np.array([p]), leg.direction)
             model.entries(together[1:], np.array([a]), 1.0)
             # The response never changes the sign, nor exceeds the power.

@@ -9,8 +9,10 @@ at which operators rent less than expected are moved by a level.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeAlias
 
 import numpy as np
 
@@ -19,12 +21,14 @@ from controllers.optimisation.solve import solve
 from controllers.scheduling.problem.problem import PlanningError
 from controllers.shared_rental.case import Case
 from controllers.shared_rental.leader import alike, leader_model
-from controllers.shared_rental.market_view import MarketView, market_view
-from controllers.shared_rental.offers import CHARGE
+from controllers.shared_rental.market_view import MarketView, market_view, use_costs
+from controllers.shared_rental.offers import CHARGE, Offer
 from controllers.shared_rental.proposal import Decision, around, drives_of, offer_of, routes_of
 from controllers.shared_rental.settlement import Settled, settle
 from sim.control import SolveStatus
 from sim.units import FloatArray
+
+Move: TypeAlias = Callable[[Offer], Offer]
 
 # Where operators rent less than this below what the owner's model expects, prices stay [MW].
 LACKING_MW = 0.01
@@ -64,7 +68,9 @@ def best_offer(case: Case, decision: Decision) -> Found:
         Where the owner's model has no solution.
     """
     began = time.perf_counter()
-    view = market_view(case, np.array(decision.levels))
+    levels = np.array(decision.levels)
+    responding, silent = (use_costs(case, responds=responds) for responds in (True, False))
+    view = market_view(case, levels, responding, silent)
     model = leader_model(case, view, alike(case), owner=decision.owner, tied=decision.tied)
     master = solve(model.model, limits=decision.limits)
     bound = master.bound
@@ -94,15 +100,23 @@ def best_offer(case: Case, decision: Decision) -> Found:
     # and where that costs too much, on drives an hour earlier or later.
     drives = drives_of(model, master.values)
     singles = tuple((k,) for k in range(case.n_vehicles))
-    for within in (drives, around(case, drives)):
+    near = around(case, drives)
+    rounds = [(drives, view, True), (near, view, True)]
+    if decision.owner:
+        # What a response reserves pays no rent: it may be better to withhold it.
+        without = market_view(case, levels, silent)
+        rounds = [(drives, view, True), (drives, without, False), (near, view, True),
+                  (near, without, False)]  # fmt: skip
+    for within, seen, responds in rounds:
         own = leader_model(
-            case, view, singles, owner=decision.owner, tied=decision.tied, within=within
+            case, seen, singles, owner=decision.owner, tied=decision.tied, within=within
         )
         apart = solve(own.model, limits=decision.limits)
         if apart.values is None:
             continue
         routes = routes_of(case, own, apart.values)
-        offer, planned = offer_of(case, view, own, apart.values, routes, decision)
+        offer, planned = offer_of(case, seen, own, apart.values, routes, decision)
+        offer = replace(offer, legs=tuple(replace(leg, responds=responds) for leg in offer.legs))
         state = settle(case, offer, decision.step_mwh, None if decision.owner else planned)
         if logged(state):
             best, expected = state, planned
@@ -111,13 +125,10 @@ def best_offer(case: Case, decision: Decision) -> Found:
     if best is None:
         raise PlanningError("the owner's model has no routes truck by truck")
     if decision.owner:
-        for area, t, level in _single_moves(best, expected, decision):
+        for move in _next_prices(best, expected, decision):
             if log[-1].gap <= decision.tolerance:
                 break
-            price = best.offer.price_usd_per_mwh.copy()
-            price[t, area] = level
-            moved = replace(best.offer, price_usd_per_mwh=price)
-            state = settle(case, moved, decision.step_mwh)
+            state = settle(case, move(best.offer), decision.step_mwh)
             if logged(state):
                 best = state
     return Found(
@@ -129,10 +140,10 @@ def best_offer(case: Case, decision: Decision) -> Found:
     )
 
 
-def _single_moves(
+def _next_prices(
     state: Settled, expected: dict[int, FloatArray], decision: Decision
-) -> Iterator[tuple[int, int, float]]:
-    """Yield areas, periods and levels next to prices at which less is rented than expected."""
+) -> Iterator[Move]:
+    """Yield offers with the next price where less is rented than expected."""
     levels = np.array(decision.levels)
     for area, own in state.answers.items():
         lacks = expected[area].sum(axis=0) - own.use_mw.sum(axis=0) > LACKING_MW
@@ -140,7 +151,13 @@ def _single_moves(
             at = int(np.searchsorted(levels, state.offer.price_usd_per_mwh[t, area]))
             for other in (at - 1, at + 1):
                 if 0 <= other < len(levels):
-                    yield area, t, float(levels[other])
+                    yield partial(_priced, area, t, float(levels[other]))
+
+
+def _priced(area: int, t: int, level: float, offer: Offer) -> Offer:
+    price = offer.price_usd_per_mwh.copy()
+    price[t, area] = level
+    return replace(offer, price_usd_per_mwh=price)
 
 
 def _cost(case: Case, decision: Decision, state: Settled) -> float:

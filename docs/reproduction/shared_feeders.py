@@ -1,7 +1,12 @@
-"""Write the figures of ``shared_feeders.md`` anew: ``make reproduction``, or run this file."""
+"""Write the figures of ``shared_feeders.md`` anew: ``make reproduction``, or run this file.
+
+With a folder (``python docs/reproduction/shared_feeders.py FOLDER``) finished days are kept in it,
+and another run goes on from there.
+"""
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -63,12 +68,14 @@ class Run:
 
 def main() -> None:
     """Run models and study, and put their figures into the page."""
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else None
     study = gh.compare(
         gh.load_scenario("shared_feeders"),
         list(CLOSED),
         replications=REPLICATIONS,
         workers=WORKERS,
         verify="off",
+        out=folder and folder / "sharing",
     )
     metrics = {
         name: study.metrics.loc[own]

@@ -64,8 +64,8 @@ def make(folder: Path) -> None:
 def record() -> pd.DataFrame:
     """Return hourly values of a summer, the shape of a day times weather that goes on for hours."""
     rng = np.random.default_rng(SEED)
-    wind = np.interp(HOURS, [0, 2, 5, 7, 20, 23], [0.6, 0.95, 0.95, 0.3, 0.15, 0.5])
-    sun = np.interp(HOURS, [0, 7, 11, 14, 17, 23], [0, 0, 0.95, 0.95, 0, 0])
+    wind = np.interp(HOURS, [0, 1, 2, 4, 5, 7, 20, 23], [45, 50, 95, 95, 80, 30, 15, 40]) / 100
+    sun = np.interp(HOURS, [0, 8.5, 11, 14, 17, 23], [0, 0, 0.95, 0.95, 0, 0])
     homes = np.interp(HOURS, [0, 5, 8, 16, 19, 23], [0.6, 0.6, 0.8, 0.75, 1.0, 0.7])
     town = np.interp(HOURS, [0, 5, 7, 9, 11, 16, 18, 20, 23], [5, 5, 9, 9, 6, 6, 10, 10, 6]) / 10
     time = pd.date_range(FIRST, periods=24 * DAYS, freq="h")

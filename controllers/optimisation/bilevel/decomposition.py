@@ -235,10 +235,10 @@ def _favourite(
         row_lower=np.append(programme.row_lower, -np.inf),
         row_upper=np.append(programme.row_upper, room),
     )
-    favourite = solve(optimal, limits=exact, start=whole.values)
+    # The room is narrow: GLOP, and the presolve of HiGHS, have called such models infeasible.
+    favourite = solve(optimal, limits=exact, start=whole.values, highs=True)
     if favourite.values is None:
-        # The room is narrow, and the presolve of HiGHS has called such models infeasible.
-        favourite = solve(optimal, limits=exact, start=whole.values, presolve=False)
+        favourite = solve(optimal, limits=exact, start=whole.values, presolve=False, highs=True)
     if favourite.values is None or favourite.status is not SolveStatus.OPTIMAL:
         raise SolverError(f"The leader's favourite answer is {favourite.status}.")
     return favourite.values

@@ -1,6 +1,7 @@
 """The door to the solver: status, bound and messages say what happened."""
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -161,6 +162,18 @@ def test_a_simplex_method_that_fails_from_an_old_basis_starts_from_scratch(monke
 def test_a_wrong_model_is_refused_however_it_is_solved():
     with pytest.raises(SolverError, match="NaN"):
         GrowingModel(knapsack(integer=False, cost=np.full(40, np.nan)), None, WorkLimits()).solve()
+
+
+def test_a_model_on_which_glop_goes_round_in_circles_is_solved():
+    with np.load(Path(__file__).with_name("cycling.npz")) as kept:
+        own = dict(kept)
+    shape = (len(own["row_upper"]), len(own["cost"]))
+    matrix = sparse.csr_array((own.pop("data"), own.pop("indices"), own.pop("indptr")), shape)
+    model = LinearModel(matrix=matrix, integer=np.zeros(shape[1], dtype=bool), **own)
+    solution = solve(model)
+    assert solution.status is SolveStatus.OPTIMAL
+    assert feasible(model, solution.values)
+    assert solution.objective == pytest.approx(solve(model, highs=True).objective, rel=1e-9)
 
 
 def test_duals_are_refused_where_there_are_none():

@@ -17,7 +17,7 @@ from sim.uncertainty.calibrated import CalibratedForecaster
 from sim.uncertainty.realisation import Nature
 from sim.world.world import World
 
-LEVELS = (0.0, 30.0, 60.0, 90.0)
+LEVELS = (0.0, 40.0, 60.0, 90.0)
 
 
 @lru_cache

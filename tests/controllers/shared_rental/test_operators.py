@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from controllers.optimisation.work_limits import WorkLimits
-from controllers.shared_rental.offers import CHARGE, DISCHARGE, Leg
+from controllers.shared_rental.offers import CHARGE, DISCHARGE, Answer, Leg
 from controllers.shared_rental.operators import answer
 from controllers.uncertainty_sets.chance.moments import kappa
 from tests.controllers.shared_rental.morning import best, case, observation, scenario
@@ -128,16 +128,29 @@ def test_nobody_rents_at_a_price_above_its_worth():
         assert found.use_mw.sum() == pytest.approx(0.0, abs=1e-5)
 
 
+def of_two_trucks(*, responds: bool) -> Answer:
+    own = case()
+    legs = [leg(vehicle=k, budget_mwh=1.4, responds=responds) for k in range(2)]
+    return answer(own, 0, legs, np.full(own.n_periods, 30.0), WorkLimits())
+
+
 def test_a_response_keeps_sign_power_and_budget():
     """Where responding is free of charge, factors stay within what battery and budget leave."""
     own = case()
     operator = own.operators[0]
-    found = answer(own, 0, [leg()], np.full(own.n_periods, 10.0), WorkLimits())
-    (use,), (factor,) = found.use_mw, found.factor
+    found = of_two_trucks(responds=True)
     reach = np.array([own.margin.reach(e, operator.error_mw) for e in operator.errors])
-    assert (use - factor * reach >= -1e-7).all()
-    assert (use + factor * reach <= 0.5 + 1e-7).all()
-    assert (use + factor * reach).sum() <= 0.7 + 1e-6
+    reserved = found.factor * reach
+    assert reserved.sum() > 0.01
+    assert (found.use_mw - reserved >= -1e-7).all()
+    assert (found.use_mw + reserved <= 0.5 + 1e-7).all()
+    assert ((found.use_mw + reserved).sum(axis=1) <= 1.4 + 1e-6).all()
+
+
+def test_an_owner_may_withhold_the_response():
+    with_it, without = (of_two_trucks(responds=responds) for responds in (True, False))
+    assert without.factor.max() == pytest.approx(0.0, abs=1e-9)
+    assert without.cost_usd > with_it.cost_usd + 0.01
 
 
 def test_the_cost_of_chance_rows_is_at_most_that_of_boxes_with_the_same_kappa():

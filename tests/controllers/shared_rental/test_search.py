@@ -24,7 +24,7 @@ def test_bounds_are_monotone_and_the_gap_is_below_one_percent():
 
 
 def test_no_other_offer_beats_the_bound():
-    """Prices, budgets and visits changed at random: what operators answer never earns more."""
+    """Prices, budgets, visits, responses at random: what operators answer never earns more."""
     own, found = case(), best()
     rng = np.random.default_rng(1)
     earned = []
@@ -34,7 +34,11 @@ def test_no_other_offer_beats_the_bound():
         changed = rng.random(price.shape) < 0.4
         price[changed] = rng.choice(LEVELS, changed.sum())
         legs = tuple(
-            replace(leg, budget_mwh=round(leg.budget_mwh * rng.choice([0.3, 1.0]), 3))
+            replace(
+                leg,
+                budget_mwh=round(leg.budget_mwh * rng.choice([0.3, 1.0]), 3),
+                responds=bool(rng.random() < 0.5),
+            )
             for leg in offer.legs
             if rng.random() < 0.8
         )
