@@ -8,10 +8,14 @@ EVIDENCE := tests/contract/test_laws.py tests/study/store/test_kill.py tests/con
 	tests/scenarios/test_rebuild.py tests/adapters tests/episode tests/command_line \
 	tests/test_install.py
 
-.PHONY: demo test coverage lint bench reproduction evidence mutation hostile
+.PHONY: demo docs test coverage lint bench reproduction evidence mutation hostile
 
 demo: $(READY)
 	$(BIN)/gridhaul demo
+
+# The documentation as a site in site/, notebooks executed, without network; some minutes.
+docs: $(READY)
+	NO_MKDOCS_2_WARNING=1 OMP_NUM_THREADS=1 $(BIN)/python -m mkdocs build --strict
 
 # Neighbours stay in one process as far as it goes: the tests of a file share what takes long to make.
 test: $(READY)

@@ -1,0 +1,11 @@
+# %% [markdown]
+# # markets_and_trains
+# %%
+import gridhaul as gh
+
+episode = gh.run("tiny", "greedy", verify="off")
+episode
+# %%
+gh.plot.dispatch(episode)
+# %%
+print("x")

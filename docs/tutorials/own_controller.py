@@ -1,0 +1,11 @@
+# %% [markdown]
+# # own_controller
+# %%
+import gridhaul as gh
+
+episode = gh.run("tiny", "greedy", verify="off")
+episode
+# %%
+gh.plot.dispatch(episode)
+# %%
+print("x")
