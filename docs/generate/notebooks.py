@@ -20,7 +20,7 @@ from traitlets.config import Config
 AT_ONCE = 2
 CELL_LIMIT_S = 240
 PLOTLY_MIME = "application/vnd.plotly.v1+json"
-FOLDED = "folded"  # tag of a cell whose code is shown on demand
+PROGRESS = re.compile(r"\d+ of \d+ (periods|episodes)")
 
 
 def executed(docs: Path) -> dict[str, NotebookNode]:
@@ -74,10 +74,7 @@ def markdown(notebook: NotebookNode, name: str) -> tuple[str, list[str]]:
         if cell.cell_type == "markdown":
             parts.append(cell.source)
             continue
-        code = f"```python\n{cell.source}\n```"
-        if FOLDED in cell.metadata.get("tags", ()):
-            code = '??? note "Code"\n\n' + re.sub("^", "    ", code, flags=re.MULTILINE)
-        parts.append(code)
+        parts.append(f"```python\n{cell.source}\n```")
         shown = [found for found in map(_as_html, cell.outputs) if found]
         if shown:
             parts.append(f'<div class="output" id="output-{len(outputs)}"></div>')
@@ -91,6 +88,8 @@ def _as_html(output: NotebookNode) -> str:
     if output.output_type == "stream":
         return f"<pre>{html.escape(output.text)}</pre>" if output.name == "stdout" else ""
     data: dict[str, Any] = output.data
+    if PROGRESS.match(data.get("text/plain", "")):  # over when the page is read
+        return ""
     if PLOTLY_MIME in data:
         figure = {key: data[PLOTLY_MIME][key] for key in ("data", "layout")}
         options = {"include_plotlyjs": False, "full_html": False, "validate": False}
