@@ -11,7 +11,7 @@ import gridhaul as gh
 ieee33 = gh.load_scenario("ieee33")
 day = gh.run(ieee33, "rolling", replication=1, verify="off")
 study = gh.compare(
-    ieee33, ["idle", "greedy", "stationary"], replications=8, verify="off", out="study"
+    ieee33, ["idle", "greedy", "stationary"], replications=4, verify="off", out="study"
 )
 both = [gh.run(ieee33, "greedy", replication=1, verify="off"), day]
 
@@ -83,7 +83,7 @@ stress = gh.stress(
     ieee33,
     ["greedy", "idle"],
     axes={"traffic.intensity": [0.5, 1, 2, 4]},
-    replications=6,
+    replications=4,
     verify="off",
 )
 gh.plot.curves(stress)

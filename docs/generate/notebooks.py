@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import html
+import logging
 import re
 import shutil
 import tempfile
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ import plotly.offline
 from nbformat import NotebookNode
 from traitlets.config import Config
 
+LOG = logging.getLogger("mkdocs.notebooks")
 AT_ONCE = 2
 CELL_LIMIT_S = 240
 PLOTLY_MIME = "application/vnd.plotly.v1+json"
@@ -45,6 +48,7 @@ def executed(docs: Path) -> dict[str, NotebookNode]:
 
 def _execute(script: Path, docs: Path) -> NotebookNode:
     notebook = jupytext.read(script)
+    began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         shutil.copytree(docs / "learned", Path(folder, "learned"))
         nbclient.NotebookClient(
@@ -54,6 +58,7 @@ def _execute(script: Path, docs: Path) -> NotebookNode:
             resources={"metadata": {"path": folder}},
             config=Config({"KernelManager": {"transport_encryption": "auto"}}),
         ).execute()
+    LOG.info("%s was executed in %.0f s", script.name, time.monotonic() - began)
     return notebook
 
 

@@ -90,7 +90,7 @@ gain.plot.bar(backend="plotly", labels={"index": "", "value": "USD", "variable":
 
 # %%
 uncertain = gh.load_scenario("six_bus_rail", {"uncertainty": "on"})
-study = gh.compare(uncertain, ["idle", "market_day_ahead"], replications=3, verify="off")
+study = gh.compare(uncertain, ["idle", "market_day_ahead"], replications=2, verify="off")
 study.metrics[["welfare_usd", "unserved_mwh", "curtailed_mwh"]].round(1)
 
 # %% [markdown]

@@ -100,7 +100,7 @@ gh.plot.energy(day)
 # On the same days as doing nothing, and as the bundled rules:
 
 # %%
-study = gh.compare(scenario, ["idle", "greedy", SunFollower], replications=20, verify="off")
+study = gh.compare(scenario, ["idle", "greedy", SunFollower], replications=10, verify="off")
 gh.plot.comparison(study)
 
 # %%

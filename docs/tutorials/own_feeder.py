@@ -165,7 +165,7 @@ except gh.InputError as error:
 # ## What are the trucks worth?
 
 # %%
-study = gh.compare(valley, ["idle", "curtail", "rolling"], replications=5, out="results")
+study = gh.compare(valley, ["idle", "curtail", "rolling"], replications=3, out="results")
 study
 
 # %%
