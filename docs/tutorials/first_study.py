@@ -62,10 +62,10 @@ rolling.timed("steps")[["load_mw", "import_mw", "vm_pu_min", "vm_pu_max"]].resam
 #
 # One day proves nothing. `compare` runs controllers on *common* days, and the difference of two
 # controllers on the same day is far surer than the difference of their means. Two rules and two
-# optimisers on four days:
+# optimisers on eight days:
 
 # %%
-study = gh.compare(scenario, ["idle", "greedy", "stationary", "rolling"], replications=4)
+study = gh.compare(scenario, ["idle", "greedy", "stationary", "rolling"], replications=8)
 study.paired.xs("objective_usd", level="metric")
 
 # %%
@@ -73,7 +73,7 @@ gh.plot.comparison(study)
 
 # %% [markdown]
 # A negative difference is money saved against `idle`; an interval that excludes zero says that
-# it is no luck. For `greedy` it does not: these four days do not tell. Intervals are lopsided
+# it is no luck. For `greedy` it does not: these eight days do not tell. Intervals are lopsided
 # because days are: a few sunny ones cost most. What is driving itself worth? `stationary` has
 # the same optimiser, but its trucks never leave their station:
 
@@ -81,7 +81,7 @@ gh.plot.comparison(study)
 gh.plot.waterfall(study)
 
 # %% [markdown]
-# Four days are few. [Statistics](../statistics.md) says how far an interval can be trusted,
+# Eight days are few. [Statistics](../statistics.md) says how far an interval can be trusted,
 # and the table warns below 50 days.
 #
 # ## Keep it
