@@ -6,12 +6,16 @@ EVIDENCE := tests/contract/test_laws.py tests/study/store/test_kill.py tests/con
 	tests/controllers/scheduling/test_schedule.py tests/study/execution tests/study/inference/test_statistics.py \
 	tests/study/inference/test_stopping.py tests/inspect/test_check_controller.py tests/uncertainty/test_many_stations.py \
 	tests/scenarios/test_rebuild.py tests/adapters tests/episode tests/command_line \
-	tests/test_install.py
+	tests/test_install.py tests/test_docs_commands.py
 
-.PHONY: demo test coverage lint bench reproduction evidence mutation hostile
+.PHONY: demo docs test coverage lint bench reproduction evidence mutation hostile
 
 demo: $(READY)
 	$(BIN)/gridhaul demo
+
+# The documentation as a site in site/, notebooks executed, without network; some minutes.
+docs: $(READY)
+	NO_MKDOCS_2_WARNING=1 OMP_NUM_THREADS=1 $(BIN)/python -m mkdocs build --strict
 
 # Neighbours stay in one process as far as it goes: the tests of a file share what takes long to make.
 test: $(READY)
@@ -34,11 +38,11 @@ bench: $(READY)
 
 # Long evidence with fixed seeds: the laws where planning takes long, studies that are killed, bounds
 # of 200 problems, faults planted in controllers, coverage of intervals, power flows computed again, a
-# thousand stations, a sample of attacks (which writes docs/reliability.md), and the first 20 mutants
-# by key, of which at most 15 % may live.
+# thousand stations, the commands of the documentation, a sample of attacks (which writes
+# docs/reliability.md), and the first 20 mutants by key, of which at most 15 % may live.
 evidence: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(EVIDENCE) -m slow --numprocesses 2 --dist load --hypothesis-profile=ci \
-		-k "not (test_laws and (oberrhein or ieee123))"
+		-k "not (test_laws and (oberrhein or ieee123)) and not (test_docs_commands and (fronts or stress or README))"
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.hostile.run --sample
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.mutation.run --sample 20
 

@@ -61,8 +61,10 @@ REFERENCE = (
 
 
 def _markdown(keys: Iterable[Key]) -> str:
-    rows = [
-        f"| `{key.name}` | {key.unit} | {key.default} | {key.meaning.replace('|', '/')} |"
-        for key in keys
-    ]
+    rows = [f"| `{key.name}` | {key.unit} | {key.default} | {_cell(key.meaning)} |" for key in keys]
     return "\n".join(["| key | unit | default | meaning |", "|---|---|---|---|", *rows])
+
+
+def _cell(text: str) -> str:
+    """Return text for a table; what Markdown would take for a column or a link is none."""
+    return text.replace("|", "/").replace("[-]", r"\[-]")
