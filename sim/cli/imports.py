@@ -148,6 +148,23 @@ def opendss(
 
 
 @imports.command()
+def osm(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A local .osm (XML) or .graphml file.")
+    ],
+    folder: FolderArgument,
+    stations: Annotated[
+        Path | None,
+        typer.Option(metavar="CSV", help="Stations: name, bus, longitude, latitude."),
+    ] = None,
+) -> None:
+    """Roads of OpenStreetMap, by class and maxspeed (needs the extra osm)."""
+    from sim.importers.osm import write_roads
+
+    _finish(folder, write_roads(file, folder, stations=stations))
+
+
+@imports.command()
 def profiles(
     source: Annotated[Path, typer.Argument(metavar="FILE", help="A CSV or Parquet file.")],
     folder: FolderArgument,

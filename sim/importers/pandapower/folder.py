@@ -20,10 +20,10 @@ from sim.importers.pandapower.grid import (
 )
 from sim.importers.pandapower.injections import read_generators, read_loads
 from sim.importers.pandapower.units import read_shunts, read_units
+from sim.importers.roads import KM_PER_DEGREE
 from sim.scenario.schema.csv_rows import BusRow, LineRow, TransformerRow
 from sim.system.grid import Grid
 
-KM_PER_DEGREE = 111.2
 LOGGER = logging.getLogger("gridhaul")
 
 
