@@ -113,10 +113,11 @@ def test_roads_of_openstreetmap_are_summed_up_and_drawn(gridhaul: Command, tmp_p
         '<osm><node id="1" lon="10" lat="0"/><node id="2" lon="10.01" lat="0"/>'
         f'<way id="1"><nd ref="1"/><nd ref="2"/>{tags}</way></osm>'
     )
-    (tmp_path / "places.csv").write_text("name,bus,longitude,latitude\nMill,b,10,0\n")
+    places = tmp_path / "places.csv"
+    places.write_text("name,bus,longitude,latitude\nMill,b,10,0\n")
     code, output, errors = gridhaul(
-        "import", "osm", tmp_path / "town.osm", tmp_path / "town", "--stations", tmp_path / "places.csv"
-    )  # fmt: skip
+        "import", "osm", tmp_path / "town.osm", tmp_path / "town", "--stations", places
+    )
     assert code == 0, errors
     assert "road_links.csv: 1 roads, 1.1 km, 60 km/h" in output
     assert "stations.csv: 1 stations" in output

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from sim.importers.folder import write_rows
+from sim.importers.links import both_ways
 from sim.importers.osm.graph import read_graph
 from sim.importers.osm.stations import snapped
-from sim.importers.roads import both_ways, on_a_plane
+from sim.importers.positions import on_a_plane
 from sim.scenario.problems import Problems
 from sim.scenario.schema.csv_rows import RoadLinkRow, RoadNodeRow, StationRow
 

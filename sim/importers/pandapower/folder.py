@@ -20,7 +20,7 @@ from sim.importers.pandapower.grid import (
 )
 from sim.importers.pandapower.injections import read_generators, read_loads
 from sim.importers.pandapower.units import read_shunts, read_units
-from sim.importers.roads import KM_PER_DEGREE
+from sim.importers.positions import KM_PER_DEGREE
 from sim.scenario.schema.csv_rows import BusRow, LineRow, TransformerRow
 from sim.system.grid import Grid
 

@@ -11,14 +11,13 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
-from sim.importers.roads import on_a_plane
+from sim.importers.positions import DEGREES, on_a_plane
 from sim.importers.tntp.network import Link
 from sim.importers.tntp.table import read_tntp
 from sim.scenario.problems import Problems
 from sim.units import FloatArray
 
 SPELLINGS = {"node": ("nodeid", "id", "nodenumber"), "x": ("xcoord",), "y": ("ycoord",)}
-DEGREES = "degrees"
 PIVOTS = 50
 Places = dict[int, tuple[float, float]]
 

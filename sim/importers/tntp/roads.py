@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
 from sim.importers.folder import write_rows
-from sim.importers.roads import both_ways
+from sim.importers.links import both_ways
+from sim.importers.positions import DEGREES, check_units
 from sim.importers.tntp.network import Link, Network, Units, read_network
-from sim.importers.tntp.positions import DEGREES, Places, lay_out, read_positions
+from sim.importers.tntp.positions import Places, lay_out, read_positions
 from sim.scenario.problems import Problems
 from sim.scenario.schema.csv_rows import RoadLinkRow, RoadNodeRow
 
@@ -112,13 +112,6 @@ def write_roads_from_tntp(
         return {}
     ((alpha, beta),) = laws
     return {"traffic": {"alpha": alpha, "beta": beta}}
-
-
-def check_units(units: dict[str, float], problems: Problems) -> None:
-    """Note every unit that is no positive number."""
-    for key, value in units.items():
-        if not (isinstance(value, int | float) and math.isfinite(value) and value > 0):
-            problems.add(key, key, value, "is no unit", "Give a number above 0")
 
 
 def _check_places(
