@@ -14,7 +14,7 @@ import numpy as np
 
 from sim.system.system import System
 from sim.system.vehicles import Train
-from sim.uncertainty.streams import stream
+from sim.uncertainty.streams import stream, streams
 from sim.units import SECONDS_PER_HOUR, FloatArray
 
 ROUNDING = 1e-9  # steps; what floats add to a time that is a whole number of steps
@@ -161,9 +161,8 @@ def draw_incidents(
     end_h = system.timing.end_h
     network_km = roads.network_km
     found = []
-    for link in range(roads.n_links):
-        ends = roads.node_name[roads.from_node[link]], roads.node_name[roads.to_node[link]]
-        rng = stream(seed, replication, "incidents", "->".join(ends))
+    rngs = streams(seed, replication, "incidents", roads.link_name)
+    for link, rng in enumerate(rngs):
         rate_h = incidents.per_day / 24 * roads.length_km[link] / network_km
         start_h = rng.exponential(1 / rate_h)
         while start_h < end_h:

@@ -17,7 +17,7 @@ import numpy as np
 from sim.system.system import System
 from sim.uncertainty.autoregression import standard_series
 from sim.uncertainty.model import Traffic
-from sim.uncertainty.streams import stream
+from sim.uncertainty.streams import stream, streams
 from sim.uncertainty.volume_delay import delay_factor, laws_of
 from sim.units import HOURS_PER_DAY, FloatArray
 
@@ -52,11 +52,8 @@ def draw_state(
         ]
     )
     memory = math.exp(-0.25 / traffic.correlation_h)
-    link_factor = np.empty((n_quarters, roads.n_links))
-    for link in range(roads.n_links):
-        ends = roads.node_name[roads.from_node[link]], roads.node_name[roads.to_node[link]]
-        rng = stream(seed, replication, "traffic.link", "->".join(ends))
-        link_factor[:, link] = standard_series(n_quarters, memory, rng)
+    rngs = streams(seed, replication, "traffic.link", roads.link_name)
+    link_factor = np.ascontiguousarray(standard_series(n_quarters, memory, rngs).T)
     share = traffic.day_share
     return math.sqrt(share) * day_factor[days][:, None] + math.sqrt(1 - share) * link_factor
 

@@ -27,6 +27,7 @@ from sim.scenario.schema.toml_tables import FLAT
 
 FREQUENCY_HZ = 50.0  # which a scenario's capacitances refer to
 LEAST_OHM = 1e-6
+SAME_KV = 1e-6
 UNLIMITED_KA = 100.0
 READ = {"Line", "Transformer", "Load", "Capacitor", "Vsource"}
 READ |= {"Reactor", "PVSystem", "Generator", "Storage"}
@@ -68,7 +69,7 @@ def read_circuit(
     _read_lines(dss, circuit, where, problems)
     found = defaultdict[tuple[str, str], list[Winding]](list)
     read_transformers(dss, circuit.kv, found, where, problems)
-    _read_reactors(dss, circuit)
+    _read_reactors(dss, circuit, where, problems)
     _leave_out_jumpers(circuit, found)
     circuit.transformers = _transformers(found, where, problems)
     read_loads(dss, circuit, shapes, load_profile, solved=solved)
@@ -141,7 +142,9 @@ def _read_lines(dss: Any, circuit: Circuit, where: str, problems: Problems) -> N
             remedy = "Reduce the neutral (Kron) in its line code"
             problems.add(where, f"Line.{name}", phases, message, remedy)
             continue
-        if ends[0] == ends[1]:
+        if ends[0] == ends[1] or not _of_one_voltage(
+            circuit, f"Line.{name}", ends, where, problems
+        ):
             continue
         length = dss.Lines.Length()
         z = _balanced(dss.Lines.RMatrix(), phases) + 1j * _balanced(dss.Lines.XMatrix(), phases)
@@ -168,6 +171,18 @@ def _read_lines(dss: Any, circuit: Circuit, where: str, problems: Problems) -> N
             f"{fewer} of {len(circuit.lines)} lines have one or two phases; they are three phases "
             "of the same losses"
         )
+
+
+def _of_one_voltage(
+    circuit: Circuit, element: str, ends: tuple[str, str], where: str, problems: Problems
+) -> bool:
+    """Return whether both ends have one nominal voltage; a problem is noted where they have not."""
+    first, second = (circuit.kv[bus] for bus in ends)
+    if math.isclose(first, second, rel_tol=SAME_KV):
+        return True
+    message, remedy = "joins two nominal voltages", "Correct voltagebases, or put a transformer"
+    problems.add(where, element, f"{first:.4g} and {second:.4g} kV", message, remedy)
+    return False
 
 
 def _balanced(matrix: list[float], phases: int) -> float:
@@ -236,17 +251,20 @@ def _transformers(
     return rows
 
 
-def _read_reactors(dss: Any, circuit: Circuit) -> None:
+def _read_reactors(dss: Any, circuit: Circuit, where: str, problems: Problems) -> None:
     """Add reactors between two buses as lines, those to ground as loads of reactive power."""
     for name in each_of(dss.Reactors):
         buses = [bus_of(node) for node in dss.CktElement.BusNames()]
         phases = dss.CktElement.NumPhases()
         if len(set(buses)) == 2:
+            ends = buses[0], buses[1]
+            if not _of_one_voltage(circuit, f"Reactor.{name}", ends, where, problems):
+                continue
             circuit.lines.append(
                 LineRow(
                     name=f"reactor {name}",
-                    from_bus=buses[0],
-                    to_bus=buses[1],
+                    from_bus=ends[0],
+                    to_bus=ends[1],
                     length_km=1.0,
                     r_ohm_per_km=3 / phases * max(dss.Reactors.R(), 0.0),
                     x_ohm_per_km=3 / phases * max(dss.Reactors.X(), LEAST_OHM),

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
+from power_grid_model.errors import PowerGridError
 from pydantic import ValidationError
 
 from sim.errors import InputError
@@ -158,7 +159,14 @@ def write_network(
         float(vm_pu.min()),
         float(vm_pu.max()),
     )
-    ours = power_flow(circuit)
+    try:
+        ours = power_flow(circuit)
+    except PowerGridError as error:
+        message = f"has no balanced equivalent that can be solved ({error})"
+        remedy = "Look for impedances of 0, and at islands"
+        raise InputError.single(
+            where=path.name, key="file", value=str(path), message=message, remedy=remedy
+        ) from error
     deviation = Deviation(
         source_mw=(theirs[0], ours[0]),
         loss_mw=(theirs[1], ours[1]),
