@@ -159,12 +159,11 @@ def draw_incidents(
     if incidents.per_day == 0.0:
         return ()
     end_h = system.timing.end_h
-    network_km = roads.network_km
+    apart_h = (1 / (incidents.per_day / 24 * roads.length_km / roads.network_km)).tolist()
     found = []
     rngs = streams(seed, replication, "incidents", roads.link_name)
     for link, rng in enumerate(rngs):
-        rate_h = incidents.per_day / 24 * roads.length_km[link] / network_km
-        start_h = rng.exponential(1 / rate_h)
+        start_h = rng.exponential(apart_h[link])
         while start_h < end_h:
             duration_h = rng.exponential(incidents.duration_h)
             found.append(
@@ -175,7 +174,7 @@ def draw_incidents(
                     (1 - incidents.capacity_loss) ** -float(beta[link]),
                 )
             )
-            start_h += rng.exponential(1 / rate_h)
+            start_h += rng.exponential(apart_h[link])
     return tuple(found)
 
 

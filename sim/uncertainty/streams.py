@@ -55,8 +55,9 @@ def streams(
     The hash that numpy computes for one key at a time is computed for all at once.
     """
     head, tail = json.dumps([seed, replication, source])[:-1] + ", ", ", 0]"
+    encode = json.JSONEncoder().encode
     digests = b"".join(
-        hashlib.sha256((head + json.dumps(entity) + tail).encode()).digest() for entity in entities
+        hashlib.sha256((head + encode(entity) + tail).encode()).digest() for entity in entities
     )
     keys = np.frombuffer(digests, dtype=np.uint32).reshape(-1, KEY_WORDS)
     for words in _seeds(keys):

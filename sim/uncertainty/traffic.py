@@ -18,7 +18,7 @@ from sim.system.system import System
 from sim.uncertainty.autoregression import standard_series
 from sim.uncertainty.model import Traffic
 from sim.uncertainty.streams import stream, streams
-from sim.uncertainty.volume_delay import delay_factor, laws_of
+from sim.uncertainty.volume_delay import Laws, delay_factor
 from sim.units import HOURS_PER_DAY, FloatArray
 
 QUARTER_S = 900
@@ -59,12 +59,14 @@ def draw_state(
 
 
 def link_speed(
-    system: System, traffic: Traffic, state: FloatArray, first_quarter: int
+    system: System, traffic: Traffic, laws: Laws, state: FloatArray, first_quarter: int
 ) -> FloatArray:
     """Return the speeds on the links, ``(quarter, link)`` [km/h].
 
     Parameters
     ----------
+    laws
+        Volume-delay functions of the links.
     state
         States of the links, ``(quarter, link)``.
     first_quarter
@@ -74,6 +76,6 @@ def link_speed(
     ratio = demand_by_quarter(traffic)[quarter][:, None] * np.exp(
         traffic.sigma * state - traffic.sigma**2 / 2
     )
-    alpha, beta = laws_of(system.roads, traffic).by_link()
+    alpha, beta = laws.by_link()
     speed: FloatArray = system.roads.free_speed_kmh / delay_factor(ratio, alpha, beta)
     return speed
