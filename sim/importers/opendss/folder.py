@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +16,7 @@ from pydantic import ValidationError
 
 from sim.errors import InputError
 from sim.importers.folder import write_rows
+from sim.importers.opendss import trial
 from sim.importers.opendss.balanced import power_flow
 from sim.importers.opendss.circuit import read_circuit
 from sim.importers.opendss.generation import GeneratorKind
@@ -208,24 +211,11 @@ def _solved(path: Path) -> Any:
         ) from error
     problem = None
     try:
-        dss.Basic.AllowForms(False)
-        dss.Basic.AllowEditor(False)
-        dss.Basic.AllowChangeDir(False)
-        dss.Basic.ClearAll()
         if not path.is_file():
             raise FileNotFoundError(f"there is no file {path}")
-        with tempfile.TemporaryDirectory() as exports:
-            dss.Basic.DataPath(exports)  # what the file's own commands export is not wanted
-            dss.Text.Command(f'redirect "{path.resolve()}"')
-        dss.Solution.Mode(SNAPSHOT)
-        dss.Solution.Convergence(TOLERANCE_PU)
-        dss.Solution.MaxIterations(MOST_ITERATIONS)
-        dss.Solution.MaxControlIterations(MOST_ITERATIONS)
-        dss.Solution.Solve()
-        if not dss.Circuit.NumBuses():
-            problem = "defines no circuit"
-        elif not dss.Solution.Converged():
-            problem = "has no solution in OpenDSS"
+        problem = _ended_by(path)
+        if problem is None:
+            problem = _run(dss, path)
     except Exception as error:  # noqa: BLE001 - the engine raises its own kinds
         problem = f"cannot be solved by OpenDSS ({error})"
     if problem is not None:
@@ -234,3 +224,29 @@ def _solved(path: Path) -> Any:
             where=path.name, key="file", value=str(path), message=problem, remedy=remedy
         )
     return dss
+
+
+def _ended_by(path: Path) -> str | None:
+    """Return what is wrong if a file ends OpenDSS's engine, which lives in our process."""
+    command = [sys.executable, "-P", trial.__file__, str(path.resolve())]
+    code = subprocess.run(command, capture_output=True, check=False).returncode
+    return f"ends OpenDSS itself (exit code {code})" if code else None
+
+
+def _run(dss: Any, path: Path) -> str | None:
+    """Run the commands of a file and solve; return what is wrong, None if nothing is."""
+    dss.Basic.AllowForms(False)
+    dss.Basic.AllowEditor(False)
+    dss.Basic.AllowChangeDir(False)
+    dss.Basic.ClearAll()
+    with tempfile.TemporaryDirectory() as exports:
+        dss.Basic.DataPath(exports)  # what the file's own commands export is not wanted
+        dss.Text.Command(f'redirect "{path.resolve()}"')
+    dss.Solution.Mode(SNAPSHOT)
+    dss.Solution.Convergence(TOLERANCE_PU)
+    dss.Solution.MaxIterations(MOST_ITERATIONS)
+    dss.Solution.MaxControlIterations(MOST_ITERATIONS)
+    dss.Solution.Solve()
+    if not dss.Circuit.NumBuses():
+        return "defines no circuit"
+    return None if dss.Solution.Converged() else "has no solution in OpenDSS"
