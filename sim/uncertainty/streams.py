@@ -61,7 +61,7 @@ def streams(
     )
     keys = np.frombuffer(digests, dtype=np.uint32).reshape(-1, KEY_WORDS)
     for words in _seeds(keys):
-        yield np.random.Generator(np.random.PCG64(_Seeded(words)))
+        yield np.random.Generator(np.random.PCG64(_Seeded(words)))  # type: ignore[arg-type]
 
 
 class _Seeded(np.random.bit_generator.ISeedSequence):
@@ -88,7 +88,7 @@ def _seeds(keys: Words) -> npt.NDArray[np.uint64]:
         return words ^ words >> HALF
 
     def mixed(left: Words, right: Words) -> Words:
-        both = MIX_LEFT * left - MIX_RIGHT * right
+        both: Words = MIX_LEFT * left - MIX_RIGHT * right
         return both ^ both >> HALF
 
     pool = [hashed(keys[:, k]) for k in range(POOL)]

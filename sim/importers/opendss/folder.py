@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
-from power_grid_model.errors import PowerGridError
+from power_grid_model.errors import PowerGridError  # type: ignore[attr-defined]
 from pydantic import ValidationError
 
 from sim.errors import InputError
