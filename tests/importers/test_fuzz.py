@@ -8,7 +8,7 @@ import pytest
 
 from tests.importers.damage import FORMATS, attack
 
-FEW, MANY = 12, 100
+FEW, MANY = 5, 100
 
 
 @pytest.mark.filterwarnings("ignore")
