@@ -17,7 +17,7 @@ from scipy.sparse.csgraph import connected_components, shortest_path
 
 from sim.importers.folder import write_rows
 from sim.importers.pandapower import grid_from_pandapower, write_network
-from sim.importers.pandapower.folder import KM_PER_DEGREE
+from sim.importers.positions import KM_PER_DEGREE
 from sim.scenario.schema.csv_rows import RoadLinkRow, RoadNodeRow, StationRow, VehicleRow
 from sim.system.grid import Grid
 from sim.units import FloatArray

@@ -17,7 +17,11 @@ LoadProfileOption = Annotated[
     str, typer.Option(metavar="NAME", help="Profile that loads follow; flat is 1 throughout.")
 ]
 GeneratorProfileOption = Annotated[
-    str, typer.Option(metavar="NAME", help="Profile that PV and wind follow.")
+    str,
+    typer.Option(metavar="NAME", help="Profile that generators follow, if they have none."),
+]
+CoordinateUnitOption = Annotated[
+    str, typer.Option(metavar="KM", help="Unit of positions in km, or degrees.")
 ]
 imports = typer.Typer(
     name="import",
@@ -38,9 +42,7 @@ def tntp(
     time_unit_h: Annotated[
         float, typer.Option(help="Its unit of time in hours.", show_default="1/60")
     ] = 1 / 60,
-    coordinate_unit_km: Annotated[
-        str, typer.Option(metavar="KM", help="Unit of positions in km, or degrees.")
-    ] = "1",
+    coordinate_unit_km: CoordinateUnitOption = "1",
     capacity_unit_veh_h: Annotated[
         float, typer.Option(help="Unit of capacities in vehicles/h; 1/24 = 0.0416667 for a day's.")
     ] = 1.0,
@@ -49,10 +51,6 @@ def tntp(
     from sim.importers.tntp import write_roads_from_tntp
     from sim.importers.tntp.positions import node_file_beside
 
-    try:
-        unit: float | str = float(coordinate_unit_km)
-    except ValueError:
-        unit = coordinate_unit_km
     node_file = nodes or node_file_beside(net_file)
     if node_file is not None:
         typer.echo(f"positions: {node_file}")
@@ -62,7 +60,7 @@ def tntp(
         folder,
         length_unit_km=length_unit_km,
         time_unit_h=time_unit_h,
-        coordinate_unit_km=unit,
+        coordinate_unit_km=_unit(coordinate_unit_km),
         capacity_unit_veh_h=capacity_unit_veh_h,
     )
     _finish(folder, piece)
@@ -119,12 +117,17 @@ def opendss(
     ],
     folder: FolderArgument,
     load_profile: LoadProfileOption = "flat",
-    pv_profile: Annotated[
-        str, typer.Option(metavar="NAME", help="Profile that PV follows, where there is PV.")
-    ] = "",
-    coordinate_unit_km: Annotated[
-        float, typer.Option(help="Unit of coordinates in km; default: feet.")
-    ] = 0.0003048,
+    generator_profile: GeneratorProfileOption = "",
+    generator_kind: Annotated[
+        str, typer.Option(metavar="KIND", help="What generators but PV systems are: pv or wind.")
+    ] = "none",
+    shapes: Annotated[
+        str, typer.Option(metavar="WHICH", help="Shapes that become profiles: daily or yearly.")
+    ] = "none",
+    first_day: Annotated[
+        str, typer.Option(metavar="DAY", help="Day on which the shapes begin.")
+    ] = "2023-01-01",
+    coordinate_unit_km: CoordinateUnitOption = "0.0003048",
     loads: Annotated[
         str, typer.Option(help="Power of loads: nominal, or solved as OpenDSS has it.")
     ] = "nominal",
@@ -139,12 +142,32 @@ def opendss(
         master,
         folder,
         load_profile=load_profile,
-        pv_profile=pv_profile,
-        coordinate_unit_km=coordinate_unit_km,
+        generator_profile=generator_profile,
+        generator_kind=generator_kind,  # type: ignore[arg-type]
+        shapes=shapes,  # type: ignore[arg-type]
+        first_day=first_day,
+        coordinate_unit_km=_unit(coordinate_unit_km),
         loads=loads,  # type: ignore[arg-type]
         most_percent=most_percent,
     )
     _finish(folder, piece)
+
+
+@imports.command()
+def osm(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A local .osm (XML) or .graphml file.")
+    ],
+    folder: FolderArgument,
+    stations: Annotated[
+        Path | None,
+        typer.Option(metavar="CSV", help="Stations: name, bus, longitude, latitude."),
+    ] = None,
+) -> None:
+    """Roads of OpenStreetMap, by class and maxspeed (needs the extra osm)."""
+    from sim.importers.osm import write_roads
+
+    _finish(folder, write_roads(file, folder, stations=stations))
 
 
 @imports.command()
@@ -193,6 +216,14 @@ def profiles(
         missing=missing,  # type: ignore[arg-type]
     )
     _finish(folder, piece)
+
+
+def _unit(text: str) -> float | str:
+    """Return a number where it is one; the importer refuses what it does not know."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def _finish(folder: Path, piece: Mapping[str, object]) -> None:

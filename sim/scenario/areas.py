@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from sim.plugins import suggestion
-from sim.scenario.assemble import integers
+from sim.scenario.branches import integers
 from sim.scenario.content import Content
 from sim.scenario.problems import Problems
 from sim.scenario.references import closed_branches, reachable

@@ -6,18 +6,19 @@ import math
 from collections.abc import Sequence
 from functools import partial
 from itertools import pairwise
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
 from sim.plugins import suggestion
+from sim.scenario.branches import floats, integers, make_lines, make_transformers
 from sim.scenario.content import Content
 from sim.scenario.problems import Problems
 from sim.scenario.schema.toml_tables import DelayRow, ScenarioFile, TariffBlock
 from sim.system.battery import Battery
 from sim.system.evs import EvGroup
 from sim.system.generators import Generators
-from sim.system.grid import Grid, Lines, Transformers
+from sim.system.grid import Grid
 from sim.system.loads import Loads
 from sim.system.roads import Roads
 from sim.system.stations import Station
@@ -26,22 +27,7 @@ from sim.system.thermal_units import ThermalUnit
 from sim.system.timing import Timing
 from sim.system.vehicles import Truck
 from sim.uncertainty.model import Delays
-from sim.units import KWH_PER_MWH, BoolArray, FloatArray, IntArray, frozen
-
-
-def floats(values: Sequence[float] | FloatArray) -> FloatArray:
-    """Return a read-only float array."""
-    return cast(FloatArray, frozen(values))
-
-
-def integers(values: Sequence[int]) -> IntArray:
-    """Return a read-only integer array."""
-    return cast(IntArray, frozen(values, np.int64))
-
-
-def booleans(values: Sequence[bool]) -> BoolArray:
-    """Return a read-only array of truth values."""
-    return cast(BoolArray, frozen(values, np.bool_))
+from sim.units import KWH_PER_MWH, FloatArray, IntArray
 
 
 def make_timing(config: ScenarioFile, where: str, problems: Problems) -> Timing | None:
@@ -188,52 +174,20 @@ def make_grid(content: Content, config: ScenarioFile, problems: Problems) -> Gri
         if low >= high:
             message = "v_min_pu is not below v_max_pu"
             problems.add(content.buses.where, row.name, (low, high), message, "Correct the limits")
-    lines = [row for _, row in content.lines.rows]
-    limit_mva = [np.nan if row.limit_mva is None else row.limit_mva for row in lines]
-    max_i_ka = [
-        mva / (np.sqrt(3) * buses[index[row.from_bus]].vn_kv)
-        if row.max_i_ka is None
-        else row.max_i_ka
-        for row, mva in zip(lines, limit_mva, strict=True)
-    ]
-    transformers = [row for _, row in content.transformers.rows]
+    vn_kv = [row.vn_kv for row in buses]
     plants = [row for _, row in content.units.rows]
     sources = {index[source.bus]: source.vm_pu for source in table.source}
     sources |= {index[plant.bus]: plant.vm_pu for plant in plants if plant.slack}
     held = {index[plant.bus]: plant.vm_pu for plant in plants if index[plant.bus] not in sources}
     return Grid(
         bus_name=tuple(row.name for row in buses),
-        bus_vn_kv=floats([row.vn_kv for row in buses]),
+        bus_vn_kv=floats(vn_kv),
         v_min_pu=floats(v_min),
         v_max_pu=floats(v_max),
         x=floats([row.x_km for row in buses]),
         y=floats([row.y_km for row in buses]),
-        lines=Lines(
-            name=tuple(row.name for row in lines),
-            from_bus=integers([index[row.from_bus] for row in lines]),
-            to_bus=integers([index[row.to_bus] for row in lines]),
-            r_ohm=floats([row.r_ohm_per_km * row.length_km for row in lines]),
-            x_ohm=floats([row.x_ohm_per_km * row.length_km for row in lines]),
-            c_nf=floats([row.c_nf_per_km * row.length_km for row in lines]),
-            max_i_ka=floats(max_i_ka),
-            limit_mva=floats(limit_mva),
-            from_closed=booleans([row.from_closed for row in lines]),
-            to_closed=booleans([row.to_closed for row in lines]),
-        ),
-        transformers=Transformers(
-            name=tuple(row.name for row in transformers),
-            hv_bus=integers([index[row.hv_bus] for row in transformers]),
-            lv_bus=integers([index[row.lv_bus] for row in transformers]),
-            sn_mva=floats([row.sn_mva for row in transformers]),
-            vn_hv_kv=floats([row.vn_hv_kv for row in transformers]),
-            vn_lv_kv=floats([row.vn_lv_kv for row in transformers]),
-            vk_percent=floats([row.vk_percent for row in transformers]),
-            vkr_percent=floats([row.vkr_percent for row in transformers]),
-            pfe_kw=floats([row.pfe_kw for row in transformers]),
-            i0_percent=floats([row.i0_percent for row in transformers]),
-            hv_closed=booleans([row.hv_closed for row in transformers]),
-            lv_closed=booleans([row.lv_closed for row in transformers]),
-        ),
+        lines=make_lines([row for _, row in content.lines.rows], index, vn_kv),
+        transformers=make_transformers([row for _, row in content.transformers.rows], index),
         source_bus=integers(list(sources)),
         source_vm_pu=floats(list(sources.values())),
         held_bus=integers(sorted(held)),

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from sim.scenario.assemble import floats, tariff_of
+from sim.scenario.assemble import tariff_of
+from sim.scenario.branches import floats
 from sim.scenario.files import path_inside
 from sim.scenario.problems import Problems
 from sim.scenario.record import Columns, build_values, column_names, read_columns

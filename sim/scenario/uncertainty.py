@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
-from sim.scenario.assemble import floats
+from sim.scenario.branches import floats
 from sim.scenario.problems import Problems
 from sim.scenario.schema.toml_tables import ScenarioFile
 from sim.scenario.schema.values import Table

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sim.scenario.assemble import floats
+from sim.scenario.branches import floats
 from sim.scenario.content import Content
 from sim.scenario.prices import KIND, NAMES, read_prices
 from sim.scenario.problems import Problems

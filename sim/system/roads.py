@@ -46,6 +46,12 @@ class Roads:
         return len(self.node_name)
 
     @property
+    def link_name(self) -> list[str]:
+        """Names of the links, under which they draw what is random; parallel ones share theirs."""
+        ends = zip(self.from_node.tolist(), self.to_node.tolist(), strict=True)
+        return [f"{self.node_name[start]}->{self.node_name[end]}" for start, end in ends]
+
+    @property
     def network_km(self) -> float:
         """Length of all links of the network [km]."""
         return float(self.length_km.sum()) + self.left_out_km

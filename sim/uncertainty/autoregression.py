@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 from numba import njit
@@ -10,8 +11,8 @@ from numba import njit
 from sim.units import FloatArray
 
 
-def standard_series(n: int, memory: float, rng: np.random.Generator) -> FloatArray:
-    """Return a stationary series ``c(t) = memory c(t - 1) + sqrt(1 - memory^2) e(t)``, ``(n,)``.
+def standard_series(n: int, memory: float, rngs: Iterable[np.random.Generator]) -> FloatArray:
+    """Return stationary series ``c(t) = memory c(t - 1) + sqrt(1 - memory^2) e(t)``.
 
     Standard normal at every time; correlated by ``memory ** lag``.
 
@@ -21,16 +22,22 @@ def standard_series(n: int, memory: float, rng: np.random.Generator) -> FloatArr
         How long.
     memory
         Correlation of neighbours, in [0, 1).
-    rng
-        Where the innovations are drawn from.
+    rngs
+        Where the innovations of each series are drawn from.
+
+    Returns
+    -------
+    FloatArray
+        A series of each, ``(rng, n)``.
     """
-    series = rng.standard_normal(n)
-    series[1:] *= math.sqrt(1 - memory**2)
+    series = np.array([rng.standard_normal(n) for rng in rngs]).reshape(-1, n)
+    series[:, 1:] *= math.sqrt(1 - memory**2)
     _accumulate(series, memory)
     return series
 
 
 @njit(cache=True)
 def _accumulate(series: FloatArray, memory: float) -> None:
-    for t in range(1, len(series)):
-        series[t] += memory * series[t - 1]
+    for each in range(series.shape[0]):
+        for t in range(1, series.shape[1]):
+            series[each, t] += memory * series[each, t - 1]

@@ -21,7 +21,9 @@ from sim.units import FloatArray
 def draw_state(delays: Delays, timing: Timing, seed: int, replication: int) -> FloatArray:
     """Return the states ``c``, ``(step,)`` [-]."""
     memory = math.exp(-timing.step_h / delays.correlation_h)
-    return standard_series(timing.n_steps, memory, stream(seed, replication, "delays"))
+    rng = stream(seed, replication, "delays")
+    series: FloatArray = standard_series(timing.n_steps, memory, [rng])[0]
+    return series
 
 
 def trip_delay_h(delays: Delays, state: FloatArray) -> FloatArray:

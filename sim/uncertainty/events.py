@@ -14,7 +14,7 @@ import numpy as np
 
 from sim.system.system import System
 from sim.system.vehicles import Train
-from sim.uncertainty.streams import stream
+from sim.uncertainty.streams import stream, streams
 from sim.units import SECONDS_PER_HOUR, FloatArray
 
 ROUNDING = 1e-9  # steps; what floats add to a time that is a whole number of steps
@@ -159,13 +159,11 @@ def draw_incidents(
     if incidents.per_day == 0.0:
         return ()
     end_h = system.timing.end_h
-    network_km = roads.network_km
+    apart_h = (1 / (incidents.per_day / 24 * roads.length_km / roads.network_km)).tolist()
     found = []
-    for link in range(roads.n_links):
-        ends = roads.node_name[roads.from_node[link]], roads.node_name[roads.to_node[link]]
-        rng = stream(seed, replication, "incidents", "->".join(ends))
-        rate_h = incidents.per_day / 24 * roads.length_km[link] / network_km
-        start_h = rng.exponential(1 / rate_h)
+    rngs = streams(seed, replication, "incidents", roads.link_name)
+    for link, rng in enumerate(rngs):
+        start_h = rng.exponential(apart_h[link])
         while start_h < end_h:
             duration_h = rng.exponential(incidents.duration_h)
             found.append(
@@ -176,7 +174,7 @@ def draw_incidents(
                     (1 - incidents.capacity_loss) ** -float(beta[link]),
                 )
             )
-            start_h += rng.exponential(1 / rate_h)
+            start_h += rng.exponential(apart_h[link])
     return tuple(found)
 
 

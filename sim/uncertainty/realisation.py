@@ -30,7 +30,6 @@ from sim.uncertainty.railway import RailConditions, RailForecaster, draw_delay_h
 from sim.uncertainty.streams import stream
 from sim.uncertainty.traffic import QUARTER_S, draw_state, link_speed
 from sim.uncertainty.travel import TravelForecaster
-from sim.uncertainty.volume_delay import laws_of
 from sim.units import SECONDS_PER_HOUR, FloatArray, IntArray, frozen
 
 
@@ -212,7 +211,7 @@ class Nature:
         period = row // timing.steps_per_period
         periods = slice(period, period + timing.n_periods)
         n_quarters = -(-timing.n_periods * timing.period_s // QUARTER_S)
-        laws = laws_of(system.roads, uncertainty.traffic)
+        laws = self.travel.laws
         state = draw_state(system, uncertainty.traffic, seed, replication, n_quarters)
         delay_state = delays.draw_state(uncertainty.delays, timing, seed, replication)
         return Realisation(
@@ -229,7 +228,7 @@ class Nature:
             ),
             forecast_noise=frozen(self._forecast_noise(seed, replication)),
             link_state=frozen(state),
-            link_speed_kmh=frozen(link_speed(system, uncertainty.traffic, state, 0)),
+            link_speed_kmh=frozen(link_speed(system, uncertainty.traffic, laws, state, 0)),
             delay_state=frozen(delay_state),
             trip_delay_h=frozen(delays.trip_delay_h(uncertainty.delays, delay_state)),
             rail_delay_h=frozen(draw_delay_h(system, uncertainty.rail_delays, seed, replication)),

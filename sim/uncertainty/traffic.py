@@ -17,8 +17,8 @@ import numpy as np
 from sim.system.system import System
 from sim.uncertainty.autoregression import standard_series
 from sim.uncertainty.model import Traffic
-from sim.uncertainty.streams import stream
-from sim.uncertainty.volume_delay import delay_factor, laws_of
+from sim.uncertainty.streams import stream, streams
+from sim.uncertainty.volume_delay import Laws, delay_factor
 from sim.units import HOURS_PER_DAY, FloatArray
 
 QUARTER_S = 900
@@ -52,22 +52,21 @@ def draw_state(
         ]
     )
     memory = math.exp(-0.25 / traffic.correlation_h)
-    link_factor = np.empty((n_quarters, roads.n_links))
-    for link in range(roads.n_links):
-        ends = roads.node_name[roads.from_node[link]], roads.node_name[roads.to_node[link]]
-        rng = stream(seed, replication, "traffic.link", "->".join(ends))
-        link_factor[:, link] = standard_series(n_quarters, memory, rng)
+    rngs = streams(seed, replication, "traffic.link", roads.link_name)
+    link_factor = np.ascontiguousarray(standard_series(n_quarters, memory, rngs).T)
     share = traffic.day_share
     return math.sqrt(share) * day_factor[days][:, None] + math.sqrt(1 - share) * link_factor
 
 
 def link_speed(
-    system: System, traffic: Traffic, state: FloatArray, first_quarter: int
+    system: System, traffic: Traffic, laws: Laws, state: FloatArray, first_quarter: int
 ) -> FloatArray:
     """Return the speeds on the links, ``(quarter, link)`` [km/h].
 
     Parameters
     ----------
+    laws
+        Volume-delay functions of the links.
     state
         States of the links, ``(quarter, link)``.
     first_quarter
@@ -77,6 +76,6 @@ def link_speed(
     ratio = demand_by_quarter(traffic)[quarter][:, None] * np.exp(
         traffic.sigma * state - traffic.sigma**2 / 2
     )
-    alpha, beta = laws_of(system.roads, traffic).by_link()
+    alpha, beta = laws.by_link()
     speed: FloatArray = system.roads.free_speed_kmh / delay_factor(ratio, alpha, beta)
     return speed

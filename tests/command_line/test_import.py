@@ -104,3 +104,25 @@ def test_a_file_that_is_missing_is_named(gridhaul: Command, tmp_path: Path) -> N
         assert code == 2
         assert "no.csv" in errors
         assert "Traceback" not in errors
+
+
+def test_roads_of_openstreetmap_are_summed_up_and_drawn(gridhaul: Command, tmp_path: Path) -> None:
+    pytest.importorskip("osmnx", reason="pip install 'gridhaul[osm]'")
+    tags = '<tag k="highway" v="primary"/><tag k="maxspeed" v="60"/>'
+    (tmp_path / "town.osm").write_text(
+        '<osm><node id="1" lon="10" lat="0"/><node id="2" lon="10.01" lat="0"/>'
+        f'<way id="1"><nd ref="1"/><nd ref="2"/>{tags}</way></osm>'
+    )
+    places = tmp_path / "places.csv"
+    places.write_text("name,bus,longitude,latitude\nMill,b,10,0\n")
+    code, output, errors = gridhaul(
+        "import", "osm", tmp_path / "town.osm", tmp_path / "town", "--stations", places
+    )
+    assert code == 0, errors
+    assert "road_links.csv: 1 roads, 1.1 km, 60 km/h" in output
+    assert "stations.csv: 1 stations" in output
+    assert (tmp_path / "town" / "imported.html").exists()
+    (tmp_path / "town.osm.pbf").write_text("x")
+    code, _, errors = gridhaul("import", "osm", tmp_path / "town.osm.pbf", tmp_path / "out")
+    assert code == 2
+    assert "osmium cat" in errors

@@ -105,3 +105,23 @@ def test_the_upstream_grid_of_a_feeder_is_a_source_even_if_it_has_a_cost(tmp_pat
     settings = write_network(pandapower.networks.case33bw(), tmp_path, load_profiles="homes")
     assert settings["grid"]["source"]
     assert not (tmp_path / "units.csv").exists()
+
+
+def test_condensers_outputs_beyond_limits_and_fixed_voltages_are_carried_over(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Generator 0 is a condenser, generator 1 is above its limit, and bus 0 is fixed at 1 pu."""
+    net = pandapower.networks.case9()
+    net.gen["p_mw"], net.gen["max_p_mw"] = [0.0, 85.0], [0.0, 60.0]
+    net.gen["min_p_mw"] = 0.0
+    net.bus.loc[0, ["min_vm_pu", "max_vm_pu"]] = 1.0
+    scenario = load(net, tmp_path / "case9")
+    units = {unit.name: unit for unit in scenario.system.units}
+    found = {
+        name: (unit.p_max_mw, unit.initial_mw) for name, unit in units.items() if not unit.slack
+    }
+    assert list(found.values()) == [(0.001, 0.0), (85.0, 85.0)]
+    assert "equal voltage limits of 1 buses are left out" in caplog.text
+    net.gen.loc[1, "p_mw"] = -5.0
+    with pytest.raises(InputError, match="produces less than 0 MW"):
+        write_network(net, tmp_path / "out", load_profiles="H0-A")

@@ -6,6 +6,7 @@ import builtins
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from sim.errors import InputError
@@ -57,14 +58,17 @@ OTHERS = {
 
 
 @pytest.fixture(autouse=True)
-def _installed() -> None:
+def _installed(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files of our own need no trial in a process of its own, which takes most of the time."""
     pytest.importorskip("opendssdirect", reason="pip install 'gridhaul[opendss]'")
+    if "ends_the_engine" not in request.node.name:
+        monkeypatch.setattr("sim.importers.opendss.folder._ended_by", lambda path: None)
 
 
 def imported(folder: Path, text: str, **how: Any) -> dict[str, Any]:
     (folder / "own.dss").write_text(text)
     return write_network(
-        folder / "own.dss", folder / "own", load_profile="H0-A", pv_profile="PV3", **how
+        folder / "own.dss", folder / "own", load_profile="H0-A", generator_profile="PV3", **how
     )
 
 
@@ -155,7 +159,12 @@ def test_loads_as_solved_are_nearer_where_they_depend_on_the_voltage(tmp_path: P
 @pytest.mark.parametrize(
     ("text", "place", "message"),
     [
-        ("New Generator.g bus1=mid kv=12.47 kw=500\n", "Generator.g", "exchanges -500"),
+        ("New Generator.g bus1=mid kv=12.47 kw=500\n", "Generator.g", "exchanges power"),
+        (
+            "New Storage.s bus1=mid kv=12.47 kwrated=99 state=discharging\n",
+            "Storage.s",
+            "kWrated 99",
+        ),
         ("New Fault.f bus1=mid r=99999\n", "Fault.f", "no counterpart"),
         (
             "New Transformer.t phases=3 windings=3 buses=[mid a b] kvs=[12 1 1] kvas=[9 9 9]\n",
@@ -180,6 +189,13 @@ def test_files_that_are_none_are_named(tmp_path: Path) -> None:
         imported(tmp_path, "! nothing\n")
 
 
+def test_a_file_that_ends_the_engine_is_refused(tmp_path: Path) -> None:
+    """The engine ends its process on a transformer of 17 phases, found by the damaged files."""
+    phases = "New Transformer.t1 phases=17.2 kva=75 %r=0.6\n~ wdg=2 bus=house conn=wye kv=0.12\n"
+    with pytest.raises(InputError, match="ends OpenDSS itself"):
+        imported(tmp_path, HEAD + BALANCED + phases + OTHERS["split phase"] + TAIL)
+
+
 def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plain = builtins.__import__
 
@@ -191,3 +207,132 @@ def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(InputError, match=r"pip install 'gridhaul\[opendss\]'"):
         imported(tmp_path, HEAD + TAIL)
+
+
+# ---- shapes, PV, generators and storage ---------------------------------------------------------
+
+HOURS = " ".join(str(value) for value in [*range(1, 13)] * 2)
+SHAPES = (
+    f"New Loadshape.day npts=24 interval=1 mult=[{HOURS}]\n"
+    f"New Loadshape.half npts=24 minterval=30 mult=[0.5 1 1.5 2 {'1 ' * 20}]\n"
+    "New Loadshape.actual npts=2 interval=12 mult=[300 600] useactual=yes\n"
+    "New Loadshape.twodays npts=2 interval=24 mult=[0.25 0.75]\n"
+)
+
+
+def with_shapes(folder: Path, elements: str, **how: Any) -> tuple[dict[str, Any], pd.DataFrame]:
+    """Return the piece of settings and the record."""
+    piece = imported(folder, HEAD + SHAPES + BALANCED + elements + TAIL, **how)
+    return piece, pd.read_parquet(folder / "own" / "profiles.parquet")
+
+
+def table(folder: Path, name: str) -> pd.DataFrame:
+    return pd.read_csv(folder / "own" / name).set_index("name")
+
+
+def test_shapes_become_profiles_in_common_steps(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The n-th value holds for the n-th interval, as in OpenDSS's daily mode; a day is repeated."""
+    loads = "".join(
+        f"New Load.{name} phases=3 bus1=mid kv=12.47 kw={kw} kvar=10 {more}\n"
+        for name, kw, more in (
+            ("hourly", 100, "daily=day"),
+            ("finer", 100, "daily=half"),
+            ("kilowatts", 400, "daily=actual"),
+            ("long", 100, "daily=twodays"),
+            ("fixed", 100, "daily=day status=fixed"),
+        )
+    )
+    piece, record = with_shapes(tmp_path, loads, shapes="daily", first_day="2024-02-29")
+    assert piece["profiles"] == {"file": "profiles.parquet"}
+    assert record["time"].iloc[[0, 1, -1]].astype(str).tolist() == [
+        "2024-02-29 00:00:00",
+        "2024-02-29 00:30:00",
+        "2024-03-01 23:30:00",
+    ]
+    profile = table(tmp_path, "loads.csv")["profile"]
+    assert profile.to_dict() == {
+        "works": "H0-A",
+        "hourly": "day",
+        "finer": "half",
+        "kilowatts": "actual of kilowatts",
+        "long": "twodays",
+        "fixed": "flat",
+    }
+    assert record["day"].tolist() == [value for value in [*range(1, 13)] * 4 for _ in (0, 1)]
+    assert record["half"].iloc[:5].tolist() == [0.5, 1.0, 1.5, 2.0, 1.0]
+    assert record["half"].iloc[24:28].tolist() == [0.5, 1.0, 1.5, 2.0]  # twelve hours, repeated
+    # OpenDSS makes the highest actual power the load's nominal one.
+    assert record["actual of kilowatts"].unique().tolist() == [0.5, 1.0]
+    assert table(tmp_path, "loads.csv").loc["kilowatts", "p_mw"] == pytest.approx(0.6)
+    assert record["twodays"].iloc[[0, 47, 48, 95]].tolist() == [0.25, 0.25, 0.75, 0.75]
+    assert "4 daily shapes are profiles of 2 days from 2024-02-29 on" in caplog.text
+
+
+def test_a_load_draws_what_opendss_has_it_draw_at_every_hour(tmp_path: Path) -> None:
+    import opendssdirect as dss
+
+    load = "New Load.hourly phases=3 bus1=mid kv=12.47 kw=100 kvar=10 daily=day\n"
+    _, record = with_shapes(tmp_path, load, shapes="daily")
+    dss.Text.Command("Set mode=daily stepsize=1h number=1")
+    theirs = []
+    for _ in range(24):
+        dss.Solution.Solve()
+        dss.Circuit.SetActiveElement("Load.hourly")
+        theirs.append(sum(dss.CktElement.Powers()[::2]) / 100)
+    assert record["day"].tolist() == pytest.approx(theirs, rel=1e-4)
+
+
+def test_generation_has_its_power_in_the_solution_and_the_rest_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    elements = (
+        "New PVSystem.roof phases=3 bus1=mid kv=12.47 kva=300 Pmpp=400 irradiance=1 daily=day\n"
+        "New PVSystem.night phases=3 bus1=mid kv=12.47 kva=50 Pmpp=40 irradiance=0\n"
+        "New Generator.mill phases=3 bus1=mid kv=12.47 kw=200 kvar=30 daily=half\n"
+        "New Storage.idle phases=3 bus1=mid kv=12.47 kwrated=50 kwhrated=200\n"
+    )
+    with_shapes(tmp_path, elements, shapes="daily", generator_kind="wind", most_percent=0.1)
+    found = table(tmp_path, "generators.csv")
+    assert found["kind"].to_dict() == {"roof": "pv", "night": "pv", "mill": "wind"}
+    assert found["profile"].to_dict() == {"roof": "day", "night": "PV3", "mill": "half"}
+    assert found["p_mw"].to_dict() == pytest.approx({"roof": 0.3, "night": 0.04, "mill": 0.2}, 1e-3)
+    loads = table(tmp_path, "loads.csv")
+    assert loads.loc["generator.mill reactive", "q_mvar"] == pytest.approx(-0.03, rel=1e-3)
+    for said in (
+        "PVSystem.roof gives 300 kW of 400",
+        "Generator.mill gives 30 kvar throughout",
+        "Storage.idle (kWrated 50, kWhrated 200) is idle and left out",
+    ):
+        assert said in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ({"shapes": "hourly"}, "Give one of none, daily, yearly"),
+        ({"shapes": "daily", "first_day": "soon"}, "is no day"),
+        ({"generator_kind": "coal"}, "Give one of none, pv, wind"),
+        ({"coordinate_unit_km": "miles"}, "is no unit"),
+    ],
+)
+def test_options_that_are_none_are_refused(
+    tmp_path: Path, how: dict[str, Any], message: str
+) -> None:
+    load = "New Load.hourly phases=3 bus1=mid kv=12.47 kw=100 kvar=10 daily=day\n"
+    with pytest.raises(InputError, match=message):
+        with_shapes(tmp_path, load, **how)
+
+
+def test_shapes_of_uneven_steps_are_named(tmp_path: Path) -> None:
+    uneven = "New Loadshape.odd npts=3 interval=0 hour=[0 1 5] mult=[1 2 3]\n"
+    load = "New Load.odd phases=3 bus1=mid kv=12.47 kw=100 kvar=10 yearly=odd\n"
+    with pytest.raises(InputError, match=r"Loadshape\.odd"):
+        with_shapes(tmp_path, uneven + load, shapes="yearly")
+
+
+def test_what_a_circuit_exports_does_not_stay(tmp_path: Path) -> None:
+    imported(tmp_path, HEAD + BALANCED + TAIL + "Export voltages\n")
+    assert {path.name for path in tmp_path.iterdir()} == {"own.dss", "own"}
+    assert not list(Path.cwd().glob("own_EXP*"))

@@ -8,7 +8,7 @@ import numpy as np
 
 from sim.scenario import Scenario, load_scenario
 from sim.uncertainty.realisation import Nature, Realisation
-from sim.uncertainty.streams import stream
+from sim.uncertainty.streams import stream, streams
 
 
 def draw(scenario: Scenario, seed: int = 3, replication: int = 5) -> Realisation:
@@ -24,6 +24,15 @@ def test_every_part_of_the_key_matters() -> None:
     first = {float(stream(*key).random()) for key in keys}
     assert len(first) == len(keys)
     assert stream(*keys[0]).random() == stream(*keys[0]).random()
+
+
+def test_streams_of_many_entities_are_those_of_each() -> None:
+    """Numpy's own seeding is the oracle; names may hold any sign."""
+    names = ["", "a", 'ä->\u2603"\\', *map(str, range(500))]
+    for name, rng in zip(names, streams(7, 3, "traffic.link", names), strict=True):
+        own = stream(7, 3, "traffic.link", name)
+        assert rng.bit_generator.state == own.bit_generator.state
+    assert list(streams(7, 3, "traffic.link", [])) == []
 
 
 def test_another_truck_or_road_changes_no_other_stream() -> None:

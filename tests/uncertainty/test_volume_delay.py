@@ -35,7 +35,10 @@ def test_speeds_follow_the_function_of_each_link() -> None:
     scenario = with_laws(load_scenario("ieee33", QUIET), 0.6, 2.0)
     roads, traffic = scenario.system.roads, scenario.uncertainty.traffic
     state = np.zeros((1, roads.n_links))
-    share = link_speed(scenario.system, traffic, state, 0)[0] / roads.free_speed_kmh
+    share = (
+        link_speed(scenario.system, traffic, laws_of(roads, traffic), state, 0)[0]
+        / roads.free_speed_kmh
+    )
     ratio = 0.8 * np.exp(-(traffic.sigma**2) / 2)
     assert share[1::2] == pytest.approx(1 / (1 + 0.6 * ratio**2))
     assert share[::2] == pytest.approx(1 / (1 + 0.15 * ratio**4))

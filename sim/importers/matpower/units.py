@@ -6,10 +6,9 @@ from collections import Counter
 
 from sim.importers.matpower.case_file import Case, Row
 from sim.importers.matpower.grid import HELD, REFERENCE, Grid, bus_number, made
+from sim.importers.thermal import LEAST_MW
 from sim.scenario.problems import Problems
 from sim.scenario.schema.csv_rows import UnitRow
-
-LEAST_MW = 1e-3  # the highest power of a unit that produces none: a synchronous condenser
 
 
 def read_units(

@@ -15,15 +15,19 @@ from typing import Any
 
 import numpy as np
 
-from sim.importers.opendss.injections import read_capacitors, read_generation, read_loads
+from sim.importers.opendss.generation import GeneratorKind, read_generation
+from sim.importers.opendss.injections import read_capacitors, read_loads
 from sim.importers.opendss.rows import Circuit, bus_of, each_of
+from sim.importers.opendss.shapes import Shapes
 from sim.importers.opendss.transformers import Winding, read_transformers
+from sim.importers.positions import on_a_plane
 from sim.scenario.problems import Problems
 from sim.scenario.schema.csv_rows import BusRow, LineRow, LoadRow, TransformerRow
 from sim.scenario.schema.toml_tables import FLAT
 
 FREQUENCY_HZ = 50.0  # which a scenario's capacitances refer to
 LEAST_OHM = 1e-6
+SAME_KV = 1e-6
 UNLIMITED_KA = 100.0
 READ = {"Line", "Transformer", "Load", "Capacitor", "Vsource"}
 READ |= {"Reactor", "PVSystem", "Generator", "Storage"}
@@ -32,20 +36,30 @@ CONTROLS |= {"SwtControl", "Sensor", "InvControl", "ExpControl", "StorageControl
 
 
 def read_circuit(
-    dss: Any,
+    shapes: Shapes,
     load_profile: str,
-    pv_profile: str,
+    generator_profile: str,
+    generator_kind: GeneratorKind,
     *,
     solved: bool,
-    unit_km: float,
-    where: str,
-    problems: Problems,
+    unit_km: float | str,
 ) -> Circuit:
     """Return the balanced equivalent of the active circuit; what has none is noted by element.
 
-    With `solved`, loads draw what they draw in the solution, otherwise what they draw at nominal
-    voltage.
+    Parameters
+    ----------
+    shapes
+        OpenDSS with the circuit, and which of its shapes are read.
+    load_profile, generator_profile
+        Profiles of elements that follow no shape.
+    generator_kind
+        What generators are that are no PV systems.
+    solved
+        Loads draw what they draw in the solution, otherwise what they draw at nominal voltage.
+    unit_km
+        Unit of coordinates [km], or ``"degrees"``.
     """
+    dss, where, problems = shapes.dss, shapes.where, shapes.problems
     circuit = Circuit()
     _refuse_others(dss, where, problems)
     _read_source(dss, circuit, where, problems)
@@ -55,12 +69,12 @@ def read_circuit(
     _read_lines(dss, circuit, where, problems)
     found = defaultdict[tuple[str, str], list[Winding]](list)
     read_transformers(dss, circuit.kv, found, where, problems)
-    _read_reactors(dss, circuit)
+    _read_reactors(dss, circuit, where, problems)
     _leave_out_jumpers(circuit, found)
     circuit.transformers = _transformers(found, where, problems)
-    read_loads(dss, circuit, load_profile, solved=solved)
+    read_loads(dss, circuit, shapes, load_profile, solved=solved)
     read_capacitors(dss, circuit)
-    read_generation(dss, circuit, pv_profile, where, problems)
+    read_generation(circuit, shapes, generator_profile, generator_kind)
     return circuit
 
 
@@ -91,8 +105,10 @@ def _read_source(dss: Any, circuit: Circuit, where: str, problems: Problems) -> 
             problems.add(where, f"Vsource.{name}", bus, "stands at a bus without voltage", remedy)
 
 
-def _read_buses(dss: Any, circuit: Circuit, unit_km: float, where: str, problems: Problems) -> None:
-    unplaced = 0
+def _read_buses(
+    dss: Any, circuit: Circuit, unit_km: float | str, where: str, problems: Problems
+) -> None:
+    placed: dict[str, tuple[float, float]] = {}
     for name in dss.Circuit.AllBusNames():
         dss.Circuit.SetActiveBus(name)
         kv = dss.Bus.kVBase() * math.sqrt(3)
@@ -100,14 +116,19 @@ def _read_buses(dss: Any, circuit: Circuit, unit_km: float, where: str, problems
             remedy = "Set voltagebases and calcvoltagebases in the master file"
             problems.add(where, f"bus {name}", kv, "has no base voltage", remedy)
             continue
-        place = (dss.Bus.X() * unit_km, dss.Bus.Y() * unit_km) if dss.Bus.Coorddefined() else (0, 0)
-        unplaced += not dss.Bus.Coorddefined()
         circuit.kv[name.lower()] = kv
-        circuit.buses.append(
-            BusRow(name=name.lower(), vn_kv=kv, x_km=round(place[0], 6), y_km=round(place[1], 6))
-        )
-    if unplaced:
-        circuit.said.append(f"{unplaced} of {len(circuit.buses)} buses have no coordinates")
+        if dss.Bus.Coorddefined():
+            placed[name.lower()] = dss.Bus.X(), dss.Bus.Y()
+    if isinstance(unit_km, str):
+        placed = on_a_plane(placed)
+    else:
+        placed = {k: (round(x * unit_km, 6), round(y * unit_km, 6)) for k, (x, y) in placed.items()}
+    for name, kv in circuit.kv.items():
+        x_km, y_km = placed.get(name, (0.0, 0.0))
+        circuit.buses.append(BusRow(name=name, vn_kv=kv, x_km=x_km, y_km=y_km))
+    if len(placed) < len(circuit.buses):
+        without = len(circuit.buses) - len(placed)
+        circuit.said.append(f"{without} of {len(circuit.buses)} buses have no coordinates")
 
 
 def _read_lines(dss: Any, circuit: Circuit, where: str, problems: Problems) -> None:
@@ -121,7 +142,9 @@ def _read_lines(dss: Any, circuit: Circuit, where: str, problems: Problems) -> N
             remedy = "Reduce the neutral (Kron) in its line code"
             problems.add(where, f"Line.{name}", phases, message, remedy)
             continue
-        if ends[0] == ends[1]:
+        if ends[0] == ends[1] or not _of_one_voltage(
+            circuit, f"Line.{name}", ends, where, problems
+        ):
             continue
         length = dss.Lines.Length()
         z = _balanced(dss.Lines.RMatrix(), phases) + 1j * _balanced(dss.Lines.XMatrix(), phases)
@@ -148,6 +171,18 @@ def _read_lines(dss: Any, circuit: Circuit, where: str, problems: Problems) -> N
             f"{fewer} of {len(circuit.lines)} lines have one or two phases; they are three phases "
             "of the same losses"
         )
+
+
+def _of_one_voltage(
+    circuit: Circuit, element: str, ends: tuple[str, str], where: str, problems: Problems
+) -> bool:
+    """Return whether both ends have one nominal voltage; a problem is noted where they have not."""
+    first, second = (circuit.kv[bus] for bus in ends)
+    if math.isclose(first, second, rel_tol=SAME_KV):
+        return True
+    message, remedy = "joins two nominal voltages", "Correct voltagebases, or put a transformer"
+    problems.add(where, element, f"{first:.4g} and {second:.4g} kV", message, remedy)
+    return False
 
 
 def _balanced(matrix: list[float], phases: int) -> float:
@@ -216,17 +251,20 @@ def _transformers(
     return rows
 
 
-def _read_reactors(dss: Any, circuit: Circuit) -> None:
+def _read_reactors(dss: Any, circuit: Circuit, where: str, problems: Problems) -> None:
     """Add reactors between two buses as lines, those to ground as loads of reactive power."""
     for name in each_of(dss.Reactors):
         buses = [bus_of(node) for node in dss.CktElement.BusNames()]
         phases = dss.CktElement.NumPhases()
         if len(set(buses)) == 2:
+            ends = buses[0], buses[1]
+            if not _of_one_voltage(circuit, f"Reactor.{name}", ends, where, problems):
+                continue
             circuit.lines.append(
                 LineRow(
                     name=f"reactor {name}",
-                    from_bus=buses[0],
-                    to_bus=buses[1],
+                    from_bus=ends[0],
+                    to_bus=ends[1],
                     length_km=1.0,
                     r_ohm_per_km=3 / phases * max(dss.Reactors.R(), 0.0),
                     x_ohm_per_km=3 / phases * max(dss.Reactors.X(), LEAST_OHM),

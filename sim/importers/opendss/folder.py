@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
+from power_grid_model.errors import PowerGridError  # type: ignore[attr-defined]
 from pydantic import ValidationError
 
 from sim.errors import InputError
 from sim.importers.folder import write_rows
+from sim.importers.opendss import trial
 from sim.importers.opendss.balanced import power_flow
 from sim.importers.opendss.circuit import read_circuit
+from sim.importers.opendss.generation import GeneratorKind
+from sim.importers.opendss.shapes import Shapes, Which
+from sim.importers.positions import DEGREES, check_units
+from sim.importers.profiles import write_columns
 from sim.scenario.problems import Problems
 
 LOGGER = logging.getLogger("gridhaul")
 MOST_ITERATIONS = 100
+TOLERANCE_PU = 1e-6
+SNAPSHOT = 0  # mode of solution: one power flow
 LoadPower = Literal["nominal", "solved"]
 
 
@@ -62,12 +73,15 @@ def write_network(
     folder: str | Path,
     *,
     load_profile: str,
-    pv_profile: str = "",
-    coordinate_unit_km: float = 0.0003048,
+    generator_profile: str = "",
+    generator_kind: GeneratorKind = "none",
+    shapes: Which = "none",
+    first_day: str = "2023-01-01",
+    coordinate_unit_km: float | str = 0.0003048,
     loads: LoadPower = "nominal",
     most_percent: float = 2.0,
 ) -> dict[str, object]:
-    """Write buses, lines, transformers, loads and PV of an OpenDSS circuit.
+    """Write buses, lines, transformers, loads, generators and shapes of an OpenDSS circuit.
 
     OpenDSS solves the circuit; taps of regulators and capacitors are taken as they stand then. The
     feeder becomes a balanced equivalent, in which elements of fewer phases have the losses that
@@ -81,10 +95,18 @@ def write_network(
         The circuit's ``.dss`` file. OpenDSS runs all its commands.
     folder
         The scenario's folder; made if it does not exist.
-    load_profile, pv_profile
-        Profiles that loads and PV follow; the latter is only needed where there is PV.
+    load_profile, generator_profile
+        Profiles of loads, and of PV and generators, that follow no shape.
+    generator_kind
+        What generators are that are no PV systems: ``"pv"`` or ``"wind"``. Otherwise those in use
+        are refused, and idle ones left out.
+    shapes
+        Shapes that become profiles, ``profiles.parquet``: ``"daily"`` or ``"yearly"`` ones. The
+        shorter ones are repeated. A day's shapes make a record of one day.
+    first_day
+        Day on which shapes begin, ``2023-01-01``.
     coordinate_unit_km
-        Unit of the buses' coordinates [km]; default: feet.
+        Unit of the buses' coordinates [km], default: feet; or ``"degrees"``.
     loads
         Power of the loads: ``"nominal"``, that at nominal voltage, or ``"solved"``, what they draw
         in OpenDSS's solution. The latter is nearer where OpenDSS models loads at voltages beyond
@@ -95,7 +117,7 @@ def write_network(
     Returns
     -------
     dict
-        The piece of ``scenario.toml`` that names the source.
+        The piece of ``scenario.toml`` that names the source, and the profiles if there are.
 
     Raises
     ------
@@ -105,20 +127,29 @@ def write_network(
     """
     path, folder = Path(master), Path(folder)
     problems = Problems()
-    if loads not in get_args(LoadPower):
-        problems.add("loads", "loads", loads, "is no power of loads", "Give nominal or solved")
-        problems.raise_if_any()
+    for key, value, known in (
+        ("loads", loads, get_args(LoadPower)),
+        ("generator_kind", generator_kind, get_args(GeneratorKind)),
+        ("shapes", shapes, get_args(Which)),
+    ):
+        if value not in known:
+            problems.add(key, key, value, "is not known", f"Give one of {', '.join(known)}")
+    if coordinate_unit_km != DEGREES:
+        check_units({"coordinate_unit_km": coordinate_unit_km}, problems)
+    problems.raise_if_any()
     dss = _solved(path)
+    reader = Shapes(dss=dss, which=shapes, where=path.name, problems=problems)
+    columns = None
     try:
         circuit = read_circuit(
-            dss,
+            reader,
             load_profile,
-            pv_profile,
+            generator_profile,
+            generator_kind,
             solved=loads == "solved",
             unit_km=coordinate_unit_km,
-            where=path.name,
-            problems=problems,
         )
+        columns = reader.columns(first_day)
     except (dss.DSSException, ValidationError) as error:
         message = f"holds what cannot be read ({error})"
         problems.add(path.name, "file", str(path), message, "Correct the element")
@@ -131,7 +162,14 @@ def write_network(
         float(vm_pu.min()),
         float(vm_pu.max()),
     )
-    ours = power_flow(circuit)
+    try:
+        ours = power_flow(circuit)
+    except PowerGridError as error:
+        message = f"has no balanced equivalent that can be solved ({error})"
+        remedy = "Look for impedances of 0, and at islands"
+        raise InputError.single(
+            where=path.name, key="file", value=str(path), message=message, remedy=remedy
+        ) from error
     deviation = Deviation(
         source_mw=(theirs[0], ours[0]),
         loss_mw=(theirs[1], ours[1]),
@@ -150,9 +188,13 @@ def write_network(
     write_rows(folder, "transformers.csv", circuit.transformers)
     write_rows(folder, "loads.csv", circuit.loads)
     write_rows(folder, "generators.csv", circuit.generators)
-    LOGGER.warning("%s:\n  %s", path.name, "\n  ".join([*circuit.said, str(deviation)]))
+    said = [*circuit.said, *reader.said, str(deviation)]
+    LOGGER.warning("%s:\n  %s", path.name, "\n  ".join(said))
     bus, held_pu = circuit.source
-    return {"grid": {"source": [{"bus": bus, "vm_pu": held_pu}]}}
+    piece: dict[str, object] = {"grid": {"source": [{"bus": bus, "vm_pu": held_pu}]}}
+    if columns is not None:
+        piece |= write_columns(folder, columns, {name: name for name in columns.values})
+    return piece
 
 
 def _solved(path: Path) -> Any:
@@ -169,20 +211,11 @@ def _solved(path: Path) -> Any:
         ) from error
     problem = None
     try:
-        dss.Basic.AllowForms(False)
-        dss.Basic.AllowEditor(False)
-        dss.Basic.AllowChangeDir(False)
-        dss.Basic.ClearAll()
         if not path.is_file():
             raise FileNotFoundError(f"there is no file {path}")
-        dss.Text.Command(f'redirect "{path.resolve()}"')
-        dss.Solution.MaxIterations(MOST_ITERATIONS)
-        dss.Solution.MaxControlIterations(MOST_ITERATIONS)
-        dss.Solution.Solve()
-        if not dss.Circuit.NumBuses():
-            problem = "defines no circuit"
-        elif not dss.Solution.Converged():
-            problem = "has no solution in OpenDSS"
+        problem = _ended_by(path)
+        if problem is None:
+            problem = _run(dss, path)
     except Exception as error:  # noqa: BLE001 - the engine raises its own kinds
         problem = f"cannot be solved by OpenDSS ({error})"
     if problem is not None:
@@ -191,3 +224,29 @@ def _solved(path: Path) -> Any:
             where=path.name, key="file", value=str(path), message=problem, remedy=remedy
         )
     return dss
+
+
+def _ended_by(path: Path) -> str | None:
+    """Return what is wrong if a file ends OpenDSS's engine, which lives in our process."""
+    command = [sys.executable, "-P", trial.__file__, str(path.resolve())]
+    code = subprocess.run(command, capture_output=True, check=False).returncode
+    return f"ends OpenDSS itself (exit code {code})" if code else None
+
+
+def _run(dss: Any, path: Path) -> str | None:
+    """Run the commands of a file and solve; return what is wrong, None if nothing is."""
+    dss.Basic.AllowForms(False)
+    dss.Basic.AllowEditor(False)
+    dss.Basic.AllowChangeDir(False)
+    dss.Basic.ClearAll()
+    with tempfile.TemporaryDirectory() as exports:
+        dss.Basic.DataPath(exports)  # what the file's own commands export is not wanted
+        dss.Text.Command(f'redirect "{path.resolve()}"')
+    dss.Solution.Mode(SNAPSHOT)
+    dss.Solution.Convergence(TOLERANCE_PU)
+    dss.Solution.MaxIterations(MOST_ITERATIONS)
+    dss.Solution.MaxControlIterations(MOST_ITERATIONS)
+    dss.Solution.Solve()
+    if not dss.Circuit.NumBuses():
+        return "defines no circuit"
+    return None if dss.Solution.Converged() else "has no solution in OpenDSS"

@@ -6,15 +6,19 @@ from collections import defaultdict
 from typing import Any
 
 from sim.importers.opendss.rows import Circuit, bus_of, each_of
-from sim.scenario.problems import Problems
-from sim.scenario.schema.csv_rows import GeneratorRow, LoadRow
+from sim.importers.opendss.shapes import Shapes
+from sim.scenario.schema.csv_rows import LoadRow
 from sim.scenario.schema.toml_tables import FLAT
 
+FIXED = 1  # state of loads that follow no shape
 
-def read_loads(dss: Any, circuit: Circuit, profile: str, *, solved: bool) -> None:
+
+def read_loads(dss: Any, circuit: Circuit, shapes: Shapes, otherwise: str, *, solved: bool) -> None:
     """Add loads, of the power at nominal voltage or as `solved`."""
     models: dict[int, int] = defaultdict(int)
     for name in each_of(dss.Loads):
+        fixed = shapes.which != "none" and dss.Loads.Status() == FIXED
+        profile = FLAT if fixed else shapes.profile(name, dss.Loads.kW(), otherwise)
         models[dss.Loads.Model()] += 1
         kw, kvar = dss.Loads.kW(), dss.Loads.kvar()
         if solved:
@@ -56,30 +60,3 @@ def read_capacitors(dss: Any, circuit: Circuit) -> None:
             count += 1
     if count:
         circuit.said.append(f"{count} capacitors give their nominal power whatever the voltage")
-
-
-def read_generation(
-    dss: Any, circuit: Circuit, profile: str, where: str, problems: Problems
-) -> None:
-    """Add PV; note generators and storage that are in use."""
-    taken = {load.name for load in circuit.loads}
-    for name in each_of(dss.PVsystems):
-        bus, mw = bus_of(dss.CktElement.BusNames()[0]), dss.PVsystems.Pmpp() / 1e3
-        label = name if name not in taken else f"pv {name}"
-        if not profile:
-            message = "follows no profile"
-            remedy = "Say the profile of PV, which no load follows (pv_profile, --pv-profile)"
-            problems.add(where, f"PVSystem.{name}", mw, message, remedy)
-        elif mw > 0:
-            circuit.generators.append(
-                GeneratorRow(name=label, kind="pv", bus=bus, p_mw=mw, profile=profile)
-            )
-    for kind, table in (("Generator", dss.Generators), ("Storage", dss.Storages)):
-        for name in each_of(table):
-            power = sum(dss.CktElement.Powers()[::2])
-            if abs(power) > 1e-3:
-                message = f"exchanges {power:.4g} kW, and a scenario has no such element"
-                remedy = "Disable it, and add a unit or a vehicle that stays where it is"
-                problems.add(where, f"{kind}.{name}", power, message, remedy)
-            else:
-                circuit.said.append(f"{kind}.{name} is idle and left out")

@@ -19,6 +19,8 @@ class Circuit:
         Nominal voltage between phases by bus [kV].
     source
         Bus and voltage of the source [pu].
+    given_mw
+        Power in the solution by generator [MW].
     """
 
     kv: dict[str, float] = field(default_factory=dict)
@@ -28,6 +30,7 @@ class Circuit:
     transformers: list[TransformerRow] = field(default_factory=list)
     loads: list[LoadRow] = field(default_factory=list)
     generators: list[GeneratorRow] = field(default_factory=list)
+    given_mw: dict[str, float] = field(default_factory=dict)
     said: list[str] = field(default_factory=list)
 
 

@@ -20,10 +20,10 @@ from sim.importers.pandapower.grid import (
 )
 from sim.importers.pandapower.injections import read_generators, read_loads
 from sim.importers.pandapower.units import read_shunts, read_units
+from sim.importers.positions import KM_PER_DEGREE
 from sim.scenario.schema.csv_rows import BusRow, LineRow, TransformerRow
 from sim.system.grid import Grid
 
-KM_PER_DEGREE = 111.2
 LOGGER = logging.getLogger("gridhaul")
 
 
@@ -116,6 +116,9 @@ def write_network(
     write_rows(folder, "generators.csv", generators)
     write_rows(folder, "units.csv", units)
     said += said_of_shunts
+    fixed = numbers(net.bus, "min_vm_pu") == numbers(net.bus, "max_vm_pu")
+    if fixed.any():
+        said.append(f"equal voltage limits of {fixed.sum()} buses are left out")
     if (numbers(net.trafo, "i0_percent") < 0).any():
         said.append("no-load currents below 0 count as magnetising, as in pandapower's power flow")
     if said:
@@ -154,6 +157,8 @@ def _buses(net: Any, grid: Grid, in_degrees: bool, problems: NetProblems) -> lis
         y_km = (y_km - y_km.min()) * KM_PER_DEGREE
     low = numbers(net.bus, "min_vm_pu")[first]
     high = numbers(net.bus, "max_vm_pu")[first]
+    # Cases for optimal power flow fix a voltage by equal limits; sources and units hold it here.
+    low, high = (np.where(low == high, np.nan, each) for each in (low, high))
     values = [
         {
             "name": name,

@@ -16,6 +16,7 @@ from sim.importers.pandapower.columns import (
     unique_names,
     usable_ends,
 )
+from sim.importers.thermal import LEAST_MW
 from sim.scenario.schema.csv_rows import LoadRow, UnitRow
 from sim.scenario.schema.toml_tables import FLAT
 from sim.system.grid import Grid
@@ -77,7 +78,15 @@ def read_units(
                     where, "max_p_mw", "is missing, and a unit has a highest power", remedy
                 )
                 continue
-            least, most = max(0.0, float(np.nan_to_num(low[row]))), float(high[row])
+            least = max(0.0, float(np.nan_to_num(low[row])))
+            most = max(float(high[row]), least, LEAST_MW)
+            if kind == "gen":
+                if p_mw[row] < 0:
+                    remedy = "Make it a load, or a storage"
+                    problems.add(where, f"{p_mw[row]} MW", "produces less than 0 MW", remedy)
+                    continue
+                # Nets state outputs beyond limits; a unit produces what it is said to.
+                least, most = min(least, float(p_mw[row])), max(most, float(p_mw[row]))
             value: dict[str, object] = {
                 "name": names[row],
                 "bus": grid.bus_name[bus],
@@ -88,7 +97,7 @@ def read_units(
                 **_cost(net, kind, index, where, problems),
             }
             if kind == "gen":
-                value["initial_mw"] = min(max(float(p_mw[row]), least), most)
+                value["initial_mw"] = float(p_mw[row])
             values.append(value)
     rows = checked_rows(UnitRow, values, ACCEPTED, problems)
     return rows, [_said_of_unit(row) for row in rows]

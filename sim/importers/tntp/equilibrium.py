@@ -7,8 +7,8 @@ from collections import defaultdict, deque
 from dataclasses import dataclass
 from pathlib import Path
 
+from sim.importers.positions import check_units
 from sim.importers.tntp.network import Link, Units, read_network
-from sim.importers.tntp.roads import check_units
 from sim.importers.tntp.table import read_tntp
 from sim.scenario.problems import Problems
 from sim.uncertainty.volume_delay import delay_factor

@@ -11,14 +11,13 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
+from sim.importers.positions import DEGREES, on_a_plane
 from sim.importers.tntp.network import Link
 from sim.importers.tntp.table import read_tntp
 from sim.scenario.problems import Problems
 from sim.units import FloatArray
 
 SPELLINGS = {"node": ("nodeid", "id", "nodenumber"), "x": ("xcoord",), "y": ("ycoord",)}
-DEGREES = "degrees"
-KM_PER_DEGREE = 111.2
 PIVOTS = 50
 Places = dict[int, tuple[float, float]]
 
@@ -69,14 +68,10 @@ def read_positions(path: Path, unit_km: float | str, problems: Problems) -> Plac
         places[number] = values["x"], values["y"]
     if not places:
         return {}
-    x_km, y_km = 1.0, 1.0
     if isinstance(unit_km, str):
-        # A plane that touches the earth in the middle of the network.
-        middle = math.radians(sum(y for _, y in places.values()) / len(places))
-        x_km, y_km = KM_PER_DEGREE * math.cos(middle), KM_PER_DEGREE
+        found = on_a_plane(places)
     else:
-        x_km = y_km = unit_km
-    found = {k: (round(x * x_km, 4), round(y * y_km, 4)) for k, (x, y) in places.items()}
+        found = {k: (round(x * unit_km, 4), round(y * unit_km, 4)) for k, (x, y) in places.items()}
     for number, place in found.items():
         if max(abs(each) for each in place) > 1e9:
             message = "is further away than 1e9 km"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
 from sim.importers.folder import write_rows
+from sim.importers.links import both_ways
+from sim.importers.positions import DEGREES, check_units
 from sim.importers.tntp.network import Link, Network, Units, read_network
-from sim.importers.tntp.positions import DEGREES, Places, lay_out, read_positions
+from sim.importers.tntp.positions import Places, lay_out, read_positions
 from sim.scenario.problems import Problems
 from sim.scenario.schema.csv_rows import RoadLinkRow, RoadNodeRow
 
@@ -113,13 +114,6 @@ def write_roads_from_tntp(
     return {"traffic": {"alpha": alpha, "beta": beta}}
 
 
-def check_units(units: dict[str, float], problems: Problems) -> None:
-    """Note every unit that is no positive number."""
-    for key, value in units.items():
-        if not (isinstance(value, int | float) and math.isfinite(value) and value > 0):
-            problems.add(key, key, value, "is no unit", "Give a number above 0")
-
-
 def _check_places(
     links: Sequence[Link], places: Places, net: str, file: str, problems: Problems
 ) -> None:
@@ -138,26 +132,16 @@ def _nodes_on_the_road(network: Network, places: Places) -> list[int]:
 
 
 def _rows(links: Sequence[Link], *, own_laws: bool) -> list[RoadLinkRow]:
-    """Return the links as rows; two that are each other's way back become one."""
-    waiting: dict[tuple[object, ...], int] = {}
-    rows: list[RoadLinkRow] = []
-    for link in links:
-        what = (link.length_km, link.speed_kmh, link.capacity_veh_h, link.alpha, link.beta)
-        back = waiting.pop((link.end, link.start, *what), None)
-        if back is not None:
-            rows[back] = rows[back].model_copy(update={"two_way": True})
-            continue
-        waiting[(link.start, link.end, *what)] = len(rows)
-        rows.append(
-            RoadLinkRow(
-                from_node=str(link.start),
-                to_node=str(link.end),
-                length_km=link.length_km,
-                free_speed_kmh=link.speed_kmh,
-                capacity_veh_h=link.capacity_veh_h,
-                two_way=False,
-                alpha=link.alpha if own_laws else None,
-                beta=link.beta if own_laws else None,
-            )
+    return both_ways(
+        RoadLinkRow(
+            from_node=str(link.start),
+            to_node=str(link.end),
+            length_km=link.length_km,
+            free_speed_kmh=link.speed_kmh,
+            capacity_veh_h=link.capacity_veh_h,
+            two_way=False,
+            alpha=link.alpha if own_laws else None,
+            beta=link.beta if own_laws else None,
         )
-    return rows
+        for link in links
+    )
