@@ -77,7 +77,8 @@ def main() -> None:
         _write(feeder, f"{_means(plans)}\n\n{_differences(plans, pairs)}\n")
         curves[feeder] = _study(feeder, CURVES, asked.days_of_curves, SEED_OF_CURVES, asked.folder)
         _write(f"curves of {feeder}", f"{_means(curves[feeder])}\n")
-    PICTURE.write_text(picture({feeder: _mean(study) for feeder, study in curves.items()}))
+    drawn = picture({feeder: _mean(study) for feeder, study in curves.items()})
+    PICTURE.write_text(drawn, encoding="utf-8")
 
 
 def _asked() -> argparse.Namespace:
@@ -161,7 +162,7 @@ def picture(means: Mapping[str, pd.DataFrame]) -> str:
         for key, label in (("percent_h", "% h"), ("voltage_violation_pu_h", "pu h"))
         if mean[key].max() > 0
     ]
-    wide_px = (WIDTH - LEFT - GAP * len(panels)) / len(panels)
+    wide_px = (WIDTH - LEFT) / max(len(panels), 1) - GAP
     frame = f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}"'
     parts = [
         f'{frame} font-family="sans-serif" font-size="11">',

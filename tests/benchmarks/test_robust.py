@@ -21,6 +21,7 @@ from controllers.uncertainty_sets.extreme_points import solve_by_extreme_points
 from sim.control import Observation, Plan
 from sim.inspect.laws.witness import live
 from sim.scenario import load_scenario
+from sim.system.system import System
 from sim.uncertainty.realisation import Nature
 
 pytestmark = pytest.mark.benchmark
@@ -33,8 +34,8 @@ ALLOWED_S = {"ieee33": (1.0, 10.0), "ieee123": (3.0, 30.0)}
 class Timed(Robust):
     """Measures its decisions, and keeps what it knew at one of them."""
 
-    def start(self, *arguments: object) -> None:
-        super().start(*arguments)  # type: ignore[arg-type]
+    def start(self, system: System, rng: np.random.Generator) -> None:
+        super().start(system, rng)
         self.seconds: list[float] = []
 
     def decide(self, observation: Observation) -> Plan:
@@ -78,5 +79,6 @@ def test_decisions_of_a_day_and_both_counterparts(
             f"{longest_s:.1f} s; one dispatch of {len(programme.limit)} robust rows "
             f"{between - began:.2f} s by duality, {ended - between:.2f} s by extreme points"
         )
-    assert (median_s, longest_s) <= ALLOWED_S[name]
-    assert longest_s <= ALLOWED_S[name][1]
+    allowed_median_s, allowed_s = ALLOWED_S[name]
+    assert median_s <= allowed_median_s
+    assert longest_s <= allowed_s
