@@ -243,7 +243,8 @@ class ForecastErrors:
         """Return standard deviations of rows by their slopes along both parts, ``(row,)``."""
         slope = np.concatenate([of_latest, of_known], axis=1)
         variance = ((slope @ self.covariance[period]) * slope).sum(axis=1)
-        return np.sqrt(np.maximum(variance, 0.0))
+        std: FloatArray = np.sqrt(np.maximum(variance, 0.0))
+        return std
 
 
 def _normal(share: float) -> float:
