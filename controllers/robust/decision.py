@@ -17,7 +17,8 @@ from controllers.optimisation.solve import solve
 from controllers.optimisation.work_limits import WorkLimits
 from controllers.robust.dispatch import RobustDispatch, Routed
 from controllers.robust.end_values import EndValues
-from controllers.robust.errors import Budgets, ForecastErrors, felt_directions
+from controllers.robust.error_parts import felt_directions
+from controllers.robust.errors import Budgets, ForecastErrors
 from controllers.robust.limits import LimitRows, RobustLimits
 from controllers.robust.parameters import RobustPlanning
 from controllers.robust.travel import Presence, Roads, Trip, presence, traffic
@@ -86,24 +87,22 @@ class RobustDecision:
         n_profiles = forecast.profile_std.shape[1]
         point = planned.schedule.operating_point(problem.space.n_stations)
         rows = LimitRows.of(problem.network, point, horizon, n_profiles)
-        generating = rows.without(rows.of_c < 0, system)
+        felt = rows.felt(system)
         errors = ForecastErrors.of(
             forecast,
             horizon,
-            felt_directions(
-                np.concatenate([rows.of_profile, generating]),
-                np.tile(forecast.profile_std[rows.period], (2, 1)),
-                settings.signals,
-            ),
+            felt_directions(felt.slope, forecast.profile_std[felt.period], settings.signals),
+            felt,
             coverage=settings.coverage,
             samples=settings.samples,
             budgets=Budgets(over_components=settings.over_components, over_time=settings.over_time),
             rng=self._rng,
+            follows=rolls,
         )
         caps = planned.caps_mw()[:horizon]
         capped = np.isfinite(caps)
         for _ in range(2):
-            limits = RobustLimits.of(system, problem.network, rows, capped, errors, follows=rolls)
+            limits = RobustLimits.of(system, problem.network, rows, capped, errors)
             own_mw = np.where(capped, np.minimum(caps, limits.highest_mw), limits.highest_mw)
             at_plan = limits.at(point, limits.highest_mw - own_mw)
             # Where too much sun or wind could violate a limit, it is capped as well.
@@ -227,10 +226,7 @@ class RobustDecision:
         slope = np.zeros((1, errors.std_pu.shape[1]))
         np.add.at(slope[0], system.loads.profile, system.loads.p_mw)
         np.subtract.at(slope[0], system.generators.profile, system.generators.p_mw)
-        found = [
-            errors.margin(slope, t, follows=True).of_signal[0] for t in range(len(errors.std_pu))
-        ]
-        return np.array(found)
+        return np.array([errors.explained(slope, t)[0] for t in range(len(errors.std_pu))])
 
     def _solved(self, programme: RobustProgramme) -> Solution:
         """Return the solution by the counterpart that was asked for."""

@@ -3,37 +3,33 @@
 The error of a profile in a period has two parts. One is known when the period begins: it is what
 the forecast will have changed by then, given the errors before. The other becomes known in the
 period itself. Both are linear in the path, by the correlation over leads that the forecast states.
-The set bounds both parts of every profile, and more tightly, with budgets, those along a few
-directions: sums of profiles that move voltages and currents most. So what nobody can see coming is
-told apart from what powers can follow, and errors of many small loads are not added up as if all
-came at once (Lorca and Sun, "Multistage robust unit commitment with dynamic uncertainty sets and
-energy storage", IEEE Trans. Power Systems 32, 2017; Bertsimas and Sim, Operations Research 52,
+The set bounds both parts of every profile, with budgets the first along a few directions, sums of
+profiles that move voltages and currents most, and most tightly what rows of the grid feel: each
+bounds the paths by a strip, so many of its own standard deviations wide. So what nobody can see
+coming is told apart from what powers can follow, and errors of many profiles are not added up as if
+all came at once (Lorca and Sun, "Multistage robust unit commitment with dynamic uncertainty sets
+and energy storage", IEEE Trans. Power Systems 32, 2017; Bertsimas and Sim, Operations Research 52,
 2004). Its size is fitted to samples so that whole paths lie inside with a given probability.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg import solve_triangular
 
+from controllers.robust.error_parts import NOTHING, Felt, first_leads, split
 from controllers.uncertainty_sets.budgets import BudgetedBox
 from controllers.uncertainty_sets.coverage import fit_radius
 from sim.control import Forecast
 from sim.units import FloatArray
 
-# Keeps correlations of one positive definite.
-_JITTER = 1e-9
-
 # Shares of the errors that count as 1, along a direction and of one profile.
 ALONG, ALONE = 0.99, 0.999
-
-# Errors that are smaller than this do not count [pu].
-_NOTHING = 1e-7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -79,27 +75,34 @@ class ForecastErrors:
     ----------
     directions
         ``(direction, profile)`` [1/pu].
-    known, latest
-        The parts along the directions, ``(period, direction)``: what is known when the period
-        begins, and the rest.
+    known
+        The part along the directions that is known when the period begins, ``(period, direction)``.
     known_pu, latest_pu
-        The most they can be for every profile, ``(period, profile)`` [pu].
+        The most that both parts can be for every profile, ``(period, profile)`` [pu].
+    covariance
+        Of both parts, the latest first, ``(period, 2 * profile, 2 * profile)`` [pu**2].
+    strip
+        Half the width of the rows' strips, in their standard deviations [-].
     std_pu
-        Standard deviation of the whole error, same shape [pu].
+        Standard deviation of the whole error, ``(period, profile)`` [pu].
     ripple_pu
         Standard deviation of steps about the mean of their period, same shape [pu].
     ripples
         So many standard deviations of the ripple are kept free.
+    follows
+        Whether powers follow signals.
     """
 
     directions: FloatArray
     known: BudgetedBox
-    latest: BudgetedBox
     known_pu: FloatArray
     latest_pu: FloatArray
+    covariance: FloatArray
+    strip: float
     std_pu: FloatArray
     ripple_pu: FloatArray
     ripples: float
+    follows: bool
 
     @classmethod
     def of(
@@ -107,11 +110,13 @@ class ForecastErrors:
         forecast: Forecast,
         n_periods: int,
         directions: FloatArray,
+        felt: Felt,
         *,
         coverage: float,
         samples: int,
         budgets: Budgets,
         rng: np.random.Generator,
+        follows: bool = True,
     ) -> ForecastErrors:
         """Return the set that contains a path with probability `coverage`.
 
@@ -123,6 +128,8 @@ class ForecastErrors:
             Periods ahead.
         directions
             ``(direction, profile)``.
+        felt
+            Rows that bound the set by their strips.
         coverage
             Share of whole paths inside, all profiles in all periods; and share of the ripple inside
             periods.
@@ -132,44 +139,76 @@ class ForecastErrors:
             Budgets.
         rng
             Random stream of the samples.
+        follows
+            Whether powers follow signals; otherwise rows leave room for all that is known.
         """
         near = first_leads(forecast, n_periods)
         paths = near.scenarios(samples, rng)
-        parts = [np.concatenate([part, part @ directions.T], axis=2) for part in split(near, paths)]
-        shape, fresh = ([part[k::2] for part in parts] for k in (0, 1))
-        n = near.profile_std.shape[1]
-        # The directions are what counts: the profiles alone get a little more room.
-        share = np.concatenate([np.full(n, ALONE), np.full(len(directions), ALONG)])
-        size = [_spread(own, share, part) for own, part in zip(shape, parts, strict=True)]
-        sets = [_box(own[:, n:], budgets) for own in size] + [
-            _box(own[:, :n], Budgets(over_components=np.inf, over_time=np.inf)) for own in size
+        known, latest = split(near, paths)
+        along = known @ directions.T
+        sizes = [
+            _spread(part[::2], share, part)
+            for part, share in ((along, ALONG), (known, ALONE), (latest, ALONE))
         ]
-        along = [part[..., n:] for part in fresh] + [part[..., :n] for part in fresh]
-        gauges = np.max([own.gauge(part) for own, part in zip(sets, along, strict=True)], axis=0)
-        radius = fit_radius(gauges, coverage) if gauges.any() else 0.0
+        both = np.concatenate([latest, known], axis=2)[::2]
+        both = both - both.mean(axis=0)
         std, step_std = near.profile_std, near.profile_step_std
-        return cls(
+        unit = cls(
             directions=directions,
-            known=sets[0].scaled(radius),
-            latest=sets[1].scaled(radius),
-            known_pu=radius * size[0][:, :n],
-            latest_pu=radius * size[1][:, :n],
+            known=BudgetedBox.around(
+                np.zeros_like(sizes[0]),
+                sizes[0],
+                sizes[0],
+                over_components=budgets.over_components,
+                over_time=budgets.over_time,
+            ),
+            known_pu=sizes[1],
+            latest_pu=sizes[2],
+            covariance=np.einsum("nti,ntk->tik", both, both) / len(both),
+            strip=_normal(ALONG),
             std_pu=std,
             ripple_pu=np.sqrt(np.maximum(step_std**2 - std**2, 0.0)),
             ripples=NormalDist().inv_cdf(max(coverage, 0.5)),
+            follows=follows,
+        )
+        gauges = unit._gauge(known[1::2], latest[1::2], felt)
+        radius = fit_radius(gauges, coverage) if gauges.any() else 0.0
+        return dataclasses.replace(
+            unit,
+            known=unit.known.scaled(radius),
+            known_pu=radius * unit.known_pu,
+            latest_pu=radius * unit.latest_pu,
+            strip=radius * unit.strip,
         )
 
-    def contains(self, forecast: Forecast, paths: FloatArray) -> np.ndarray:
-        """Return which paths ``(path, period, profile)`` [pu] are inside, ``(path,)``."""
-        known, latest = split(first_leads(forecast, len(self.std_pu)), paths)
-        inside = self.known.contains(known @ self.directions.T)
-        inside &= self.latest.contains(latest @ self.directions.T)
-        for part, most in ((known, self.known_pu), (latest, self.latest_pu)):
-            inside &= (np.abs(part) <= most * (1 + 1e-12) + 1e-9).all(axis=(1, 2))
-        return inside
+    def contains(self, forecast: Forecast, paths: FloatArray, felt: Felt) -> np.ndarray:
+        """Return which paths ``(path, period, profile)`` [pu] are inside, ``(path,)``.
 
-    def margin(self, slope: FloatArray, period: int, *, follows: bool) -> Margin:
+        `felt` are the rows that bound the set.
+        """
+        known, latest = split(first_leads(forecast, len(self.std_pu)), paths)
+        return np.asarray(self._gauge(known, latest, felt) <= 1 + 1e-9)
+
+    def _gauge(self, known: FloatArray, latest: FloatArray, felt: Felt) -> FloatArray:
+        """Return how far paths use the set, 1 on its boundary, ``(path,)``."""
+        box = self.known.gauge(known @ self.directions.T)
+        used = [_share(box, np.full_like(box, self.known.radius))]
+        for part, most in ((known, self.known_pu), (latest, self.latest_pu)):
+            used.append(_share(np.abs(part), most).max(axis=(1, 2)))
+        for t in range(len(self.std_pu)):
+            slope = felt.slope[felt.period == t]
+            beside = self._beside(slope, t)
+            rises = latest[:, t] @ slope.T
+            for rise, rest in ((rises, 0 * beside), (rises + known[:, t] @ beside.T, beside)):
+                most = self.strip * self._std(slope, rest, t)
+                used.append(_share(np.abs(rise), most).max(axis=1, initial=0.0))
+        found: FloatArray = np.max(used, axis=0)
+        return found
+
+    def margin(self, slope: FloatArray, period: int) -> Margin:
         """Return the most that ``slope @ error`` can be beside what signals explain.
+
+        What is known, what is not, and the ripple are independent: the root of the sum of squares.
 
         Parameters
         ----------
@@ -177,115 +216,54 @@ class ForecastErrors:
             ``(row, profile)``, per pu.
         period
             The period.
-        follows
-            Whether rows may follow signals; otherwise these are part of the most.
         """
-        along = self._explained(slope, period)
-        rest = np.abs(slope - along @ self.directions)
-        now = rest @ self.latest_pu[period] + self._support(self.latest, along, period)
-        now = now + self.ripples * np.sqrt((slope**2) @ (self.ripple_pu[period] ** 2))
-        most = now + rest @ self.known_pu[period]
-        if follows:
-            return Margin(most, now, np.where(self.known.above[period] > 0, along, 0.0))
-        return Margin(most + self._support(self.known, along, period), now, np.zeros_like(along))
+        ripple = self.ripples**2 * (slope**2 @ self.ripple_pu[period] ** 2)
+        now, most = (
+            np.sqrt((self.strip * self._std(slope, rest, period)) ** 2 + ripple)
+            for rest in (np.zeros_like(slope), self._beside(slope, period))
+        )
+        along = self.explained(slope, period) * self.follows
+        return Margin(np.maximum(now, most), now, along)
 
-    def _explained(self, slope: FloatArray, period: int) -> FloatArray:
+    def explained(self, slope: FloatArray, period: int) -> FloatArray:
         """Return the slopes along the directions that leave the least, ``(row, direction)``."""
         weighted = self.directions * self.std_pu[period] ** 2
         square = weighted @ self.directions.T
-        found: FloatArray = slope @ weighted.T @ np.linalg.pinv(square, rcond=1e-8, hermitian=True)
-        return found
+        along = slope @ weighted.T @ np.linalg.pinv(square, rcond=1e-8, hermitian=True)
+        return np.where(self.known.above[period] > 0, along, 0.0)
 
-    @staticmethod
-    def _support(box: BudgetedBox, along: FloatArray, period: int) -> FloatArray:
-        """Return the most of ``along @ part`` over one period of a symmetric box, ``(row,)``."""
-        size = np.sort(np.abs(along) * box.above[period], axis=1)[:, ::-1]
-        share = np.clip(box.over_components[period] - np.arange(size.shape[1]), 0.0, 1.0)
-        most: FloatArray = box.radius * (size * share).sum(axis=1)
-        return most
+    def _beside(self, slope: FloatArray, period: int) -> FloatArray:
+        """Return slopes along what is known and no signal explains, ``(row, profile)``."""
+        if not self.follows:
+            return slope
+        beside: FloatArray = slope - self.explained(slope, period) @ self.directions
+        return beside
 
-
-def split(forecast: Forecast, paths: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return the errors of paths that are known when each period begins, and the rest [pu].
-
-    Parameters
-    ----------
-    forecast
-        States means, standard deviations, and the correlation over leads.
-    paths
-        ``(path, period, profile)`` [pu]; so are the parts.
-    """
-    error, std = paths - forecast.profile_mean, forecast.profile_std
-    n_periods = len(std)
-    factor = np.linalg.cholesky(forecast.profile_correlation + _JITTER * np.eye(n_periods))
-    score = np.where(std > 0, error, 0.0) / np.where(std > 0, std, 1.0)
-    latest = np.empty_like(error)
-    for i, lower in enumerate(factor):
-        innovation = solve_triangular(lower, score[:, :, i].T, lower=True).T
-        latest[:, :, i] = innovation * np.diagonal(lower) * std[:, i]
-    parts = (error - latest, latest)
-    known, latest = (np.where((std > 0) & (np.abs(part) > _NOTHING), part, 0.0) for part in parts)
-    return known, latest
+    def _std(self, of_latest: FloatArray, of_known: FloatArray, period: int) -> FloatArray:
+        """Return standard deviations of rows by their slopes along both parts, ``(row,)``."""
+        slope = np.concatenate([of_latest, of_known], axis=1)
+        variance = ((slope @ self.covariance[period]) * slope).sum(axis=1)
+        std: FloatArray = np.sqrt(np.maximum(variance, 0.0))
+        return std
 
 
-def felt_directions(slope: FloatArray, std_pu: FloatArray, n: int) -> FloatArray:
-    """Return the sums of profiles that rows feel most, ``(direction, profile)``.
-
-    Leading right singular vectors of the rows' standard deviations by profile, every row counting
-    alike (principal components; Jolliffe, *Principal Component Analysis*, 2002).
-
-    Parameters
-    ----------
-    slope
-        Rows by profile, ``(row, profile)``, per pu.
-    std_pu
-        Standard deviations of the rows' profiles, ``(row, profile)`` [pu].
-    n
-        Directions.
-    """
-    felt = slope * std_pu
-    size = np.linalg.norm(felt, axis=1)
-    some = size > 0
-    if not some.any():
-        return np.zeros((0, slope.shape[1]))
-    felt = felt[some] / size[some, None]
-    values, vectors = np.linalg.eigh(felt.T @ felt)
-    leading = vectors[:, ::-1][:, :n].T
-    leading = leading[values[::-1][:n] > 1e-6 * values[-1]]
-    typical = np.sqrt((std_pu**2).mean(axis=0))
-    return np.where(typical > 0, leading, 0.0) / np.where(typical > 0, typical, 1.0)
+def _normal(share: float) -> float:
+    """Return the size of which a standard normal variable stays within by a share."""
+    return NormalDist().inv_cdf((1 + share) / 2)
 
 
-def _spread(part: FloatArray, share: FloatArray, everything: FloatArray) -> FloatArray:
+def _share(size: FloatArray, most: FloatArray) -> FloatArray:
+    """Return sizes as shares of the most they can be; nothing of nothing is 0."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(size > NOTHING * (most == 0), size / most, 0.0)
+
+
+def _spread(part: FloatArray, share: float, everything: FloatArray) -> FloatArray:
     """Return what counts as 1: quantiles of sizes, ``(period, component)``.
 
-    `share` says which, ``(component,)``. At least that of a normal law: what is usually 0 and
-    rarely much has quantiles that say too little, and where `part` holds none of it, `everything`
-    may.
+    At least that of a normal law: what is usually 0 and rarely much has quantiles that say too
+    little, and where `part` holds none of it, `everything` may.
     """
-    size = np.sort(np.abs(part), axis=0)
-    rank = np.ceil(share * len(size)).astype(np.int64) - 1
-    normal = np.array([NormalDist().inv_cdf((1 + own) / 2) for own in share.tolist()])
-    spread: FloatArray = np.maximum(
-        np.take_along_axis(size, rank[None, None, :], axis=0)[0], normal * part.std(axis=0)
-    )
-    return np.where(spread > 0, spread, normal * everything.std(axis=0))
-
-
-def _box(spread: FloatArray, budgets: Budgets) -> BudgetedBox:
-    return BudgetedBox.around(
-        np.zeros_like(spread),
-        spread,
-        spread,
-        over_components=budgets.over_components,
-        over_time=budgets.over_time,
-    )
-
-
-def first_leads(forecast: Forecast, n: int) -> Forecast:
-    """Return what a forecast says of the profiles in the first `n` periods."""
-    parts = ("mean", "lower", "upper", "std", "step_std")
-    first = {f"profile_{name}": getattr(forecast, f"profile_{name}")[:n] for name in parts}
-    return dataclasses.replace(
-        forecast, profile_correlation=forecast.profile_correlation[:, :n, :n], **first
-    )
+    size = np.sort(np.abs(part), axis=0)[math.ceil(share * len(part)) - 1]
+    spread: FloatArray = np.maximum(size, _normal(share) * part.std(axis=0))
+    return np.where(spread > 0, spread, _normal(share) * everything.std(axis=0))

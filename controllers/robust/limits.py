@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from controllers.robust.error_parts import Felt
 from controllers.robust.errors import ForecastErrors
 from controllers.scheduling.grid.network import Network, OperatingPoint
 from sim.system.system import System
@@ -86,6 +87,20 @@ class LimitRows:
         first = order[np.flatnonzero(np.diff(self.violation[order], prepend=-1))]
         return np.sort(first[at[first] > 0])
 
+    def felt(self, system: System) -> Felt:
+        """Return what limits feel, with all generators and without those whose power hurts.
+
+        Of a current the row that is touched nearest to the plan.
+        """
+        order = np.argsort(self.violation, kind="stable")
+        _, first, n = np.unique(self.violation[order], return_index=True, return_counts=True)
+        one = order[first + n // 2]
+        without = self.without(self.of_c < 0, system)
+        return Felt(
+            period=np.tile(self.period[one], 2),
+            slope=np.concatenate([self.of_profile[one], without[one]]),
+        )
+
     def without(self, hurts: BoolArray, system: System) -> FloatArray:
         """Return `of_profile` where generators count no longer, ``(row, generator)`` says which."""
         left, own = self.of_profile.copy(), system.generators
@@ -138,8 +153,6 @@ class RobustLimits:
         rows: LimitRows,
         capped: BoolArray,
         errors: ForecastErrors,
-        *,
-        follows: bool,
     ) -> RobustLimits:
         """Return the rows with room for errors.
 
@@ -155,8 +168,6 @@ class RobustLimits:
             Where generators are capped, ``(period, generator)``.
         errors
             What is uncertain.
-        follows
-            Whether powers follow signals.
         """
         n_periods = len(capped)
         mean = network.available_mw[:n_periods]
@@ -181,7 +192,7 @@ class RobustLimits:
         of_signal = np.zeros((len(base), len(errors.directions)))
         for t in range(n_periods):
             here = np.flatnonzero(rows.period == t)
-            margin = errors.margin(slope[here], t, follows=follows)
+            margin = errors.margin(slope[here], t)
             of_signal[here] = margin.of_signal
             expected[here] += margin.now
             base[here] += margin.most

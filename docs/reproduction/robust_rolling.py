@@ -1,75 +1,212 @@
-"""Write the figures of ``robust_rolling.md`` anew: ``make reproduction``, or run this file."""
+"""Write the figures of ``robust_rolling.md`` anew: ``make reproduction``, or run this file.
+
+With a folder (``python docs/reproduction/robust_rolling.py FOLDER``) finished days are kept in it,
+and another run goes on from there. ``--days`` and ``--days-of-curves`` say how many days.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import argparse
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 import gridhaul as gh
+from sim.episode.specification import ControllerSpec
 from sim.study.inference.statistics import difference_at, paired
 
 PAGE = Path(__file__).with_suffix(".md")
-BEGIN = "<!-- figures: written by robust_rolling.py -->\n"
-END = "<!-- end of the figures -->\n"
-REPLICATIONS, WORKERS = 3, 1
-SCENARIO = "ieee33"
-CONTROLLERS = ("stationary", "day_ahead", "rolling", "robust")
-METRICS = ("objective_usd", "cost_usd", "penalty_usd", "curtailed_mwh", "trips")
+PICTURE = PAGE.with_suffix(".svg")
+BEGIN, END = "<!-- {}: written by robust_rolling.py -->\n", "<!-- end of {} -->\n"
+TRAFFIC = {"traffic.intensity": 2}
+FEEDERS = ("ieee33", "ieee123")
+SEED, SEED_OF_CURVES = 1, 2
+
+OPEN_LOOP = {"routes": "day_ahead", "dispatch": "day_ahead"}
+PLANS: Mapping[str, ControllerSpec | str] = {
+    "stationary": "stationary",
+    "day_ahead": "day_ahead",
+    "day_ahead, robust": ControllerSpec(name="robust", parameters=tuple(OPEN_LOOP.items())),
+    "rolling": "rolling",
+    "robust": "robust",
+    "robust, 0.5": ControllerSpec(name="robust", parameters=(("coverage", 0.5),)),
+}
+MARGINS = (0.0, 1.0, 2.0, 3.0)
+COVERAGES = (0.5, 0.7, 0.9)
+BUDGETS = (2.0,)
+CURVES: Mapping[str, ControllerSpec] = {
+    **{
+        f"margin {m:g}": ControllerSpec(name="rolling", parameters=(("margin", m),))
+        for m in MARGINS
+    },
+    **{
+        f"coverage {c:g}": ControllerSpec(name="robust", parameters=(("coverage", c),))
+        for c in COVERAGES
+    },
+    **{
+        f"coverage 0.9, budgets {b:g}": ControllerSpec(
+            name="robust", parameters=(("over_components", b), ("over_time", 2 * b))
+        )
+        for b in BUDGETS
+    },
+}
+# Labels and decimals of the metrics that are shown.
+COLUMNS = {
+    "objective_usd": ("objective", 1),
+    "cost_usd": ("cost", 1),
+    "penalty_usd": ("penalty", 1),
+    "percent_h": ("% h", 2),
+    "voltage_violation_pu_h": ("pu h", 4),
+    "curtailed_mwh": ("curtailed MWh", 2),
+    "trips": ("trips", 1),
+}
+# Wide, high, and the frame inside [px].
+WIDTH, HEIGHT, LEFT, TOP, GAP, FLOOR = 900, 300, 60, 30, 70, 250
+COLOURS = {"margin": "#d98200", "coverage": "#1f5fa8"}
 
 
 def main() -> None:
-    """Run the study and put its figures into the page."""
-    page = PAGE.read_text(encoding="utf-8")
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    PAGE.write_text(f"{before}{begin}\n{figures()}\n{end}{after}", encoding="utf-8")
+    """Run the studies and put their figures into the page."""
+    asked = _asked()
+    curves = {}
+    for feeder in FEEDERS:
+        plans = _study(feeder, PLANS, asked.days, SEED, asked.folder)
+        pairs = [("robust", other) for other in PLANS if other != "robust"]
+        pairs += [("day_ahead", "stationary"), ("rolling", "stationary"), ("rolling", "day_ahead")]
+        _write(feeder, f"{_means(plans)}\n\n{_differences(plans, pairs)}\n")
+        curves[feeder] = _study(feeder, CURVES, asked.days_of_curves, SEED_OF_CURVES, asked.folder)
+        _write(f"curves of {feeder}", f"{_means(curves[feeder])}\n")
+    drawn = picture({feeder: _mean(study) for feeder, study in curves.items()})
+    PICTURE.write_text(drawn, encoding="utf-8")
 
 
-def figures() -> str:
-    """Return means, violations, and paired differences from `rolling`."""
-    scenario = gh.load_scenario(SCENARIO, {"traffic.intensity": 2})
+def _asked() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", nargs="?", type=Path, help="where finished days are kept")
+    parser.add_argument("--days", type=int, default=100)
+    parser.add_argument("--days-of-curves", type=int, default=15)
+    return parser.parse_args()
+
+
+def _study(
+    feeder: str,
+    cells: Mapping[str, ControllerSpec | str],
+    days: int,
+    seed: int,
+    folder: Path | None,
+) -> gh.Study:
+    """Return a study whose cells have the names of this page."""
+    kind = "plans" if cells is PLANS else "curves"
     study = gh.compare(
-        scenario,
-        list(CONTROLLERS),
-        replications=REPLICATIONS,
-        workers=WORKERS,
+        gh.load_scenario(feeder, TRAFFIC),
+        list(cells.values()),
+        replications=days,
+        seed=seed,
+        out=folder and folder / f"{feeder}_{kind}",
         verify="off",
+        keep="summary",
     )
-    metrics = study.metrics.copy()
-    # Violated loadings as energy: percent times hours.
-    per_percent_h = scenario.system.penalties.loading_usd_per_percent_h
-    metrics["percent_h"] = metrics["penalty_loading_usd"] / per_percent_h
-    mean = metrics.groupby("controller")[[*METRICS, "voltage_violation_pu_h", "percent_h"]].mean()
-    header = ("controller", *METRICS, "pu h", "% h")
-    means = [
-        (f"`{name}`", *(f"{value:,.1f}" for value in row[:-2]), f"{row[-2]:.4f}", f"{row[-1]:.1f}")
-        for name, row in ((name, mean.loc[name].tolist()) for name in CONTROLLERS)
-    ]
-    pairs = [
-        (f"`robust` - `{other}`", *_difference(study, other))
-        for other in CONTROLLERS
-        if other != "robust"
-    ]
-    second = ("difference of objectives", "mean", "95 % interval", "better on")
-    return f"{_table(header, means)}\n\n{_table(second, pairs)}\n"
+    usd_per_percent_h = gh.load_scenario(feeder).system.penalties.loading_usd_per_percent_h
+    study.metrics.rename(
+        index=dict(zip(study.controllers, cells, strict=True)), level=0, inplace=True
+    )
+    study.metrics["percent_h"] = study.metrics["penalty_loading_usd"] / usd_per_percent_h
+    return study
 
 
-def _difference(study: gh.Study, other: str) -> tuple[str, ...]:
-    """Return mean and interval of what `robust` has more than another, and its better days."""
-    found = difference_at(
-        paired(study.metrics, [other, "robust"], study.days), "robust", "objective_usd"
+def _mean(study: gh.Study) -> pd.DataFrame:
+    return study.metrics.groupby("controller", sort=False)[list(COLUMNS)].mean()
+
+
+def _means(study: gh.Study) -> str:
+    mean = _mean(study)
+    rows = [
+        (f"`{name}`", *(f"{mean.loc[name, key]:,.{n}f}" for key, (_, n) in COLUMNS.items()))
+        for name in mean.index
+    ]
+    days = len(study.metrics.index.unique("replication"))
+    header = (f"{days} days", *(label for label, _ in COLUMNS.values()))
+    return _table(header, rows)
+
+
+def _differences(study: gh.Study, pairs: Sequence[tuple[str, str]]) -> str:
+    """Return differences of the objective: mean, interval, median, and how often it is lower."""
+    rows = []
+    for name, other in pairs:
+        found = difference_at(
+            paired(study.metrics, [other, name], study.days), name, "objective_usd"
+        )
+        usd = (
+            study.metrics["objective_usd"].loc[name] - study.metrics["objective_usd"].loc[other]
+        ).dropna()
+        interval = f"{found.ci95_low:,.1f} to {found.ci95_high:,.1f}"
+        better = f"{int((usd < 0).sum())} of {len(usd)}"
+        label = f"`{name}` - `{other}`"
+        rows.append((label, f"{found.mean:,.1f}", interval, f"{usd.median():,.1f}", better))
+    return _table(
+        ("difference of objectives", "mean", "95 % interval", "median", "better on"), rows
     )
-    usd: pd.Series[float] = study.metrics["objective_usd"].loc["robust"]
-    usd = usd - study.metrics["objective_usd"].loc[other]
-    interval = f"{found.ci95_low:,.1f} to {found.ci95_high:,.1f}"
-    return f"{found.mean:,.1f}", interval, f"{int((usd < 0).sum())} of {len(usd)}"
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def picture(means: Mapping[str, pd.DataFrame]) -> str:
+    """Return cost against violation as SVG, a panel for each feeder and limit."""
+    panels = [
+        (f"{feeder}: cost [USD] against {label}", mean, key)
+        for feeder, mean in means.items()
+        for key, label in (("percent_h", "% h"), ("voltage_violation_pu_h", "pu h"))
+        if mean[key].max() > 0
+    ]
+    wide_px = (WIDTH - LEFT) / max(len(panels), 1) - GAP
+    frame = f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}"'
+    parts = [
+        f'{frame} font-family="sans-serif" font-size="11">',
+        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
+    ]
+    for k, (title, mean, key) in enumerate(panels):
+        parts += _panel(title, mean, key, LEFT + k * (wide_px + GAP), wide_px)
+    return "\n".join([*parts, "</svg>\n"])
+
+
+def _panel(title: str, mean: pd.DataFrame, key: str, left_px: float, wide_px: float) -> list[str]:
+    most = float(mean[key].max())
+    low, high = float(mean["cost_usd"].min()), float(mean["cost_usd"].max())
+    x_px = left_px + wide_px * mean[key] / most
+    y_px = FLOOR - (FLOOR - TOP) * (0.05 + 0.9 * (mean["cost_usd"] - low) / max(high - low, 1e-9))
+    axes = f"M{left_px:.1f} {TOP}V{FLOOR}H{left_px + wide_px:.1f}"
+    lines = [
+        f'<text x="{left_px:.0f}" y="16" font-weight="bold">{title}</text>',
+        f'<path d="{axes}" fill="none" stroke="#999"/>',
+        f'<text x="{left_px:.0f}" y="{FLOOR + 16}">0</text>',
+        f'<text x="{left_px + wide_px:.0f}" y="{FLOOR + 16}" text-anchor="end">{most:.4g}</text>',
+    ]
+    for y, usd in ((y_px.max(), low), (y_px.min(), high)):
+        at = f'x="{left_px - 4:.0f}" y="{y + 4:.1f}"'
+        lines.append(f'<text {at} text-anchor="end">{usd:,.0f}</text>')
+    for kind, colour in COLOURS.items():
+        own = [name for name in mean.index if name.startswith(kind) and "," not in name]
+        points = " ".join(f"{x_px[name]:.1f},{y_px[name]:.1f}" for name in own)
+        lines.append(f'<polyline fill="none" stroke="{colour}" points="{points}"/>')
+    for name in mean.index:
+        colour = COLOURS[name.split()[0]]
+        lines.append(
+            f'<circle cx="{x_px[name]:.1f}" cy="{y_px[name]:.1f}" r="3" fill="{colour}"/>'
+            f'<text x="{x_px[name] + 5:.1f}" y="{y_px[name] - 4:.1f}" fill="{colour}">'
+            f"{name}</text>"
+        )
+    return lines
+
+
+def _write(part: str, figures: str) -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    before, begin, rest = page.partition(BEGIN.format(part))
+    _, end, after = rest.partition(END.format(part))
+    PAGE.write_text(f"{before}{begin}\n{figures}\n{end}{after}", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,9 @@ Errors are sampled as normal scores with the stated correlations (a Gaussian cop
 "From probabilistic forecasts to statistical scenarios of short-term wind power production", Wind
 Energy 12, 2009). Scores are mapped to values by a curve through the 5 % and the 95 % quantile:
 between them a power, bent so that the mean is the stated one, beyond them straight tails, so long
-that the standard deviation is.
+that the standard deviation is. Where the quantiles alone spread that much, tails keep a least
+length and the middle of the curve is flattened: without tails samples would end where one value in
+ten that comes true lies beyond.
 """
 
 from __future__ import annotations
@@ -15,14 +17,18 @@ from sim.units import FloatArray
 
 _QUANTILE = 1.6448536269514722  # of the standard normal law, at 95 %
 _INNER = np.linspace(0.0, 1.0, 15)
-_KNOTS = np.concatenate([[-3.0], (2 * _INNER - 1) * _QUANTILE, [3.0]])
+_MIDDLE = 2 * _INNER - 1
+# A path has hundreds of scores, of which the largest is often beyond 3.
+_KNOTS = np.concatenate([[-4.0], _MIDDLE * _QUANTILE, [4.0]])
 _GRID = np.linspace(-5.0, 5.0, 401)
 _WEIGHT = np.exp(-(_GRID**2) / 2) / np.exp(-(_GRID**2) / 2).sum()
 _HATS = np.array([np.interp(_GRID, _KNOTS, unit) for unit in np.eye(len(_KNOTS))])
 _FIRST = _HATS @ _WEIGHT
 _SECOND = (_HATS * _WEIGHT) @ _HATS.T
-_LONGEST_TAIL = 400.0
-_BISECTIONS = 20
+# Tails as multiples of the distance from the median to the quantile; a normal law has 1.43.
+_SHORTEST_TAIL, _LONGEST_TAIL = 0.8, 400.0
+_FLATTEST = 4.0  # logarithm of the power
+_BISECTIONS = 24
 _MOST_BENT = 4.0  # logarithm of the power
 _JITTER = 1e-9
 
@@ -51,21 +57,25 @@ def curves(mean: FloatArray, lower: FloatArray, upper: FloatArray, std: FloatArr
     floor = np.where(lower >= 0, 0.0, -np.inf)
     least = 0.05 * std[..., None] * np.stack([mean <= upper, mean >= lower], axis=-1)
     bend = np.zeros_like(mean)
-    short, long = np.zeros_like(mean), np.full_like(mean, _LONGEST_TAIL)
+    # Above 0 tails grow; below 0 the middle is flattened.
+    short, long = np.full_like(mean, -_FLATTEST), np.full_like(mean, _LONGEST_TAIL)
     for _ in range(_BISECTIONS):
-        tail = (short + long) / 2
+        stretch = (short + long) / 2
+        tail = _SHORTEST_TAIL + np.maximum(stretch, 0.0)
+        power = np.exp(np.maximum(-stretch, 0.0))[..., None]
+        middle = (1 + np.sign(_MIDDLE) * np.abs(_MIDDLE) ** power) / 2
         for _ in range(2):
-            curve, slope = _curve(lower, upper, bend, tail[..., None] * least, tail, floor)
+            curve, slope = _curve(lower, upper, bend, middle, tail[..., None] * least, tail, floor)
             step = (mean - curve @ _FIRST) / np.where(slope > 0, slope, np.inf)
             bend = np.clip(bend - np.clip(step, -1.0, 1.0), -_MOST_BENT, _MOST_BENT)
         narrow = _spread(curve) < std
-        short, long = np.where(narrow, tail, short), np.where(narrow, long, tail)
-    # Where even the bounds are wider than the spread, all is drawn towards the mean.
+        short, long = np.where(narrow, stretch, short), np.where(narrow, long, stretch)
+    # Where even the flattest is wider than the spread, all is drawn towards the mean.
     centre, spread = (curve @ _FIRST)[..., None], _spread(curve)
-    shrink = np.minimum(1.0, std / np.where(spread > 0, spread, 1.0))[..., None]
-    values: FloatArray = np.where(
-        std[..., None] > 0, centre + (curve - centre) * shrink, mean[..., None]
-    )
+    shrink = std / np.where(spread > 0, spread, 1.0)
+    wide = (~narrow & (short == -_FLATTEST))[..., None]
+    drawn = np.where(wide, centre + (curve - centre) * shrink[..., None], curve)
+    values: FloatArray = np.where(std[..., None] > 0, drawn, mean[..., None])
     return values
 
 
@@ -85,14 +95,18 @@ def _curve(
     lower: FloatArray,
     upper: FloatArray,
     bend: FloatArray,
+    middle: FloatArray,
     extra: FloatArray,
     tail: FloatArray,
     floor: FloatArray,
 ) -> tuple[FloatArray, FloatArray]:
-    """Return the values at the knots, and how fast their mean falls as `bend` grows."""
+    """Return the values at the knots, and how fast their mean falls as `bend` grows.
+
+    `middle` is the curve between the bounds before it is bent, from 0 to 1.
+    """
     low = bend >= 0  # most values are low: s^c; else 1 - (1 - s)^c
     power = np.exp(np.abs(bend))[..., None]
-    side = np.where(low[..., None], _INNER, 1 - _INNER)
+    side = np.where(low[..., None], middle, 1 - middle)
     share = side**power
     steep = power * share * -np.log(np.maximum(side, 1e-12))
     inner = np.where(low[..., None], share, 1 - share)
