@@ -93,7 +93,7 @@ def test_one_interrupt_ends_a_study_with_workers_that_compute_for_ever(
                 break
             time.sleep(0.1)
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
+        process.communicate(timeout=150)
     finally:
         process.kill()
     assert process.returncode not in {0, -signal.SIGKILL}
