@@ -41,6 +41,11 @@ END = "<!-- end of the figures -->\n"
 REPLICATIONS, WORKERS = 50, 2
 N_DRAWS = 10_000
 RISKS = (0.02, 0.05, 0.1, 0.2, 0.3)
+LAWS = {
+    "normal": ("normal", "#0072b2"),
+    "student": ("Student's t, 3 degrees", "#009e73"),
+    "worst": ("worst two-point law", "#d55e00"),
+}
 VARIANTS: dict[str, dict[str, object]] = {
     "chance, eps 0.05 (default)": {},
     "chance, eps 0.1": {"eps": 0.1},
@@ -238,17 +243,51 @@ def answered(case: Case, offer: Offer) -> dict[int, Answer]:
 
 
 def violations(scenario: Scenario, observation: Observation, default: Run) -> str:
-    """Return how often rows are violated, against eps, under three laws."""
-    offer, rows = default.found.settled.offer, []
+    """Return how often rows are violated, against eps, under three laws; and draw it."""
+    offer, found = default.found.settled.offer, {}
     for eps in RISKS:
         case = posed(scenario, observation, SharedRentalPlanning(eps=eps))
-        found = frequencies(case, offer, answered(case, offer), kappa(eps))
-        laws = (f"{found[law]:.4f}" for law in ("normal", "student", "worst"))
-        rows.append((f"{eps:g}", *laws, f"{found['bought off']:.0f}"))
-    header = (
-        "eps", "normal", "Student's t, 3 degrees", "worst two-point law", "rows bought off",
-    )  # fmt: skip
-    return table(header, rows) + "\n"
+        found[eps] = frequencies(case, offer, answered(case, offer), kappa(eps))
+    PAGE.with_suffix(".svg").write_text(picture(found), encoding="utf-8")
+    rows = [
+        (f"{eps:g}", *(f"{own[law]:.4f}" for law in LAWS), f"{own['bought off']:.0f}")
+        for eps, own in found.items()
+    ]
+    header = ("eps", *(label for label, _ in LAWS.values()), "rows bought off")
+    return f"{table(header, rows)}\n![Frequency of violation against eps]({PAGE.stem}.svg)\n"
+
+
+def picture(found: dict[float, dict[str, float]]) -> str:
+    """Return the frequency of violation against eps as SVG, a line for each law."""
+    size, edge = 260, 40
+    scale = size / max(RISKS)
+
+    def at(eps: float, frequency: float) -> str:
+        return f"{edge + eps * scale:.1f},{edge + size - frequency * scale:.1f}"
+
+    whole = size + 2 * edge
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" width="{whole + 170}" height="{whole}"'
+    diagonal = f"{at(0, 0)} {at(max(RISKS), max(RISKS))}"
+    top = f"{max(RISKS):g}"
+    parts = [
+        f'{head} font-family="sans-serif" font-size="11">',
+        f'<rect width="{whole + 170}" height="{whole}" fill="white"/>',
+        f'<path d="M{edge} {edge}V{edge + size}H{edge + size}" fill="none" stroke="#999"/>',
+        f'<polyline fill="none" stroke="#999" stroke-dasharray="4" points="{diagonal}"/>',
+        f'<text x="{edge - 6}" y="{edge + 4}" text-anchor="end">{top}</text>',
+        f'<text x="{edge + size}" y="{edge + size + 16}" text-anchor="middle">{top}</text>',
+        f'<text x="{edge - 6}" y="{edge + size + 16}" text-anchor="end">0</text>',
+        f'<text x="{edge + size / 2}" y="{edge + size + 28}" text-anchor="middle">eps</text>',
+        f'<text x="{edge}" y="{edge - 14}">largest frequency of violation of a row</text>',
+    ]
+    for k, (law, (label, colour)) in enumerate(LAWS.items()):
+        points = " ".join(at(eps, own[law]) for eps, own in found.items())
+        parts.append(
+            f'<polyline fill="none" stroke="{colour}" stroke-width="2" points="{points}"/>'
+        )
+        place = f'x="{edge + size + 20}" y="{edge + 16 * k + 10}"'
+        parts.append(f'<text {place} fill="{colour}">{label}</text>')
+    return "\n".join([*parts, "</svg>\n"])
 
 
 def frequencies(
