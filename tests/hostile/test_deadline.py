@@ -80,20 +80,27 @@ def test_a_deadline_is_a_number_of_seconds(gridhaul: CommandLine, given: str) ->
     assert "is no number of seconds" in errors
 
 
+def listens() -> None:
+    """A job in the background of a shell ignores interrupts, and so do its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_one_interrupt_ends_a_study_with_workers_that_compute_for_ever(
     file: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
     command = [sys.executable, "-m", "gridhaul", "compare", "tiny", "--workers", "2"]
     command += ["--controllers", f"idle,{file}:Slow", "--replications", "3", "--out", str(out)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=listens
+    )
     try:
         for _ in range(1200):  # until the first episodes are stored
             if list(out.glob("parts/*.arrow")):
                 break
             time.sleep(0.1)
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=150)
+        process.communicate(timeout=60)
     finally:
         process.kill()
     assert process.returncode not in {0, -signal.SIGKILL}
