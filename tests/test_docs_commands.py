@@ -25,6 +25,7 @@ LEFT_OUT = {
     "gridhaul import tntp": "the file of Sydney is not bundled; tests/importers has others",
     "gridhaul import opendss": "the feeder is not bundled; tests/importers has others",
     "gridhaul import matpower": "the case is not bundled; tests/importers has others",
+    "gridhaul import osm": "the extract is not bundled; tests/importers has others",
 }
 # Fewer days: what a command does stays the same.
 SHORTER = (
