@@ -1,4 +1,4 @@
-"""The first ten hours of `shared_feeders` as the controller sees them at midnight."""
+"""The first hours of `shared_feeders` as the controller sees them at midnight."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ LEVELS = (0.0, 40.0, 60.0, 90.0)
 
 
 @lru_cache
-def scenario() -> Scenario:
-    return shortened(load_scenario("shared_feeders"), 10)
+def scenario(hours: int = 10) -> Scenario:
+    return shortened(load_scenario("shared_feeders"), hours)
 
 
 @lru_cache
-def observation() -> Observation:
-    own = scenario()
+def observation(hours: int = 10) -> Observation:
+    own = scenario(hours)
     nature = Nature.build(own.system, own.uncertainty)
     day = nature.draw(own.seed, 0)
     forecaster = CalibratedForecaster.build(nature, day)
@@ -35,10 +35,15 @@ def observation() -> Observation:
 
 
 @lru_cache
-def case(uncertainty: str = "chance", deviations: float | None = None, eps: float = 0.05) -> Case:
-    system = scenario().system
+def case(
+    uncertainty: str = "chance",
+    deviations: float | None = None,
+    eps: float = 0.05,
+    hours: int = 10,
+) -> Case:
+    system = scenario(hours).system
     margin = margin_of(uncertainty, eps, deviations)
-    return case_of(system, observation(), station_distances_km(system), margin)
+    return case_of(system, observation(hours), station_distances_km(system), margin)
 
 
 def decision(**changes: object) -> Decision:

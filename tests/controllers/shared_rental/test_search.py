@@ -7,8 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from controllers.optimisation.solve import solve
 from controllers.shared_rental.demand import use_cost
+from controllers.shared_rental.leader import alike, leader_model
+from controllers.shared_rental.market_view import market_view, use_costs
 from controllers.shared_rental.offers import CHARGE, DISCHARGE
+from controllers.shared_rental.search import best_offer
 from controllers.shared_rental.settlement import settle
 from tests.controllers.shared_rental.morning import LEVELS, best, case, decision
 
@@ -46,6 +50,24 @@ def test_no_other_offer_beats_the_bound():
         earned.append(other.owner_usd(own))
     assert max(earned) <= -found.bound_usd + 1e-6
     assert min(earned) < max(earned) - 1  # the changes matter
+
+
+def test_an_owner_who_withholds_every_response_does_not_beat_the_bound():
+    """Nothing is reserved for responses then, so that more can be rented."""
+    own = case()
+    silent = market_view(own, np.array(LEVELS), use_costs(own, responds=False))
+    withheld = leader_model(own, silent, alike(own), owner=True, tied=False)
+    loss_usd = solve(withheld.model, limits=decision().limits).objective
+    assert loss_usd is not None
+    assert best().bound_usd <= loss_usd + 1e-6
+
+
+@pytest.mark.slow
+def test_responses_that_are_not_worth_their_reserve_are_withheld():
+    """On the whole day the best offer says so; with every response offered the gap is 2 %."""
+    found = best_offer(case(hours=24), decision())
+    assert found.log[-1].gap < 0.01
+    assert not any(leg.responds for leg in found.settled.offer.legs)
 
 
 def test_prices_are_levels_and_budgets_are_in_steps_that_batteries_keep():
