@@ -12,6 +12,7 @@ import json
 import os
 import signal
 import sys
+import tempfile
 import time
 import tomllib
 from collections import Counter
@@ -125,26 +126,32 @@ def check_originals(mutants: Sequence[Mutant], selection: Selection) -> None:
     for each in {mutant.package: mutant for mutant in mutants}.values():
         source = (ROOT / each.file).read_text(encoding="utf-8")
         tests = selection.tests(each.file, each.line)
-        child = _start(OneMutant(each.file, source), tests)
-        if os.waitpid(child, 0)[1] != 0:
-            raise RuntimeError(f"{each.file} fails unchanged; its tests: {tests}")
+        with tempfile.TemporaryFile("w+", encoding="utf-8") as output:
+            child = _start(OneMutant(each.file, source), tests, output.fileno())
+            if os.waitpid(child, 0)[1] != 0:
+                output.seek(0)
+                raise RuntimeError(f"{each.file} fails unchanged:\n{output.read()}")
 
 
-def _start(changed: OneMutant, tests: Sequence[str]) -> int:
-    """Start tests in a child of this process that has a changed module, and return its id."""
+def _start(changed: OneMutant, tests: Sequence[str], output: int | None = None) -> int:
+    """Start tests in a child of this process that has a changed module, and return its id.
+
+    What it prints goes to the file descriptor `output`, with tracebacks, or nowhere.
+    """
     process = os.fork()
     if process:
         return process
     code = CRASHED
     try:
         os.setsid()
-        quiet = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(quiet, 1)
-        os.dup2(quiet, 2)
+        into = os.open(os.devnull, os.O_WRONLY) if output is None else output
+        os.dup2(into, 1)
+        os.dup2(into, 2)
         sys.meta_path.insert(0, changed)
         import pytest
 
-        code = int(pytest.main([*QUIET, "-x", "--no-header", "-rN", "--tb=no", *tests]))
+        traceback = "--tb=no" if output is None else "--tb=short"
+        code = int(pytest.main([*QUIET, "-x", "--no-header", "-rN", traceback, *tests]))
     finally:
         os._exit(code)
 
