@@ -35,8 +35,8 @@ from sim.control import Observation
 from sim.system.system import System
 from sim.units import FloatArray
 
-# A row that could cost less than this is left out [USD].
-_TOLERANCE_USD = 0.3
+# Rows that could together cost less than this are left out [USD].
+_TOLERANCE_USD = 1.0
 _MOST_ROUNDS = 12
 
 # Charging and discharging at once by less than this is rounding [MW].
@@ -182,14 +182,16 @@ class RobustDecision:
             left = np.setdiff1d(np.arange(len(self._limits.base)), self._rows)
             unpaid = np.zeros(len(self._limits.base))
             unpaid[left] = dispatch.unpaid(solution.values, left)
-            tiny = unpaid * self._limits.rows.usd <= _TOLERANCE_USD
-            new = self._limits.rows.worst(np.where(tiny, 0.0, unpaid))
+            new = self._limits.rows.worst(unpaid)
+            if unpaid[new] @ self._limits.rows.usd[new] > _TOLERANCE_USD:
+                self._rows = np.sort(np.concatenate([self._rows, new]))
+                continue
+            # Without all rows, which direction is the better one is not known.
             nominal, powers = dispatch.nominal(solution.values), dispatch.powers
             charge, discharge = nominal[powers.charge], nominal[powers.discharge]
             both = np.minimum(charge, discharge) > _TINY_MW
-            if not len(new) and not both.any():
+            if not both.any():
                 break
-            self._rows = np.sort(np.concatenate([self._rows, new]))
             one_way[0] &= ~(both & (discharge >= charge))
             one_way[1] &= ~(both & (discharge < charge))
         return Found(
