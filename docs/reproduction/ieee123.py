@@ -7,18 +7,17 @@ another run goes on from there.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pandas as pd
+from page import differences, put, table
 
 import gridhaul as gh
 from sim.episode.specification import ControllerSpec
 from sim.study.inference.days import Days
-from sim.study.inference.statistics import difference_at, paired
 
 PAGE = Path(__file__).with_suffix(".md")
-BEGIN, END = "<!-- {}: written by ieee123.py -->\n", "<!-- end of {} -->\n"
 TRAFFIC = {"traffic.intensity": 2}
 DAYS, DAYS_OF_BOUNDS = 50, 20
 DAYS_OF_MARGINS, SEED_OF_MARGINS = 15, 2
@@ -70,13 +69,13 @@ def main() -> None:
     """Run the studies and put their figures into the page."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else None
     plans, days = plans_study(folder)
-    _write("routes and powers", f"{_means(plans, PLANS)}\n\n{_differences(plans, days, PAIRS)}\n")
-    _write("margins", margins(folder))
+    put(PAGE, "routes and powers", f"{_means(plans, PLANS)}\n{differences(plans, days, PAIRS)}\n")
+    put(PAGE, "margins", margins(folder))
     bounds = bounds_study(folder)
     common = plans[plans.index.get_level_values("replication") < DAYS_OF_BOUNDS]
     both = pd.concat([bounds, common])
-    text = f"{_means(both, BOUNDS | PLANS)}\n\n{_differences(both, days, PAIRS_OF_BOUNDS)}\n"
-    _write("bounds", text)
+    text = f"{_means(both, BOUNDS | PLANS)}\n{differences(both, days, PAIRS_OF_BOUNDS)}\n"
+    put(PAGE, "bounds", text)
 
 
 def plans_study(folder: Path | None) -> tuple[pd.DataFrame, Days]:
@@ -119,7 +118,7 @@ def margins(folder: Path | None) -> str:
     names = {f"{margin:g}": () for margin in MARGINS}
     metrics = _named(study, names)
     pairs = [(f"{other} - 2", "2", other) for other in names if other != "2"]
-    return f"{_means(metrics, names)}\n\n{_differences(metrics, study.days, pairs)}\n"
+    return f"{_means(metrics, names)}\n{differences(metrics, study.days, pairs)}\n"
 
 
 def _named(study: gh.Study, names: Iterable[str]) -> pd.DataFrame:
@@ -136,33 +135,7 @@ def _means(metrics: pd.DataFrame, plans: Mapping[str, tuple[str, ...]]) -> str:
     }
     what = ("routes", "powers") if any(plans.values()) else ()
     header = ("controller" if what else "margin", *what, *(label for label, _ in COLUMNS.values()))
-    return _table(header, [(name, *own, *cells[name]) for name, own in plans.items()])
-
-
-def _differences(metrics: pd.DataFrame, days: Days, pairs: Sequence[tuple[str, str, str]]) -> str:
-    """Return differences of the objective: mean, interval, median, and how often it is lower."""
-    rows = []
-    for label, one, other in pairs:
-        found = difference_at(paired(metrics, [one, other], days), other, "objective_usd")
-        usd = (metrics["objective_usd"].loc[other] - metrics["objective_usd"].loc[one]).dropna()
-        interval = f"{found.ci95_low:,.1f} to {found.ci95_high:,.1f}"
-        better = f"{int((usd < 0).sum())} of {len(usd)}"
-        rows.append((label, f"{found.mean:,.1f}", interval, f"{usd.median():,.1f}", better))
-    return _table(
-        ("difference of objectives", "mean", "95 % interval", "median", "better on"), rows
-    )
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _write(part: str, figures: str) -> None:
-    page = PAGE.read_text(encoding="utf-8")
-    before, begin, rest = page.partition(BEGIN.format(part))
-    _, end, after = rest.partition(END.format(part))
-    PAGE.write_text(f"{before}{begin}\n{figures}\n{end}{after}", encoding="utf-8")
+    return table(header, [(name, *own, *cells[name]) for name, own in plans.items()])
 
 
 if __name__ == "__main__":

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from page import put, table
 
 import gridhaul as gh
 from sim.episode.episode import Episode
 
 PAGE = Path(__file__).with_suffix(".md")
 PICTURE = PAGE.with_suffix(".svg")
-BEGIN = "<!-- figures: written by residential_ev.py -->\n"
 END = "<!-- end of the figures -->\n"
 BUS_30 = "29"  # the paper counts from 1
 CASES = {
@@ -58,11 +57,7 @@ def main() -> None:
     """Run the episodes, draw their voltages and put their figures into the page."""
     found = {case: _episode(controller, {}) for case, controller in CASES.items()}
     PICTURE.write_text(picture({case: found[case] for case in DRAWN}), encoding="utf-8")
-    page = PAGE.read_text(encoding="utf-8")
-    before, _, rest = page.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    tables = "\n".join((published_day(found), charging()))
-    PAGE.write_text(f"{before}{BEGIN}\n{tables}\n{END}{after}", encoding="utf-8")
+    put(PAGE, "figures", "\n".join((published_day(found), charging())))
 
 
 def published_day(found: dict[str, Episode]) -> str:
@@ -77,7 +72,7 @@ def published_day(found: dict[str, Episode]) -> str:
         for case, own in found.items()
     ]
     header = ("published day", "controller", *COLUMNS, "bus 30 from 18 to 19 h, lowest [pu]")
-    return _table(header, rows)
+    return table(header, rows)
 
 
 def charging() -> str:
@@ -87,7 +82,7 @@ def charging() -> str:
         for case, overrides in CHARGING.items()
         for controller in (CASES["no storage"], CASES["optimised, re-planned"])
     ]
-    return _table(("case", "controller", *COLUMNS), rows)
+    return table(("case", "controller", *COLUMNS), rows)
 
 
 def picture(found: dict[str, Episode]) -> str:
@@ -153,11 +148,6 @@ def _episode(controller: str, overrides: dict[str, object]) -> Episode:
 
 def _figures(episode: Episode) -> list[str]:
     return [f"{episode.metrics[name]:.{digits}f}" for name, digits in COLUMNS.values()]
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(row)} |" for row in lines) + "\n"
 
 
 if __name__ == "__main__":

@@ -7,21 +7,21 @@ and another run goes on from there. ``--days`` and ``--days-of-curves`` say how 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
+from page import differences, put, table
 
 import gridhaul as gh
 from sim.episode.specification import ControllerSpec
-from sim.study.inference.statistics import difference_at, paired
 
 PAGE = Path(__file__).with_suffix(".md")
 PICTURE = PAGE.with_suffix(".svg")
-BEGIN, END = "<!-- {}: written by robust_rolling.py -->\n", "<!-- end of {} -->\n"
 TRAFFIC = {"traffic.intensity": 2}
 FEEDERS = ("ieee33", "ieee123")
 SEED, SEED_OF_CURVES = 1, 2
+WORKERS = 2
 
 OPEN_LOOP = {"routes": "day_ahead", "dispatch": "day_ahead"}
 PLANS: Mapping[str, ControllerSpec | str] = {
@@ -72,11 +72,13 @@ def main() -> None:
     curves = {}
     for feeder in FEEDERS:
         plans = _study(feeder, PLANS, asked.days, SEED, asked.folder)
-        pairs = [("robust", other) for other in PLANS if other != "robust"]
-        pairs += [("day_ahead", "stationary"), ("rolling", "stationary"), ("rolling", "day_ahead")]
-        _write(feeder, f"{_means(plans)}\n\n{_differences(plans, pairs)}\n")
+        pairs = [(other, "robust") for other in PLANS if other != "robust"]
+        pairs += [("stationary", "day_ahead"), ("stationary", "rolling"), ("day_ahead", "rolling")]
+        labelled = [(f"`{name}` - `{other}`", other, name) for other, name in pairs]
+        compared = differences(plans.metrics, plans.days, labelled)
+        put(PAGE, feeder, f"{_means(plans)}\n{compared}")
         curves[feeder] = _study(feeder, CURVES, asked.days_of_curves, SEED_OF_CURVES, asked.folder)
-        _write(f"curves of {feeder}", f"{_means(curves[feeder])}\n")
+        put(PAGE, f"curves of {feeder}", _means(curves[feeder]))
     drawn = picture({feeder: _mean(study) for feeder, study in curves.items()})
     PICTURE.write_text(drawn, encoding="utf-8")
 
@@ -103,6 +105,7 @@ def _study(
         list(cells.values()),
         replications=days,
         seed=seed,
+        workers=WORKERS,
         out=folder and folder / f"{feeder}_{kind}",
         verify="off",
         keep="summary",
@@ -127,31 +130,7 @@ def _means(study: gh.Study) -> str:
     ]
     days = len(study.metrics.index.unique("replication"))
     header = (f"{days} days", *(label for label, _ in COLUMNS.values()))
-    return _table(header, rows)
-
-
-def _differences(study: gh.Study, pairs: Sequence[tuple[str, str]]) -> str:
-    """Return differences of the objective: mean, interval, median, and how often it is lower."""
-    rows = []
-    for name, other in pairs:
-        found = difference_at(
-            paired(study.metrics, [other, name], study.days), name, "objective_usd"
-        )
-        usd = (
-            study.metrics["objective_usd"].loc[name] - study.metrics["objective_usd"].loc[other]
-        ).dropna()
-        interval = f"{found.ci95_low:,.1f} to {found.ci95_high:,.1f}"
-        better = f"{int((usd < 0).sum())} of {len(usd)}"
-        label = f"`{name}` - `{other}`"
-        rows.append((label, f"{found.mean:,.1f}", interval, f"{usd.median():,.1f}", better))
-    return _table(
-        ("difference of objectives", "mean", "95 % interval", "median", "better on"), rows
-    )
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return table(header, rows)
 
 
 def picture(means: Mapping[str, pd.DataFrame]) -> str:
@@ -200,13 +179,6 @@ def _panel(title: str, mean: pd.DataFrame, key: str, left_px: float, wide_px: fl
             f"{name}</text>"
         )
     return lines
-
-
-def _write(part: str, figures: str) -> None:
-    page = PAGE.read_text(encoding="utf-8")
-    before, begin, rest = page.partition(BEGIN.format(part))
-    _, end, after = rest.partition(END.format(part))
-    PAGE.write_text(f"{before}{begin}\n{figures}\n{end}{after}", encoding="utf-8")
 
 
 if __name__ == "__main__":

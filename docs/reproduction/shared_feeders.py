@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from page import put, table
 from scipy import stats
 
 import gridhaul as gh
@@ -36,7 +36,6 @@ from sim.uncertainty.realisation import Nature
 from sim.world.world import World
 
 PAGE = Path(__file__).with_suffix(".md")
-BEGIN = "<!-- figures: written by shared_feeders.py -->\n"
 END = "<!-- end of the figures -->\n"
 REPLICATIONS, WORKERS = 50, 2
 N_DRAWS = 10_000
@@ -91,17 +90,9 @@ def main() -> None:
         study.controllers[1],
         "objective_usd",
     )
-    write(f"{models()}\n{closed_loop(metrics['shared'], metrics['tied'])}\n"
+    put(PAGE, "figures", f"{models()}\n{closed_loop(metrics['shared'], metrics['tied'])}\n"
           f"Difference of objectives, paired: {difference.mean:,.0f} USD a day, 95 % interval "
           f"{difference.ci95_low:,.0f} to {difference.ci95_high:,.0f}.\n")  # fmt: skip
-
-
-def write(figures: str) -> None:
-    """Put figures between the marks of the page."""
-    page = PAGE.read_text(encoding="utf-8")
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    PAGE.write_text(f"{before}{begin}\n{figures}\n{end}{after}", encoding="utf-8")
 
 
 def models() -> str:
@@ -366,12 +357,6 @@ def _values(metrics: pd.DataFrame, key: str) -> np.ndarray:
         names = [f"profit_usd_by_party.operator {area}" for area in "ABC"]
         return metrics[names].sum(axis=1).to_numpy()
     return metrics[key].to_numpy()
-
-
-def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a table."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
 
 
 if __name__ == "__main__":

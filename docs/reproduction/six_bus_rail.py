@@ -6,15 +6,16 @@ The stochastic cases take some minutes each.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
+
+from page import put, table
 
 import gridhaul as gh
 from sim.episode.episode import Episode
 from sim.episode.specification import ControllerSpec
 
 PAGE = Path(__file__).with_suffix(".md")
-BEGIN, END = "<!-- {}: written by six_bus_rail.py -->\n", "<!-- end of {} -->\n"
 
 FREE: Mapping[str, object] = {"market.transport_usd": 0}
 CAP: Mapping[str, object] = {"market.emission_cap": 3000}
@@ -43,16 +44,13 @@ HOURS = (0, 3, 8, 11, 12, 15, 17, 21, 23)
 
 def main() -> None:
     """Run the episodes and put their figures into the page."""
-    for name, table in (
+    for name, figures in (
         ("deterministic", deterministic),
         ("prices", prices),
         ("info_gap", info_gap),
         ("stochastic", stochastic),
     ):
-        page = PAGE.read_text(encoding="utf-8")
-        before, begin, rest = page.partition(BEGIN.format(name))
-        _, end, after = rest.partition(END.format(name))
-        PAGE.write_text(f"{before}{begin}\n{table()}\n{end}{after}", encoding="utf-8")
+        put(PAGE, name, figures())
 
 
 def deterministic() -> str:
@@ -74,7 +72,7 @@ def deterministic() -> str:
         "deterministic [USD]", "reconstruction", "here, its simplifications",
         "here, minimum times, three segments", "here, simplified, line limits x 0.95",
     )  # fmt: skip
-    return _table(header, rows)
+    return table(header, rows)
 
 
 def _gains(parameters: Mapping[str, object], settings: Mapping[str, object]) -> dict[str, float]:
@@ -103,7 +101,7 @@ def info_gap() -> str:
         "beta", "published", "here: cap, train, demand response", "here: train, demand response",
         "here: train",
     )  # fmt: skip
-    return _table(header, rows)
+    return table(header, rows)
 
 
 def stochastic() -> str:
@@ -120,23 +118,23 @@ def stochastic() -> str:
         "expected welfare [USD]", "published", "here", "difference", "gap proven",
         "value of the stochastic solution",
     )  # fmt: skip
-    return _table(header, rows)
+    return table(header, rows)
 
 
 def prices() -> str:
     """Return locational marginal prices without and with the train, as a table."""
     found = []
     for fleet in ("none", "train"):
-        table = _episode({}, {"fleet": fleet, **FREE, **TIGHT}).prices
-        found.append(table.pivot_table(index="time_h", columns="bus", values="lmp_usd_per_mwh"))
+        own = _episode({}, {"fleet": fleet, **FREE, **TIGHT}).prices
+        found.append(own.pivot_table(index="time_h", columns="bus", values="lmp_usd_per_mwh"))
     buses = [str(bus) for bus in found[0].columns]
     rows = [
-        (f"{hour + 1}", *(_price(table.iloc[hour, k]) for table in found for k in range(6)))
+        (f"{hour + 1}", *(_price(own.iloc[hour, k]) for own in found for k in range(6)))
         for hour in HOURS
     ]
-    rows.append(("mean", *(_price(mean) for table in found for mean in table.mean())))
+    rows.append(("mean", *(_price(mean) for own in found for mean in own.mean())))
     header = [f"{bus}, {fleet}" for fleet in ("no storage", "train") for bus in buses]
-    return _table(("hour", *(f"bus {name}" for name in header)), rows)
+    return table(("hour", *(f"bus {name}" for name in header)), rows)
 
 
 def _cleared(parameters: Mapping[str, object], settings: Mapping[str, object]) -> float:
@@ -162,11 +160,6 @@ def _price(value: float) -> str:
 
 def _percent(value: float) -> str:
     return f"{100 * value:.2f} %"
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
 
 
 if __name__ == "__main__":

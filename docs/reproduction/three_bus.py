@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Sequence
 from pathlib import Path
+
+from page import put, table
 
 import gridhaul as gh
 from sim.episode.episode import Episode
 
 PAGE = Path(__file__).with_suffix(".md")
-BEGIN, END = "<!-- figures: written by three_bus.py -->\n", "<!-- end of the figures -->\n"
 METERS = ("published", "slack")
 CONTROLLERS = ("greedy", "stationary", "day_ahead", "two_stage")
 
@@ -32,18 +32,15 @@ REPLICATIONS = 10
 
 def main() -> None:
     """Run the episodes and put their figures into the page."""
-    page = PAGE.read_text(encoding="utf-8")
-    before, _, rest = page.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    tables = "\n".join((without_storage(), with_storage(), stages(), under_uncertainty()))
-    PAGE.write_text(f"{before}{BEGIN}\n{tables}\n{END}{after}", encoding="utf-8")
+    parts = (without_storage(), with_storage(), stages(), under_uncertainty())
+    put(PAGE, "figures", "\n".join(parts))
 
 
 def without_storage() -> str:
     """Return the comparison of the day without storage, as a table."""
     ours = [_accounts(_episode("idle", meter)) for meter in METERS]
     header = ("no storage", "published", *(f"here, {meter} meter" for meter in METERS))
-    return _table(
+    return table(
         header,
         [
             (name, _number(value), *(_number(own[name]) for own in ours))
@@ -65,7 +62,7 @@ def with_storage() -> str:
         for meter in METERS:
             own = _accounts(_episode(controller, meter))
             rows.append((f"`{controller}`", meter, *(_number(own[name]) for name in columns)))
-    return _table(("with the truck", "meter", *columns), rows)
+    return table(("with the truck", "meter", *columns), rows)
 
 
 def stages() -> str:
@@ -88,7 +85,7 @@ def stages() -> str:
         )
     rows = [(name, *(f"{own[name]:.4f}" for own in columns)) for name in columns[0]]
     header = ("`two_stage`: profit of the plan under AC power flow [USD]",)
-    return _table((*header, *(f"{meter} meter" for meter in METERS)), rows)
+    return table((*header, *(f"{meter} meter" for meter in METERS)), rows)
 
 
 def under_uncertainty() -> str:
@@ -112,7 +109,7 @@ def under_uncertainty() -> str:
         "more than `idle`, 95 % interval of the paired difference [USD]", "trips", "cycles",
         "stored energy, change [MWh]",
     )  # fmt: skip
-    return _table(header, rows)
+    return table(header, rows)
 
 
 @functools.cache
@@ -147,11 +144,6 @@ def _number(value: float) -> str:
     if isinstance(value, int):
         return str(value)
     return f"{value:.4f}" if 0.9 < value < 1.1 else f"{value:.2f}"
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
 
 
 if __name__ == "__main__":
