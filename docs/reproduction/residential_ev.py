@@ -12,7 +12,6 @@ from sim.episode.episode import Episode
 
 PAGE = Path(__file__).with_suffix(".md")
 PICTURE = PAGE.with_suffix(".svg")
-END = "<!-- end of the figures -->\n"
 BUS_30 = "29"  # the paper counts from 1
 CASES = {
     "no storage": "idle",

@@ -36,7 +36,6 @@ from sim.uncertainty.realisation import Nature
 from sim.world.world import World
 
 PAGE = Path(__file__).with_suffix(".md")
-END = "<!-- end of the figures -->\n"
 REPLICATIONS, WORKERS = 50, 2
 N_DRAWS = 10_000
 RISKS = (0.02, 0.05, 0.1, 0.2, 0.3)
