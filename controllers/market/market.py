@@ -43,6 +43,8 @@ from sim.units import HOURS_PER_DAY, BoolArray, FloatArray
 
 # Power is ordered down, and a line counts as full, only by more than this [MW].
 _LEAST_MW = 1e-3
+# Load that cannot be served is said from here on [MW].
+_LEAST_SHED_MW = 0.1
 
 
 class MarketUncertainty(enum.StrEnum):
@@ -334,11 +336,15 @@ class Market:
                 continue
             self._asked, self._asked_in = found.model.case.security, observation.period
             late = market is uncapped and np.isfinite(case.emission_cap_lb)
+            shed_mw = float(found.shed_mw[0][0].sum())
+            sheds = shed_mw > _LEAST_SHED_MW
             missed = [
                 text
                 for text, so in (
                     ("The emission cap cannot be met any more.", late),
                     ("Nothing available keeps all voltages and lines within limits.", not kept),
+                    # The world sheds load only where the slack unit is at its limit.
+                    (f"Nothing available serves {shed_mw:.1f} MW within limits.", sheds),
                 )
                 if so
             ]

@@ -148,6 +148,15 @@ def test_what_nothing_available_can_prevent_is_said() -> None:
     assert said.str.contains("Nothing available keeps all voltages and lines within limits").all()
 
 
+def test_load_that_lines_cannot_carry_is_said() -> None:
+    """No order sheds it, so that the lines are overloaded."""
+    scenario = six_bus_rail(timing__hours=2, market__line_limit_scale=0.5, fleet="none")
+    episode = gh.run(scenario, "market", verify="off")
+    assert episode.metrics["loading_percent_max"] > 100
+    said = episode.decisions["fallback"]
+    assert said.str.fullmatch(r"Nothing available serves \d+\.\d MW within limits\.").all()
+
+
 def test_without_redispatch_the_day_ahead_clearing_stays_in_force() -> None:
     scenario = six_bus_rail(fleet="none", uncertainty="on", timing__hours=8)
     once, again = (

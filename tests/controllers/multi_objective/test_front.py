@@ -101,8 +101,8 @@ class Plans(ElementwiseProblem):
         point = OperatingPoint(p_mw=p_mw, q_mvar=q_mvar, curtailed_mw=curtailed)
         money = problem.money
         usd = modelled_usd(self._costs, point).sum() + problem.space.route_usd(0, route)
-        usd += money.curtailment_usd_per_mwh * curtailed.sum()
-        usd += money.feed_in_usd_per_mwh * problem.network.available_mw.sum()
+        usd += money.curtailment_usd_per_mwh[0] * curtailed.sum()
+        usd += money.feed_in_usd_per_mwh[0] * problem.network.available_mw.sum()
         usd += np.abs(p).sum() * battery.wear_usd_per_mwh[0]
         usd += problem.end.fixed_usd[0] + float(problem.end.energy_usd(0, energy))
         counts = np.where(problem.network.row_limit < self._n_limits, 1.0, 0.0)
