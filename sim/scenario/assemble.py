@@ -14,7 +14,9 @@ from sim.plugins import suggestion
 from sim.scenario.branches import floats, integers, make_lines, make_transformers
 from sim.scenario.content import Content
 from sim.scenario.problems import Problems
-from sim.scenario.schema.toml_tables import DelayRow, ScenarioFile, TariffBlock
+from sim.scenario.schema.money_tables import TariffBlock
+from sim.scenario.schema.toml_tables import ScenarioFile
+from sim.scenario.schema.uncertain_tables import DelayRow
 from sim.system.battery import Battery
 from sim.system.evs import EvGroup
 from sim.system.generators import Generators

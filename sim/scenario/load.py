@@ -44,7 +44,9 @@ from sim.scenario.prices import NAMES, check_one_source, is_series_file, make_se
 from sim.scenario.problems import Problems
 from sim.scenario.railway import check_rails, make_rails, make_trains
 from sim.scenario.references import check_references
-from sim.scenario.schema.toml_tables import AreaTable, DelayRow, ScenarioFile, TariffBlock
+from sim.scenario.schema.money_tables import AreaTable, TariffBlock
+from sim.scenario.schema.toml_tables import ScenarioFile
+from sim.scenario.schema.uncertain_tables import DelayRow
 from sim.scenario.uncertainty import make_uncertainty
 from sim.scenario.used_profiles import read_record, used_series
 from sim.scenario.ways import ways_between

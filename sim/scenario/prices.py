@@ -11,7 +11,8 @@ from sim.scenario.branches import floats
 from sim.scenario.files import path_inside
 from sim.scenario.problems import Problems
 from sim.scenario.record import Columns, build_values, column_names, read_columns
-from sim.scenario.schema.toml_tables import ScenarioFile, SeriesTable
+from sim.scenario.schema.toml_tables import ScenarioFile
+from sim.scenario.schema.uncertain_tables import SeriesTable
 from sim.system.tariff import Tariff
 from sim.system.timing import Timing
 from sim.uncertainty.model import Record

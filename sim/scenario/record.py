@@ -26,7 +26,7 @@ from sim.scenario.files import (
 )
 from sim.scenario.limits import MOST_RECORDED, MOST_ROWS
 from sim.scenario.problems import Problems
-from sim.scenario.schema.toml_tables import SeriesTable
+from sim.scenario.schema.uncertain_tables import SeriesTable
 from sim.scenario.timestamps import STANDARD_TIME, check_timestamps
 from sim.units import FloatArray
 

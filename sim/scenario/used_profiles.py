@@ -12,7 +12,8 @@ from sim.scenario.content import Content
 from sim.scenario.prices import KIND, NAMES, read_prices
 from sim.scenario.problems import Problems
 from sim.scenario.record import build_values, column_names, find_profiles, read_columns
-from sim.scenario.schema.toml_tables import FLAT, ScenarioFile, SeriesTable
+from sim.scenario.schema.toml_tables import ScenarioFile
+from sim.scenario.schema.uncertain_tables import FLAT, SeriesTable
 from sim.system.timing import Timing
 from sim.uncertainty.model import Record
 from sim.uncertainty.storm import Storm

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from sim.importers.matpower.case_file import Case, Row
 from sim.scenario.problems import Problems
 from sim.scenario.schema.csv_rows import BusRow, LineRow, LoadRow, TransformerRow
-from sim.scenario.schema.toml_tables import FLAT
+from sim.scenario.schema.uncertain_tables import FLAT
 from sim.scenario.schema.values import Table
 
 Made = TypeVar("Made", bound=Table)

@@ -23,7 +23,7 @@ from sim.importers.opendss.transformers import Winding, read_transformers
 from sim.importers.positions import on_a_plane
 from sim.scenario.problems import Problems
 from sim.scenario.schema.csv_rows import BusRow, LineRow, LoadRow, TransformerRow
-from sim.scenario.schema.toml_tables import FLAT
+from sim.scenario.schema.uncertain_tables import FLAT
 
 FREQUENCY_HZ = 50.0  # which a scenario's capacitances refer to
 LEAST_OHM = 1e-6

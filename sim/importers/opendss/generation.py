@@ -7,7 +7,7 @@ from typing import Any, Literal
 from sim.importers.opendss.rows import Circuit, bus_of, each_of
 from sim.importers.opendss.shapes import Shapes
 from sim.scenario.schema.csv_rows import GeneratorRow, LoadRow
-from sim.scenario.schema.toml_tables import FLAT
+from sim.scenario.schema.uncertain_tables import FLAT
 
 GeneratorKind = Literal["none", "pv", "wind"]
 LEAST_KW = 1e-3

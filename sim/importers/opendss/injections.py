@@ -8,7 +8,7 @@ from typing import Any
 from sim.importers.opendss.rows import Circuit, bus_of, each_of
 from sim.importers.opendss.shapes import Shapes
 from sim.scenario.schema.csv_rows import LoadRow
-from sim.scenario.schema.toml_tables import FLAT
+from sim.scenario.schema.uncertain_tables import FLAT
 
 FIXED = 1  # state of loads that follow no shape
 

@@ -18,7 +18,7 @@ from sim.importers.pandapower.columns import (
 )
 from sim.importers.thermal import LEAST_MW
 from sim.scenario.schema.csv_rows import LoadRow, UnitRow
-from sim.scenario.schema.toml_tables import FLAT
+from sim.scenario.schema.uncertain_tables import FLAT
 from sim.system.grid import Grid
 from sim.units import FloatArray, IntArray
 

@@ -11,24 +11,40 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
+from sim.scenario.schema.money_tables import (
+    AreaTable,
+    MarketTable,
+    PenaltiesTable,
+    RentTable,
+    SettlementTable,
+    TariffTable,
+)
+from sim.scenario.schema.uncertain_tables import (
+    BreakdownsTable,
+    DelaysTable,
+    ForecastTable,
+    IncidentsTable,
+    OutagesTable,
+    ProfilesTable,
+    RailDelayTable,
+    ScaleTable,
+    StormTable,
+    TrafficTable,
+    WindTable,
+)
 from sim.scenario.schema.values import (
     HOURS_A_YEAR,
     LARGEST_SEED,
     MINUTES_A_DAY,
     MOST_DAYS,
     HourOfDay,
-    Month,
     Name,
     NotNegative,
     Number,
     Positive,
     Table,
 )
-from sim.system.areas import OPERATOR, PARTIES
-from sim.system.rent import RentBasis, StoredEnergyOwner
-from sim.system.tariff import ImportMeter, StoredEnergy
-
-FLAT = "flat"  # a profile that is 1 throughout, unless the record has a column of that name
+from sim.system.areas import PARTIES
 
 
 class TimingTable(Table):
@@ -108,239 +124,6 @@ class BatteryTable(Table):
     cycles_per_day: NotNegative | None = None
 
 
-class TariffBlock(Table):
-    """``[[tariff.block]]`` or a row of the tariff's CSV: prices from an hour on, until the next.
-
-    Attributes
-    ----------
-    from_h
-        Hour of the day from which the prices hold, until the next block [h].
-    import_usd_per_mwh
-        Price of energy from upstream [USD/MWh].
-    export_usd_per_mwh
-        Price for energy fed upstream [USD/MWh].
-    retail_usd_per_mwh
-        Price that customers pay [USD/MWh].
-    """
-
-    from_h: HourOfDay
-    import_usd_per_mwh: Number
-    export_usd_per_mwh: Number
-    retail_usd_per_mwh: Number = 0.0
-
-
-class TariffTable(Table):
-    """``[tariff]``: blocks, a CSV file with one block or one time stamp a row, or record columns.
-
-    Attributes
-    ----------
-    file
-        CSV file, in place of block: one block a row, or columns time, import_usd_per_mwh and, where
-        energy is sold at another price, export_usd_per_mwh.
-    import_column
-        Column of the record with the price of energy from upstream [USD/MWh], in place of block.
-    export_column
-        Column with the price for energy fed upstream; import_column by default.
-    retail_usd_per_mwh
-        Price that customers pay where prices are no blocks [USD/MWh].
-    feed_in_usd_per_mwh
-        Paid to owners of renewables [USD/MWh].
-    curtailment_usd_per_mwh
-        Paid for energy that is curtailed [USD/MWh].
-    lost_load_usd_per_mwh
-        Value of load that is not served [USD/MWh].
-    stored_usd_per_mwh
-        Price of stored energy at the end of an episode, where settlement.stored_energy is change
-        [USD/MWh].
-    """
-
-    block: tuple[TariffBlock, ...] = ()
-    file: str | None = None
-    import_column: Name | None = None
-    export_column: Name | None = None
-    retail_usd_per_mwh: NotNegative = 0.0
-    feed_in_usd_per_mwh: NotNegative = 0.0
-    curtailment_usd_per_mwh: NotNegative = 0.0
-    lost_load_usd_per_mwh: NotNegative = 1000.0
-    stored_usd_per_mwh: NotNegative = 0.0
-
-
-class AreaTable(Table):
-    """``[[area]]``: a part of the grid with its own sources, tariff and operator.
-
-    Attributes
-    ----------
-    name
-        Name of the area.
-    sources
-        Buses of the sources that feed it; every source feeds one area.
-    operator
-        The party that buys and sells its energy.
-    tariff
-        Its prices, as [tariff]; those of [tariff] where it is not given. stored_usd_per_mwh is that
-        of [tariff] in all areas.
-    """
-
-    name: Name
-    sources: Annotated[tuple[Name, ...], Field(min_length=1)]
-    operator: Name = OPERATOR
-    tariff: TariffTable | None = None
-
-
-class RentTable(Table):
-    """``[rent]``: the contract by which operators of areas rent vehicles.
-
-    Attributes
-    ----------
-    basis
-        What is paid for: see sim.system.rent.RentBasis.
-    stored_energy
-        To whom energy in the batteries belongs: see sim.system.rent.StoredEnergyOwner.
-    """
-
-    basis: RentBasis = RentBasis.ENERGY
-    stored_energy: StoredEnergyOwner = StoredEnergyOwner.OPERATORS
-
-
-class SettlementTable(Table):
-    """``[settlement]``: how trade upstream and the end of an episode are settled.
-
-    Attributes
-    ----------
-    import_meter
-        Where trade upstream is metered: see sim.system.tariff.ImportMeter.
-    stored_energy
-        How energy above or below soc_terminal is booked at the end: see
-        sim.system.tariff.StoredEnergy.
-    peak_usd_per_mwh
-        Price of buying missing energy back; by default the dearest of the tariff [USD/MWh].
-    """
-
-    import_meter: ImportMeter = ImportMeter.SLACK
-    stored_energy: StoredEnergy = StoredEnergy.TARGET
-    peak_usd_per_mwh: NotNegative | None = None
-
-
-class PenaltiesTable(Table):
-    """``[penalties]``.
-
-    Attributes
-    ----------
-    voltage_usd_per_pu_h
-        Weight of voltages beyond limits, summed over buses; 0 switches it off [USD/(pu h)].
-    loading_usd_per_percent_h
-        Weight of loadings above 100 %, summed over branches; 0 switches it off [USD/(% h)].
-    """
-
-    voltage_usd_per_pu_h: NotNegative = 0.0
-    loading_usd_per_percent_h: NotNegative = 0.0
-
-
-class SeriesTable(Table):
-    """``[profiles.series.<name>]``: a weighted mean of columns of the profile file.
-
-    With `peak`, it is scaled so that its largest value in the whole record is that.
-
-    Attributes
-    ----------
-    columns
-        Weights of columns of the profile file.
-    peak
-        Largest value after scaling.
-    """
-
-    columns: Annotated[dict[str, Positive], Field(min_length=1)]
-    peak: Positive | None = None
-
-
-class ProfilesTable(Table):
-    """``[profiles]``: the record of loads and renewables, and the season a replication draws from.
-
-    `file` is a CSV or Parquet file in the scenario's folder, or the name of a bundled record.
-
-    Attributes
-    ----------
-    file
-        CSV or Parquet file in the scenario's folder, or the name of a bundled record.
-    months
-        Months of the year that replications draw their days from.
-    """
-
-    file: str
-    months: Annotated[tuple[Month, ...], Field(min_length=1)] = tuple(range(1, 13))
-    series: dict[Name, SeriesTable] = Field(default_factory=dict)
-
-
-class SkillTable(Table):
-    """``[forecast.<kind>]``: the fields of `sim.uncertainty.model.ForecastSkill`."""
-
-    near: Number = 0.0
-    far: Number = 0.0
-    growth_h: Number = 6.0
-
-
-class ForecastTable(Table):
-    """``[forecast]``: a kind that is left out is forecast perfectly; `error` scales all errors.
-
-    Attributes
-    ----------
-    error
-        Scales all forecast errors; 0 makes forecasts come true [-].
-    """
-
-    error: Annotated[float, Field(ge=0, le=100)] = 1.0
-    load: SkillTable = SkillTable()
-    pv: SkillTable = SkillTable()
-    wind: SkillTable = SkillTable()
-    price: SkillTable = SkillTable()
-
-
-class TrafficTable(Table):
-    """``[traffic]``: the fields of `sim.uncertainty.model.Traffic`; empty roads by default."""
-
-    demand: Annotated[
-        tuple[Annotated[float, Field(ge=0, le=100)], ...], Field(min_length=24, max_length=24)
-    ] = (0.0,) * 24
-    intensity: Annotated[float, Field(le=1000)] = 1.0
-    sigma: Annotated[float, Field(le=3)] = 0.0
-    day_share: float = 0.3
-    correlation_h: Number = 1.0
-    alpha: Annotated[float, Field(le=100)] = 0.15
-    beta: Annotated[float, Field(le=20)] = 4.0
-
-
-class DelayRow(Table):
-    """A row of ``[delays] file``: what trips lose at their start from an hour on."""
-
-    from_h: HourOfDay
-    delay_min: Annotated[float, Field(ge=0, le=MINUTES_A_DAY)]
-
-
-class DelaysTable(Table):
-    """``[delays]``: a CSV file with one `DelayRow` a row, and its spread; none by default.
-
-    Attributes
-    ----------
-    file
-        CSV file with one DelayRow a row.
-    sigma
-        Standard deviation of the logarithm of the delay [-].
-    correlation_h
-        Time over which the correlation of delays falls to 1/e [h].
-    """
-
-    file: str | None = None
-    sigma: Annotated[float, Field(le=3)] = 0.0
-    correlation_h: Number = 1.0
-
-
-class RailDelayTable(Table):
-    """``[rails.delay]``: the fields of `sim.uncertainty.railway.RailDelays`; none by default."""
-
-    probability: float = 0.0
-    mean_h: Annotated[float, Field(le=HOURS_A_YEAR)] = 0.0
-
-
 class RailsTable(Table):
     """``[rails]``: departure slots, what a train pays for a segment of track, and delays.
 
@@ -355,74 +138,6 @@ class RailsTable(Table):
     slot_h: Annotated[float, Field(ge=1 / 60, le=HOURS_A_YEAR)] = 1.0
     usd_per_span: NotNegative = 0.0
     delay: RailDelayTable = RailDelayTable()
-
-
-class IncidentsTable(Table):
-    """``[incidents]``: the fields of `sim.uncertainty.events.Incidents`; none by default."""
-
-    per_day: Annotated[float, Field(le=10_000)] = 0.0
-    duration_h: Annotated[float, Field(le=HOURS_A_YEAR)] = 1.0
-    capacity_loss: float = 0.5
-
-
-class BreakdownsTable(Table):
-    """``[breakdowns]``: the fields of `sim.uncertainty.events.Breakdowns`; none by default."""
-
-    per_1000_km: Annotated[float, Field(le=1000)] = 0.0
-    repair_h: Annotated[float, Field(le=HOURS_A_YEAR)] = 1.0
-    roadside_share: float = 0.5
-
-
-class FixedOutageTable(Table):
-    """An entry of `outages.fixed`: the fields of `sim.uncertainty.events.FixedOutage`."""
-
-    line: Name
-    from_h: Annotated[float, Field(ge=0, le=24 * MOST_DAYS)]
-    hours: Annotated[float, Field(gt=0, le=24 * MOST_DAYS)]
-
-
-class OutagesTable(Table):
-    """``[outages]``: the fields of `sim.uncertainty.events.Outages`; none by default."""
-
-    per_line_year: Annotated[float, Field(le=10_000)] = 0.0
-    duration_h: Annotated[float, Field(le=HOURS_A_YEAR)] = 1.0
-    fixed: tuple[FixedOutageTable, ...] = ()
-
-
-class ScaleTable(Table):
-    """``[load]`` and ``[pv]``: a factor on the power of all of that kind, as installed.
-
-    Attributes
-    ----------
-    scale
-        Factor [-].
-    """
-
-    scale: Annotated[float, Field(ge=0, le=100)] = 1.0
-
-
-class WindTable(ScaleTable):
-    """``[wind]``: the factor, and how much the wind swings inside periods beyond the record.
-
-    Attributes
-    ----------
-    scale
-        Factor [-].
-    gusts
-        How much the wind swings inside periods beyond the record [-].
-    """
-
-    gusts: Annotated[float, Field(ge=0, le=1)] = 0.0
-
-
-class StormTable(Table):
-    """``[storm]``: the fields of `sim.uncertainty.storm.Storm`; none by default."""
-
-    peak_h: HourOfDay = 16.0
-    hours: Annotated[float, Field(ge=0, le=24)] = 0.0
-    capacity_loss: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    pv_loss: Annotated[float, Field(ge=0, le=1)] = 0.0
-    wind_gain: Annotated[float, Field(ge=0, le=1)] = 0.0
 
 
 class EvTable(Table):
@@ -484,31 +199,6 @@ class EvHabitsTable(Table):
     departure_h: HourOfDay = 7.0
     departure_sigma_h: Annotated[float, Field(ge=0, le=12)] = 1.0
     departure_error_h: Annotated[float, Field(ge=0, le=12)] = 0.0
-
-
-class MarketTable(Table):
-    """``[market]``: the fields of `sim.system.market.MarketRules`, and what replaces the tables.
-
-    `demand_response` is the share of every load that can be moved, and by which it can change in
-    an hour; `transport_usd` is paid for every span that a train moves; `line_limit_scale` scales
-    the limits of all lines. Where they are not given, the tables hold.
-
-    Attributes
-    ----------
-    emission_cap
-        Emissions allowed in a day [lb], or none.
-    demand_response
-        Share of every load that can be moved, and changed in an hour [-].
-    transport_usd
-        Paid for every span that a train moves [USD].
-    line_limit_scale
-        Scales the limits of all lines [-].
-    """
-
-    emission_cap: NotNegative | Literal["none"] = "none"
-    demand_response: Annotated[float, Field(ge=0, le=1)] | None = None
-    transport_usd: NotNegative | None = None
-    line_limit_scale: Positive = 1.0
 
 
 class ScenarioFile(Table):
