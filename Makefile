@@ -3,8 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.gridhaul-ready
 EVIDENCE := tests/contract/test_laws.py tests/study/store/test_kill.py tests/controllers/scheduling/test_bound.py \
-	tests/controllers/scheduling/test_schedule.py tests/study/execution tests/study/inference/test_statistics.py \
-	tests/study/inference/test_stopping.py tests/inspect/test_check_controller.py tests/uncertainty/test_many_stations.py \
+	tests/controllers/scheduling/test_schedule.py tests/controllers/optimisation tests/controllers/shared_rental \
+	tests/controllers/multi_objective tests/controllers/market tests/study/execution tests/study/inference \
+	tests/inspect/test_check_controller.py tests/uncertainty/test_many_stations.py \
 	tests/scenarios/test_rebuild.py tests/adapters tests/episode tests/command_line \
 	tests/test_install.py tests/test_docs_commands.py
 
@@ -37,7 +38,8 @@ bench: $(READY)
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest tests/benchmarks -m benchmark
 
 # Long evidence with fixed seeds: the laws where planning takes long, studies that are killed, bounds
-# of 200 problems, faults planted in controllers, coverage of intervals, power flows computed again, a
+# of 200 problems, bilevel programmes against brute force, fronts against NSGA-II, faults planted in
+# controllers, coverage of intervals, power flows computed again, a
 # thousand stations, the commands of the documentation, a sample of attacks (which writes
 # docs/reliability.md), and the first 20 mutants by key, of which at most 15 % may live.
 evidence: $(READY)
