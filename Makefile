@@ -44,7 +44,7 @@ bench: $(READY)
 # docs/reliability.md), and the first 20 mutants by key, of which at most 15 % may live.
 evidence: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(EVIDENCE) -m slow --numprocesses 2 --dist load --hypothesis-profile=ci \
-		-k "not (test_laws and (oberrhein or ieee123)) and not (test_docs_commands and (fronts or stress or README))"
+		-k "not (test_laws and (oberrhein or ieee123))"
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.hostile.run --sample
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.mutation.run --sample 20
 

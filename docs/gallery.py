@@ -88,6 +88,11 @@ stress = gh.stress(
 )
 gh.plot.curves(stress)
 
+# %% [markdown]
+# `tiny` with 24 times the sun. What the operator takes of it is paid for, so that cost and
+# curtailed energy conflict.
+
 # %%
-front = gh.pareto(gh.load_scenario("tiny"), gh.ControllerSpec(name="multi_objective"), points=4)
+sunny = gh.load_scenario("tiny", {"pv.scale": 24})
+front = gh.pareto(sunny, gh.ControllerSpec(name="multi_objective"), points=6)
 gh.plot.front(front)

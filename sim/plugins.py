@@ -144,7 +144,11 @@ def load_controller(name: str, source: str = "") -> object:
         )
     module = _module_of(Path(path), source or read_source(name))
     if not isinstance(getattr(module, attribute, None), type):
-        classes = (key for key, value in vars(module).items() if isinstance(value, type))
+        classes = (
+            key
+            for key, value in vars(module).items()
+            if isinstance(value, type) and value.__module__ == module.__name__
+        )
         raise InputError.single(
             where=path,
             key="controller",

@@ -58,7 +58,10 @@ def test_a_controller_comes_from_a_file(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("my_file.py:Mint", r"Mint.*is no class of this file.*Did you mean 'Mine'\?"),
+        (
+            "my_file.py:Mint",
+            r"Mint.*is no class of this file.*Did you mean 'Mine'\? There is: Mine",
+        ),
         ("my_file.py:answer", r"answer.*is no class of this file"),
         ("my_file.py", r"neither a registered name nor file\.py:ClassName"),
         ("my_file:Mine", r"neither a registered name nor file\.py:ClassName"),

@@ -17,6 +17,9 @@ from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).parents[2]
 PLOTLY = "vendored/plotly.min.js"
+INLINE_CODE = re.compile(r"(?<!</span><code>)(?<=<code>)[^<]+")  # that of blocks follows a span
+WITHIN_KEY = re.compile(r"([._/])(?=[\w&])")
+OPTION = re.compile(r"(?<![\w-])--\w[\w-]*")
 
 _outputs: dict[str, list[str]] = {}  # page -> HTML of its outputs, put in after Markdown
 
@@ -37,14 +40,17 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
-    """Let links between docs and scenarios lead to pages of the site."""
+    """Let links between docs and scenarios lead to pages of the site; search finds guides first."""
+    if page.file.src_uri.startswith(("decisions/", "changes")):
+        page.meta["search"] = {"boost": 0.1}
     if page.file.src_uri.startswith("scenarios/"):
         return markdown.replace("](../../docs/", "](../../")
     return re.sub(r"\]\((?:\.\./)+scenarios/", "](../scenarios/", markdown)
 
 
 def on_page_content(html: str, page: Page, **_: object) -> str:
-    """Put in what the cells of a notebook have returned."""
+    """Put in what the cells of a notebook have returned, and say where a long key may break."""
+    html = INLINE_CODE.sub(_breakable, html)
     outputs = _outputs.get(page.file.src_uri)
     if outputs is None:
         return html
@@ -53,3 +59,8 @@ def on_page_content(html: str, page: Page, **_: object) -> str:
     for index in range(1, len(parts), 2):
         parts[index] = f'<div class="output">{outputs[int(parts[index])]}</div>'
     return f'<script src="{script}"></script>\n' + "".join(parts)
+
+
+def _breakable(code: re.Match[str]) -> str:
+    divided = WITHIN_KEY.sub(r"\1<wbr>", code[0])
+    return OPTION.sub(r'<span class="option">\g<0></span>', divided)

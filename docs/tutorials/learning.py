@@ -2,9 +2,12 @@
 # # Learning
 #
 # Ten minutes: a scenario as a Gymnasium environment, a policy with eleven weights found by
-# random search, and a comparison with rules on days that it has not seen. It needs `pip install
-# "gridhaul[gym]"`, and beside this notebook the folder `learned` of the documentation
-# ([policy.py](../learned/policy.py), [train.py](../learned/train.py), weights).
+# random search, and a comparison with rules on days that it has not seen. It needs the extra
+# `gym` (`pip install ".[gym]"` in the source, or `pip install
+# "gridhaul-0.1.0-py3-none-any.whl[gym]"`), and beside this notebook a folder `learned` with
+# [policy.py](../learned/policy.py), [weights_tiny.json](../learned/weights_tiny.json) and
+# [weights_one_truck.json](../learned/weights_one_truck.json);
+# [train.py](../learned/train.py) has found the weights.
 
 # %%
 import json

@@ -59,7 +59,8 @@ day = episode.close()
 #
 # This controller sends each truck to a station and uses the forecast there: it charges while
 # sun and wind exceed what the feeder needs, and discharges when prices are highest. Energy is
-# kept within what the battery can hold.
+# kept within what the battery can hold. `depart_h` counts hours from the start of the episode, so
+# the trucks leave at five in the morning.
 
 
 # %%

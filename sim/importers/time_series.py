@@ -89,7 +89,10 @@ def stamps(
     aware = times.dt.tz is not None
     if clock.zone is None:
         if aware:
-            remedy = "Say the zone in which the day begins, for example Europe/Berlin"
+            remedy = (
+                "Say the zone in which the day begins: --zone Europe/Berlin, in Python "
+                "clock=Clock(zone='Europe/Berlin')"
+            )
             problems.add(where, f"row 1, {named}", str(times.iloc[0]), "has a zone", remedy)
             return named, None, []
         return named, times, []

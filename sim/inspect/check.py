@@ -101,6 +101,7 @@ def _contents(scenario: Scenario) -> dict[str, str]:
     system, record = scenario.system, scenario.uncertainty.record
     timing, grid, loads = system.timing, system.grid, system.loads
     generators, roads, rails = system.generators, system.roads, system.rails
+    months = scenario.uncertainty.months
     by_profile = Counter(loads.profile.tolist())
     by_kind = Counter(generators.kind)
     kind_mw = {
@@ -111,8 +112,8 @@ def _contents(scenario: Scenario) -> dict[str, str]:
     lines = {
         "time": f"{timing.end_h:g} h in steps of {60 * timing.step_h:g} min, decisions every "
         f"{60 * timing.period_h:g} min, look-ahead {timing.horizon * timing.period_h:g} h",
-        "record": f"{days} days from {record.start.astype('datetime64[D]')}, months "
-        + ", ".join(map(str, scenario.uncertainty.months)),
+        "record": f"{days} days from {record.start.astype('datetime64[D]')}"
+        + (f", months {', '.join(map(str, months))}" if len(months) < 12 else ""),
         "buses": f"{grid.n_buses}, sources at "
         + ", ".join(grid.bus_name[bus] for bus in grid.source_bus),
         "branches": f"{len(grid.lines.name)} lines, {len(grid.transformers.name)} transformers",
@@ -216,7 +217,10 @@ def _warnings(scenario: Scenario, base_case: BaseCase | None) -> Iterator[str]:
             )
     yield from switched_off(scenario)
     if base_case is None:
-        yield "no power flow of the drawn day converges: compare loads and lines"
+        yield (
+            "no power flow of the drawn day converges: compare loads and lines, and see whether "
+            "powers are in MW"
+        )
         return
     if base_case.unconverged_steps:
         yield (

@@ -78,13 +78,30 @@ class Study:
             f"days, {len(self.metrics)} episodes, {len(self.failures)} failed>"
         )
 
+    def __str__(self) -> str:
+        """Return what a script prints: what a notebook shows, as text."""
+        table = self._figures_that_decide()
+        return repr(self) if table.empty else f"{self!r}\n{table.to_string(na_rep='')}"
+
     def _repr_html_(self) -> str:
-        """Return what a notebook shows: means of the figures that decide."""
+        """Return what a notebook shows: the figures that decide, and differences of the first."""
         head = f"<code>{html.escape(repr(self))}</code>"
+        table = self._figures_that_decide()
+        return head if table.empty else head + table.to_html(na_rep="")
+
+    def _figures_that_decide(self) -> pd.DataFrame:
+        """Return means, and differences of the objective from the first controller."""
         if self.metrics.empty:
-            return head
+            return pd.DataFrame()
         means = self.metrics[["objective_usd", "cost_usd", "penalty_usd"]].groupby("controller")
-        return head + means.mean().reindex(self.controllers).round(2).to_html()
+        table = means.mean().reindex(self.controllers)
+        if len(self.controllers) > 1:
+            objective = self.metrics[["objective_usd"]]
+            found = statistics.paired(objective, self.controllers, self.days)
+            found = found.droplevel("metric").reindex(self.controllers)
+            table[f"less {self.controllers[0]}"] = found["mean"]
+            table[["ci95_low", "ci95_high"]] = found[["ci95_low", "ci95_high"]]
+        return table.round(2)
 
     @property
     def without_decisions(self) -> tuple[str, ...]:

@@ -180,6 +180,19 @@ def test_objects_are_shown_in_a_line_and_as_html() -> None:
         assert len(page) < 3000
 
 
+def test_a_script_that_prints_a_study_shows_means_and_differences() -> None:
+    study = compare(load_scenario("tiny"), ["idle", "greedy"], replications=2, verify="off")
+    objective = study.metrics["objective_usd"].groupby("controller").mean()
+    first, _, _, idle, greedy = str(study).splitlines()
+    assert first == repr(study)
+    assert idle.split()[:2] == ["idle", f"{objective['idle']:.2f}"]
+    assert greedy.split()[1] == f"{objective['greedy']:.2f}"
+    # On tiny every day is the same: the interval is a point.
+    assert greedy.split()[4:] == [f"{objective['greedy'] - objective['idle']:.2f}"] * 3
+    alone = compare(load_scenario("tiny"), ["idle"], replications=1, verify="off")
+    assert "less" not in str(alone)
+
+
 def test_tables_carry_time_stamps() -> None:
     episode = run("tiny", "greedy", verify="off")
     for name in ("steps", "vm_pu", "vehicles"):

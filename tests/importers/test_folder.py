@@ -146,6 +146,7 @@ def test_everything_that_does_not_fit_is_named_at_once(tmp_path: Path) -> None:
     text = str(caught.value)
     for part in (
         "net.load 1", "neither pv nor wind", "unity power factor", "WKA 7: has no profile",
+        "by 'WKA 7' or its kind 'wind'",
         "max_i_ka nan", "length_km", "net.storage",
     ):  # fmt: skip
         assert part in text

@@ -85,12 +85,12 @@ def read_generators(
                 where,
                 f"{name}, type {types[k]}",
                 "is neither pv nor wind",
-                "Say which forecast suits it in kinds, or take it out of service",
+                f"Give kinds={{{name!r}: 'pv'}}, or 'wind', or take it out of service",
             )
             continue
         profile = profiles if isinstance(profiles, str) else _first(profiles, name, kind)
         if not profile:
-            remedy = "Name one in generator_profiles, by name or kind"
+            remedy = f"Name one in generator_profiles, by {name!r} or its kind {kind!r}"
             problems.add(where, name, "has no profile", remedy)
         if p_mw[k] < 0:
             remedy = "Make it a load"

@@ -79,9 +79,9 @@ def _base_case(case: BaseCase) -> dict[str, str]:
     loading, branch = case.loading_percent_max
     return {
         "without storage": f"on {case.start.partition('T')[0]}:",
-        "  voltage": f"{low:.3f} pu (bus {low_bus}) to {high:.3f} pu (bus {high_bus}), beyond "
+        "  voltage": f"{low:.3f} pu ({low_bus}) to {high:.3f} pu ({high_bus}), beyond "
         f"limits in {case.violated_steps} of {case.steps} steps",
-        "  loading": f"at most {loading:.0f} % (branch {branch})",
+        "  loading": f"at most {loading:.0f} % ({branch})",
         "  from sources": f"{case.import_mw_min:.2f} to {case.import_mw_max:.2f} MW",
     }
 

@@ -18,11 +18,11 @@ WIDTH_WITHOUT_TERMINAL = 140
 
 
 def terminal() -> Console:
-    """Return the console of standard output."""
-    console = Console(highlight=False)
-    return (
-        console if console.is_terminal else Console(highlight=False, width=WIDTH_WITHOUT_TERMINAL)
-    )
+    """Return the console of standard output; a class X in a file is no emoji (``file.py:X: ``)."""
+    console = Console(highlight=False, emoji=False)
+    if not console.is_terminal:
+        console.width = WIDTH_WITHOUT_TERMINAL
+    return console
 
 
 def plain_table(title: str = "") -> Table:
@@ -49,7 +49,7 @@ def print_warnings(sentences: Iterable[str]) -> None:
 
 def print_failures(failures: Sequence[Failure], episodes: int) -> None:
     """Print to standard error which of the episodes of a study failed, and why."""
-    errors = Console(stderr=True, soft_wrap=True)
+    errors = Console(stderr=True, soft_wrap=True, emoji=False)
     for failure in failures:
         errors.print(f"failed: {escape(str(failure))}", style="red", highlight=False)
     if failures:

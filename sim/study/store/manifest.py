@@ -133,11 +133,22 @@ def manifest(
 
 def differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> Iterator[str]:
     """Yield in words what distinguishes the configuration of a folder from the one asked for."""
-    stored, asked = dict(_leaves(there)), dict(_leaves(here))
-    for key in sorted({*stored, *asked}):
-        old, new = stored.get(key, ABSENT), asked.get(key, ABSENT)
-        if old != new:
-            yield f"{key} is {_brief(old)} there and {_brief(new)} here"
+    yield from _differences(there, here, "")
+
+
+def _differences(there: Mapping[str, Any], here: Mapping[str, Any], prefix: str) -> Iterator[str]:
+    for key in sorted({*there, *here}):
+        old, new = there.get(key, ABSENT), here.get(key, ABSENT)
+        if old == new:
+            continue
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            yield from _differences(old, new, f"{prefix}{key}.")
+        elif isinstance(old, Mapping) and new is ABSENT:
+            yield f"{prefix}{key} is there and not here"
+        elif isinstance(new, Mapping) and old is ABSENT:
+            yield f"{prefix}{key} is here and not there"
+        else:
+            yield f"{prefix}{key} is {_brief(old)} there and {_brief(new)} here"
 
 
 def json_text(content: object) -> str:
@@ -172,14 +183,6 @@ def _plain(content: Mapping[str, object]) -> dict[str, Any]:
         json.dumps(content, default=str), parse_constant=lambda text: text
     )
     return values
-
-
-def _leaves(value: object, prefix: str = "") -> Iterator[tuple[str, object]]:
-    if isinstance(value, Mapping) and value:
-        for key, inner in value.items():
-            yield from _leaves(inner, f"{prefix}.{key}" if prefix else str(key))
-    else:
-        yield prefix, value
 
 
 def _brief(value: object) -> str:

@@ -59,9 +59,11 @@ def test_one_truck_on_ieee33_costs_less_than_greedy_on_a_hundred_days(
 
 
 @pytest.mark.slow
-def test_training_tiny_again_gives_the_stored_weights(monkeypatch: pytest.MonkeyPatch) -> None:
-    train = module("train", monkeypatch)
-    orders = ("departures", "power")
-    weights, _ = train.train(gh.load_scenario("tiny"), orders, days=1, trials=600, seed=1)
-    stored = json.loads((HERE / "weights_tiny.json").read_text())["weights"]
-    np.testing.assert_allclose(weights, stored, atol=1e-6)
+@pytest.mark.parametrize("name", ["tiny", "one_truck"])
+def test_training_again_gives_the_stored_weights(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content, _ = module("train", monkeypatch).trained(name)
+    stored = json.loads((HERE / f"weights_{name}.json").read_text())
+    assert content["orders"] == stored["orders"]
+    np.testing.assert_allclose(content["weights"], stored["weights"], atol=1e-6)

@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -191,20 +193,21 @@ main()
 """
 
 
-def begin(out: Path, shard: str, *more: object) -> subprocess.Popen[str]:
+def begin(out: Path, *options: object, **environment: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-c", PROGRAM, "compare", "tiny", "--verify", "off"]
     return subprocess.Popen(
-        [*command, "--out", out, "--shard", shard, *map(str, more)],
+        [*command, "--out", out, *map(str, options)],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
+        env={**os.environ, **environment},
     )
 
 
-def wait_for_a_part(out: Path, process: subprocess.Popen[str]) -> None:
+def wait_until(found: Callable[[], object], process: subprocess.Popen[str]) -> None:
     begun = time.monotonic()
-    while process.poll() is None and not list(out.rglob("*.arrow")):
+    while process.poll() is None and not found():
         assert time.monotonic() < begun + PATIENCE_S
         time.sleep(0.02)
 
@@ -233,8 +236,8 @@ def test_a_job_that_is_asked_to_end_keeps_what_is_finished(
     (tmp_path / "slow.py").write_text(SLOW.format(name="Slow", body=body))
     out = tmp_path / "study"
     options = ("--controllers", f"{tmp_path / 'slow.py'}:Slow", "--replications", 400)
-    process = begin(out, "1/1", *options, "--workers", workers)
-    wait_for_a_part(out, process)
+    process = begin(out, "--shard", "1/1", *options, "--workers", workers)
+    wait_until(lambda: [*out.rglob("*.arrow")], process)
     asked = time.monotonic()
     os.killpg(process.pid, number)
     output, _ = process.communicate(timeout=PATIENCE_S)
@@ -248,31 +251,66 @@ def test_a_job_that_is_asked_to_end_keeps_what_is_finished(
     assert lacking.missing == 400 - len(stored_keys(folder))
 
 
+HELD = """
+import os, time
+from pathlib import Path
+from gridhaul import Plan
+
+class Held:
+    \"\"\"Does nothing; waits for its end in the middle of a job that is to be killed.\"\"\"
+
+    def start(self, system, rng):
+        left = int(os.environ.get("EPISODES", 0))
+        os.environ["EPISODES"] = str(left - 1)  # this file is loaded anew for each
+        self.last = left == 1
+
+    def decide(self, observation):
+        if self.last:
+            Path(os.environ["HELD"]).touch()
+            time.sleep(600)
+        return Plan()
+"""
+
+
 @pytest.mark.slow
 def test_an_array_of_twenty_jobs_five_of_them_killed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Killed by SIGKILL or asked to end, submitted again by what `missing` says, collected."""
+    """Of 200 episodes each, two at a time; those killed run again, and all are collected."""
     monkeypatch.setattr("sim.study.store.manifest.fingerprints", lambda _: {})
-    controllers, replications, of = ("idle", "curtail"), 2000, 20
+    (tmp_path / "held.py").write_text(HELD)
+    controllers, replications, of = ["greedy", f"{tmp_path / 'held.py'}:Held"], 2000, 20
     out, alone = tmp_path / "parts", tmp_path / "whole"
     options = ("--controllers", ",".join(controllers), "--replications", replications, "-q")
     rng = random.Random(4)
-    victims = rng.sample(range(1, of + 1), 5)
-    for number in range(1, of + 1):
-        process = begin(out, f"{number}/{of}", *options)
-        if number in victims:
-            wait_for_a_part(Shard(number=number, of=of).folder(out), process)
-            time.sleep(rng.uniform(0, 0.5))
-            os.killpg(process.pid, rng.choice([signal.SIGKILL, signal.SIGTERM, signal.SIGUSR1]))
-        process.communicate(timeout=PATIENCE_S)
-        assert process.returncode in ((-9, 143) if number in victims else (0,))
-    lacking = numbers(out)
-    assert lacking == sorted(victims)
-    for number in lacking:
-        process = begin(out, f"{number}/{of}", *options)
-        assert process.wait(PATIENCE_S) == 0
-    collect(out)
-    assert_each_episode_once(out, [*controllers], replications)
-    gh.compare("tiny", controllers, replications=replications, verify="off", out=alone)
+    ends = rng.sample([signal.SIGKILL, signal.SIGTERM, signal.SIGUSR1] * 2, 5)
+    victims = dict(zip(rng.sample(range(1, of + 1), 5), ends, strict=True))
+    # Each at an episode of its own; a job has 100 of this controller.
+    episodes = {number: rng.randint(1, 100) for number in victims}
+
+    def job(number: int) -> int:
+        if number not in victims:
+            with begin(out, "--shard", f"{number}/{of}", *options) as process:
+                process.communicate()
+            return process.returncode
+        held = tmp_path / f"held_{number}"
+        when = {"HELD": str(held), "EPISODES": str(episodes[number])}
+        with begin(out, "--shard", f"{number}/{of}", *options, **when) as process:
+            wait_until(held.exists, process)
+            os.killpg(process.pid, victims[number])
+            process.communicate(timeout=PATIENCE_S)
+        return process.returncode
+
+    with begin(alone, *options) as whole, ThreadPoolExecutor(2) as pool:
+        codes = dict(zip(range(1, of + 1), pool.map(job, range(1, of + 1)), strict=True))
+        asked = {signal.SIGKILL: -9, signal.SIGTERM: 143, signal.SIGUSR1: 143}
+        assert codes == {k: asked[victims[k]] if k in victims else 0 for k in codes}
+        lacking = numbers(out)
+        assert lacking == sorted(victims)
+        victims.clear()
+        assert [*pool.map(job, lacking)] == [0] * 5
+        collect(out)
+        whole.communicate()
+    assert whole.returncode == 0
+    assert_each_episode_once(out, controllers, replications)
     assert contents(out) == contents(alone)

@@ -189,8 +189,12 @@ def test_a_study_grows_but_does_not_shrink(tmp_path: Path) -> None:
         ({"keep": "summary"}, "keep is 'steps' there and 'summary' here"),
         ({"controllers": ["greedy", "idle"]}, r"order is \['idle', 'greedy'\] there"),
         (
-            {"controllers": ["idle", ControllerSpec(name="rolling", parameters=(("nodes", 5),))]},
-            "controllers.rolling.parameters.nodes is nothing there and 5 here",
+            {"controllers": ["idle", ControllerSpec(name="greedy", parameters=(("sun_mw", 0.1),))]},
+            "controllers.greedy.parameters.sun_mw is 0.3 there and 0.1 here",
+        ),
+        (
+            {"controllers": ["idle"]},
+            "holds another study: controllers.greedy is there and not here",
         ),
         ({"scenario": {"tariff.stored_usd_per_mwh": 1}}, "scenario.digest is"),
     ],
