@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -110,6 +110,10 @@ class EvStates:
     charge_max_mw: FloatArray
     discharge_max_mw: FloatArray
     laxity_h: FloatArray
+
+    def copy(self) -> EvStates:
+        """Return the same in arrays of their own."""
+        return EvStates(**{each.name: getattr(self, each.name).copy() for each in fields(self)})
 
     @classmethod
     def none(cls) -> EvStates:

@@ -321,7 +321,8 @@ class World:
         # A plan may be broken in any way; the episode goes on and names the failure (law 6).
         try:
             with contained():
-                return checked_plan(plan, self.system, observation.forecast.n_periods)
+                ahead = self.system.timing.periods_ahead(observation.period)
+                return checked_plan(plan, self.system, ahead)
         except Exception as error:  # noqa: BLE001
             return _failed(error)
 
