@@ -208,7 +208,7 @@ class Greedy:
         """Return the best station for the trade that has a free plug and a trip that pays."""
         earned_usd = trade.energy_mwh * trade.profit_usd_per_mwh
         better = self._better(station, trade.sign, room)
-        hours_to = travel.from_station(station).mean[0].tolist() if better else []
+        hours_to = travel.from_station(station, 1).mean[0].tolist() if better else []
         for goal in better:
             hours = hours_to[goal]
             usd = truck.usd_per_trip + truck.usd_per_km * self._distance_km[station][goal]

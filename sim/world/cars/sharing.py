@@ -40,15 +40,25 @@ def advance(stays: Records, cars: Records, groups: Records, home: IntArray, now_
 
 
 @njit(cache=True)
-def begin_step(
+def read_meter(
     stays: Records, cars: Records, groups: Records, home: IntArray, now_h: float
-) -> None:
-    """Read the meters of all groups, and share the orders in force by the laxities of now."""
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Read the meters of all groups, and share the orders in force by the laxities of now.
+
+    Returns what was charged and discharged since the last reading, and what is stored at home,
+    ``(group,)`` each [MWh].
+    """
+    advance(stays, cars, groups, home, now_h)
     for g in range(len(groups)):
         integrate(groups, g, now_h)
         if not np.isnan(groups[g].order_mw):
             sort(cars, groups, home, g, now_h)
             _share(stays, cars, groups, home, g, now_h)
+    charged_mwh, discharged_mwh = np.empty(len(groups)), np.empty(len(groups))
+    for g in range(len(groups)):
+        charged_mwh[g], discharged_mwh[g] = groups[g].charged_mwh, groups[g].discharged_mwh
+        groups[g].charged_mwh = groups[g].discharged_mwh = 0.0
+    return charged_mwh, discharged_mwh, energies(cars, groups, home, now_h)[0]
 
 
 @njit(cache=True)
