@@ -104,7 +104,7 @@ class CalibratedForecaster:
             series_correlation=nature.dynamics.correlation[row[0, 0]] * self.together,
             cars=evs.copy(),
             link_state=realisation.link_state[quarter].copy(),
-            link_stretch=self.conditions.stretch_now(now_h * SECONDS_PER_HOUR),
+            link_stretch=self.conditions.stretch_now(now_h * SECONDS_PER_HOUR).copy(),
             delay_state=float(realisation.delay_state[step]),
         )
         return Forecast.read_later(now_h, source)
@@ -115,6 +115,7 @@ def _laws(nature: Nature) -> Laws:
     certain = np.tile(nature.error_share[0] == 0, (nature.system.timing.horizon, 1))
     # The price of this period is known as it begins.
     certain[0, list(nature.system.tariff.series)] = True
+    tariffs = [area.tariff for area in nature.system.areas]
     return Laws(
         system=nature.system,
         quantile=nature.climatology.quantile,
@@ -122,6 +123,8 @@ def _laws(nature: Nature) -> Laws:
         certain=frozen(certain, np.bool_),
         import_usd_per_mwh=nature.import_usd_per_mwh,
         export_usd_per_mwh=nature.export_usd_per_mwh,
+        import_profile=tuple(tariff.import_profile for tariff in tariffs),
+        export_profile=tuple(tariff.export_profile for tariff in tariffs),
         delays=nature.uncertainty.delays,
         travel=nature.travel,
         rail=nature.rail,

@@ -13,7 +13,7 @@ from sim.system.roads import Roads
 from sim.system.routing import links_towards, path_links
 from sim.uncertainty.events import Incident
 from sim.uncertainty.traffic import QUARTER_S
-from sim.units import SECONDS_PER_HOUR, FloatArray, IntArray, frozen
+from sim.units import SECONDS_PER_HOUR, FloatArray, IntArray
 
 
 class RoadConditions:
@@ -54,7 +54,7 @@ class RoadConditions:
         # When speeds were asked for last (quarter hour, changes before), what they were, and the
         # ways towards each goal.
         self._then: tuple[int, int] | None = None
-        self._stretch_then = self._speed_then = frozen([])
+        self._stretch_then = self._speed_then = np.empty(0)
         self._towards: dict[int, tuple[IntArray, FloatArray]] = {}
         self._on_link: dict[int, list[Incident]] = defaultdict(list)
         for incident in incidents:
@@ -80,14 +80,16 @@ class RoadConditions:
             stretch = np.ones(self.roads.n_links)
             lasting = (self._start_s <= now_s) & (now_s < self._end_s)
             np.multiply.at(stretch, self._link[lasting], self._stretch[lasting])
-            self._stretch_then = frozen(stretch)
+            stretch.setflags(write=False)
+            self._stretch_then = stretch
         self._then = then
         self._towards.clear()
         speed = self._speed_kmh[quarter]
         if len(self._link):
             free = self.roads.free_speed_kmh
             speed = free / (1 + (free / speed - 1) * self._stretch_then)
-        self._speed_then = frozen(speed)
+            speed.setflags(write=False)
+        self._speed_then = speed
 
     def delay_s(self, depart_s: float) -> float:
         """Return the time that a trip which departs at this moment loses at its start [s]."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from sim.control import EvStates, Forecast, TravelHours, TravelTable
 from sim.uncertainty.evs import charging_mw
-from sim.uncertainty.issued import prices
+from sim.uncertainty.issued import prices_ahead
 from sim.uncertainty.realisation import Nature, Realisation
 from sim.units import FloatArray
 
@@ -57,11 +57,15 @@ class ExactForecaster:
         to_come = dataclasses.replace(sessions, owed_mwh=owed_mwh)
         steps = self._realisation.profile[first : first + n * timing.steps_per_period]
         loads, generators = system.loads, system.generators
-        of_day = (period + np.arange(n)) % len(self._nature.import_usd_per_mwh)
-        series = [(area.tariff.import_profile, area.tariff.export_profile) for area in system.areas]
         imports, exports = (
-            [None if k is None else truth[:, k] for k in each] for each in zip(*series, strict=True)
+            prices_ahead(each, period, n)
+            for each in (self._nature.import_usd_per_mwh, self._nature.export_usd_per_mwh)
         )
+        for index, area in enumerate(system.areas):
+            if area.tariff.import_profile is not None:
+                imports[:, index] = truth[:, area.tariff.import_profile]
+            if area.tariff.export_profile is not None:
+                exports[:, index] = truth[:, area.tariff.export_profile]
         return Forecast(
             issued_h=now_h,
             profile_mean=truth.copy(),
@@ -76,8 +80,8 @@ class ExactForecaster:
             available_mw=generators.available_mw(truth),
             ev_mw=cars.at_home_mw(period, n, evs) + charging_mw(system, to_come, period, n),
             ev_envelope=cars.exact_envelope(now_h, period, n, evs, sessions),
-            import_usd_per_mwh=prices(self._nature.import_usd_per_mwh[of_day], imports),
-            export_usd_per_mwh=prices(self._nature.export_usd_per_mwh[of_day], exports),
+            import_usd_per_mwh=imports,
+            export_usd_per_mwh=exports,
             travel=TravelTable(TravelHours(travel, travel.copy(), travel.copy())),
             rail_h=self._nature.rail.exact_h(self._realisation.railway(system), depart_h),
         )

@@ -46,6 +46,8 @@ class Laws:
         period that begins.
     import_usd_per_mwh, export_usd_per_mwh
         Mean prices by period of the day, ``(period of day, area)`` [USD/MWh].
+    import_profile, export_profile
+        Profile of the price of each area, None where it repeats.
     delays
         Law of the delays of trips.
     travel, rail, evs
@@ -58,6 +60,8 @@ class Laws:
     certain: BoolArray
     import_usd_per_mwh: FloatArray
     export_usd_per_mwh: FloatArray
+    import_profile: tuple[int | None, ...]
+    export_profile: tuple[int | None, ...]
     delays: Delays
     travel: TravelForecaster
     rail: RailForecaster
@@ -186,16 +190,12 @@ class Issued:
     @property
     def import_usd_per_mwh(self) -> FloatArray:
         """Prices of import; see `Forecast`."""
-        areas = self.laws.system.areas
-        series = [area.tariff.import_profile for area in areas]
-        return self._prices(self.laws.import_usd_per_mwh, series)
+        return self._prices(self.laws.import_usd_per_mwh, self.laws.import_profile)
 
     @property
     def export_usd_per_mwh(self) -> FloatArray:
         """Prices of export; see `Forecast`."""
-        areas = self.laws.system.areas
-        series = [area.tariff.export_profile for area in areas]
-        return self._prices(self.laws.export_usd_per_mwh, series)
+        return self._prices(self.laws.export_usd_per_mwh, self.laws.export_profile)
 
     @property
     def travel(self) -> TravelTimes:
@@ -213,9 +213,12 @@ class Issued:
         """Times by rail; see `Forecast`."""
         return self.laws.rail.expected_h(np.maximum(self._depart_h, self.now_h))
 
-    def _prices(self, by_period: FloatArray, series: Sequence[int | None]) -> FloatArray:
-        ahead = (self.period + np.arange(len(self.row))) % len(by_period)
-        return prices(by_period[ahead], [None if k is None else self._mean[:, k] for k in series])
+    def _prices(self, by_period: FloatArray, profile: Sequence[int | None]) -> FloatArray:
+        found = prices_ahead(by_period, self.period, len(self.row))
+        for area, own in enumerate(profile):
+            if own is not None:
+                found[:, area] = self._mean[:, own]
+        return found
 
     def _late_h(self) -> tuple[FloatArray, FloatArray, FloatArray] | None:
         """Return mean and quantiles of the delay of starting trips, ``(H,)`` [h]; None if none."""
@@ -228,10 +231,10 @@ class Issued:
         )
 
 
-def prices(of_day: FloatArray, expected: Sequence[FloatArray | None]) -> FloatArray:
-    """Return prices by area, ``(H, area)`` [USD/MWh]: of the day, or those of a series expected."""
-    columns = [of_day[:, k] if own is None else own for k, own in enumerate(expected)]
-    return np.column_stack(columns)
+def prices_ahead(by_period: FloatArray, period: int, n: int) -> FloatArray:
+    """Return the prices of `n` periods from `period` on, of prices that repeat, ``(n, area)``."""
+    ahead: FloatArray = by_period.take(np.arange(period, period + n), axis=0, mode="wrap")
+    return ahead
 
 
 # Conditional laws of scores are mapped to those of profiles; expectations by the trapezoidal rule.

@@ -169,22 +169,22 @@ class EvFleet:
 
     def states(self) -> EvStates:
         """Return the cars at home, in order of arrival."""
-        now_h = self._advance()
-        sessions, groups = self._sessions, self._groups_now
-        found = sharing.at_home(*self._all[1:], now_h)
-        found = found[:, np.argsort(found[0])]
-        session, group = found[0].astype(np.int64), found[1].astype(np.int64)
+        if not self._groups:
+            return EvStates.none()
+        sessions = self._sessions
+        session, group, known = sharing.at_home(*self._all[1:], self._advance())
+        energy_mwh, owed_mwh, laxity_h, charge_max_mw, discharge_max_mw = known
         return EvStates(
             group=group,
             car=sessions.car[session],
-            energy_mwh=found[2].copy(),
-            owed_mwh=groups["capacity_mwh"][group] - found[2],
+            energy_mwh=energy_mwh,
+            owed_mwh=owed_mwh,
             charge_from_h=sessions.start_h[session],
             departure_h=sessions.stated_departure_h[session],
             next_trip_mwh=sessions.next_trip_mwh[session],
-            charge_max_mw=groups["charge_max_mw"][group],
-            discharge_max_mw=groups["discharge_max_mw"][group],
-            laxity_h=found[3].copy(),
+            charge_max_mw=charge_max_mw,
+            discharge_max_mw=discharge_max_mw,
+            laxity_h=laxity_h,
         )
 
     # -- how it keeps up -----------------------------------------------------------------------
