@@ -39,8 +39,8 @@ class Laws:
     ----------
     system
         What exists.
-    quantile, ripple
-        Of the climatology; see `Climatology`.
+    quantile, ripple, correlation
+        See `Climatology` and `Dynamics`.
     certain
         What is told exactly, ``(lead, profile)``: profiles of perfect skill, and the price of the
         period that begins.
@@ -57,6 +57,7 @@ class Laws:
     system: System
     quantile: FloatArray
     ripple: FloatArray
+    correlation: FloatArray
     certain: BoolArray
     import_usd_per_mwh: FloatArray
     export_usd_per_mwh: FloatArray
@@ -86,8 +87,8 @@ class Issued:
         Correlation of the errors of scores, ``(profile, H, H)``.
     known
         Values of what `Laws.certain` says, ``(H, profile)``; NaN elsewhere.
-    series_correlation
-        See `Forecast`.
+    together
+        See `CalibratedForecaster`.
     cars
         Electric cars at home.
     link_state, link_stretch, delay_state
@@ -102,7 +103,7 @@ class Issued:
     score_spread: FloatArray
     score_correlation: FloatArray
     known: FloatArray
-    series_correlation: FloatArray
+    together: FloatArray
     cars: EvStates
     link_state: FloatArray
     link_stretch: FloatArray
@@ -161,6 +162,11 @@ class Issued:
     def profile_correlation(self) -> FloatArray:
         """Correlation of errors over leads; see `Forecast`."""
         return self.score_correlation.copy()
+
+    @property
+    def series_correlation(self) -> FloatArray:
+        """Correlation of errors between profiles; see `Forecast`."""
+        return self.laws.correlation[self.row[0, 0]] * self.together
 
     @property
     def load_mw(self) -> FloatArray:
