@@ -166,7 +166,8 @@ class Issued:
     @property
     def series_correlation(self) -> FloatArray:
         """Correlation of errors between profiles; see `Forecast`."""
-        return self.laws.correlation[self.row[0, 0]] * self.together
+        correlation: FloatArray = self.laws.correlation[self.row[0, 0]] * self.together
+        return correlation
 
     @property
     def load_mw(self) -> FloatArray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +20,7 @@ LATER = ("ev", "response", "rent", "charge_mwh", "discharge_mwh")
 def hash_of_orders(plan: Plan) -> str:
     """Return the first hexadecimal digits of a SHA-256 over all parts of a plan but its outcome."""
     pieces: list[bytes] = []
-    for name in _names(type(plan)):
+    for name in _names(plan):
         part = getattr(plan, name)
         # Without what came later a plan hashes as it did before there were any.
         if name != "outcome" and not (part is None and name in LATER):
@@ -27,8 +28,13 @@ def hash_of_orders(plan: Plan) -> str:
     return hashlib.sha256(b"".join(pieces)).hexdigest()[:DIGITS]
 
 
+def _names(value: object) -> tuple[str, ...]:
+    kind: Any = type(value)
+    return _names_of(kind)
+
+
 @functools.cache
-def _names(kind: type) -> tuple[str, ...]:
+def _names_of(kind: Any) -> tuple[str, ...]:
     return tuple(each.name for each in dataclasses.fields(kind))
 
 
@@ -36,7 +42,7 @@ def _add(pieces: list[bytes], value: object) -> None:
     """Add the bytes of a value in an order and with separators that leave no doubt."""
     if dataclasses.is_dataclass(value):
         pieces.append(f"{type(value).__name__}{{".encode())
-        for name in _names(type(value)):
+        for name in _names(value):
             part = getattr(value, name)
             if part is not None or name not in LATER:
                 _add(pieces, part)
