@@ -7,12 +7,11 @@ failed episode.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -42,12 +41,23 @@ class contained:
     """
 
     def __enter__(self) -> None:
+        # Once a decision: cheaper by hand than by a stack of context managers.
         self._process, self._folder = os.getpid(), _working_directory()
-        with contextlib.ExitStack() as stack:
-            self._pressed = stack.enter_context(_interrupts())
-            stack.enter_context(_endings_refused(self._process))
-            stack.enter_context(contextlib.redirect_stdout(sys.stderr))
-            self._resources = stack.pop_all()
+        self._presses = 0
+        self._stdout = sys.stdout
+        self._endings = {name: getattr(os, name) for name in ENDINGS}
+        self._interrupted: Any = signal.getsignal(signal.SIGINT)
+        in_charge = threading.current_thread() is threading.main_thread()
+        # Elsewhere nobody is interrupted, or it is ignored.
+        self._watches = in_charge and callable(self._interrupted)
+        try:
+            if self._watches:
+                signal.signal(signal.SIGINT, self._pressed)
+            self._refuse_endings()
+            sys.stdout = sys.stderr
+        except BaseException:
+            self._restore()
+            raise
 
     def __exit__(
         self,
@@ -57,17 +67,47 @@ class contained:
     ) -> None:
         if os.getpid() != self._process:
             os._exit(0)  # a copy that the code has made by ``os.fork()``: there is one study
-        self._resources.close()
+        self._restore()
         if self._folder is not None and _working_directory() != self._folder:
             os.chdir(self._folder)
         if error is None or isinstance(error, Exception):
             return
         if isinstance(error, Terminated):
             return
-        if isinstance(error, KeyboardInterrupt) and self._pressed():
+        if isinstance(error, KeyboardInterrupt) and self._presses:
             return
         ended = ProgramEnded(f"it raised {_shown(error)}")
         raise ended.with_traceback(traceback) from error
+
+    def _pressed(self, number: int, frame: FrameType | None) -> Any:
+        """Note that Ctrl-C was pressed, and do what is done then."""
+        self._presses += 1
+        return self._interrupted(number, frame)
+
+    def _refuse_endings(self) -> None:
+        """Refuse to end this process, to all threads that were not there before."""
+        process, endings, own = self._process, self._endings, threading.get_ident()
+        others = {thread.ident for thread in threading.enumerate()} - {own}
+
+        def refusing(name: str) -> Callable[..., Any]:
+            def refuse(*arguments: Any) -> Any:
+                if os.getpid() != process or threading.get_ident() in others:
+                    return endings[name](*arguments)
+                raise ProgramEnded(f"it called os.{name}()")
+
+            return refuse
+
+        for name in ENDINGS:
+            setattr(os, name, refusing(name))
+
+    def _restore(self) -> None:
+        try:
+            sys.stdout = self._stdout
+            for name, ending in self._endings.items():
+                setattr(os, name, ending)
+        finally:
+            if self._watches:
+                signal.signal(signal.SIGINT, self._interrupted)
 
 
 def _shown(error: BaseException) -> str:
@@ -78,51 +118,7 @@ def _shown(error: BaseException) -> str:
 
 
 def _working_directory() -> str | None:
-    with contextlib.suppress(OSError):
+    try:
         return os.getcwd()  # noqa: PTH109 - twice a decision
-    return None
-
-
-@contextlib.contextmanager
-def _interrupts() -> Iterator[Callable[[], bool]]:
-    """Yield a function that says whether Ctrl-C was pressed meanwhile."""
-    before = signal.getsignal(signal.SIGINT)
-    in_charge = threading.current_thread() is threading.main_thread()
-    if not in_charge or not callable(before):  # nobody is interrupted here, or it is ignored
-        yield lambda: False
-        return
-    presses: list[int] = []
-
-    def pressed(number: int, frame: FrameType | None) -> Any:
-        presses.append(number)
-        return before(number, frame)
-
-    signal.signal(signal.SIGINT, pressed)
-    try:
-        yield lambda: bool(presses)
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-@contextlib.contextmanager
-def _endings_refused(process: int) -> Iterator[None]:
-    """Refuse to end this process, to all threads that were not there before."""
-    ending = {name: getattr(os, name) for name in ENDINGS}
-    own = threading.get_ident()
-    others = {thread.ident for thread in threading.enumerate()} - {own}
-
-    def refusing(name: str) -> Callable[..., Any]:
-        def refuse(*arguments: Any) -> Any:
-            if os.getpid() != process or threading.get_ident() in others:
-                return ending[name](*arguments)
-            raise ProgramEnded(f"it called os.{name}()")
-
-        return refuse
-
-    for name in ENDINGS:
-        setattr(os, name, refusing(name))
-    try:
-        yield
-    finally:
-        for name in ENDINGS:
-            setattr(os, name, ending[name])
+    except OSError:
+        return None

@@ -14,7 +14,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from controllers.greedy.trading import EndPrice, Trade, best_trade
+from controllers.greedy.trading import EndPrice, Trade, best_trade, quotes
 from controllers.greedy.zones import electrical_distances, station_shares
 from controllers.optimisation.ranges import check_ranges
 from controllers.scheduling.problem.distances import station_distances_km
@@ -91,6 +91,9 @@ class Greedy:
         """Assign loads and generators to their electrically nearest stations."""
         del rng
         self._vehicles = system.trucks
+        # Equal batteries trade at equal prices.
+        self._batteries = tuple(dict.fromkeys(truck.battery for truck in self._vehicles))
+        self._battery_of = [self._batteries.index(truck.battery) for truck in self._vehicles]
         self._plugs = [station.plugs for station in system.stations]
         self._period_h = system.timing.period_h
         self._system = system
@@ -115,31 +118,41 @@ class Greedy:
             return Plan()
         room = self._room(forecast)
         prices = self._prices(forecast)
+        quoted = [quotes(battery, prices) for battery in self._batteries]
         stations: list[int] = states.station.tolist()
         occupied = [0] * len(self._plugs)
         for station in stations:
             occupied[station] += 1
         power = np.zeros((1, len(self._vehicles)))
         visits: list[tuple[Visit, ...]] = []
+        end = end_cost(self._system, observation)
+        ends = zip(
+            end.target_mwh.tolist(),
+            end.missing_usd_per_mwh.tolist(),
+            end.surplus_usd_per_mwh.tolist(),
+            strict=True,
+        )
+        bent: list[bool] = end.bent.tolist()
         rows = zip(
             self._vehicles,
             stations,
             states.status.tolist(),
             states.ready_h.tolist(),
             states.energy_mwh.tolist(),
+            ends,
             strict=True,
         )
-        end = end_cost(self._system, observation)
         left_h = observation.periods_left * self._period_h
-        for k, (truck, station, status, ready_h, energy_mwh) in enumerate(rows):
+        for k, (truck, station, status, ready_h, energy_mwh, own_end) in enumerate(rows):
+            target_mwh, missing_usd, surplus_usd = own_end
             trade = best_trade(
                 truck.battery,
                 energy_mwh,
-                prices,
+                quoted[self._battery_of[k]],
                 EndPrice(
-                    target_mwh=float(end.target_mwh[k]),
-                    missing_usd_per_mwh=float(end.missing_usd_per_mwh[k]),
-                    surplus_usd_per_mwh=float(end.surplus_usd_per_mwh[k]),
+                    target_mwh=target_mwh,
+                    missing_usd_per_mwh=missing_usd,
+                    surplus_usd_per_mwh=surplus_usd,
                 ),
                 self.parameters.profit_usd_per_mwh,
                 self._period_h,
@@ -147,7 +160,7 @@ class Greedy:
             goal = station
             if status in (VehicleStatus.CONNECTED, VehicleStatus.QUEUEING) and trade.energy_mwh:
                 goal = self._destination(truck, station, trade, room, occupied, forecast.travel)
-            missing_mwh = float(end.target_mwh[k]) - energy_mwh if end.bent[k] else 0.0
+            missing_mwh = target_mwh - energy_mwh if bent[k] else 0.0
             most_mw = truck.battery.p_charge_max_mw * truck.battery.efficiency_charge
             # What is missing must not wait for a better hour or place any more.
             due = missing_mwh > 0 and left_h <= _EARLY * missing_mwh / most_mw + self._period_h
@@ -208,7 +221,7 @@ class Greedy:
         """Return the best station for the trade that has a free plug and a trip that pays."""
         earned_usd = trade.energy_mwh * trade.profit_usd_per_mwh
         better = self._better(station, trade.sign, room)
-        hours_to = travel.from_station(station).mean[0].tolist() if better else []
+        hours_to = travel.from_station(station, 1).mean[0].tolist() if better else []
         for goal in better:
             hours = hours_to[goal]
             usd = truck.usd_per_trip + truck.usd_per_km * self._distance_km[station][goal]

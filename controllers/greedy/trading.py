@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sim.system.battery import Battery
 
@@ -49,10 +50,29 @@ _LEAST_MWH = 1e-9
 _NOTHING = Trade(sign=1, energy_mwh=0.0, profit_usd_per_mwh=0.0)
 
 
+class Quote(NamedTuple):
+    """What trading in one direction gains in each period, and what undoing it costs.
+
+    Lists by period [USD/MWh inside the battery]; a gain of buying is the negative price.
+    """
+
+    gain: list[float]
+    cost: list[float]
+
+
+def quotes(battery: Battery, prices: list[float]) -> tuple[Quote, Quote]:
+    """Return what charging and what discharging gain at these prices [USD/MWh]."""
+    wear = battery.wear_usd_per_mwh
+    charging = wear + battery.charging_usd_per_mwh
+    bought = [(price + charging) / battery.efficiency_charge for price in prices]
+    sold = [(price - wear) * battery.efficiency_discharge for price in prices]
+    return Quote([-usd for usd in bought], [-usd for usd in sold]), Quote(sold, bought)
+
+
 def best_trade(
     battery: Battery,
     energy_mwh: float,
-    prices: list[float],
+    quoted: tuple[Quote, Quote],
     end: EndPrice,
     least_profit: float,
     period_h: float,
@@ -71,8 +91,8 @@ def best_trade(
         The battery.
     energy_mwh
         Stored energy [MWh].
-    prices
-        Prices from now on, one per period [USD/MWh].
+    quoted
+        What trading gains from now on; see `quotes`.
     end
         What stored energy is worth at the end.
     least_profit
@@ -80,10 +100,7 @@ def best_trade(
     period_h
         Length of a period [h].
     """
-    wear = battery.wear_usd_per_mwh
-    charging = wear + battery.charging_usd_per_mwh
-    bought = [(price + charging) / battery.efficiency_charge for price in prices]
-    sold = [(price - wear) * battery.efficiency_discharge for price in prices]
+    charge, discharge = quoted
     target_mwh = min(max(end.target_mwh, battery.energy_min_mwh), battery.energy_max_mwh)
     hourly_mwh = battery.p_charge_max_mw * battery.efficiency_charge * period_h
     for goal, worth in (
@@ -92,9 +109,8 @@ def best_trade(
     ):
         room = goal - energy_mwh
         if room > _LEAST_MWH:
-            gain = [-usd for usd in (*bought, worth)]
-            cost = [-usd for usd in (*sold, worth)]
-            profit = _profit(gain, cost, room / hourly_mwh, least_profit)
+            hours = room / hourly_mwh
+            profit = _profit([*charge.gain, -worth], [*charge.cost, -worth], hours, least_profit)
             if profit is not None:
                 return Trade(sign=-1, energy_mwh=room, profit_usd_per_mwh=profit)
     hourly_mwh = battery.p_discharge_max_mw / battery.efficiency_discharge * period_h
@@ -105,7 +121,8 @@ def best_trade(
         held = energy_mwh - goal
         if held > _LEAST_MWH:
             hours = held / hourly_mwh
-            profit = _profit([*sold, worth], [*bought, worth], hours, least_profit)
+            gain, cost = [*discharge.gain, worth], [*discharge.cost, worth]
+            profit = _profit(gain, cost, hours, least_profit)
             if profit is not None:
                 return Trade(sign=1, energy_mwh=held, profit_usd_per_mwh=profit)
     return _NOTHING

@@ -8,7 +8,8 @@ Once a period the world shows a controller an `Observation` and gets back a `Pla
 
 An observation is plain data: what is metered now, what is known of the vehicles, and a `Forecast`.
 Nothing reachable from it is the world or the realisation, and its arrays are copies or cannot be
-written to. Driving times are worked out when they are read.
+written to. What a forecast says is worked out when it is read, from what was known when it was
+issued.
 
 A plan is composed of parts; a part that is None keeps what is in force. Rows that a plan does not
 reach stay in force too, so a day-ahead controller plans once and returns `Plan()` ever after.

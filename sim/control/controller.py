@@ -143,6 +143,9 @@ class Capabilities:
             object.__setattr__(self, "needs_voltages", True)
 
 
+_NOTHING_SAID = Capabilities()
+
+
 def capabilities_of(controller: object) -> Capabilities:
     """Return what a controller, or its class, says of itself; nothing is needed to say nothing.
 
@@ -151,7 +154,7 @@ def capabilities_of(controller: object) -> Capabilities:
     TypeError
         If its ``capabilities`` are no `Capabilities`.
     """
-    found = getattr(controller, "capabilities", Capabilities())
+    found = getattr(controller, "capabilities", _NOTHING_SAID)
     if not isinstance(found, Capabilities):
         raise TypeError(f"capabilities(={found!r}) must be Capabilities.")
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -47,9 +48,28 @@ class EvEnvelope:
         )
 
 
+class _ReadLater:
+    """Attributes that are worked out when they are first read, and kept."""
+
+    __slots__ = ("_source",)
+
+    if not TYPE_CHECKING:  # a type checker knows the attributes there are
+
+        def __getattr__(self, name: str) -> Any:
+            """Work out an attribute; Python asks for those that are not set yet."""
+            if name not in type(self).__slots__:
+                raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}")
+            value = getattr(self._source, name)
+            object.__setattr__(self, name, value)
+            return value
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Forecast:
+class Forecast(_ReadLater):
     """What is expected from now on, as seen at `issued_h`. Row 0 is the period that starts now.
+
+    Its parts may be worked out when they are first read (`read_later`), from what was known at
+    `issued_h`. Copies, with `dataclasses.replace` too, and pickles hold all of them.
 
     Powers are period means. `H` counts the periods from now to the look-ahead or the end of the
     episode, whichever is nearer.
@@ -111,6 +131,22 @@ class Forecast:
     travel: TravelTimes
     rail_h: FloatArray
     ev_envelope: EvEnvelope = field(default_factory=EvEnvelope.none)
+
+    @classmethod
+    def read_later(cls, issued_h: float, source: object) -> Self:
+        """Return a forecast whose parts are attributes of `source`, asked for once each.
+
+        Parameters
+        ----------
+        issued_h
+            When it is issued [h].
+        source
+            Plain data as well: what it says does not depend on when it is asked.
+        """
+        forecast = object.__new__(cls)
+        object.__setattr__(forecast, "issued_h", issued_h)
+        object.__setattr__(forecast, "_source", source)
+        return forecast
 
     @property
     def n_periods(self) -> int:

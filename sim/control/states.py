@@ -111,6 +111,21 @@ class EvStates:
     discharge_max_mw: FloatArray
     laxity_h: FloatArray
 
+    def copy(self) -> EvStates:
+        """Return the same in arrays of their own."""
+        return EvStates(
+            group=self.group.copy(),
+            car=self.car.copy(),
+            energy_mwh=self.energy_mwh.copy(),
+            owed_mwh=self.owed_mwh.copy(),
+            charge_from_h=self.charge_from_h.copy(),
+            departure_h=self.departure_h.copy(),
+            next_trip_mwh=self.next_trip_mwh.copy(),
+            charge_max_mw=self.charge_max_mw.copy(),
+            discharge_max_mw=self.discharge_max_mw.copy(),
+            laxity_h=self.laxity_h.copy(),
+        )
+
     @classmethod
     def none(cls) -> EvStates:
         """Return the states of no cars."""

@@ -29,8 +29,11 @@ class TravelTimes(Protocol):
     Of a thousand stations a truck needs those from where it stands, and all pairs take minutes.
     """
 
-    def from_station(self, station: int) -> TravelHours:
-        """Return the driving times from one station, each ``(H, station)`` [h]."""
+    def from_station(self, station: int, departures: int | None = None) -> TravelHours:
+        """Return the driving times from one station, each ``(H, station)`` [h].
+
+        Those of the first `departures` alone, if it is given: who leaves now needs one.
+        """
 
     def everywhere(self) -> TravelHours:
         """Return the driving times between all stations, each ``(H, station, station)`` [h]."""
@@ -48,9 +51,9 @@ class TravelTable:
 
     hours: TravelHours
 
-    def from_station(self, station: int) -> TravelHours:
+    def from_station(self, station: int, departures: int | None = None) -> TravelHours:
         """Return the driving times from one station; see `TravelTimes.from_station`."""
-        mean, lower, upper = (each[:, station] for each in self.hours)
+        mean, lower, upper = (each[:departures, station] for each in self.hours)
         return TravelHours(mean, lower, upper)
 
     def everywhere(self) -> TravelHours:

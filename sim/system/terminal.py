@@ -10,13 +10,14 @@ that the way takes.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 
 from sim.system.routing import path_links
 from sim.system.system import System
 from sim.system.vehicles import Train, Truck
-from sim.units import KWH_PER_MWH, FloatArray
+from sim.units import KWH_PER_MWH, FloatArray, frozen
 
 # Rounding of times must not cost a whole period.
 _TOLERANCE = 1e-6
@@ -85,6 +86,7 @@ def return_usd(system: System) -> FloatArray:
     return usd
 
 
+@lru_cache(maxsize=8)  # planners ask for it at each decision of a last day
 def _returns(system: System) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return hours [h], money [USD] and stored energy [MWh] of the ways, ``(vehicle, station)``."""
     hours, usd, mwh = (np.zeros((len(system.vehicles), len(system.stations))) for _ in range(3))
@@ -96,7 +98,7 @@ def _returns(system: System) -> tuple[FloatArray, FloatArray, FloatArray]:
                 continue
             way = _rails if isinstance(vehicle, Train) else _roads
             hours[k, s], usd[k, s], mwh[k, s] = way(system, vehicle, s, vehicle.terminal_station)
-    return hours, usd, mwh
+    return frozen(hours), frozen(usd), frozen(mwh)
 
 
 def _rails(

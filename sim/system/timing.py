@@ -67,3 +67,7 @@ class Timing:
     def end_h(self) -> float:
         """End of the episode [h]."""
         return self.n_periods * self.period_h
+
+    def periods_ahead(self, period: int) -> int:
+        """Return how many periods a look-ahead from `period` on covers, this one included."""
+        return min(self.horizon, self.n_periods - period)

@@ -15,25 +15,16 @@ driven by ``e - e_hat``. Forecasts of one period are a martingale.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
 from sim.control import EvStates, Forecast
-from sim.uncertainty.climatology import QUANTILE, Z_MAX
 from sim.uncertainty.conditions import RoadConditions
-from sim.uncertainty.delays import forecast_delay_h
 from sim.uncertainty.dynamics import score_means
-from sim.uncertainty.forecaster import Profiles, compose
+from sim.uncertainty.issued import Issued, Laws
 from sim.uncertainty.realisation import Nature, Realisation
-from sim.units import SECONDS_PER_HOUR, BoolArray, FloatArray, IntArray, frozen
-
-# Evenly spaced: the curves that are integrated have corners, and Gauss-Hermite nodes miss them.
-_NODES = np.linspace(-4.5, 4.5, 37)
-_WEIGHTS = np.exp(-(_NODES**2) / 2)
-_WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
+from sim.units import SECONDS_PER_HOUR, FloatArray, frozen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -44,6 +35,8 @@ class CalibratedForecaster:
     ----------
     nature, realisation, conditions
         What there is, what will be, and the roads among it.
+    laws
+        What of it all forecasts have in common.
     score_mean
         ``z_hat``, ``(issue period, lead, profile)``.
     together
@@ -54,6 +47,7 @@ class CalibratedForecaster:
     nature: Nature
     realisation: Realisation
     conditions: RoadConditions
+    laws: Laws
     score_mean: FloatArray
     together: FloatArray
 
@@ -72,6 +66,7 @@ class CalibratedForecaster:
             nature=nature,
             realisation=realisation,
             conditions=realisation.conditions(nature.system),
+            laws=_laws(nature),
             score_mean=frozen(
                 score_means(
                     coefficient,
@@ -90,76 +85,52 @@ class CalibratedForecaster:
         Profiles are forecast at the start of each period; what is known of the roads and of the
         cars is of this moment.
         """
-        timing, realisation = self.nature.system.timing, self.realisation
-        n = min(timing.horizon, timing.n_periods - period)
-        ahead = slice(period, period + n)
-        spread, correlation = self.nature.errors.moments(realisation.climatology_row[ahead])
-        mean, lower, upper, std = _profile_moments(
-            self.nature.climatology.quantile,
-            realisation.climatology_row[ahead],
-            realisation.period_mean[ahead],
-            self.score_mean[period, :n],
-            spread,
-            self.nature.error_share[0] == 0,
-            _NODES,
-            _WEIGHTS,
-        )
-        for k in self.nature.system.tariff.series:  # the price of this period is known as it begins
-            mean[0, k] = lower[0, k] = upper[0, k] = realisation.period_mean[period, k]
-            std[0, k] = 0.0
-        depart_h = (period + np.arange(n, dtype=np.float64)) * timing.period_h
+        nature, realisation, timing = self.nature, self.realisation, self.nature.system.timing
+        ahead = slice(period, period + timing.periods_ahead(period))
+        row = realisation.climatology_row[ahead].copy()
+        spread, correlation = nature.errors.moments(row)
+        certain = self.laws.certain[: len(row)]
         quarter = min(int(now_h * 4), len(realisation.link_state) - 1)
-        travel = self.nature.travel.forecast(
-            realisation.link_state[quarter],
-            self.conditions.stretch_now(now_h * SECONDS_PER_HOUR),
-            now_h,
-            np.maximum(depart_h - now_h, 0.0),
-            self._late_h(now_h, depart_h),
+        step = min(int(now_h / timing.step_h + 1e-9), len(realisation.delay_state) - 1)
+        source = Issued(
+            laws=self.laws,
+            period=period,
+            now_h=now_h,
+            row=row,
+            score_mean=self.score_mean[period, : len(row)].copy(),
+            score_spread=spread,
+            score_correlation=correlation,
+            known=np.where(certain, realisation.period_mean[ahead], np.nan),
+            together=self.together,
+            cars=evs.copy(),
+            link_state=realisation.link_state[quarter].copy(),
+            link_stretch=self.conditions.stretch_now(now_h * SECONDS_PER_HOUR).copy(),
+            delay_state=float(realisation.delay_state[step]),
         )
-        return compose(
-            self.nature,
-            period,
-            now_h,
-            Profiles(
-                mean=mean,
-                lower=lower,
-                upper=upper,
-                std=std,
-                step_std=np.hypot(std, self._ripple(ahead)),
-            ),
-            correlation.copy(),
-            self._series_correlation(period),
-            (
-                self.nature.evs.forecast(period, n, evs),
-                self.nature.evs.envelopes.forecast(now_h, period, n, evs),
-            ),
-            travel,
-            self.nature.rail.expected_h(np.maximum(depart_h, now_h)),
-        )
+        return Forecast.read_later(now_h, source)
 
-    def _late_h(
-        self, now_h: float, depart_h: FloatArray
-    ) -> tuple[FloatArray, FloatArray, FloatArray] | None:
-        """Return mean and quantiles of the delays of starting trips, ``(H,)`` [h]; None if none."""
-        delays, timing = self.nature.uncertainty.delays, self.nature.system.timing
-        if not delays.mean_h.any():
-            return None
-        state = self.realisation.delay_state
-        step = min(int(now_h / timing.step_h + 1e-9), len(state) - 1)
-        departs_h = np.maximum(depart_h, now_h)
-        return forecast_delay_h(delays, timing, float(state[step]), now_h, departs_h)
 
-    def _series_correlation(self, period: int) -> FloatArray:
-        """Return how the errors of profiles correlate in one period, ``(profile, profile)``."""
-        table = self.realisation.climatology_row[period, 0]
-        found: FloatArray = self.nature.dynamics.correlation[table] * self.together
-        return found
-
-    def _ripple(self, ahead: slice) -> FloatArray:
-        """Return the usual spread of steps inside their periods, ``(H, profile)`` [pu]."""
-        table, period_of_day = self.realisation.climatology_row[ahead].T
-        ripple: FloatArray = self.nature.climatology.ripple[table, period_of_day]
-        return ripple
+def _laws(nature: Nature) -> Laws:
+    """Return what forecasts have in common."""
+    certain = np.tile(nature.error_share[0] == 0, (nature.system.timing.horizon, 1))
+    # The price of this period is known as it begins.
+    certain[0, list(nature.system.tariff.series)] = True
+    tariffs = [area.tariff for area in nature.system.areas]
+    return Laws(
+        system=nature.system,
+        quantile=nature.climatology.quantile,
+        ripple=nature.climatology.ripple,
+        correlation=nature.dynamics.correlation,
+        certain=frozen(certain, np.bool_),
+        import_usd_per_mwh=nature.import_usd_per_mwh,
+        export_usd_per_mwh=nature.export_usd_per_mwh,
+        import_profile=tuple(tariff.import_profile for tariff in tariffs),
+        export_profile=tuple(tariff.export_profile for tariff in tariffs),
+        delays=nature.uncertainty.delays,
+        travel=nature.travel,
+        rail=nature.rail,
+        evs=nature.evs,
+    )
 
 
 def _foreseen(share: FloatArray, innovation: FloatArray, noise: FloatArray) -> FloatArray:
@@ -182,56 +153,3 @@ def _foreseen(share: FloatArray, innovation: FloatArray, noise: FloatArray) -> F
     evidence = np.cumsum((gained * noise)[:, ::-1], axis=1)[:, ::-1]
     foreseen: FloatArray = (precision * innovation[:, None] + evidence) / (1 + precision)
     return foreseen
-
-
-@njit(cache=True)
-def _profile_moments(
-    quantile: FloatArray,
-    row: IntArray,
-    truth: FloatArray,
-    score_mean: FloatArray,
-    spread: FloatArray,
-    exact: BoolArray,
-    nodes: FloatArray,
-    weights: FloatArray,
-) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """Map conditional laws of scores to mean, 5 %, 95 % quantile and deviation of profiles.
-
-    Expectations by the trapezoidal rule.
-    """
-    n_leads, n_profiles = score_mean.shape
-    mean = np.empty((n_leads, n_profiles))
-    lower = np.empty_like(mean)
-    upper = np.empty_like(mean)
-    std = np.empty_like(mean)
-    n_nodes = quantile.shape[-1]
-    scale = (n_nodes - 1) / (2 * Z_MAX)
-    for h in range(n_leads):
-        for i in range(n_profiles):
-            s = spread[h, i]
-            if exact[i]:
-                mean[h, i] = lower[h, i] = upper[h, i] = truth[h, i]
-                std[h, i] = 0.0
-                continue
-            curve = quantile[row[h, 0], row[h, 1], i]
-            centre = score_mean[h, i]
-            first, second = 0.0, 0.0
-            for k in range(len(nodes)):
-                value = _interpolate(curve, (centre + s * nodes[k] + Z_MAX) * scale, n_nodes)
-                first += weights[k] * value
-                second += weights[k] * value * value
-            mean[h, i] = first
-            std[h, i] = math.sqrt(max(second - first * first, 0.0))
-            lower[h, i] = _interpolate(curve, (centre - s * QUANTILE + Z_MAX) * scale, n_nodes)
-            upper[h, i] = _interpolate(curve, (centre + s * QUANTILE + Z_MAX) * scale, n_nodes)
-    return mean, lower, upper, std
-
-
-@njit(cache=True)
-def _interpolate(curve: FloatArray, position: float, n_nodes: int) -> float:
-    if position <= 0.0:
-        return float(curve[0])
-    if position >= n_nodes - 1:
-        return float(curve[n_nodes - 1])
-    left = int(position)
-    return float(curve[left] + (position - left) * (curve[left + 1] - curve[left]))

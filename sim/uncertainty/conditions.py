@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import math
 from collections import defaultdict
 from collections.abc import Sequence
@@ -48,30 +49,47 @@ class RoadConditions:
         found = np.array(incidents, dtype=np.float64).reshape(-1, len(Incident._fields))
         self._link = found[:, 0].astype(np.int64)
         self._start_s, self._end_s, self._stretch = found[:, 1:].T
-        # Ways towards each goal, as long as speeds stay as they are.
+        # Speeds stay as they are from one of these moments to the next, but for quarter hours.
+        self._changes_s: list[float] = np.unique([self._start_s, self._end_s]).tolist()
+        # When speeds were asked for last (quarter hour, changes before), what they were, and the
+        # ways towards each goal.
+        self._then: tuple[int, int] | None = None
+        self._stretch_then = self._speed_then = np.empty(0)
         self._towards: dict[int, tuple[IntArray, FloatArray]] = {}
-        self._towards_at: tuple[int, bytes] | None = None
         self._on_link: dict[int, list[Incident]] = defaultdict(list)
         for incident in incidents:
             self._on_link[incident.link].append(incident)
 
     def stretch_now(self, now_s: float) -> FloatArray:
         """Return the factor on the time above the free one, known to all, ``(link,)``."""
-        stretch = np.ones(self.roads.n_links)
-        if len(self._link):
-            lasting = (self._start_s <= now_s) & (now_s < self._end_s)
-            np.multiply.at(stretch, self._link[lasting], self._stretch[lasting])
-        return stretch
+        self._look(now_s)
+        return self._stretch_then
 
     def speed_now(self, now_s: float) -> FloatArray:
         """Return the speeds at this moment, known to all, ``(link,)`` [km/h]."""
+        self._look(now_s)
+        return self._speed_then
+
+    def _look(self, now_s: float) -> None:
+        """Find the speeds of a moment; they change once a quarter hour, and with incidents."""
         quarter = min(int(now_s // QUARTER_S), len(self._speed_kmh) - 1)
-        speed: FloatArray = self._speed_kmh[quarter]
-        if not len(self._link):
-            return speed
-        stretch = self.stretch_now(now_s)
-        free = self.roads.free_speed_kmh
-        return free / (1 + (free / speed - 1) * stretch)
+        then = quarter, bisect.bisect_right(self._changes_s, now_s)
+        if then == self._then:
+            return
+        if self._then is None or then[1] != self._then[1]:
+            stretch = np.ones(self.roads.n_links)
+            lasting = (self._start_s <= now_s) & (now_s < self._end_s)
+            np.multiply.at(stretch, self._link[lasting], self._stretch[lasting])
+            stretch.setflags(write=False)
+            self._stretch_then = stretch
+        self._then = then
+        self._towards.clear()
+        speed = self._speed_kmh[quarter]
+        if len(self._link):
+            free = self.roads.free_speed_kmh
+            speed = free / (1 + (free / speed - 1) * self._stretch_then)
+            speed.setflags(write=False)
+        self._speed_then = speed
 
     def delay_s(self, depart_s: float) -> float:
         """Return the time that a trip which departs at this moment loses at its start [s]."""
@@ -81,15 +99,10 @@ class RoadConditions:
 
     def towards(self, goal: int, now_s: float) -> tuple[IntArray, FloatArray]:
         """Return the next link and the time to `goal` from every node, at the speeds of now [h]."""
-        # Speeds change once a quarter hour, and as incidents begin and end.
-        lasting = (self._start_s <= now_s) & (now_s < self._end_s)
-        now = min(int(now_s // QUARTER_S), len(self._speed_kmh) - 1), lasting.tobytes()
-        if now != self._towards_at:
-            self._towards_at = now
-            self._towards.clear()
+        self._look(now_s)
         if goal not in self._towards:
             roads = self.roads
-            link_h = roads.length_km / self.speed_now(now_s)
+            link_h = roads.length_km / self._speed_then
             self._towards[goal] = links_towards(
                 goal, roads.n_nodes, roads.from_node, roads.to_node, link_h
             )

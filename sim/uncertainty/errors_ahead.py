@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from sim.uncertainty.dynamics import Dynamics, error_moments
-from sim.units import FloatArray, IntArray
+from sim.units import FloatArray, IntArray, frozen
 
 # Beyond this, what comes again is computed again.
 KEPT_BYTES = 64 * 2**20
@@ -32,7 +32,7 @@ class ErrorsAhead:
         self._kept_bytes = 0
 
     def moments(self, row: IntArray) -> tuple[FloatArray, FloatArray]:
-        """Return spread ``(H, profile)`` and correlation ``(profile, H, H)``; not to be changed.
+        """Return spread ``(H, profile)`` and correlation ``(profile, H, H)``, both read-only.
 
         Parameters
         ----------
@@ -45,7 +45,8 @@ class ErrorsAhead:
         table, period_of_day = row.T
         coefficient = np.ascontiguousarray(self._known.coefficient[table, period_of_day])
         deviation = self._known.deviation[table, period_of_day]
-        found = error_moments(coefficient, deviation, self._share[: len(row)])
+        spread, correlation = error_moments(coefficient, deviation, self._share[: len(row)])
+        found = frozen(spread), frozen(correlation)
         self._kept_bytes += sum(each.nbytes for each in found)
         if self._kept_bytes <= KEPT_BYTES:
             self._found[key] = found

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import numpy as np
 
-from sim.control import EvEnvelope, EvStates, Forecast, TravelHours, TravelTable, TravelTimes
+from sim.control import EvStates, Forecast, TravelHours, TravelTable
 from sim.uncertainty.evs import charging_mw
+from sim.uncertainty.issued import prices_ahead
 from sim.uncertainty.realisation import Nature, Realisation
 from sim.units import FloatArray
 
@@ -22,16 +22,6 @@ class Forecaster(Protocol):
 
         `evs` are the electric cars at home now.
         """
-
-
-class Profiles(NamedTuple):
-    """What is expected of the profiles, each ``(H, profile)``; see `Forecast`."""
-
-    mean: FloatArray
-    lower: FloatArray
-    upper: FloatArray
-    std: FloatArray
-    step_std: FloatArray
 
 
 class ExactForecaster:
@@ -56,7 +46,7 @@ class ExactForecaster:
     def issue(self, period: int, now_h: float, evs: EvStates) -> Forecast:
         """Return the forecast; see `Forecaster.issue`."""
         system, timing = self._nature.system, self._nature.system.timing
-        n = min(timing.horizon, timing.n_periods - period)
+        n = timing.periods_ahead(period)
         truth = self._realisation.period_mean[period : period + n]
         depart_h = np.maximum((period + np.arange(n)) * timing.period_h, now_h)
         travel = np.array([self._drives(float(at_h)) for at_h in depart_h])
@@ -66,25 +56,34 @@ class ExactForecaster:
         owed_mwh = np.where(sessions.arrival_h > now_h, sessions.owed_mwh, 0.0)
         to_come = dataclasses.replace(sessions, owed_mwh=owed_mwh)
         steps = self._realisation.profile[first : first + n * timing.steps_per_period]
-        return compose(
-            self._nature,
-            period,
-            now_h,
-            Profiles(
-                mean=truth.copy(),
-                lower=truth.copy(),
-                upper=truth.copy(),
-                std=np.zeros_like(truth),
-                step_std=steps.reshape(n, timing.steps_per_period, -1).std(axis=1),
-            ),
-            np.tile(np.eye(n), (n_profiles, 1, 1)),
-            np.eye(n_profiles),
-            (
-                cars.at_home_mw(period, n, evs) + charging_mw(system, to_come, period, n),
-                cars.exact_envelope(now_h, period, n, evs, sessions),
-            ),
-            TravelTable(TravelHours(travel, travel.copy(), travel.copy())),
-            self._nature.rail.exact_h(self._realisation.railway(system), depart_h),
+        loads, generators = system.loads, system.generators
+        imports, exports = (
+            prices_ahead(each, period, n)
+            for each in (self._nature.import_usd_per_mwh, self._nature.export_usd_per_mwh)
+        )
+        for index, area in enumerate(system.areas):
+            if area.tariff.import_profile is not None:
+                imports[:, index] = truth[:, area.tariff.import_profile]
+            if area.tariff.export_profile is not None:
+                exports[:, index] = truth[:, area.tariff.export_profile]
+        return Forecast(
+            issued_h=now_h,
+            profile_mean=truth.copy(),
+            profile_lower=truth.copy(),
+            profile_upper=truth.copy(),
+            profile_std=np.zeros_like(truth),
+            profile_step_std=steps.reshape(n, timing.steps_per_period, -1).std(axis=1),
+            profile_correlation=np.tile(np.eye(n), (n_profiles, 1, 1)),
+            series_correlation=np.eye(n_profiles),
+            load_mw=loads.power_mw(truth),
+            load_mvar=loads.power_mvar(truth),
+            available_mw=generators.available_mw(truth),
+            ev_mw=cars.at_home_mw(period, n, evs) + charging_mw(system, to_come, period, n),
+            ev_envelope=cars.exact_envelope(now_h, period, n, evs, sessions),
+            import_usd_per_mwh=imports,
+            export_usd_per_mwh=exports,
+            travel=TravelTable(TravelHours(travel, travel.copy(), travel.copy())),
+            rail_h=self._nature.rail.exact_h(self._realisation.railway(system), depart_h),
         )
 
     def _drives(self, depart_h: float) -> FloatArray:
@@ -94,55 +93,3 @@ class ExactForecaster:
                 [[self._conditions.drive_h(a, b, depart_h) for b in nodes] for a in nodes]
             )
         return self._driving[depart_h]
-
-
-def compose(
-    nature: Nature,
-    period: int,
-    now_h: float,
-    profiles: Profiles,
-    correlation: FloatArray,
-    series_correlation: FloatArray,
-    evs: tuple[FloatArray, EvEnvelope],
-    travel: TravelTimes,
-    rail_h: FloatArray,
-) -> Forecast:
-    """Put together what is expected of profiles, cars, roads and rails with what is certain."""
-    system = nature.system
-    loads, generators = system.loads, system.generators
-    mean = profiles.mean
-    n = len(mean)
-    of_day = (period + np.arange(n)) % len(nature.import_usd_per_mwh)
-    return Forecast(
-        issued_h=now_h,
-        profile_mean=mean,
-        profile_lower=profiles.lower,
-        profile_upper=profiles.upper,
-        profile_std=profiles.std,
-        profile_step_std=profiles.step_std,
-        profile_correlation=correlation,
-        series_correlation=series_correlation,
-        load_mw=loads.power_mw(mean),
-        load_mvar=loads.power_mvar(mean),
-        available_mw=generators.available_mw(mean),
-        ev_mw=evs[0],
-        ev_envelope=evs[1],
-        import_usd_per_mwh=_prices(
-            nature.import_usd_per_mwh[of_day],
-            [area.tariff.import_profile for area in system.areas],
-            mean,
-        ),
-        export_usd_per_mwh=_prices(
-            nature.export_usd_per_mwh[of_day],
-            [area.tariff.export_profile for area in system.areas],
-            mean,
-        ),
-        travel=travel,
-        rail_h=rail_h,
-    )
-
-
-def _prices(of_day: FloatArray, profile: Sequence[int | None], mean: FloatArray) -> FloatArray:
-    """Return prices by area, ``(H, area)`` [USD/MWh]: of the day, or those of a series expected."""
-    columns = [of_day[:, k] if own is None else mean[:, own] for k, own in enumerate(profile)]
-    return np.column_stack(columns)

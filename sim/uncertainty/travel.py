@@ -62,6 +62,8 @@ class TravelForecaster:
         How likely an incident is on each link when nothing is known of it, ``(link,)``.
     laws
         The volume-delay functions of the links.
+    law, incident_law
+        Parameters of traffic and of incidents, as the moments need them.
     """
 
     roads: Roads
@@ -74,6 +76,8 @@ class TravelForecaster:
     demand: FloatArray
     usual: FloatArray
     laws: Laws
+    law: TrafficLaw
+    incident_law: IncidentLaw
 
     @classmethod
     def build(cls, system: System, traffic: Traffic, incidents: Incidents) -> TravelForecaster:
@@ -81,7 +85,7 @@ class TravelForecaster:
         roads = system.roads
         node = tuple(dict.fromkeys(station.road_node for station in system.stations))
         free_link_h = roads.length_km / roads.free_speed_kmh
-        demand = demand_by_quarter(traffic)
+        demand = frozen(demand_by_quarter(traffic))
         laws = laws_of(roads, traffic)
         usual_link_h = np.empty((24, roads.n_links))
         for hour in range(24):
@@ -101,29 +105,21 @@ class TravelForecaster:
             place=frozen([node.index(own.road_node) for own in system.stations], np.int64),
             free_link_h=frozen(free_link_h),
             usual_link_h=frozen(usual_link_h),
-            demand=frozen(demand),
+            demand=demand,
             usual=frozen(np.minimum(rate_h * incidents.duration_h, 1.0)),
             laws=laws,
+            law=TrafficLaw(
+                demand,
+                traffic.day_share,
+                traffic.correlation_h,
+                traffic.sigma,
+                laws.alpha,
+                laws.beta,
+            ),
+            incident_law=IncidentLaw(
+                incidents.duration_h, frozen((1 - incidents.capacity_loss) ** -laws.beta)
+            ),
         )
-
-    @property
-    def law(self) -> TrafficLaw:
-        """Parameters of the traffic, as the moments need them."""
-        traffic = self.traffic
-        return TrafficLaw(
-            self.demand,
-            traffic.day_share,
-            traffic.correlation_h,
-            traffic.sigma,
-            self.laws.alpha,
-            self.laws.beta,
-        )
-
-    @property
-    def incident_law(self) -> IncidentLaw:
-        """Parameters of incidents, as the moments need them."""
-        stretch = (1 - self.incidents.capacity_loss) ** -self.laws.beta
-        return IncidentLaw(self.incidents.duration_h, stretch)
 
     def ways_from(self, place: int) -> Ways:
         """Return the ways from one place; they are looked for when they are first asked for."""
@@ -233,10 +229,11 @@ class ExpectedTravel:
         self._delays: Delays | None = None
         self._everywhere: TravelHours | None = None
 
-    def from_station(self, station: int) -> TravelHours:
+    def from_station(self, station: int, departures: int | None = None) -> TravelHours:
         """Return the driving times from one station; see `TravelTimes.from_station`."""
         place = self._forecaster.place
-        mean, lower, upper = (each[:, place] for each in self._from_place(int(place[station])))
+        found = self._from_place(int(place[station]), departures)
+        mean, lower, upper = (each[:, place] for each in found)
         return TravelHours(mean, lower, upper)
 
     def everywhere(self) -> TravelHours:
@@ -244,7 +241,7 @@ class ExpectedTravel:
         if self._everywhere is None:
             place = self._forecaster.place
             links = frozen(np.arange(self._forecaster.roads.n_links), np.int64)
-            self._delays = self._incident_delays(links)
+            self._delays = self._incident_delays(links, self._lead_h)
             found = [self._from_place(start) for start in range(len(self._forecaster.node))]
             shape = len(self._lead_h), 0, 0
             mean, lower, upper = (
@@ -254,19 +251,21 @@ class ExpectedTravel:
             self._everywhere = TravelHours(mean, lower, upper)
         return self._everywhere
 
-    def _incident_delays(self, which: IntArray) -> Delays:
+    def _incident_delays(self, which: IntArray, lead_h: FloatArray) -> Delays:
         """Return the delays by incidents on the links `which`."""
         law, incidents = self._forecaster.law, self._forecaster.incident_law
-        return incident_delays(self._links, law, incidents, self._hour, self._lead_h, which)
+        return incident_delays(self._links, law, incidents, self._hour, lead_h, which)
 
-    def _from_place(self, place: int) -> TravelHours:
+    def _from_place(self, place: int, departures: int | None = None) -> TravelHours:
         """Return the driving times from one place, each ``(H, place)`` [h]."""
-        law = self._forecaster.law
+        law, lead_h = self._forecaster.law, self._lead_h[:departures]
         ways = self._forecaster.ways_from(place)
-        delays = self._incident_delays(ways.used) if self._delays is None else self._delays
-        hours = way_times(ways, self._links, law, delays, self._hour, self._lead_h)
+        delays = self._delays
+        if delays is None:
+            delays = self._incident_delays(ways.used, lead_h)
+        hours = way_times(ways, self._links, law, delays, self._hour, lead_h)
         if self._late_h is not None:
             drives = np.arange(len(self._forecaster.node)) != place
             for each, late_h in zip(hours, self._late_h, strict=True):
-                each += late_h[:, None] * drives
+                each += late_h[:departures, None] * drives
         return TravelHours(*hours)

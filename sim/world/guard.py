@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from numbers import Integral
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -33,8 +33,6 @@ PARTS = {
     "response": ResponsePlan,
     "rent": RentPlan,
 }
-
-Part = TypeVar("Part", bound=FleetPlan | GridPlan | MarketPlan | EvPlan | ResponsePlan | RentPlan)
 
 
 class Guard(Protocol):
@@ -91,20 +89,23 @@ def checked_plan(plan: object, system: System, n_periods: int) -> Plan:
         _check_finite("response.factor", factor)
     if plan.rent is not None:
         _check_rent(plan.rent, system, n_periods)
-    parts: dict[str, Any] = {
-        name: _cut(part, n_periods) for name in PARTS if (part := getattr(plan, name)) is not None
-    }
-    return dataclasses.replace(plan, **parts)
+    parts: dict[str, Any] = {}
+    for name, kind in PARTS.items():
+        part = getattr(plan, name)
+        rows = {} if part is None else _cut(part, kind, n_periods)
+        if rows:
+            parts[name] = dataclasses.replace(part, **rows)
+    return dataclasses.replace(plan, **parts) if parts else plan
 
 
-def _cut(part: Part, n_periods: int) -> Part:
-    """Return a part of a plan with the first `n_periods` rows of its arrays."""
-    rows: dict[str, Any] = {
-        field.name: array[:n_periods]
-        for field in dataclasses.fields(part)
-        if isinstance(array := getattr(part, field.name), np.ndarray) and len(array) > n_periods
-    }
-    return dataclasses.replace(part, **rows) if rows else part
+def _cut(part: object, kind: type[Any], n_periods: int) -> dict[str, Any]:
+    """Return the first `n_periods` rows of those arrays of a part that have more."""
+    found = {}
+    for name in kind.__slots__:
+        array = getattr(part, name)
+        if isinstance(array, np.ndarray) and len(array) > n_periods:
+            found[name] = array[:n_periods]
+    return found
 
 
 def _check_rows(name: str, array: object, width: int, n_periods: int) -> None:

@@ -12,6 +12,8 @@ import numpy as np
 from sim.control import Outcome, SolveStatus
 from sim.errors import PlanError, shown
 
+_STATUSES = frozenset(SolveStatus)
+
 
 def check_outcome(outcome: object) -> None:
     """Refuse an outcome that the table of decisions cannot hold.
@@ -23,7 +25,7 @@ def check_outcome(outcome: object) -> None:
     """
     if not isinstance(outcome, Outcome):
         raise PlanError(f"outcome must be Outcome, not {type(outcome).__name__}")
-    if outcome.status not in set(SolveStatus):
+    if outcome.status not in _STATUSES:
         raise PlanError(f"outcome.status = {shown(outcome.status)} must be a SolveStatus")
     if not isinstance(outcome.fallback, str):
         raise PlanError(f"outcome.fallback = {shown(outcome.fallback)} must be a text")
@@ -43,6 +45,8 @@ def check_outcome(outcome: object) -> None:
 
 def is_number(value: object, kind: type = Real) -> bool:
     """Return whether a value is a real number, of Python or NumPy; truth values are none."""
+    if type(value) is int or (type(value) is float and kind is Real):
+        return True  # as nearly all are; abstract classes take their time
     return isinstance(value, kind) and not isinstance(value, bool | np.bool_)
 
 

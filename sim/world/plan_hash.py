@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
-from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -18,33 +19,42 @@ LATER = ("ev", "response", "rent", "charge_mwh", "discharge_mwh")
 
 def hash_of_orders(plan: Plan) -> str:
     """Return the first hexadecimal digits of a SHA-256 over all parts of a plan but its outcome."""
-    digest = hashlib.sha256()
-    for part in dataclasses.fields(plan):
+    pieces: list[bytes] = []
+    for name in _names(plan):
+        part = getattr(plan, name)
         # Without what came later a plan hashes as it did before there were any.
-        left_out = part.name in LATER and getattr(plan, part.name) is None
-        if part.name != "outcome" and not left_out:
-            for piece in _pieces(getattr(plan, part.name)):
-                digest.update(piece)
-    return digest.hexdigest()[:DIGITS]
+        if name != "outcome" and not (part is None and name in LATER):
+            _add(pieces, part)
+    return hashlib.sha256(b"".join(pieces)).hexdigest()[:DIGITS]
 
 
-def _pieces(value: object) -> Iterator[bytes]:
-    """Yield the bytes of a value in an order and with separators that leave no doubt."""
+def _names(value: object) -> tuple[str, ...]:
+    kind: Any = type(value)
+    return _names_of(kind)
+
+
+@functools.cache
+def _names_of(kind: Any) -> tuple[str, ...]:
+    return tuple(each.name for each in dataclasses.fields(kind))
+
+
+def _add(pieces: list[bytes], value: object) -> None:
+    """Add the bytes of a value in an order and with separators that leave no doubt."""
     if dataclasses.is_dataclass(value):
-        yield f"{type(value).__name__}{{".encode()
-        for each in dataclasses.fields(value):
-            if each.name not in LATER or getattr(value, each.name) is not None:
-                yield from _pieces(getattr(value, each.name))
-        yield b"}"
+        pieces.append(f"{type(value).__name__}{{".encode())
+        for name in _names(value):
+            part = getattr(value, name)
+            if part is not None or name not in LATER:
+                _add(pieces, part)
+        pieces.append(b"}")
     elif isinstance(value, np.ndarray):
-        yield f"{value.dtype.str}{value.shape}".encode()
-        yield value.tobytes()
+        pieces += (f"{value.dtype.str}{value.shape}".encode(), value.tobytes())
     elif isinstance(value, tuple | list):
-        yield f"({len(value)}".encode()
+        pieces.append(f"({len(value)}".encode())
         for each in value:
-            yield from _pieces(each)
-        yield b")"
+            _add(pieces, each)
+        pieces.append(b")")
     elif isinstance(value, np.generic):  # 3.0 orders the same, whoever made the number
-        yield from _pieces(value.item())
+        _add(pieces, value.item())
     else:
-        yield f"{value!r};".encode()
+        pieces.append(f"{value!r};".encode())

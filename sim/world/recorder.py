@@ -138,6 +138,7 @@ class Recorder:
 
     def __init__(self, system: System) -> None:
         self._system = system
+        self._step_h = system.timing.step_h
         self.readings: list[Reading] = []
         self.exchanges: list[list[StationExchange]] = [[] for _ in range(system.timing.n_steps)]
         self.events: list[Event] = []
@@ -155,7 +156,7 @@ class Recorder:
     def read(self, step: int, vehicle: Vehicle) -> None:
         """Read a vehicle's meter at the end of `step`; vehicles come in order."""
         meter = vehicle.read_meter()
-        step_h = self._system.timing.step_h
+        step_h = self._step_h
         for station, exchange in meter.exchanges.items():
             partly = exchange.hours < step_h * (1 - 1e-9)
             self.exchanges[step].append(
@@ -210,7 +211,7 @@ class Recorder:
     def charged(self, step: int, meter: EvMeter) -> None:
         """Note what electric cars exchanged in a step."""
         drawn_mwh = meter.charged_mwh - meter.discharged_mwh
-        self.ev_mw[step] = drawn_mwh / self._system.timing.step_h
+        self.ev_mw[step] = drawn_mwh / self._step_h
         self.ev_exchanged_mwh[step] = meter.charged_mwh + meter.discharged_mwh
         self.ev_stored_mwh[step] = meter.stored_mwh
 

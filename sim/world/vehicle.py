@@ -194,7 +194,9 @@ class Vehicle:
 
     def assign(self, visits: Iterable[Visit]) -> None:
         """Replace the itinerary; a trip under way is finished first."""
-        self.itinerary = deque(visits)
+        before, self.itinerary = self.itinerary, deque(visits)
+        if not (before or self.itinerary):
+            return  # it waits for orders, and there are none
         self._orders.succeed()
         self._orders = self.world.env.event()
 

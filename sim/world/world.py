@@ -162,14 +162,10 @@ class World:
 
     def run(self, controller: Controller) -> Recorder:
         """Live through the episode under a controller that has been started."""
-        questions = self.decisions()
+        questions = self._questions()
         observation = next(questions, None)
         while observation is not None:
-            plan = _decide(controller, observation, self.calls)
-            try:
-                observation = questions.send(plan)
-            except StopIteration:
-                break
+            observation = _sent(questions, self._decide(controller, observation))
         return self.recorder
 
     def decisions(self) -> Generator[Observation, Plan, None]:
@@ -178,6 +174,20 @@ class World:
         What is sent and makes no sense is recorded as a failed decision: the orders in force stay
         in force. The episode is over when the generator is.
         """
+        questions = self._questions()
+        observation = next(questions, None)
+        while observation is not None:
+            plan = yield observation
+            # A plan may be broken in any way; the episode goes on and names the failure (law 6).
+            try:
+                with contained():
+                    plan = self._checked(plan, observation)
+            except Exception as error:  # noqa: BLE001
+                plan = _failed(error)
+            observation = _sent(questions, plan)
+
+    def _questions(self) -> Generator[Observation, Plan, None]:
+        """Yield an observation whenever a plan is needed, and take a plan that makes sense."""
         timing = self.system.timing
         end = Tick(self.env, timing.n_steps * timing.step_s, Order.APPLICATION)
         while not end.processed:
@@ -186,9 +196,25 @@ class World:
                 question, self._question = self._question, None
                 started = time.perf_counter()
                 plan = yield question
-                self._answer.give((self._checked(plan, question), time.perf_counter() - started))
+                self._answer.give((plan, time.perf_counter() - started))
         self.recorder.clipped(self.clipped_mwh())
         self.recorder.ev_moved_mwh[:] = self.evs.moved_mwh()
+
+    def _decide(self, controller: Controller, observation: Observation) -> Plan:
+        """Return the controller's plan, or one that says how it failed."""
+        if stop_asked():
+            return _stopped(Plan())
+        # A controller may fail in any way; the episode goes on and names the failure (law 6).
+        try:
+            with contained():
+                plan = controller.decide(observation)
+                # It may hand over to another one that waits for something else.
+                self.calls.capabilities = capabilities_of(controller)
+                return self._checked(_stopped(plan) if stop_asked() else plan, observation)
+        except StopPlanning:
+            return _stopped(Plan())
+        except Exception as error:  # noqa: BLE001
+            return _failed(error)
 
     # -- the loop ------------------------------------------------------------------------------
 
@@ -317,13 +343,8 @@ class World:
         self.recorder.happened(self.env.now, vehicle, event, station, detail)
 
     def _checked(self, plan: Plan, observation: Observation) -> Plan:
-        """Return the plan, or one that says why it makes no sense."""
-        # A plan may be broken in any way; the episode goes on and names the failure (law 6).
-        try:
-            with contained():
-                return checked_plan(plan, self.system, observation.forecast.n_periods)
-        except Exception as error:  # noqa: BLE001
-            return _failed(error)
+        """Return the plan as it can be carried out; what makes no sense raises."""
+        return checked_plan(plan, self.system, self.system.timing.periods_ahead(observation.period))
 
     def _clipping(self) -> list[Any]:
         """Return what counts energy that was ordered and not delivered."""
@@ -334,21 +355,12 @@ class World:
         return float(sum(source.clipped_mwh for source in self._clipping()))
 
 
-def _decide(controller: Controller, observation: Observation, calls: ReplanningCalls) -> Plan:
-    """Return the controller's plan, or one that says how it failed."""
-    if stop_asked():
-        return _stopped(Plan())
-    # A controller may fail in any way; the episode goes on and names the failure (law 6).
+def _sent(questions: Generator[Observation, Plan, None], plan: Plan) -> Observation | None:
+    """Answer a question and return the next one, None at the end."""
     try:
-        with contained():
-            plan = controller.decide(observation)
-            # It may hand over to another one that waits for something else.
-            calls.capabilities = capabilities_of(controller)
-            return _stopped(plan) if stop_asked() else plan
-    except StopPlanning:
-        return _stopped(Plan())
-    except Exception as error:  # noqa: BLE001
-        return _failed(error)
+        return questions.send(plan)
+    except StopIteration:
+        return None
 
 
 def _stopped(plan: Plan) -> Plan:

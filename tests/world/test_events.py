@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from sim.powerflow.engines import engine
 from sim.scenario import load_scenario
 from sim.system.battery import Battery
 from sim.system.evs import EvGroup
+from sim.system.roads import Roads
 from sim.system.system import System
 from sim.uncertainty.calibrated import CalibratedForecaster
 from sim.uncertainty.conditions import RoadConditions
@@ -58,11 +60,16 @@ def test_an_incident_slows_the_truck_on_the_link_from_that_moment() -> None:
     assert blocked.crossing_s(1, roads.length_km[1], 0.0) == pytest.approx(5400.0)
 
 
+@functools.cache
+def bundled_roads() -> Roads:
+    return load_scenario("ieee33").system.roads
+
+
 @settings(max_examples=50, deadline=None)
 @given(st.integers(0, 50), st.lists(st.floats(0, 20 * 3600.0), min_size=2, max_size=20))
 def test_nobody_overtakes(seed: int, departures: list[float]) -> None:
     rng = np.random.default_rng(seed)
-    roads = load_scenario("ieee33").system.roads
+    roads = bundled_roads()
     speed = roads.free_speed_kmh * rng.uniform(0.05, 1.0, (80, roads.n_links))
     incidents = [
         Incident(0, start, start + rng.exponential(3600.0), rng.uniform(1, 50))
@@ -225,7 +232,6 @@ def test_the_forecast_of_charging_is_unbiased() -> None:
     system, nature = cars(count=60)
     errors, truths = [], []
     for replication in range(40):
-        here, _ = world(system, nature, Plan())
         realisation = nature.draw(2, replication)
         forecaster = CalibratedForecaster.build(nature, realisation)
         controller = Scripted(Plan())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Callable, Generator
 from typing import Any, NamedTuple
 
@@ -114,15 +115,9 @@ class EvFleet:
 
         Groups under an order are put into the order of their laxities anew.
         """
-        groups = self._groups_now
         if not self._groups:
             return EvMeter(np.empty(0), np.empty(0), np.empty(0))
-        now_h = self._advance()
-        sharing.begin_step(*self._all, now_h)
-        stored_mwh, _ = sharing.energies(*self._all[1:], now_h)
-        reading = EvMeter(groups["charged_mwh"].copy(), groups["discharged_mwh"].copy(), stored_mwh)
-        groups["charged_mwh"] = groups["discharged_mwh"] = 0.0
-        return reading
+        return EvMeter(*sharing.read_meter(*self._all, self._now_h))
 
     @property
     def clipped_mwh(self) -> float:
@@ -174,22 +169,22 @@ class EvFleet:
 
     def states(self) -> EvStates:
         """Return the cars at home, in order of arrival."""
-        now_h = self._advance()
-        sessions, groups = self._sessions, self._groups_now
-        found = sharing.at_home(*self._all[1:], now_h)
-        found = found[:, np.argsort(found[0])]
-        session, group = found[0].astype(np.int64), found[1].astype(np.int64)
+        if not self._groups:
+            return EvStates.none()
+        sessions = self._sessions
+        session, group, known = sharing.at_home(*self._all[1:], self._advance())
+        energy_mwh, owed_mwh, laxity_h, charge_max_mw, discharge_max_mw = known
         return EvStates(
             group=group,
             car=sessions.car[session],
-            energy_mwh=found[2].copy(),
-            owed_mwh=groups["capacity_mwh"][group] - found[2],
+            energy_mwh=energy_mwh,
+            owed_mwh=owed_mwh,
             charge_from_h=sessions.start_h[session],
             departure_h=sessions.stated_departure_h[session],
             next_trip_mwh=sessions.next_trip_mwh[session],
-            charge_max_mw=groups["charge_max_mw"][group],
-            discharge_max_mw=groups["discharge_max_mw"][group],
-            laxity_h=found[3].copy(),
+            charge_max_mw=charge_max_mw,
+            discharge_max_mw=discharge_max_mw,
+            laxity_h=laxity_h,
         )
 
     # -- how it keeps up -----------------------------------------------------------------------
@@ -200,10 +195,14 @@ class EvFleet:
 
     def _advance(self) -> float:
         """Let happen what has happened by now, and return the time [h]."""
-        now_h = float(self._env.now) / SECONDS_PER_HOUR
+        now_h = self._now_h
         if self._groups:
             sharing.advance(*self._all, now_h)
         return now_h
+
+    @property
+    def _now_h(self) -> float:
+        return float(self._env.now) / SECONDS_PER_HOUR
 
 
 def _held(fleet: tuple[Records, Records, Records, IntArray], now_h: float) -> FloatArray:
@@ -220,14 +219,14 @@ def _arrivals(
     waited_for: Callable[[], bool],
 ) -> Generator[simpy.Event, Any, None]:
     """Say whenever a car comes home that somebody waits for; `arrival_h` is in order."""
-    arrival_s = arrival_h[arrival_h > 0] * SECONDS_PER_HOUR
-    while True:
-        yield Tick(env, -env.now % step_s, Order.AFTERWARDS)
-        first, end = np.searchsorted(arrival_s, [env.now, env.now + step_s])
-        if end == len(arrival_s) and first == end:
-            return
+    arrival_s: list[float] = (arrival_h[arrival_h > 0] * SECONDS_PER_HOUR).tolist()
+    delay_s = 0.0
+    while arrival_s and env.now <= arrival_s[-1]:
+        yield Tick(env, delay_s, Order.AFTERWARDS)
         if waited_for():
-            for time_s in arrival_s[first:end].tolist():
+            first = bisect.bisect_left(arrival_s, env.now)
+            end = bisect.bisect_left(arrival_s, env.now + step_s)
+            for time_s in arrival_s[first:end]:
                 yield env.timeout(max(time_s - env.now, 0.0))
                 arrived()
-        yield env.timeout(0.5 * step_s if env.now % step_s == 0 else 0.0)
+        delay_s = -env.now % step_s or step_s

@@ -40,15 +40,25 @@ def advance(stays: Records, cars: Records, groups: Records, home: IntArray, now_
 
 
 @njit(cache=True)
-def begin_step(
+def read_meter(
     stays: Records, cars: Records, groups: Records, home: IntArray, now_h: float
-) -> None:
-    """Read the meters of all groups, and share the orders in force by the laxities of now."""
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Read the meters of all groups, and share the orders in force by the laxities of now.
+
+    Returns what was charged and discharged since the last reading, and what is stored at home,
+    ``(group,)`` each [MWh].
+    """
+    advance(stays, cars, groups, home, now_h)
     for g in range(len(groups)):
         integrate(groups, g, now_h)
         if not np.isnan(groups[g].order_mw):
             sort(cars, groups, home, g, now_h)
             _share(stays, cars, groups, home, g, now_h)
+    charged_mwh, discharged_mwh = np.empty(len(groups)), np.empty(len(groups))
+    for g in range(len(groups)):
+        charged_mwh[g], discharged_mwh[g] = groups[g].charged_mwh, groups[g].discharged_mwh
+        groups[g].charged_mwh = groups[g].discharged_mwh = 0.0
+    return charged_mwh, discharged_mwh, energies(cars, groups, home, now_h)[0]
 
 
 @njit(cache=True)
@@ -121,21 +131,34 @@ def energies(
 
 
 @njit(cache=True)
-def at_home(cars: Records, groups: Records, home: IntArray, now_h: float) -> FloatArray:
-    """Return session, group, energy and laxity of the cars at home, ``(4, car)`` [-, -, MWh, h]."""
-    found = np.empty((4, groups["n_home"].sum()))
+def at_home(
+    cars: Records, groups: Records, home: IntArray, now_h: float
+) -> tuple[IntArray, IntArray, FloatArray]:
+    """Return the cars at home in order of arrival: session, group, and what is known of each.
+
+    The last are energy, missing energy, laxity, and largest charging and discharging power,
+    ``(5, car)`` [MWh, MWh, h, MW, MW].
+    """
+    n_cars = groups["n_home"].sum()
+    place, place_group = np.empty(n_cars, dtype=np.int64), np.empty(n_cars, dtype=np.int64)
+    session = np.empty(n_cars, dtype=np.int64)
     n = 0
     for g in range(len(groups)):
-        first, capacity_mwh = groups[g].first_stay, groups[g].capacity_mwh
-        speed_mw = groups[g].charge_max_mw * groups[g].efficiency_charge
+        first = groups[g].first_stay
         for k in range(first, first + groups[g].n_home):
-            c = home[k]
-            found[0, n] = cars[c].session
-            found[1, n] = g
-            found[2, n] = energy(cars, c, capacity_mwh, now_h)
-            found[3, n] = laxity(cars, c, capacity_mwh, speed_mw, now_h)
+            place[n], place_group[n], session[n] = home[k], g, cars[home[k]].session
             n += 1
-    return found
+    order = np.argsort(session)  # sessions are in order of arrival
+    known = np.empty((5, n_cars))
+    for n in range(n_cars):
+        c, g = place[order[n]], place_group[order[n]]
+        capacity_mwh, charge_mw = groups[g].capacity_mwh, groups[g].charge_max_mw
+        known[0, n] = energy(cars, c, capacity_mwh, now_h)
+        known[1, n] = capacity_mwh - known[0, n]
+        speed_mw = charge_mw * groups[g].efficiency_charge
+        known[2, n] = laxity(cars, c, capacity_mwh, speed_mw, now_h)
+        known[3, n], known[4, n] = charge_mw, groups[g].discharge_max_mw
+    return session[order], place_group[order], known
 
 
 # -- sharing ---------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 import pytest
 
-from controllers.greedy.trading import EndPrice, best_trade
+from controllers.greedy.trading import EndPrice, best_trade, quotes
 from tests.controllers.scheduling.build import battery
 
 LOSSLESS = battery(efficiency_charge=1.0, efficiency_discharge=1.0, wear_usd_per_mwh=0.0)
@@ -15,7 +15,7 @@ def trade(prices, energy=0.75, stored=50.0, cells=LOSSLESS, least=1.0, missing=N
         missing_usd_per_mwh=stored if missing is None else missing,
         surplus_usd_per_mwh=stored,
     )
-    return best_trade(cells, energy, prices, end, least, 1.0)
+    return best_trade(cells, energy, quotes(cells, prices), end, least, 1.0)
 
 
 def test_it_buys_before_a_dearer_hour_and_sells_before_a_cheaper_one():
