@@ -29,8 +29,8 @@ from sim.units import FloatArray
 _POINTS = 51
 
 # Steps shrink geometrically, to be small just when the iterations end.
-_FIRST_STEP, _LAST_STEP = 0.1, 0.001
-_MEMORY, _MEMORY_OF_SQUARES = 0.9, 0.99
+_FIRST_STEP, _LAST_STEP = 0.3, 0.002
+_MEMORY, _MEMORY_OF_SQUARES = 0.97, 0.99
 
 # The routes of this last share of the iterations are the columns.
 _SETTLED = 0.5
@@ -104,6 +104,6 @@ def _scale(dual: Lagrangian) -> FloatArray:
             np.maximum(dual.highest - dual.lowest, 0.0).ravel(),
             np.ones(len(start.limits)),
             np.full(len(start.axes_p) + len(start.axes_q), 0.1 * usd_per_mw),
-            np.full(start.plugs.size, min(10.0, dual.queue_usd)),
+            np.full(start.plugs.size, min(100.0, dual.queue_usd)),
         ]
     )
