@@ -43,7 +43,7 @@ def by_columns(
     bound_usd, columns = -np.inf, ()
     # Twice as many prices again, around the best plan by now, where the gap is open.
     for prices in (search.prices, 2 * search.prices):
-        tell("bound by prices", best=usd_of(best), bound=bound_usd)
+        tell(f"bound by {prices} prices", best=usd_of(best))
         bound = lower_bound(_sharpened(problem, best), prices)
         bound_usd, columns = max(bound_usd, bound.usd), bound.columns
         enough_usd = bound_usd + search.gap * (idle_usd - bound_usd)
