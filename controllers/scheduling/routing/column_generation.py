@@ -13,7 +13,7 @@ import sys
 
 import numpy as np
 
-from controllers.scheduling.bound.bound import lower_bound
+from controllers.scheduling.bound.bound import COLUMNS, lower_bound
 from controllers.scheduling.dispatch.dispatch import Dispatcher, dispatch
 from controllers.scheduling.grid.sharpened import sharpened
 from controllers.scheduling.problem.problem import Schedule, SchedulingProblem
@@ -35,58 +35,41 @@ def by_columns(
     natural = tuple(range(problem.n_vehicles))
     tries = [(begin[0], order) for order in vehicle_orders(problem.n_vehicles, search.orders)]
     tries += [(other, natural) for other in begin[1:]]
+    tell("bound by prices")
+    bound = lower_bound(problem, search.prices, COLUMNS) if search.prices else None
+    enough_usd, idle_usd = -np.inf, None
+    if bound is not None:
+        idle_usd = doing_nothing_usd(problem, search)
+        priced = _begin(problem, dispatcher, (bound.routes,))
+        begin += priced
+        tries += [(one, natural) for one in priced]
+        enough_usd = bound.usd + search.gap * (idle_usd - bound.usd)
     best = min(begin, key=usd_of)
-    if not search.prices:
-        best = _respond(problem, best, tries, search, dispatcher)
-        return _judged(polish(problem, best, dispatcher, search.trials), None, search, dispatcher)
-    idle_usd = doing_nothing_usd(problem, search)
-    bound_usd, columns = -np.inf, ()
-    # Twice as many prices again, around the best plan by now, where the gap is open.
-    for prices in (search.prices, 2 * search.prices):
-        tell(f"bound by {prices} prices", best=usd_of(best))
-        bound = lower_bound(_sharpened(problem, best), prices)
-        bound_usd, columns = max(bound_usd, bound.usd), bound.columns
-        enough_usd = bound_usd + search.gap * (idle_usd - bound_usd)
-        tries += [(one, natural) for one in _begin(problem, dispatcher, (bound.routes,))]
-        best = _respond(problem, best, tries, search, dispatcher, enough_usd)
-        tries = []
-        if usd_of(best) <= enough_usd:
-            break
-    if usd_of(best) > enough_usd:
-        tell("routes of the bound", best=usd_of(best), bound=bound_usd)
-        effort = dataclasses.replace(search.effort, sweeps=min(search.effort.sweeps, 1))
-        best = recombine(problem, best, columns, dispatcher, search.trials, effort)
-    if usd_of(best) > enough_usd:
-        tell("small changes of routes", best=usd_of(best), bound=bound_usd)
-        best = polish(problem, best, dispatcher, search.trials)
-    return _judged(with_idle(best, idle_usd), bound_usd, search, dispatcher)
-
-
-def _respond(
-    problem: SchedulingProblem,
-    best: Schedule,
-    tries: list[tuple[Schedule, tuple[int, ...]]],
-    search: Search,
-    dispatcher: Dispatcher,
-    enough_usd: float = -np.inf,
-) -> Schedule:
-    """Return the best schedule after best responses from some starts, in some orders each.
-
-    It ends with the first that is worth no more than `enough_usd`.
-    """
+    proven_usd = None if bound is None else bound.usd
     for number, (one, order) in enumerate(tries, 1):
-        best = min(best, one, key=usd_of)
-        if usd_of(best) <= enough_usd:
-            break
-        tell(f"best responses, start {number} of at most {len(tries)}", best=usd_of(best))
-        best = min(best, improve(problem, one, order, search.effort, dispatcher), key=usd_of)
-    return best
+        if usd_of(best) > enough_usd:
+            stage = f"best responses, start {number} of at most {len(tries)}"
+            tell(stage, best=usd_of(best), bound=proven_usd)
+            best = min(best, improve(problem, one, order, search.effort, dispatcher), key=usd_of)
+    if bound is not None and usd_of(best) > enough_usd:
+        tell("routes of the bound", best=usd_of(best), bound=proven_usd)
+        effort = dataclasses.replace(search.effort, sweeps=min(search.effort.sweeps, 1))
+        best = recombine(problem, best, bound.columns, dispatcher, search.trials, effort)
+    if usd_of(best) > enough_usd:
+        tell("small changes of routes", best=usd_of(best), bound=proven_usd)
+        best = polish(problem, best, dispatcher, search.trials)
+    if proven_usd is not None and usd_of(best) > enough_usd:
+        tell("a closer bound", best=usd_of(best), bound=proven_usd)
+        proven_usd = max(proven_usd, _closer_bound_usd(problem, best, search))
+    best = with_idle(best, idle_usd)
+    return _judged(best, proven_usd, search, dispatcher)
 
 
-def _sharpened(problem: SchedulingProblem, plan: Schedule) -> SchedulingProblem:
-    """Return the same problem with more tangents of currents where a plan stands."""
-    point = plan.operating_point(problem.space.n_stations)
-    return dataclasses.replace(problem, network=sharpened(problem.network, point))
+def _closer_bound_usd(problem: SchedulingProblem, best: Schedule, search: Search) -> float:
+    """Return a bound by twice the prices, with more tangents of currents around a plan [USD]."""
+    point = best.operating_point(problem.space.n_stations)
+    finer = dataclasses.replace(problem, network=sharpened(problem.network, point))
+    return lower_bound(finer, 2 * search.prices).usd
 
 
 def park_by_columns(
@@ -109,9 +92,8 @@ def park_by_columns(
     )
     alone = dataclasses.replace(search.effort, sweeps=0)
     best = recombine(problem, begin[0], places, dispatcher, sys.maxsize, alone)
-    bound_usd = None
-    if search.prices:
-        bound_usd = lower_bound(_sharpened(problem, best), search.prices).usd
+    bound_usd = _closer_bound_usd(problem, best, search) if search.prices else None
+    if bound_usd is not None:
         best = with_idle(best, doing_nothing_usd(problem, search))
     return _judged(best, bound_usd, search, dispatcher)
 
