@@ -66,8 +66,8 @@ class Planning:
     retrials
         Small changes that are tried where the last plan is carried on, which proves nothing.
     prices
-        Prices tried by ``columns`` for a proven lower bound of every schedule; 0 proves nothing. A
-        few hundred bring the bound near the best there is.
+        Prices tried by ``columns`` for a proven lower bound of every schedule, and twice as many
+        again where the gap is open; 0 proves nothing.
     gap
         ``columns`` ends where (value - bound) / (value of doing nothing - bound) is at most this
         [-].

@@ -31,7 +31,8 @@ class Search:
     retrials
         Small changes that are tried where a plan is carried on.
     prices
-        Number of prices tried for a lower bound; 0 bounds nothing.
+        Number of prices tried for a lower bound, and twice as many again where the gap is open; 0
+        bounds nothing.
     gap
         ``columns`` ends where (value - bound) / (value of doing nothing - bound) is at most this
         [-].

@@ -50,7 +50,7 @@ class Looking:
 
 
 def posed(
-    name: str, n_trucks: int, n_stations: int, overrides: Mapping[str, object]
+    name: str, n_trucks: int, n_stations: int, overrides: Mapping[str, object], day: int = 0
 ) -> SchedulingProblem:
     """Return the first problem of a day with some of the stations and trucks of a scenario."""
     scenario = load_scenario(name, overrides)
@@ -67,7 +67,7 @@ def posed(
     )
     system = dataclasses.replace(own, stations=stations, vehicles=vehicles)
     looking = Looking()
-    live(dataclasses.replace(scenario, system=system), looking)
+    live(dataclasses.replace(scenario, system=system), looking, replication=day)
     assert looking.seen is not None
     forecast = looking.seen.forecast
     rest = OperatingPoint.at_rest(system, forecast.n_periods)
@@ -84,11 +84,19 @@ def timed(problem: SchedulingProblem, search: Search) -> tuple[Outcome, float]:
     return found.outcome, seconds
 
 
-CASES = {
-    "3 trucks, 4 stations, 96 x 15 min": ("ieee33", 3, 4, {"timing.period_min": 15}),
-    "6 trucks, 6 stations, 24 x 1 h": ("ieee33", 6, 6, {"timing.period_min": 60}),
-    "12 trucks, 20 stations, 24 x 1 h": ("oberrhein", 12, 20, {"timing.period_min": 60}),
-    "12 trucks, 20 stations, 96 x 15 min": ("oberrhein", 12, 20, {"timing.period_min": 15}),
+HOURS, HALF_HOURS = {"timing.period_min": 60}, {"timing.period_min": 30}
+CASES: dict[str, tuple[str, int, int, Mapping[str, object], int]] = {
+    "3 trucks, 4 stations, 96 x 15 min": ("ieee33", 3, 4, {"timing.period_min": 15}, 0),
+    "6 trucks, 6 stations, 24 x 1 h": ("ieee33", 6, 6, HOURS, 0),
+    "12 trucks, 20 stations, 24 x 1 h": ("oberrhein", 12, 20, HOURS, 0),
+    "12 trucks, 20 stations, 96 x 15 min": ("oberrhein", 12, 20, {"timing.period_min": 15}, 0),
+    # Days on which trucks must act together.
+    "3 trucks, 6 stations, 24 x 1 h, day 3": ("ieee33", 3, 6, HOURS, 3),
+    "3 trucks, 6 stations, 24 x 1 h, day 9": ("ieee33", 3, 6, HOURS, 9),
+    "3 trucks, 4 stations, 48 x 30 min, day 1": ("ieee33", 3, 4, HALF_HOURS, 1),
+    "3 trucks, 4 stations, 48 x 30 min, day 3": ("ieee33", 3, 4, HALF_HOURS, 3),
+    "6 trucks, 6 stations, 24 x 1 h, day 3": ("ieee33", 6, 6, HOURS, 3),
+    "12 trucks, 6 stations, 24 x 1 h, day 3": ("ieee33", 12, 6, HOURS, 3),
 }
 
 
@@ -97,11 +105,11 @@ def test_gaps_side_by_side(capsys: pytest.CaptureFixture[str]) -> None:
     timed(posed("tiny", 1, 2, {}), DEFAULT)  # compiles, or loads, what is compiled
     with capsys.disabled():
         print(
-            f"\n{'case':<48}{'doing nothing':>15}{'first plan':>12}{'gap':>8}{'s':>7}"
+            f"\n{'case':<52}{'doing nothing':>15}{'first plan':>12}{'gap':>8}{'s':>7}"
             f"{'plan':>12}{'bound':>12}{'gap':>8}{'s':>7}  USD, processor seconds"
         )
-    for case, (name, trucks, stations, overrides) in CASES.items():
-        problem = posed(name, trucks, stations, overrides)
+    for case, (name, trucks, stations, overrides, day) in CASES.items():
+        problem = posed(name, trucks, stations, overrides, day)
         nothing = doing_nothing_usd(problem, Search())
         first, first_s = timed(problem, FIRST)
         plan, plan_s = timed(problem, DEFAULT)
@@ -112,7 +120,7 @@ def test_gaps_side_by_side(capsys: pytest.CaptureFixture[str]) -> None:
         gaps = [(value - bound) / (nothing - bound) for value in (first_usd, usd)]
         with capsys.disabled():
             print(
-                f"{name + ', ' + case:<48}{nothing:>15,.1f}{first_usd:>12,.1f}{gaps[0]:>8.2%}"
+                f"{name + ', ' + case:<52}{nothing:>15,.1f}{first_usd:>12,.1f}{gaps[0]:>8.2%}"
                 f"{first_s:>7.2f}{usd:>12,.1f}{bound:>12,.1f}{gaps[1]:>8.2%}{plan_s:>7.2f}"
             )
         assert bound <= usd <= nothing

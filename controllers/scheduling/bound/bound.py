@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -28,12 +29,37 @@ from sim.units import FloatArray
 # Points of the vehicles' energy grid; the bound is valid whatever their number.
 _POINTS = 51
 
-# Steps shrink geometrically, to be small just when the iterations end.
-_FIRST_STEP, _LAST_STEP = 0.1, 0.001
-_MEMORY, _MEMORY_OF_SQUARES = 0.9, 0.99
+_MEMORY_OF_SQUARES = 0.99
 
 # The routes of this last share of the iterations are the columns.
 _SETTLED = 0.5
+
+
+class Ascent(NamedTuple):
+    """How prices climb.
+
+    Attributes
+    ----------
+    first_step, last_step
+        In units of each price's scale; steps shrink geometrically from one to the other, to be
+        small just when the iterations end [-].
+    memory
+        Share of the mean slope that each iteration keeps [-].
+    plug_usd
+        The scale of a plug's price for a period [USD].
+    """
+
+    first_step: float
+    last_step: float
+    memory: float
+    plug_usd: float
+
+
+COLUMNS = Ascent(first_step=0.1, last_step=0.001, memory=0.9, plug_usd=10.0)
+"""Near the prices of the start: its routes are good columns."""
+
+PROOF = Ascent(first_step=0.2, last_step=0.001, memory=0.95, plug_usd=100.0)
+"""Far and fast, for the best bound."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +81,7 @@ class Bound:
     columns: tuple[tuple[Route, ...], ...]
 
 
-def lower_bound(problem: SchedulingProblem, iterations: int) -> Bound:
+def lower_bound(problem: SchedulingProblem, iterations: int, ascent: Ascent = PROOF) -> Bound:
     """Return the best bound of so many prices.
 
     Parameters
@@ -64,9 +90,12 @@ def lower_bound(problem: SchedulingProblem, iterations: int) -> Bound:
         The problem.
     iterations
         How many prices are tried, at least 1; each takes a dynamic programme per vehicle.
+    ascent
+        How prices climb; any way is valid.
     """
     dual = Lagrangian(problem, _POINTS)
-    scale = _scale(dual)
+    scale = _scale(dual, ascent.plug_usd)
+    memory = ascent.memory
     prices = dual.start()
     slope, square = np.zeros(len(scale)), np.zeros(len(scale))
     best_usd = -np.inf
@@ -81,11 +110,11 @@ def lower_bound(problem: SchedulingProblem, iterations: int) -> Bound:
             for counter, route in zip(taken, found.paths.routes, strict=True):
                 counter[route] += 1
         scaled = scale * found.slope
-        slope = _MEMORY * slope + (1 - _MEMORY) * scaled
+        slope = memory * slope + (1 - memory) * scaled
         square = _MEMORY_OF_SQUARES * square + (1 - _MEMORY_OF_SQUARES) * scaled**2
-        mean = slope / (1 - _MEMORY ** (i + 1))
+        mean = slope / (1 - memory ** (i + 1))
         spread = np.sqrt(square / (1 - _MEMORY_OF_SQUARES ** (i + 1)))
-        step = _FIRST_STEP * (_LAST_STEP / _FIRST_STEP) ** (i / n)
+        step = ascent.first_step * (ascent.last_step / ascent.first_step) ** (i / n)
         move = scale * step * mean / np.maximum(spread, 1e-6)
         prices = dual.allowed(prices.vector() + move)
     return Bound(
@@ -95,7 +124,7 @@ def lower_bound(problem: SchedulingProblem, iterations: int) -> Bound:
     )
 
 
-def _scale(dual: Lagrangian) -> FloatArray:
+def _scale(dual: Lagrangian, plug_usd: float) -> FloatArray:
     """Return how far each price may reasonably move, as `Prices.vector`."""
     start = dual.start()
     usd_per_mw = float(np.abs(dual.highest).max(initial=1.0))
@@ -104,6 +133,6 @@ def _scale(dual: Lagrangian) -> FloatArray:
             np.maximum(dual.highest - dual.lowest, 0.0).ravel(),
             np.ones(len(start.limits)),
             np.full(len(start.axes_p) + len(start.axes_q), 0.1 * usd_per_mw),
-            np.full(start.plugs.size, min(10.0, dual.queue_usd)),
+            np.full(start.plugs.size, min(plug_usd, dual.queue_usd)),
         ]
     )

@@ -13,8 +13,9 @@ import sys
 
 import numpy as np
 
-from controllers.scheduling.bound.bound import lower_bound
+from controllers.scheduling.bound.bound import COLUMNS, lower_bound
 from controllers.scheduling.dispatch.dispatch import Dispatcher, dispatch
+from controllers.scheduling.grid.sharpened import sharpened
 from controllers.scheduling.problem.problem import Schedule, SchedulingProblem
 from controllers.scheduling.problem.time_space import Route
 from controllers.scheduling.routing.best_response import improve, usd_of
@@ -35,7 +36,7 @@ def by_columns(
     tries = [(begin[0], order) for order in vehicle_orders(problem.n_vehicles, search.orders)]
     tries += [(other, natural) for other in begin[1:]]
     tell("bound by prices")
-    bound = lower_bound(problem, search.prices) if search.prices else None
+    bound = lower_bound(problem, search.prices, COLUMNS) if search.prices else None
     enough_usd, idle_usd = -np.inf, None
     if bound is not None:
         idle_usd = doing_nothing_usd(problem, search)
@@ -57,8 +58,18 @@ def by_columns(
     if usd_of(best) > enough_usd:
         tell("small changes of routes", best=usd_of(best), bound=proven_usd)
         best = polish(problem, best, dispatcher, search.trials)
+    if proven_usd is not None and usd_of(best) > enough_usd:
+        tell("a closer bound", best=usd_of(best), bound=proven_usd)
+        proven_usd = max(proven_usd, _closer_bound_usd(problem, best, search))
     best = with_idle(best, idle_usd)
     return _judged(best, proven_usd, search, dispatcher)
+
+
+def _closer_bound_usd(problem: SchedulingProblem, best: Schedule, search: Search) -> float:
+    """Return a bound by twice the prices, with more tangents of currents around a plan [USD]."""
+    point = best.operating_point(problem.space.n_stations)
+    finer = dataclasses.replace(problem, network=sharpened(problem.network, point))
+    return lower_bound(finer, 2 * search.prices).usd
 
 
 def park_by_columns(
@@ -81,7 +92,7 @@ def park_by_columns(
     )
     alone = dataclasses.replace(search.effort, sweeps=0)
     best = recombine(problem, begin[0], places, dispatcher, sys.maxsize, alone)
-    bound_usd = lower_bound(problem, search.prices).usd if search.prices else None
+    bound_usd = _closer_bound_usd(problem, best, search) if search.prices else None
     if bound_usd is not None:
         best = with_idle(best, doing_nothing_usd(problem, search))
     return _judged(best, bound_usd, search, dispatcher)

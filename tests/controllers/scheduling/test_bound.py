@@ -143,6 +143,40 @@ def test_of_200_small_problems_all_bounds_are_valid_and_most_plans_are_optimal()
     assert within >= 0.95, f"{within:.1%} of the plans, worst gap {max(gaps):.1%}"
 
 
+def crowded(seed: int) -> tuple[SchedulingProblem, SchedulingProblem]:
+    """Return a problem whose three trucks want to the end of the feeder, and one with more plugs.
+
+    Driving costs next to nothing, and all load is at the end.
+    """
+    cheap = [truck(k, k % 3, usd_per_km=0.02, labour_usd_per_h=0.5) for k in range(3)]
+    exists, rng = feeder(3, 4, trucks=cheap), np.random.default_rng(seed)
+    load_mw = np.column_stack([np.zeros(4), rng.uniform(2.0, 4.0, 4)])
+    day = random_day(exists, seed, load_mw=load_mw, price=rng.uniform(20.0, 120.0, 4))
+    problem = problem_of(exists, day)
+    plenty = dataclasses.replace(problem.space, plugs=np.full(3, 3))
+    return problem, dataclasses.replace(problem, space=plenty)
+
+
+def check_crowded(seed: int) -> bool:
+    """Check the bound where plugs are scarce; return whether they bind."""
+    problem, roomy = crowded(seed)
+    optimum, without = proven(problem), proven(roomy)
+    bound_usd = lower_bound(problem, 200).usd
+    assert bound_usd <= optimum + 1e-6 * max(abs(optimum), 1.0)
+    # Scarce plugs have a price: most of what they cost is in the bound.
+    assert optimum - bound_usd < 0.2 * (doing_nothing_usd(problem, Search()) - optimum)
+    return optimum > without + 0.01
+
+
+def test_the_bound_knows_what_scarce_plugs_cost() -> None:
+    assert check_crowded(1)
+
+
+@pytest.mark.slow
+def test_of_100_problems_with_scarce_plugs_all_bounds_are_valid() -> None:
+    assert sum(check_crowded(seed) for seed in range(100)) >= 90
+
+
 def test_more_prices_give_no_worse_a_bound_and_close_in_on_the_optimum() -> None:
     problem = small(4, 2, 5)
     few, many = lower_bound(problem, 5).usd, lower_bound(problem, 300).usd
