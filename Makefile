@@ -5,7 +5,7 @@ READY := .venv/.gridhaul-ready
 EVIDENCE := tests/contract/test_laws.py tests/study/store/test_kill.py tests/controllers/scheduling/test_bound.py \
 	tests/controllers/scheduling/test_schedule.py tests/controllers/optimisation tests/controllers/shared_rental \
 	tests/controllers/multi_objective tests/controllers/market tests/study/execution tests/study/inference \
-	tests/inspect/test_check_controller.py tests/uncertainty/test_many_stations.py \
+	tests/browser tests/inspect/test_check_controller.py tests/uncertainty/test_many_stations.py \
 	tests/scenarios/test_rebuild.py tests/adapters tests/episode tests/command_line \
 	tests/test_install.py tests/test_docs_commands.py
 

@@ -88,8 +88,8 @@ def test_seeds_are_the_days_that_controllers_live() -> None:
     ("scenario", "name", "overrides"),
     [
         ("tiny", "rolling", {}),
-        ("ieee33", "rolling", {"timing.hours": 8}),
-        ("six_bus_rail", "market", {"timing.hours": 12}),
+        pytest.param("ieee33", "rolling", {"timing.hours": 8}, marks=pytest.mark.slow),
+        pytest.param("six_bus_rail", "market", {"timing.hours": 12}, marks=pytest.mark.slow),
     ],
 )
 def test_actions_of_a_controller_give_its_tables(

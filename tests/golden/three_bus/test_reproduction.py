@@ -13,7 +13,9 @@ PAGE = Path(__file__).parents[3] / "docs" / "reproduction" / "three_bus.md"
 
 @pytest.fixture(scope="module")
 def script() -> dict[str, Any]:
-    return runpy.run_path(str(PAGE.with_suffix(".py")))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(PAGE.parent)
+        return runpy.run_path(str(PAGE.with_suffix(".py")))
 
 
 def test_the_day_without_storage_is_on_the_page(script: dict[str, Any]) -> None:
