@@ -74,7 +74,7 @@ def test_play_moves_the_trucks_until_it_is_paused(page: Page) -> None:
     at_home = positions(page)
     while (
         positions(page) == at_home
-    ):  # to the first trip, without waiting for the play to get there
+    ):  # to the first trip
         page.keyboard.press("ArrowRight")
     page.keyboard.press("Space")
     assert page.locator("#map-play").get_attribute("aria-pressed") == "true"
