@@ -43,7 +43,7 @@ bench: $(READY)
 # thousand stations, the commands of the documentation, a sample of attacks (which writes
 # docs/reliability.md), and the first 20 mutants by key, of which at most 15 % may live.
 evidence: $(READY)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(EVIDENCE) -m slow --numprocesses 2 --dist load --hypothesis-profile=ci \
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(EVIDENCE) -m slow --numprocesses 2 --dist worksteal --hypothesis-profile=ci \
 		-k "not (test_laws and (oberrhein or ieee123))"
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.hostile.run --sample
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.mutation.run --sample 20
