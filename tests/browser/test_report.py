@@ -72,9 +72,7 @@ def test_play_moves_the_trucks_until_it_is_paused(page: Page) -> None:
     page.locator("#map-time").focus()
     page.keyboard.press("Home")
     at_home = positions(page)
-    while (
-        positions(page) == at_home
-    ):  # to the first trip
+    while positions(page) == at_home:  # to the first trip
         page.keyboard.press("ArrowRight")
     page.keyboard.press("Space")
     assert page.locator("#map-play").get_attribute("aria-pressed") == "true"
