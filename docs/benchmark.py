@@ -10,12 +10,12 @@ import os
 import platform
 from pathlib import Path
 
+from reproduction.page import put
+
 from sim.episode.verification import Verify
 from tests.benchmarks import test_environment, test_speed
 
 PAGE = Path(__file__).with_suffix(".md")
-BEGIN = "<!-- figures: written by benchmark.py -->\n"
-END = "<!-- end of the figures -->\n"
 VERIFICATION = {
     Verify.OFF: "`--verify off`",
     Verify.AUDIT: "`--verify audit`: a sample computed again by pandapower",
@@ -25,9 +25,7 @@ VERIFICATION = {
 
 def main() -> None:
     """Measure, and put the figures into the page."""
-    before, begin, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-    _, end, after = rest.partition(END)
-    PAGE.write_text(f"{before}{begin}\n{figures()}\n{end}{after}", encoding="utf-8")
+    put(PAGE, "figures", figures())
 
 
 def figures() -> str:

@@ -37,7 +37,7 @@ from sim.units import FloatArray
 
 # Rows that could together cost less than this are left out [USD].
 _TOLERANCE_USD = 1.0
-_MOST_ROUNDS = 12
+_MOST_ROUNDS = 20
 
 # Charging and discharging at once by less than this is rounding [MW].
 _TINY_MW = 1e-4
