@@ -25,6 +25,11 @@ class Assembly:
         self._row_upper: list[FloatArray] = []
         self._entries: list[tuple[IntArray, IntArray, FloatArray]] = []
 
+    @property
+    def n_variables(self) -> int:
+        """How many variables there are."""
+        return self._n_variables
+
     def variables(
         self,
         n: int,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 from ortools.math_opt import model_parameters_pb2
 from ortools.math_opt.python import mathopt
@@ -9,13 +11,13 @@ from scipy import sparse
 
 from controllers.optimisation.kept_solver import KeptSolver
 from controllers.optimisation.model import LinearModel
-from controllers.optimisation.protobuf import update_proto
-from controllers.optimisation.result import AT_LOWER, BASIC, Basis, Solution
+from controllers.optimisation.protobuf import fixing_proto, update_proto
+from controllers.optimisation.result import AT_LOWER, AT_UPPER, BASIC, Basis, Solution
 from controllers.optimisation.solve import solve
 from controllers.optimisation.work_limits import WorkLimits
 from sim.control import SolveStatus
 from sim.errors import SolverError
-from sim.units import FloatArray
+from sim.units import BoolArray, FloatArray, IntArray
 
 # A model that began from scratch does so again with a larger share of new rows: presolving and the
 # primal simplex method then take less than the dual one takes to get back to feasibility.
@@ -26,7 +28,9 @@ class GrowingModel:
     """A linear model that gains rows, re-solved from its last basis by the dual simplex method.
 
     A model with integers has no basis. Where no basis was given, many new rows leave little of the
-    last one. In both cases a solve begins from scratch.
+    last one. In both cases a solve begins from scratch. Where new variables that cost nothing can
+    make up for violated new rows, they enter the basis in place of those rows, and few violations
+    are left for the simplex method: multipliers of robust rows are such variables.
 
     Parameters
     ----------
@@ -43,8 +47,10 @@ class GrowingModel:
         self._limits = limits
         self._basis = basis if basis is None else _repaired(basis, model)
         self._solver = KeptSolver(mathopt.LPAlgorithm.DUAL_SIMPLEX, limits)
+        self._values: FloatArray | None = None
         self._from_scratch = basis is None
         self._n_new = 0
+        self._cured = False
 
     def add(
         self,
@@ -69,12 +75,19 @@ class GrowingModel:
             Whether the new variables are integer.
         """
         old, n_more = self.model, len(cost)
-        if not self._solver.started and self._basis is not None:
-            self._basis = Basis(
-                variables=np.concatenate([self._basis.variables, np.full(n_more, AT_LOWER)]),
-                rows=np.concatenate([self._basis.rows, np.full(len(row_upper), BASIC)]),
-            )
         n_rows, n_variables = old.matrix.shape
+        if self._basis is not None:
+            variables, rows = np.full(n_more, AT_LOWER), np.full(len(row_upper), BASIC)
+            if self._values is not None:
+                at = matrix[:, :n_variables] @ self._values
+                cured, by = _cures(matrix[:, n_variables:], at > row_upper, cost == 0)
+                variables[by], rows[cured] = BASIC, AT_UPPER
+                self._cured |= len(by) > 0
+            self._basis = Basis(
+                variables=np.concatenate([self._basis.variables, variables]),
+                rows=np.concatenate([self._basis.rows, rows]),
+            )
+            self._values = None
         wider = sparse.csr_array(
             (old.matrix.data, old.matrix.indices, old.matrix.indptr),
             shape=(n_rows, n_variables + n_more),
@@ -93,6 +106,14 @@ class GrowingModel:
         if self._solver.started:
             self._solver.update(update_proto(cost, upper, matrix, row_upper, n_rows, n_variables))
 
+    def fix(self, variables: IntArray) -> None:
+        """Hold variables at 0, ``(variable,)``."""
+        lower, upper = self.model.lower.copy(), self.model.upper.copy()
+        lower[variables] = upper[variables] = 0.0
+        self.model = dataclasses.replace(self.model, lower=lower, upper=upper)
+        if self._solver.started:
+            self._solver.update(fixing_proto(variables))
+
     def solve(self) -> Solution:
         """Minimise what there is now."""
         if self.model.integer.any():
@@ -100,10 +121,10 @@ class GrowingModel:
         many = self._n_new > _MANY_NEW * len(self.model.row_upper)
         first = not self._solver.started and self._basis is None
         self._n_new = 0
-        if first or (many and self._from_scratch):
+        if first or (many and self._from_scratch and not self._cured):
             self._solver.forget()
             found = solve(self.model, limits=self._limits, duals=True)
-            self._basis = found.basis
+            self._basis, self._values = found.basis, found.values
             return found
         try:
             solution: Solution | None = self._resumed()
@@ -113,21 +134,37 @@ class GrowingModel:
             solution = None
         if solution is None or solution.status is SolveStatus.FAILED:
             self._solver.forget()
+            self._basis = self._values = None
             return solve(self.model, limits=self._limits, duals=True)
+        self._basis, self._values = solution.basis, solution.values
         return solution
 
     def _resumed(self) -> Solution:
         """Minimise from the last basis."""
         hints = model_parameters_pb2.ModelSolveParametersProto()
-        if self._basis is not None:
+        if self._basis is not None and (self._cured or not self._solver.started):
             for target, statuses in (
                 (hints.initial_basis.variable_status, self._basis.variables),
                 (hints.initial_basis.constraint_status, self._basis.rows),
             ):
                 target.ids.extend(range(len(statuses)))
                 target.values.extend(statuses.tolist())
-            self._basis = None
+        self._cured = False
         return self._solver.solve(self.model, duals=True, hints=hints)
+
+
+def _cures(
+    matrix: sparse.csr_array, violated: BoolArray, free: BoolArray
+) -> tuple[IntArray, IntArray]:
+    """Return violated rows, and for each a variable that is free and lowers this row alone.
+
+    The matrix is that of the new variables in the new rows.
+    """
+    row, variable = (matrix < 0).nonzero()
+    lowers = np.bincount(variable, minlength=matrix.shape[1])
+    fit = violated[row] & free[variable] & (lowers[variable] == 1)
+    cured, first = np.unique(row[fit], return_index=True)
+    return cured, variable[fit][first]
 
 
 def _repaired(basis: Basis, model: LinearModel) -> Basis:

@@ -21,7 +21,7 @@ from controllers.optimisation.model import LinearModel
 from controllers.optimisation.result import Basis, Solution
 from controllers.optimisation.work_limits import WorkLimits
 from sim.control import SolveStatus
-from sim.units import FloatArray
+from sim.units import FloatArray, IntArray
 
 _FEASIBLE = solution_pb2.SOLUTION_STATUS_FEASIBLE
 _NO_SOLUTION = (
@@ -75,6 +75,16 @@ def update_proto(
     update.new_linear_constraints.lower_bounds.extend([-np.inf] * len(row_upper))
     update.new_linear_constraints.upper_bounds.extend(row_upper.tolist())
     _fill(update.linear_constraint_matrix_updates, matrix, n_rows)
+    return update
+
+
+def fixing_proto(variables: IntArray) -> model_update_pb2.ModelUpdateProto:
+    """Return variables that are held at 0 as MathOpt's protocol buffer."""
+    update = model_update_pb2.ModelUpdateProto()
+    ids = np.unique(variables)
+    for bounds in (update.variable_updates.lower_bounds, update.variable_updates.upper_bounds):
+        bounds.ids.extend(ids.tolist())
+        bounds.values.extend([0.0] * len(ids))
     return update
 
 

@@ -7,13 +7,12 @@ grid join where a solution could violate them on a path of the set.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from controllers.optimisation.result import Solution
-from controllers.optimisation.solve import solve
 from controllers.optimisation.work_limits import WorkLimits
 from controllers.robust.dispatch import RobustDispatch, Routed
 from controllers.robust.end_values import EndValues
@@ -26,10 +25,10 @@ from controllers.robust.uncertain import Uncertain
 from controllers.rolling.planner import Planned, nowcast
 from controllers.scheduling.dispatch.dispatch import queues
 from controllers.scheduling.problem.time_space import AWAY, Route
-from controllers.uncertainty_sets.duality import dual_counterpart
+from controllers.uncertainty_sets.duality import GrowingCounterpart
 from controllers.uncertainty_sets.extreme_points import solve_by_extreme_points
 from controllers.uncertainty_sets.lifting import lift
-from controllers.uncertainty_sets.robust_model import RobustProgramme
+from controllers.uncertainty_sets.robust_model import RobustModel
 from controllers.uncertainty_sets.uncertainty_set import product
 from sim.control import Observation
 from sim.system.system import System
@@ -160,21 +159,19 @@ class RobustDecision:
             trips_mwh=trips_mwh.T,
             ends=tuple(self._ends.pieces(k, route) for k, route in enumerate(routes)),
         )
-        uncertain = self._uncertain(trips)
-        one_way = np.ones((2, len(slots.vehicle)), dtype=np.bool_)
+        dispatch = RobustDispatch(
+            problem,
+            self._limits,
+            routed,
+            self._uncertain(trips),
+            worst_case=self._settings.objective == "worst_case",
+            worst_share=self._settings.worst_share,
+            follows=self._follows,
+        )
+        dispatch.add(self._rows)
+        minimise = self._solver(dispatch.model)
         for _ in range(_MOST_ROUNDS):
-            dispatch = RobustDispatch(
-                problem,
-                self._limits,
-                self._rows,
-                routed,
-                uncertain,
-                one_way=one_way,
-                worst_case=self._settings.objective == "worst_case",
-                worst_share=self._settings.worst_share,
-                follows=self._follows,
-            )
-            solution = self._solved(dispatch.programme)
+            solution = minimise()
             # Rows that join only raise the objective.
             fixed_usd = moves_usd + queue_usd
             if solution.values is None or (solution.objective or 0.0) + fixed_usd >= cutoff_usd:
@@ -184,6 +181,7 @@ class RobustDecision:
             unpaid[left] = dispatch.unpaid(solution.values, left)
             new = self._limits.rows.worst(unpaid)
             if unpaid[new] @ self._limits.rows.usd[new] > _TOLERANCE_USD:
+                dispatch.add(new)
                 self._rows = np.sort(np.concatenate([self._rows, new]))
                 continue
             # Without all rows, which direction is the better one is not known.
@@ -192,8 +190,8 @@ class RobustDecision:
             both = np.minimum(charge, discharge) > _TINY_MW
             if not both.any():
                 break
-            one_way[0] &= ~(both & (discharge >= charge))
-            one_way[1] &= ~(both & (discharge < charge))
+            dispatch.model.fix(powers.charge[both & (discharge >= charge)])
+            dispatch.model.fix(powers.discharge[both & (discharge < charge)])
         return Found(
             column=column,
             usd=(solution.objective or 0.0) + moves_usd + queue_usd,
@@ -230,9 +228,9 @@ class RobustDecision:
         np.subtract.at(slope[0], system.generators.profile, system.generators.p_mw)
         return np.array([errors.explained(slope, t)[0] for t in range(len(errors.std_pu))])
 
-    def _solved(self, programme: RobustProgramme) -> Solution:
-        """Return the solution by the counterpart that was asked for."""
+    def _solver(self, model: RobustModel) -> Callable[[], Solution]:
+        """Return what minimises a model as it is then, by the counterpart that was asked for."""
         limits = WorkLimits(nodes=self._settings.nodes)
         if self._settings.counterpart == "extreme_points":
-            return solve_by_extreme_points(programme, limits).solution
-        return solve(dual_counterpart(programme), limits=limits)
+            return lambda: solve_by_extreme_points(model.build(), limits).solution
+        return GrowingCounterpart(model, limits).solve

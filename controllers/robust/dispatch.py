@@ -53,14 +53,10 @@ class RobustDispatch:
         The problem, limits as they are.
     limits
         Rows of the grid.
-    rows
-        Those of them that are in the model.
     routed
         What the routes fix.
     uncertain
         What is uncertain.
-    one_way
-        Slots that may charge, and that may discharge, ``(2, slot)``.
     worst_case
         Whether the cost is that of the worst point of the set.
     worst_share
@@ -73,11 +69,9 @@ class RobustDispatch:
         self,
         problem: SchedulingProblem,
         limits: RobustLimits,
-        rows: IntArray,
         routed: Routed,
         uncertain: Uncertain,
         *,
-        one_way: BoolArray,
         worst_case: bool,
         worst_share: float,
         follows: bool,
@@ -87,8 +81,8 @@ class RobustDispatch:
         self._routed = routed
         self.uncertain = uncertain
         self._worst_case = worst_case
-        model = self._model = RobustModel(uncertain.columns, worst_case=worst_case)
-        self.powers = self._add_powers(one_way, follows=follows)
+        model = self.model = RobustModel(uncertain.columns, worst_case=worst_case)
+        self.powers = self._add_powers(follows=follows)
         self.energy = self._add_energy()
         self.cuts = add_cuts(model, problem, limits, uncertain, follows=follows)
         add_import(
@@ -101,30 +95,32 @@ class RobustDispatch:
             worst_case=worst_case,
         )
         self._violations = Violations(
-            model, limits, rows, uncertain, self.powers, self.cuts, worst_share=worst_share
+            model, limits, uncertain, self.powers, self.cuts, worst_share=worst_share
         )
-        self.programme: RobustProgramme = model.build()
+
+    def add(self, rows: IntArray) -> None:
+        """Add rows of the grid to the model."""
+        self._violations.add(rows)
 
     @property
     def capped(self) -> BoolArray:
         """Where generators are capped, ``(period, generator)``."""
         return self._limits.capped
 
-    def _add_powers(self, one_way: BoolArray, *, follows: bool) -> Powers:
+    def _add_powers(self, *, follows: bool) -> Powers:
         """Add charge and discharge as rules, and reactive power where vehicles are for sure."""
-        model, slots, batteries = self._model, self._routed.presence, self._problem.batteries
+        model, slots, batteries = self.model, self._routed.presence, self._problem.batteries
         k, hours, n = slots.vehicle, self._problem.period_h, len(slots.vehicle)
         seen = self.uncertain.seen_signals(slots.period) & follows
         seen |= self.uncertain.seen_trips(k, slots.period)
         wear = batteries.wear_usd_per_mwh[k] * hours
         charging = wear + batteries.charging_usd_per_mwh[k] * hours
-        charge = model.rules(seen & one_way[0][:, None], cost=charging)
-        discharge = model.rules(seen & one_way[1][:, None], cost=wear)
-        for power, limit, allowed in (
-            (charge, batteries.p_charge_max_mw[k], one_way[0]),
-            (discharge, batteries.p_discharge_max_mw[k], one_way[1]),
+        charge = model.rules(seen, cost=charging)
+        discharge = model.rules(seen, cost=wear)
+        for power, most in (
+            (charge, batteries.p_charge_max_mw[k]),
+            (discharge, batteries.p_discharge_max_mw[k]),
         ):
-            most = np.where(allowed, limit, 0.0)
             rows = model.rows(n, upper=most * slots.base)
             model.entries(rows, power, 1.0)
             there = np.flatnonzero(~slots.sure)
@@ -148,7 +144,7 @@ class RobustDispatch:
 
         Returns ``(vehicle, period)``.
         """
-        model, powers, batteries = self._model, self.powers, self._problem.batteries
+        model, powers, batteries = self.model, self.powers, self._problem.batteries
         n_vehicles, horizon = self._problem.n_vehicles, len(self._limits.capped)
         vehicle, period = np.divmod(np.arange(n_vehicles * horizon), horizon)
         # Whatever its powers follow, its energy follows.
@@ -185,13 +181,18 @@ class RobustDispatch:
     def _usd(self, seen: BoolArray) -> IntArray:
         """Add a cost: a rule where the worst path counts, a number where the nominal one does."""
         if self._worst_case:
-            return self._model.rules(seen[None, :], lower=-np.inf, cost=1.0)
-        return self._model.decisions(1, lower=-np.inf, cost=1.0)
+            return self.model.rules(seen[None, :], lower=-np.inf, cost=1.0)
+        return self.model.decisions(1, lower=-np.inf, cost=1.0)
+
+    @property
+    def programme(self) -> RobustProgramme:
+        """The programme as it is now."""
+        return self.model.build()
 
     def nominal(self, values: FloatArray) -> FloatArray:
         """Return all decisions of a solution on the expected path, ``(decision,)``."""
-        programme = self.programme
-        return programme.decide(self._own(values), programme.uncertainty.nominal)
+        nominal: FloatArray = self.model.affine(values)[:, 0]
+        return nominal
 
     def cut_mw(self, values: FloatArray) -> FloatArray:
         """Return the cut of each capped generator at a solution, ``(period, generator)`` [MW]."""
@@ -201,7 +202,4 @@ class RobustDispatch:
 
     def unpaid(self, values: FloatArray, rows: IntArray) -> FloatArray:
         """Return what rows of the grid exceed the violations paid for by; see `Violations`."""
-        return self._violations.unpaid(self.programme, self._own(values), rows)
-
-    def _own(self, values: FloatArray) -> FloatArray:
-        return values[: len(self.programme.model.cost)]
+        return self._violations.unpaid(self.model.affine(values), rows)

@@ -7,7 +7,7 @@ import numpy as np
 from controllers.robust.limits import RobustLimits
 from controllers.robust.uncertain import Uncertain
 from controllers.robust.variables import Cuts, Powers
-from controllers.uncertainty_sets.robust_model import RobustModel, RobustProgramme
+from controllers.uncertainty_sets.robust_model import RobustModel
 from sim.units import FloatArray, IntArray
 
 
@@ -20,8 +20,6 @@ class Violations:
         The model.
     limits
         All rows.
-    rows
-        Those that are in the model.
     uncertain, powers, cuts
         What they depend on.
     worst_share
@@ -33,71 +31,75 @@ class Violations:
         self,
         model: RobustModel,
         limits: RobustLimits,
-        rows: IntArray,
         uncertain: Uncertain,
         powers: Powers,
         cuts: Cuts,
         *,
         worst_share: float,
     ) -> None:
+        self._model = model
         self._limits, self._uncertain = limits, uncertain
         self._powers, self._cuts = powers, cuts
-        self._name, group = np.unique(limits.rows.violation[rows], return_inverse=True)
-        period, of_signal = limits.rows.period[rows], limits.of_signal[rows]
-        share = np.where(period == 0, 1.0, worst_share)
-        usd = np.zeros(len(self._name))
-        usd[group.ravel()] = limits.rows.usd[rows] * share
-        self._worst = model.decisions(len(usd), cost=usd)
-        constant = limits.base[rows] + uncertain.at_zero(period, of_signal)
-        at = model.rows(len(rows), upper=-constant)
-        model.entries(at, self._worst[group.ravel()], -1.0)
-        self._add_injections(model, at, rows)
-        uncertain.add_signals(model, at, period, of_signal)
-        self._add_cuts(model, at, rows)
-        later = share < 1
-        self._add_expected(model, rows[later], ((1 - share) * limits.rows.usd[rows])[later])
+        self._worst_share = worst_share
+        # The decisions that violations are, by violation; -1 where none of its rows is there.
+        n_violations = int(limits.rows.violation.max(initial=-1)) + 1
+        self._worst, self._expected = np.full((2, n_violations), -1)
 
-    def _add_cuts(self, model: RobustModel, at: IntArray, rows: IntArray) -> None:
+    def add(self, rows: IntArray) -> None:
+        """Add rows to the model."""
+        model, limits = self._model, self._limits
+        period, of_signal = limits.rows.period[rows], limits.of_signal[rows]
+        share = np.where(period == 0, 1.0, self._worst_share)
+        violation = self._violations(self._worst, rows, share)
+        constant = limits.base[rows] + self._uncertain.at_zero(period, of_signal)
+        at = model.rows(len(rows), upper=-constant)
+        model.entries(at, violation, -1.0)
+        self._add_injections(at, rows)
+        self._uncertain.add_signals(model, at, period, of_signal)
+        self._add_cuts(at, rows)
+        # Where all goes as expected until a later period begins, a violation costs the rest of its
+        # price: whoever decides then leaves room for what nobody knows by then.
+        later = rows[share < 1]
+        violation = self._violations(self._expected, later, 1 - share[share < 1])
+        mean = model.rows(len(later), upper=-limits.expected[later], nominal=True)
+        model.entries(mean, violation, -1.0)
+        self._add_injections(mean, later)
+        self._add_cuts(mean, later)
+
+    def _violations(self, known: IntArray, rows: IntArray, share: FloatArray) -> IntArray:
+        """Return the decision that is the violation of each row; new ones cost their share."""
+        own = self._limits.rows.violation[rows]
+        new, first = np.unique(own, return_index=True)
+        missing = known[new] < 0
+        usd = (share * self._limits.rows.usd[rows])[first[missing]]
+        known[new[missing]] = self._model.decisions(len(usd), cost=usd)
+        decisions: IntArray = known[own]
+        return decisions
+
+    def _add_cuts(self, at: IntArray, rows: IntArray) -> None:
         """Add cuts of generators to rows of the grid, `rows` of them at `at`."""
-        limits, cuts = self._limits, self._cuts
+        model, limits, cuts = self._model, self._limits, self._cuts
         for t in range(len(limits.capped)):
             own, n = np.flatnonzero(limits.rows.period[rows] == t), cuts.at(t)
             of = np.ix_(rows[own], cuts.generator[n])
             model.entries(at[own][:, None], cuts.cut[n], limits.of_cut[of])
             model.entries(at[own][:, None], cuts.beyond[n], limits.of_beyond[of])
 
-    def _add_expected(self, model: RobustModel, rows: IntArray, usd: FloatArray) -> None:
-        """Add what violations cost more where all goes as expected until the period begins.
-
-        Whoever decides then leaves room for what nobody knows by then: `usd` a unit, ``(row,)``.
-        """
-        limits = self._limits
-        name, group = np.unique(limits.rows.violation[rows], return_inverse=True)
-        cost = np.zeros(len(name))
-        cost[group.ravel()] = usd
-        violation = model.decisions(len(name), cost=cost)
-        mean = model.rows(len(rows), upper=-limits.expected[rows], nominal=True)
-        model.entries(mean, violation[group.ravel()], -1.0)
-        self._add_injections(model, mean, rows)
-        self._add_cuts(model, mean, rows)
-
-    def _add_injections(self, model: RobustModel, at: IntArray, rows: IntArray) -> None:
+    def _add_injections(self, at: IntArray, rows: IntArray) -> None:
         """Add the powers of vehicles to rows of the grid, `rows` of them at `at`."""
         of, slots = self._limits.rows, self._powers.slots
         row, slot = np.nonzero(of.period[rows][:, None] == slots.period[None, :])
         place = (rows[row], slots.station[slot])
-        self._powers.add(model, at[row], slot, of.of_p[place], of.of_q[place])
+        self._powers.add(self._model, at[row], slot, of.of_p[place], of.of_q[place])
 
-    def unpaid(self, programme: RobustProgramme, values: FloatArray, rows: IntArray) -> FloatArray:
+    def unpaid(self, affine: FloatArray, rows: IntArray) -> FloatArray:
         """Return what rows of the grid exceed the violations paid for by, at most, ``(row,)``.
 
         On the paths of the set; signals may each be at their largest at once, which is at least as
-        much as in the budgets.
+        much as in the budgets. For `affine` see `RobustModel.affine`.
         """
-        known, limits = programme.uncertainty, self._limits
-        affine = (programme.rules @ values).reshape(-1, known.n_columns + 1)
-        paid = np.zeros(int(limits.rows.violation.max(initial=0)) + 1)
-        paid[self._name] = affine[self._worst, 0]
+        known, limits = self._uncertain.columns, self._limits
+        paid = np.where(self._worst < 0, 0.0, affine[self._worst, 0])
         above, below = known.upper - known.nominal, known.nominal - known.lower
         most = np.empty(len(rows))
         for t in range(len(limits.capped)):

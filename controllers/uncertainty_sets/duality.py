@@ -11,11 +11,16 @@ Research 52, 2004. With rules inside ``a`` the same holds, since rows stay affin
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 from scipy import sparse
 
+from controllers.optimisation.growing_model import GrowingModel
 from controllers.optimisation.model import LinearModel
-from controllers.uncertainty_sets.robust_model import RobustProgramme
+from controllers.optimisation.result import Solution
+from controllers.optimisation.work_limits import WorkLimits
+from controllers.uncertainty_sets.robust_model import RobustModel, RobustProgramme
 from sim.units import FloatArray, IntArray
 
 
@@ -79,6 +84,61 @@ def dual_counterpart(programme: RobustProgramme) -> LinearModel:
         integer=np.concatenate([old.integer, np.zeros(n_new, dtype=np.bool_)]),
         offset=old.offset,
     )
+
+
+class GrowingCounterpart:
+    """The dual counterpart of a robust model that gains rows, re-solved from its last basis.
+
+    Between solves the model may gain decisions made here and now, bounded below by 0, and rows, and
+    decisions may be fixed. Rows that must equal something cannot join.
+
+    Parameters
+    ----------
+    model
+        The robust model.
+    limits
+        Work limits of each solve.
+    """
+
+    def __init__(self, model: RobustModel, limits: WorkLimits) -> None:
+        self._model = model
+        programme = model.build()
+        self._n_rows, self._n_fixed = model.n_rows, len(model.fixed)
+        self._counterpart = GrowingModel(dual_counterpart(programme), None, limits)
+        self._own = np.arange(len(programme.model.cost))
+
+    def solve(self) -> Solution:
+        """Minimise what there is now; the solution is about the variables of the programme."""
+        if self._model.n_rows > self._n_rows:
+            self._grow()
+        fixed = self._model.fixed
+        if len(fixed) > self._n_fixed:
+            self._counterpart.fix(self._own[fixed])
+            self._n_fixed = len(fixed)
+        found = self._counterpart.solve()
+        values = found.values if found.values is None else found.values[self._own]
+        return dataclasses.replace(found, values=values, duals=None, basis=None)
+
+    def _grow(self) -> None:
+        """Add the rows that are new."""
+        new = self._model.build(first_row=self._n_rows)
+        self._n_rows = self._model.n_rows
+        n_old, n_own = len(self._own), len(new.model.cost)
+        n_before = len(self._counterpart.model.cost)
+        added = dual_counterpart(new)
+        n_added = len(added.cost) - n_old
+        self._own = np.concatenate([self._own, n_before + np.arange(n_own - n_old)])
+        place = np.concatenate([self._own, n_before + np.arange(n_own - n_old, n_added)])
+        entries = added.matrix.tocoo()
+        self._counterpart.add(
+            added.cost[n_old:],
+            added.upper[n_old:],
+            sparse.csr_array(
+                (entries.data, (entries.row, place[entries.col])),
+                shape=(len(added.row_upper), n_before + n_added),
+            ),
+            added.row_upper,
+        )
 
 
 def _patterns(mentioned: np.ndarray, group: IntArray) -> tuple[list[IntArray], IntArray]:

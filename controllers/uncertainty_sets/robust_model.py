@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -81,7 +82,8 @@ class RobustModel:
     uncertainty
         The set of uncertain columns.
     worst_case
-        Whether the cost is that of the worst point of the set, else that of its nominal point.
+        Whether the cost of rules is that of the worst point of the set, else that of its nominal
+        point.
     """
 
     def __init__(self, uncertainty: UncertaintySet, *, worst_case: bool = False) -> None:
@@ -100,6 +102,16 @@ class RobustModel:
         self._entries: list[tuple[IntArray, IntArray, FloatArray]] = []
         self._uncertain: list[tuple[IntArray, IntArray, FloatArray]] = []
         self._products: list[tuple[IntArray, IntArray, IntArray, FloatArray]] = []
+        self._fixed: list[IntArray] = []
+        self._built = 0
+        if worst_case:
+            self._most = self.rows(1, upper=0.0)
+            self.entries(self._most, self.decisions(1, lower=-np.inf, cost=1.0), -1.0)
+
+    @property
+    def n_rows(self) -> int:
+        """How many rows there are."""
+        return self._n_rows
 
     def decisions(
         self,
@@ -139,7 +151,9 @@ class RobustModel:
         if integer and not self._set.indicator[seen.any(axis=0)].all():
             raise ValueError("An integer rule may look at indicators only.")
         variables = self._assembly.variables(n, lower=-np.inf, integer=integer)
-        decisions = self._add(variables, cost, static=False)
+        decisions = self._add(variables, 0.0 if self._worst_case else cost, static=False)
+        if self._worst_case:
+            self.entries(self._most, decisions, cost)
         own, column = np.nonzero(seen)
         slopes = self._assembly.variables(len(own), lower=-np.inf, integer=integer)
         self._rules.append((decisions[own], column + 1, slopes))
@@ -186,13 +200,20 @@ class RobustModel:
         row, decision, value = np.broadcast_arrays(
             rows, decisions, np.asarray(values, dtype=np.float64)
         )
+        self._check_open(row)
         self._entries.append((row.ravel(), decision.ravel(), value.ravel()))
+
+    def fix(self, decisions: IntArray) -> None:
+        """Hold decisions at 0 at every point of the set."""
+        own, _, variable = (np.concatenate(parts) for parts in zip(*self._rules, strict=True))
+        self._fixed.append(variable[np.isin(own, decisions)])
 
     def uncertain(self, rows: IntArray, columns: IntArray, values: ArrayLike) -> None:
         """Add uncertain columns with known coefficients to rows."""
         row, column, value = np.broadcast_arrays(
             rows, columns, np.asarray(values, dtype=np.float64)
         )
+        self._check_open(row)
         self._uncertain.append((row.ravel(), column.ravel(), value.ravel()))
 
     def products(
@@ -202,6 +223,7 @@ class RobustModel:
         row, column, decision, value = np.broadcast_arrays(
             rows, columns, decisions, np.asarray(values, dtype=np.float64)
         )
+        self._check_open(row)
         if not np.concatenate(self._static)[decision.ravel()].all():
             raise ValueError(
                 "An uncertain column times a rule is not affine: multiply it with decisions made "
@@ -209,27 +231,31 @@ class RobustModel:
             )
         self._products.append((row.ravel(), column.ravel(), decision.ravel(), value.ravel()))
 
-    def build(self) -> RobustProgramme:
-        """Return the programme."""
-        cost = np.concatenate([np.empty(0), *self._cost])
-        if self._worst_case:
-            total = self.decisions(1, lower=-np.inf, cost=1.0)
-            row = self.rows(1, upper=0.0)
-            priced = np.flatnonzero(cost)
-            self.entries(row, priced, cost[priced])
-            self.entries(row, total, -1.0)
-            cost = np.append(np.zeros(len(cost)), 1.0)
-        variables = self._assembly.build()
-        width, n_variables = self._set.n_columns + 1, len(variables.cost)
-        rules = _matrix(
-            [(own * width + column, variable, None) for own, column, variable in self._rules],
-            (self._n_decisions * width, n_variables),
-        )
-        affine, constant = self._affine_rows(rules)
-        lower = np.concatenate([np.empty(0), *self._lower])
-        upper = np.concatenate([np.empty(0), *self._upper])
+    @property
+    def fixed(self) -> IntArray:
+        """Variables that are held at 0."""
+        return np.concatenate([np.empty(0, np.int64), *self._fixed])
 
-        nominal = np.concatenate([np.empty(0, np.bool_), *self._nominal])
+    def affine(self, values: FloatArray) -> FloatArray:
+        """Return the decisions of a solution, ``(decision, column + 1)``.
+
+        Entry 0 is the value at the nominal point, entry c + 1 the slope in column c.
+        """
+        found: FloatArray = (self._rule_matrix() @ values).reshape(-1, self._set.n_columns + 1)
+        return found
+
+    def build(self, *, first_row: int = 0) -> RobustProgramme:
+        """Return the programme, from a row on; rows that were built take no more entries."""
+        self._built = self._n_rows
+        cost = np.concatenate([np.empty(0), *self._cost])
+        variables = self._assembly.build()
+        width = self._set.n_columns + 1
+        rules = self._rule_matrix()
+        affine, constant = self._affine_rows(rules, first_row)
+        lower = np.concatenate([np.empty(0), *self._lower])[first_row:]
+        upper = np.concatenate([np.empty(0), *self._upper])[first_row:]
+
+        nominal = np.concatenate([np.empty(0, np.bool_), *self._nominal])[first_row:]
         equal = lower == upper
         above = np.flatnonzero(~equal & np.isfinite(upper))
         below = np.flatnonzero(~equal & np.isfinite(lower))
@@ -256,6 +282,7 @@ class RobustModel:
         robust, fixed = np.flatnonzero(uncertain), np.flatnonzero(~uncertain)
         slopes = (robust[:, None] * width + np.arange(1, width)).ravel()
 
+        variables.lower[self.fixed] = variables.upper[self.fixed] = 0.0
         model = dataclasses.replace(
             variables,
             cost=np.asarray(rules[np.arange(len(cost)) * width].T @ cost),
@@ -273,16 +300,26 @@ class RobustModel:
             rules=rules,
         )
 
-    def _affine_rows(self, rules: sparse.csr_array) -> tuple[sparse.csr_array, FloatArray]:
-        """Return the rows as functions of the variables, and their constants.
+    def _rule_matrix(self) -> sparse.csr_array:
+        width = self._set.n_columns + 1
+        return _matrix(
+            [(own * width + column, variable, None) for own, column, variable in self._rules],
+            (self._n_decisions * width, self._assembly.n_variables),
+        )
+
+    def _affine_rows(
+        self, rules: sparse.csr_array, first_row: int
+    ) -> tuple[sparse.csr_array, FloatArray]:
+        """Return rows as functions of the variables, and their constants.
 
         Shapes ``(row * (column + 1), variable)`` and ``(row, column + 1)``; entry 0 is what no
         column multiplies.
         """
-        width = self._set.n_columns + 1
-        linked = _matrix(list(self._entries), (self._n_rows, self._n_decisions))
+        width, n_rows = self._set.n_columns + 1, self._n_rows - first_row
+        entries = _from_row(self._entries, first_row)
+        linked = _matrix(entries, (n_rows, self._n_decisions))
         affine = sparse.kron(linked, sparse.eye_array(width), format="csr") @ rules
-        for row, column, decision, value in self._products:
+        for row, column, decision, value in _from_row(self._products, first_row):
             lifted = _matrix(
                 [
                     (row * width + column + 1, decision * width, value),
@@ -291,12 +328,16 @@ class RobustModel:
                 (affine.shape[0], rules.shape[0]),
             )
             affine = affine + lifted @ rules
+        uncertain = _from_row(self._uncertain, first_row)
         known = _matrix(
-            [(row, column + 1, value) for row, column, value in self._uncertain],
-            (self._n_rows, width),
+            [(row, column + 1, value) for row, column, value in uncertain], (n_rows, width)
         ).toarray()
         known[:, 0] = known[:, 1:] @ self._set.nominal
         return sparse.csr_array(affine), known
+
+    def _check_open(self, rows: IntArray) -> None:
+        if rows.size and rows.min() < self._built:
+            raise ValueError("Rows that were built take no more entries.")
 
     def _add(self, variables: IntArray, cost: ArrayLike, *, static: bool) -> IntArray:
         n = len(variables)
@@ -318,6 +359,11 @@ def _matrix(
         [np.empty(0), *(np.ones(len(part[0])) if part[2] is None else part[2] for part in parts)]
     )
     return sparse.csr_array((value, (row, column)), shape=shape)
+
+
+def _from_row(parts: list[Any], first_row: int) -> list[Any]:
+    """Return the parts about rows from one on, counted from there; a part is about one or other."""
+    return [(row - first_row, *rest) for row, *rest in parts if row.size and row.min() >= first_row]
 
 
 def _spread(rows: IntArray, width: int) -> IntArray:

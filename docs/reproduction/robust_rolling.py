@@ -32,9 +32,9 @@ PLANS: Mapping[str, ControllerSpec | str] = {
     "robust": "robust",
     "robust, 0.5": ControllerSpec(name="robust", parameters=(("coverage", 0.5),)),
 }
-MARGINS = (0.0, 1.0, 2.0, 3.0)
-COVERAGES = (0.5, 0.7, 0.9)
-BUDGETS = (2.0,)
+MARGINS = (0.0, 0.5, 1.0, 2.0, 3.0)
+COVERAGES = (0.3, 0.5, 0.7, 0.9)
+BUDGETS = (1.0, 2.0)
 CURVES: Mapping[str, ControllerSpec] = {
     **{
         f"margin {m:g}": ControllerSpec(name="rolling", parameters=(("margin", m),))
