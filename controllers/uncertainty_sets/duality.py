@@ -126,6 +126,8 @@ class GrowingCounterpart:
         n_old, n_own = len(self._own), len(new.model.cost)
         n_before = len(self._counterpart.model.cost)
         added = dual_counterpart(new)
+        if np.isfinite(added.row_lower).any():
+            raise ValueError("Rows that must equal something cannot join.")
         n_added = len(added.cost) - n_old
         self._own = np.concatenate([self._own, n_before + np.arange(n_own - n_old)])
         place = np.concatenate([self._own, n_before + np.arange(n_own - n_old, n_added)])

@@ -7,11 +7,12 @@ needs no binaries.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from controllers.optimisation.assembly import Assembly
+from controllers.optimisation.model import LinearModel
 from controllers.optimisation.result import Solution
 from controllers.optimisation.solve import solve
 from controllers.optimisation.work_limits import WorkLimits
@@ -59,11 +60,25 @@ class Pairs(NamedTuple):
         )
 
 
+class Minimise(Protocol):
+    """Minimises a mixed-integer model, as `solve` does."""
+
+    def __call__(
+        self,
+        model: LinearModel,
+        *,
+        limits: WorkLimits | None = None,
+        start: FloatArray | None = None,
+    ) -> Solution:
+        """Return the solution."""
+
+
 def solve_with_complementarity(
     assembly: Assembly,
     pairs: Pairs,
     limits: WorkLimits,
     start: FloatArray | None = None,
+    minimise: Minimise = solve,
 ) -> Solution:
     """Solve, and add mode binaries wherever the solution charges and discharges at once.
 
@@ -77,10 +92,12 @@ def solve_with_complementarity(
         Work limits of each solve.
     start
         A feasible solution to start from, ``(variable,)``.
+    minimise
+        By which solver.
     """
     free = np.ones(len(pairs.charge_mw), dtype=np.bool_)
     while True:
-        solution = solve(assembly.build(), limits=limits, start=start)
+        solution = minimise(assembly.build(), limits=limits, start=start)
         if solution.values is None:
             return solution
         both = both_ways(pairs, solution.values, free)

@@ -11,7 +11,11 @@ from controllers.optimisation.assembly import Assembly
 from controllers.optimisation.result import Solution
 from controllers.optimisation.solve import solve
 from controllers.optimisation.work_limits import WorkLimits
-from controllers.scheduling.dispatch.complementarity import Pairs, solve_with_complementarity
+from controllers.scheduling.dispatch.complementarity import (
+    Minimise,
+    Pairs,
+    solve_with_complementarity,
+)
 from controllers.scheduling.dispatch.energy_cost import add_energy_cost
 from controllers.scheduling.problem.batteries import Slots, add_batteries
 from controllers.scheduling.problem.cars import add_cars
@@ -52,7 +56,10 @@ class Arcs:
 
 
 def milp(
-    problem: SchedulingProblem, limits: WorkLimits, start: tuple[Route, ...]
+    problem: SchedulingProblem,
+    limits: WorkLimits,
+    start: tuple[Route, ...],
+    minimise: Minimise = solve,
 ) -> tuple[tuple[Route, ...] | None, SolveStatus, float | None]:
     """Search for the best routes.
 
@@ -64,6 +71,8 @@ def milp(
         Work limits.
     start
         Routes to start from.
+    minimise
+        By which solver.
 
     Returns
     -------
@@ -104,6 +113,7 @@ def milp(
         Pairs.of(problem, slots, powers, cars),
         limits,
         start=_complete(assembly, trip, _taken(problem, arcs, start), limits),
+        minimise=minimise,
     )
     return _routes(problem, arcs, trip, solution), solution.status, solution.bound
 
