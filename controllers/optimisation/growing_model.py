@@ -13,24 +13,19 @@ from controllers.optimisation.kept_solver import KeptSolver
 from controllers.optimisation.model import LinearModel
 from controllers.optimisation.protobuf import fixing_proto, update_proto
 from controllers.optimisation.result import AT_LOWER, AT_UPPER, BASIC, Basis, Solution
-from controllers.optimisation.solve import solve
+from controllers.optimisation.solve import CYCLING, solve
 from controllers.optimisation.work_limits import WorkLimits
 from sim.control import SolveStatus
 from sim.errors import SolverError
 from sim.units import BoolArray, FloatArray, IntArray
 
-# A model that began from scratch does so again with a larger share of new rows: presolving and the
-# primal simplex method then take less than the dual one takes to get back to feasibility.
-_MANY_NEW = 0.02
-
 
 class GrowingModel:
     """A linear model that gains rows, re-solved from its last basis by the dual simplex method.
 
-    A model with integers has no basis. Where no basis was given, many new rows leave little of the
-    last one. In both cases a solve begins from scratch. Where new variables that cost nothing can
-    make up for violated new rows, they enter the basis in place of those rows, and few violations
-    are left for the simplex method: multipliers of robust rows are such variables.
+    A model with integers has no basis, and begins from scratch. Where new variables that cost
+    nothing can make up for violated new rows, they enter the basis in place of those rows, and few
+    violations are left for the simplex method: multipliers of robust rows are such variables.
 
     Parameters
     ----------
@@ -46,11 +41,10 @@ class GrowingModel:
         self.model = model
         self._limits = limits
         self._basis = basis if basis is None else _repaired(basis, model)
-        self._solver = KeptSolver(mathopt.LPAlgorithm.DUAL_SIMPLEX, limits)
+        most = min(limits.iterations, CYCLING * sum(model.matrix.shape))
+        own = dataclasses.replace(limits, iterations=most)
+        self._solver = KeptSolver(mathopt.LPAlgorithm.DUAL_SIMPLEX, own)
         self._values: FloatArray | None = None
-        self._from_scratch = basis is None
-        self._n_new = 0
-        self._cured = False
 
     def add(
         self,
@@ -82,7 +76,6 @@ class GrowingModel:
                 at = matrix[:, :n_variables] @ self._values
                 cured, by = _cures(matrix[:, n_variables:], at > row_upper, cost == 0)
                 variables[by], rows[cured] = BASIC, AT_UPPER
-                self._cured |= len(by) > 0
             self._basis = Basis(
                 variables=np.concatenate([self._basis.variables, variables]),
                 rows=np.concatenate([self._basis.rows, rows]),
@@ -102,7 +95,6 @@ class GrowingModel:
             integer=np.concatenate([old.integer, np.full(n_more, integer)]),
             offset=old.offset,
         )
-        self._n_new += len(row_upper)
         if self._solver.started:
             self._solver.update(update_proto(cost, upper, matrix, row_upper, n_rows, n_variables))
 
@@ -118,39 +110,30 @@ class GrowingModel:
         """Minimise what there is now."""
         if self.model.integer.any():
             return solve(self.model, limits=self._limits)
-        many = self._n_new > _MANY_NEW * len(self.model.row_upper)
-        first = not self._solver.started and self._basis is None
-        self._n_new = 0
-        if first or (many and self._from_scratch and not self._cured):
+        found = None if self._basis is None else self._resumed()
+        if found is None:
             self._solver.forget()
             found = solve(self.model, limits=self._limits, duals=True)
-            self._basis, self._values = found.basis, found.values
-            return found
-        try:
-            solution: Solution | None = self._resumed()
-        except SolverError:
-            # GLOP may lose its way from an old basis ("abnormal"). A model that is wrong in itself
-            # is refused again.
-            solution = None
-        if solution is None or solution.status is SolveStatus.FAILED:
-            self._solver.forget()
-            self._basis = self._values = None
-            return solve(self.model, limits=self._limits, duals=True)
-        self._basis, self._values = solution.basis, solution.values
-        return solution
+        self._basis, self._values = found.basis, found.values
+        return found
 
-    def _resumed(self) -> Solution:
-        """Minimise from the last basis."""
+    def _resumed(self) -> Solution | None:
+        """Minimise from the last basis; None where GLOP loses its way from there."""
         hints = model_parameters_pb2.ModelSolveParametersProto()
-        if self._basis is not None and (self._cured or not self._solver.started):
+        # The solver keeps its last basis itself unless rows and variables joined at once.
+        if self._basis is not None and (self._values is None or not self._solver.started):
             for target, statuses in (
                 (hints.initial_basis.variable_status, self._basis.variables),
                 (hints.initial_basis.constraint_status, self._basis.rows),
             ):
                 target.ids.extend(range(len(statuses)))
                 target.values.extend(statuses.tolist())
-        self._cured = False
-        return self._solver.solve(self.model, duals=True, hints=hints)
+        try:
+            found = self._solver.solve(self.model, duals=True, hints=hints)
+        except SolverError:
+            # "Abnormal". A model that is wrong in itself is refused again.
+            return None
+        return None if found.status is SolveStatus.FAILED else found
 
 
 def _cures(

@@ -37,7 +37,7 @@ SEED = 1
 _SEARCH_LINE = re.compile(r"(\S+)\s+(\S+)\s+(\S+)(?:\s+\d\S*){4}\s+[\d.]+s$")
 
 # So many iterations per row and column and GLOP goes round in circles; it needs two or three.
-_CYCLING = 20
+CYCLING = 20
 
 # GLOP ends so where it cannot reach its tolerances.
 _GAVE_UP = (
@@ -98,7 +98,7 @@ def solve(
     if mixed or highs:
         result = _call(model, limits, first, highs=True, presolve=presolve, log=log)
     else:
-        most = min(limits.iterations, _CYCLING * sum(model.matrix.shape))
+        most = min(limits.iterations, CYCLING * sum(model.matrix.shape))
         result = _call(model, dataclasses.replace(limits, iterations=most), None, highs=False)
         cycles = limits.iterations > most <= result.solve_stats.simplex_iterations
         if cycles or (not result.solutions and result.termination.reason in _GAVE_UP):

@@ -8,6 +8,7 @@ import pytest
 from scipy import sparse
 
 from controllers.optimisation.growing_model import GrowingModel
+from controllers.optimisation.kept_solver import KeptSolver
 from controllers.optimisation.model import LinearModel
 from controllers.optimisation.result import AT_LOWER, BASIC, Basis
 from controllers.optimisation.solve import solve
@@ -152,10 +153,10 @@ def test_a_simplex_method_that_fails_from_an_old_basis_starts_from_scratch(monke
     model = knapsack(integer=False)
     growing = halved(model)
 
-    def lost(self):
+    def lost(self, model, **options):
         raise SolverError("Unexpected GLOP termination reason: ABNORMAL")
 
-    monkeypatch.setattr(GrowingModel, "_resumed", lost)
+    monkeypatch.setattr(KeptSolver, "solve", lost)
     assert growing.solve().objective == pytest.approx(solve(model).objective, abs=1e-7)
 
 
