@@ -55,7 +55,7 @@ class RobustPlanning(RollingPlanning):
     coverage: float = 0.9
     over_components: float = np.inf
     over_time: float = np.inf
-    worst_share: float = 0.1
+    worst_share: float = 0.03
     signals: int = 3
     samples: int = 2000
     mobility: Mobility = "here_and_now"

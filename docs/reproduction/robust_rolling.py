@@ -1,13 +1,16 @@
 """Write the figures of ``robust_rolling.md`` anew: ``make reproduction``, or run this file.
 
 With a folder (``python docs/reproduction/robust_rolling.py FOLDER``) finished days are kept in it,
-and another run goes on from there. ``--days`` and ``--days-of-curves`` say how many days.
+and another run goes on from there. ``--days``, ``--days-of-curves`` and ``--days-of-budgets`` say
+how many days.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -15,6 +18,7 @@ from page import differences, put, table
 
 import gridhaul as gh
 from sim.episode.specification import ControllerSpec
+from sim.study.inference.days import Days
 
 PAGE = Path(__file__).with_suffix(".md")
 PICTURE = PAGE.with_suffix(".svg")
@@ -23,34 +27,43 @@ FEEDERS = ("ieee33", "ieee123")
 SEED, SEED_OF_CURVES = 1, 2
 WORKERS = 2
 
-OPEN_LOOP = {"routes": "day_ahead", "dispatch": "day_ahead"}
-PLANS: Mapping[str, ControllerSpec | str] = {
-    "stationary": "stationary",
-    "day_ahead": "day_ahead",
-    "day_ahead, robust": ControllerSpec(name="robust", parameters=tuple(OPEN_LOOP.items())),
-    "rolling": "rolling",
-    "robust": "robust",
-    "robust, 0.5": ControllerSpec(name="robust", parameters=(("coverage", 0.5),)),
+
+def _spec(name: str, **parameters: float | str) -> ControllerSpec:
+    return ControllerSpec(name=name, parameters=tuple(parameters.items()))
+
+
+PLANS: Mapping[str, ControllerSpec] = {
+    "stationary": _spec("stationary"),
+    "day_ahead": _spec("day_ahead"),
+    "day_ahead, robust": _spec("robust", routes="day_ahead", dispatch="day_ahead"),
+    "rolling": _spec("rolling"),
+    "robust, routes once a day": _spec("robust", routes="day_ahead"),
+    "robust": _spec("robust"),
 }
+PAIRS = (
+    ("stationary", "day_ahead"),
+    ("stationary", "robust"),
+    ("day_ahead", "robust"),
+    ("day_ahead, robust", "robust"),
+    ("robust, routes once a day", "robust"),
+    ("rolling", "robust"),
+    ("stationary", "rolling"),
+    ("day_ahead", "rolling"),
+)
 MARGINS = (0.0, 0.5, 1.0, 2.0, 3.0)
-COVERAGES = (0.3, 0.5, 0.7, 0.9)
-BUDGETS = (1.0, 2.0)
+COVERAGES = (0.5, 0.7, 0.9, 0.95, 0.97)
 CURVES: Mapping[str, ControllerSpec] = {
+    **{f"margin {m:g}": _spec("rolling", margin=m) for m in MARGINS},
+    **{f"coverage {c:g}": _spec("robust", coverage=c) for c in COVERAGES},
+}
+BUDGETS: Mapping[str, ControllerSpec] = {
+    "no budgets": _spec("robust"),
     **{
-        f"margin {m:g}": ControllerSpec(name="rolling", parameters=(("margin", m),))
-        for m in MARGINS
-    },
-    **{
-        f"coverage {c:g}": ControllerSpec(name="robust", parameters=(("coverage", c),))
-        for c in COVERAGES
-    },
-    **{
-        f"coverage 0.9, budgets {b:g}": ControllerSpec(
-            name="robust", parameters=(("over_components", b), ("over_time", 2 * b))
-        )
-        for b in BUDGETS
+        f"budgets {b:g} and {2 * b:g}": _spec("robust", over_components=b, over_time=2 * b)
+        for b in (1.0, 2.0)
     },
 }
+FEEDER_OF_BUDGETS = "ieee33"
 # Labels and decimals of the metrics that are shown.
 COLUMNS = {
     "objective_usd": ("objective", 1),
@@ -71,16 +84,18 @@ def main() -> None:
     asked = _asked()
     curves = {}
     for feeder in FEEDERS:
-        plans = _study(feeder, PLANS, asked.days, SEED, asked.folder)
-        pairs = [(other, "robust") for other in PLANS if other != "robust"]
-        pairs += [("stationary", "day_ahead"), ("stationary", "rolling"), ("day_ahead", "rolling")]
-        labelled = [(f"`{name}` - `{other}`", other, name) for other, name in pairs]
+        plans = Runs.of(feeder, PLANS, "plans", asked.days, SEED, asked.folder)
+        labelled = [(f"`{name}` - `{other}`", other, name) for other, name in PAIRS]
         compared = differences(plans.metrics, plans.days, labelled)
         put(PAGE, feeder, f"{_means(plans)}\n{compared}")
-        curves[feeder] = _study(feeder, CURVES, asked.days_of_curves, SEED_OF_CURVES, asked.folder)
-        put(PAGE, f"curves of {feeder}", _means(curves[feeder]))
-    drawn = picture({feeder: _mean(study) for feeder, study in curves.items()})
-    PICTURE.write_text(drawn, encoding="utf-8")
+        days = asked.days_of_curves
+        own = Runs.of(feeder, CURVES, "curves", days, SEED_OF_CURVES, asked.folder)
+        put(PAGE, f"curves of {feeder}", _means(own))
+        curves[feeder] = _mean(own)
+    days = asked.days_of_budgets
+    own = Runs.of(FEEDER_OF_BUDGETS, BUDGETS, "budgets", days, SEED_OF_CURVES, asked.folder)
+    put(PAGE, "budgets", _means(own))
+    PICTURE.write_text(picture(curves), encoding="utf-8")
 
 
 def _asked() -> argparse.Namespace:
@@ -88,47 +103,68 @@ def _asked() -> argparse.Namespace:
     parser.add_argument("folder", nargs="?", type=Path, help="where finished days are kept")
     parser.add_argument("--days", type=int, default=100)
     parser.add_argument("--days-of-curves", type=int, default=15)
+    parser.add_argument("--days-of-budgets", type=int, default=5)
     return parser.parse_args()
 
 
-def _study(
-    feeder: str,
-    cells: Mapping[str, ControllerSpec | str],
-    days: int,
-    seed: int,
-    folder: Path | None,
-) -> gh.Study:
-    """Return a study whose cells have the names of this page."""
-    kind = "plans" if cells is PLANS else "curves"
-    study = gh.compare(
-        gh.load_scenario(feeder, TRAFFIC),
-        list(cells.values()),
-        replications=days,
-        seed=seed,
-        workers=WORKERS,
-        out=folder and folder / f"{feeder}_{kind}",
-        verify="off",
-        keep="summary",
-    )
-    usd_per_percent_h = gh.load_scenario(feeder).system.penalties.loading_usd_per_percent_h
-    study.metrics.rename(
-        index=dict(zip(study.controllers, cells, strict=True)), level=0, inplace=True
-    )
-    study.metrics["percent_h"] = study.metrics["penalty_loading_usd"] / usd_per_percent_h
-    return study
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Runs:
+    """Metrics by the names of this page, with the overloading of branches [% h], and their days."""
+
+    metrics: pd.DataFrame
+    days: Days
+
+    @classmethod
+    def of(
+        cls,
+        feeder: str,
+        cells: Mapping[str, ControllerSpec],
+        kind: str,
+        days: int,
+        seed: int,
+        folder: Path | None,
+    ) -> Runs:
+        """Run each cell on the same days; each is a study of its own, so that others may join."""
+        scenario = gh.load_scenario(feeder, TRAFFIC)
+        studies = {
+            name: gh.compare(
+                scenario,
+                [spec],
+                replications=days,
+                seed=seed,
+                workers=WORKERS,
+                out=folder and folder / f"{feeder}_{kind}_{_as_file(name)}",
+                verify="off",
+                keep="summary",
+            )
+            for name, spec in cells.items()
+        }
+        metrics = pd.concat(
+            [
+                study.metrics.rename(index={study.controllers[0]: name}, level=0)
+                for name, study in studies.items()
+            ]
+        )
+        usd_per_percent_h = scenario.system.penalties.loading_usd_per_percent_h
+        metrics["percent_h"] = metrics["penalty_loading_usd"] / usd_per_percent_h
+        return cls(metrics=metrics, days=next(iter(studies.values())).days)
 
 
-def _mean(study: gh.Study) -> pd.DataFrame:
-    return study.metrics.groupby("controller", sort=False)[list(COLUMNS)].mean()
+def _as_file(name: str) -> str:
+    return re.sub(r"[^a-z0-9.]+", "_", name)
 
 
-def _means(study: gh.Study) -> str:
-    mean = _mean(study)
+def _mean(runs: Runs) -> pd.DataFrame:
+    return runs.metrics.groupby("controller", sort=False)[list(COLUMNS)].mean()
+
+
+def _means(runs: Runs) -> str:
+    mean = _mean(runs)
     rows = [
         (f"`{name}`", *(f"{mean.loc[name, key]:,.{n}f}" for key, (_, n) in COLUMNS.items()))
         for name in mean.index
     ]
-    days = len(study.metrics.index.unique("replication"))
+    days = len(runs.metrics.index.unique("replication"))
     header = (f"{days} days", *(label for label, _ in COLUMNS.values()))
     return table(header, rows)
 
@@ -168,7 +204,7 @@ def _panel(title: str, mean: pd.DataFrame, key: str, left_px: float, wide_px: fl
         at = f'x="{left_px - 4:.0f}" y="{y + 4:.1f}"'
         lines.append(f'<text {at} text-anchor="end">{usd:,.0f}</text>')
     for kind, colour in COLOURS.items():
-        own = [name for name in mean.index if name.startswith(kind) and "," not in name]
+        own = [name for name in mean.index if name.startswith(kind)]
         points = " ".join(f"{x_px[name]:.1f},{y_px[name]:.1f}" for name in own)
         lines.append(f'<polyline fill="none" stroke="{colour}" points="{points}"/>')
     for name in mean.index:
