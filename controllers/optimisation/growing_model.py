@@ -118,7 +118,10 @@ class GrowingModel:
         return found
 
     def _resumed(self) -> Solution | None:
-        """Minimise from the last basis; None where GLOP loses its way from there."""
+        """Minimise from the last basis; None where GLOP loses its way from there.
+
+        From an old basis it may also call infeasible what is not.
+        """
         hints = model_parameters_pb2.ModelSolveParametersProto()
         # The solver keeps its last basis itself unless rows and variables joined at once.
         if self._basis is not None and (self._values is None or not self._solver.started):
@@ -133,7 +136,8 @@ class GrowingModel:
         except SolverError:
             # "Abnormal". A model that is wrong in itself is refused again.
             return None
-        return None if found.status is SolveStatus.FAILED else found
+        lost = found.status in (SolveStatus.FAILED, SolveStatus.INFEASIBLE)
+        return None if lost else found
 
 
 def _cures(
