@@ -1,6 +1,9 @@
 # Everything runs in .venv, which is made on first use. Needs Python 3.11 or newer, no root.
 PYTHON ?= python3
 BIN := .venv/bin
+# One thread, as the command line has it: threads that wait for each other are no gain.
+export OMP_NUM_THREADS := 1
+export OPENBLAS_NUM_THREADS := 1
 READY := .venv/.gridhaul-ready
 EVIDENCE := tests/contract/test_laws.py tests/study/store/test_kill.py tests/controllers/scheduling/test_bound.py \
 	tests/controllers/scheduling/test_schedule.py tests/controllers/optimisation tests/controllers/shared_rental \
@@ -16,7 +19,7 @@ demo: $(READY)
 
 # The documentation as a site in site/, notebooks executed, without network; some minutes.
 docs: $(READY)
-	NO_MKDOCS_2_WARNING=1 OMP_NUM_THREADS=1 $(BIN)/python -m mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 # Neighbours stay in one process as far as it goes: the tests of a file share what takes long to make.
 test: $(READY)
@@ -33,9 +36,8 @@ lint: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# One thread, as the command line has it: threads that wait for each other are no gain.
 bench: $(READY)
-	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest tests/benchmarks -m benchmark
+	$(BIN)/python -m pytest tests/benchmarks -m benchmark
 
 # Long evidence with fixed seeds: the laws where planning takes long, studies that are killed, bounds
 # of 200 problems, bilevel programmes against brute force, fronts against NSGA-II, faults planted in
@@ -43,18 +45,18 @@ bench: $(READY)
 # thousand stations, the commands of the documentation, a sample of attacks (which writes
 # docs/reliability.md), and the first 20 mutants by key, of which at most 15 % may live.
 evidence: $(READY)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(EVIDENCE) -m slow --numprocesses 2 --dist worksteal --hypothesis-profile=ci \
+	$(BIN)/python -m pytest $(EVIDENCE) -m slow --numprocesses 2 --dist worksteal --hypothesis-profile=ci \
 		-k "not (test_laws and (oberrhein or ieee123))"
-	OMP_NUM_THREADS=1 $(BIN)/python -m tests.hostile.run --sample
-	OMP_NUM_THREADS=1 $(BIN)/python -m tests.mutation.run --sample 20
+	$(BIN)/python -m tests.hostile.run --sample
+	$(BIN)/python -m tests.mutation.run --sample 20
 
 # All attacks; an hour.
 hostile: $(READY)
-	OMP_NUM_THREADS=1 $(BIN)/python -m tests.hostile.run
+	$(BIN)/python -m tests.hostile.run
 
 # 600 mutants; each that lives is printed as a difference. An hour or two on two cores.
 mutation: $(READY)
-	OMP_NUM_THREADS=1 $(BIN)/python -m tests.mutation.run
+	$(BIN)/python -m tests.mutation.run
 
 # The pages that hold published figures against ours.
 reproduction: $(READY)

@@ -90,7 +90,11 @@ def test_an_episode_whose_worker_dies_by_chance_is_run_again(
     assert (tmp_path / "died").exists()
 
 
-def test_workers_run_single_threaded_and_leave_this_process_as_it_was() -> None:
+def test_workers_run_single_threaded_and_leave_this_process_as_it_was(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for key in SINGLE_THREAD:
+        monkeypatch.setenv(key, "2")
     before = {key: os.environ.get(key) for key in SINGLE_THREAD}
     found = results(jobs("fine", n=12), ProcessPool(job_context(episode), 2))
     assert [
