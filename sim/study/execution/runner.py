@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import pandas as pd
+import scipy.linalg  # noqa: F401  (its BLAS is one of the libraries below)
+from threadpoolctl import ThreadpoolController
 
 from sim.control import Capabilities, capabilities_of
 from sim.episode.deadline import Limited
@@ -22,6 +24,16 @@ from sim.uncertainty.calibrated import CalibratedForecaster
 from sim.uncertainty.forecaster import ExactForecaster, Forecaster
 from sim.uncertainty.realisation import Nature, Realisation
 from sim.world.recorder import Decision
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    """Return the numerical libraries of this process.
+
+    On how many threads they add up decides the last digits, and a plan may hang on those: an
+    episode runs on one, wherever it runs. Small matrices gain nothing from more.
+    """
+    return ThreadpoolController()
 
 
 @lru_cache(maxsize=16)  # a stress study goes round its points
@@ -64,41 +76,42 @@ def run_episode(
     EpisodeError
         If the controller fails at its start, or the verification finds a difference.
     """
-    started = time.perf_counter()
-    system, nature = scenario.system, nature_of(scenario)
-    policy = build_for(system, controller)
-    realisation = nature.draw(seed, replication)
-    forecaster = forecaster_for(capabilities_of(policy), nature, realisation)
-    key = EpisodeKey(
-        scenario=scenario.name,
-        controller=controller.label,
-        seed=seed,
-        replication=replication,
-        drawn_as=controller.drawn_as,
-    )
-    if controller.then is not None:
-        named, from_period = controller.then.controller, controller.then.from_period
-        second = build_for(system, named)
-        forecaster = HandedOverForecaster(
-            forecaster,
-            forecaster_for(capabilities_of(second), nature, realisation),
-            from_period,
+    with _libraries().limit(limits=1, user_api="blas"):
+        started = time.perf_counter()
+        system, nature = scenario.system, nature_of(scenario)
+        policy = build_for(system, controller)
+        realisation = nature.draw(seed, replication)
+        forecaster = forecaster_for(capabilities_of(policy), nature, realisation)
+        key = EpisodeKey(
+            scenario=scenario.name,
+            controller=controller.label,
+            seed=seed,
+            replication=replication,
+            drawn_as=controller.drawn_as,
         )
-        streams = tuple(
-            dataclasses.replace(key, drawn_as=each.drawn_as).stream("controller")
-            for each in controller.in_turn
+        if controller.then is not None:
+            named, from_period = controller.then.controller, controller.then.from_period
+            second = build_for(system, named)
+            forecaster = HandedOverForecaster(
+                forecaster,
+                forecaster_for(capabilities_of(second), nature, realisation),
+                from_period,
+            )
+            streams = tuple(
+                dataclasses.replace(key, drawn_as=each.drawn_as).stream("controller")
+                for each in controller.in_turn
+            )
+            policy = HandOver(policy, second, from_period, streams)
+        if deadline_s is not None:
+            policy = Limited(policy, deadline_s)
+        drawn_s = time.perf_counter() - started
+        episode = simulate(
+            system, realisation, forecaster, policy, key=key, verification=verify, follow=follow
         )
-        policy = HandOver(policy, second, from_period, streams)
-    if deadline_s is not None:
-        policy = Limited(policy, deadline_s)
-    drawn_s = time.perf_counter() - started
-    episode = simulate(
-        system, realisation, forecaster, policy, key=key, verification=verify, follow=follow
-    )
-    draw = pd.DataFrame({"name": ["draw"], "seconds": [drawn_s]})
-    return dataclasses.replace(
-        episode, timings=pd.concat([episode.timings, draw], ignore_index=True)
-    )
+        draw = pd.DataFrame({"name": ["draw"], "seconds": [drawn_s]})
+        return dataclasses.replace(
+            episode, timings=pd.concat([episode.timings, draw], ignore_index=True)
+        )
 
 
 def forecaster_for(

@@ -1,0 +1,34 @@
+"""Numerical libraries add up on one thread during an episode, so that no last digit differs."""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.linalg  # noqa: F401  (brings a library of its own)
+from threadpoolctl import threadpool_info, threadpool_limits
+
+from sim.control import Observation, Outcome, Plan, SolveStatus
+from sim.scenario import load_scenario
+from sim.study.run import run
+from sim.system.system import System
+
+
+def most_threads() -> int:
+    return max(own["num_threads"] for own in threadpool_info() if own["user_api"] == "blas")
+
+
+class Counting:
+    """Does nothing, and says on how many threads numerical libraries would run."""
+
+    def start(self, system: System, rng: np.random.Generator) -> None:
+        pass
+
+    def decide(self, observation: Observation) -> Plan:
+        found = Outcome(status=SolveStatus.OPTIMAL, objective_usd=float(most_threads()))
+        return Plan(outcome=found)
+
+
+def test_an_episode_runs_on_one_thread_and_leaves_this_process_as_it_was():
+    with threadpool_limits(2, user_api="blas"):
+        episode = run(load_scenario("tiny"), Counting, verify="off")
+        assert set(episode.decisions["objective_usd"]) == {1.0}
+        assert most_threads() == 2
