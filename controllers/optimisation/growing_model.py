@@ -120,7 +120,7 @@ class GrowingModel:
     def _resumed(self) -> Solution | None:
         """Minimise from the last basis; None where GLOP loses its way from there.
 
-        From an old basis it may also call infeasible what is not.
+        From an old basis it may cycle, or call infeasible what is not.
         """
         hints = model_parameters_pb2.ModelSolveParametersProto()
         # The solver keeps its last basis itself unless rows and variables joined at once.
@@ -136,8 +136,8 @@ class GrowingModel:
         except SolverError:
             # "Abnormal". A model that is wrong in itself is refused again.
             return None
-        lost = found.status in (SolveStatus.FAILED, SolveStatus.INFEASIBLE)
-        return None if lost else found
+        ended = found.status in (SolveStatus.OPTIMAL, SolveStatus.DEADLINE)
+        return found if ended else None
 
 
 def _cures(

@@ -96,6 +96,7 @@ def main() -> None:
     own = Runs.of(FEEDER_OF_BUDGETS, BUDGETS, "budgets", days, SEED_OF_CURVES, asked.folder)
     put(PAGE, "budgets", _means(own))
     PICTURE.write_text(picture(curves), encoding="utf-8")
+    put(PAGE, "picture", f"![Cost against violation]({PICTURE.name})")
 
 
 def _asked() -> argparse.Namespace:

@@ -22,7 +22,7 @@ from sim.episode.simulation import Simulation
 from sim.episode.verification import Verify
 from sim.errors import EpisodeError, InputError
 from sim.scenario import Scenario, as_scenario
-from sim.study.execution.runner import forecaster_for, nature_of
+from sim.study.execution.runner import forecaster_for, nature_of, one_thread
 from sim.study.settings import as_verify, check_numbers
 from sim.system.system import System
 
@@ -182,7 +182,8 @@ def begin(
         )
     nature = nature_of(scenario)
     root = scenario.seed if seed is None else seed
-    realisation = nature.draw(root, replication)
+    with one_thread():
+        realisation = nature.draw(root, replication)
     simulation = Simulation(
         system,
         realisation,

@@ -7,12 +7,12 @@ needs no binaries.
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
 from controllers.optimisation.assembly import Assembly
-from controllers.optimisation.model import LinearModel
 from controllers.optimisation.result import Solution
 from controllers.optimisation.solve import solve
 from controllers.optimisation.work_limits import WorkLimits
@@ -60,25 +60,12 @@ class Pairs(NamedTuple):
         )
 
 
-class Minimise(Protocol):
-    """Minimises a mixed-integer model, as `solve` does."""
-
-    def __call__(
-        self,
-        model: LinearModel,
-        *,
-        limits: WorkLimits | None = None,
-        start: FloatArray | None = None,
-    ) -> Solution:
-        """Return the solution."""
-
-
 def solve_with_complementarity(
     assembly: Assembly,
     pairs: Pairs,
     limits: WorkLimits,
     start: FloatArray | None = None,
-    minimise: Minimise = solve,
+    minimise: Callable[..., Solution] = solve,
 ) -> Solution:
     """Solve, and add mode binaries wherever the solution charges and discharges at once.
 
@@ -93,7 +80,7 @@ def solve_with_complementarity(
     start
         A feasible solution to start from, ``(variable,)``.
     minimise
-        By which solver.
+        What minimises a model; called as `solve` is.
     """
     free = np.ones(len(pairs.charge_mw), dtype=np.bool_)
     while True:

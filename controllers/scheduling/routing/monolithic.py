@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,11 +12,7 @@ from controllers.optimisation.assembly import Assembly
 from controllers.optimisation.result import Solution
 from controllers.optimisation.solve import solve
 from controllers.optimisation.work_limits import WorkLimits
-from controllers.scheduling.dispatch.complementarity import (
-    Minimise,
-    Pairs,
-    solve_with_complementarity,
-)
+from controllers.scheduling.dispatch.complementarity import Pairs, solve_with_complementarity
 from controllers.scheduling.dispatch.energy_cost import add_energy_cost
 from controllers.scheduling.problem.batteries import Slots, add_batteries
 from controllers.scheduling.problem.cars import add_cars
@@ -59,7 +56,7 @@ def milp(
     problem: SchedulingProblem,
     limits: WorkLimits,
     start: tuple[Route, ...],
-    minimise: Minimise = solve,
+    minimise: Callable[..., Solution] = solve,
 ) -> tuple[tuple[Route, ...] | None, SolveStatus, float | None]:
     """Search for the best routes.
 
@@ -72,7 +69,7 @@ def milp(
     start
         Routes to start from.
     minimise
-        By which solver.
+        What minimises a model; called as `solve` is.
 
     Returns
     -------

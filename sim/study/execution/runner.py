@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import cache, lru_cache
 
 import pandas as pd
@@ -36,10 +37,17 @@ def _libraries() -> ThreadpoolController:
     return ThreadpoolController()
 
 
+def one_thread() -> AbstractContextManager[object]:
+    """Return a context in which numerical libraries run on one thread."""
+    limit: AbstractContextManager[object] = _libraries().limit(limits=1, user_api="blas")
+    return limit
+
+
 @lru_cache(maxsize=16)  # a stress study goes round its points
 def nature_of(scenario: Scenario) -> Nature:
     """Return what all replications of `scenario` have in common, prepared once per process."""
-    return Nature.build(scenario.system, scenario.uncertainty)
+    with one_thread():
+        return Nature.build(scenario.system, scenario.uncertainty)
 
 
 def run_episode(
@@ -76,7 +84,7 @@ def run_episode(
     EpisodeError
         If the controller fails at its start, or the verification finds a difference.
     """
-    with _libraries().limit(limits=1, user_api="blas"):
+    with one_thread():
         started = time.perf_counter()
         system, nature = scenario.system, nature_of(scenario)
         policy = build_for(system, controller)
