@@ -184,3 +184,14 @@ def test_the_worst_case_costs_more_and_an_adaptive_trip_can_be_solved():
     assert found is not None
     stays = (found.presence.vehicle == 0) & (found.presence.station == trip.start)
     assert (found.presence.period[stays] > trip.period).any()
+
+
+def test_rows_of_the_grid_that_were_left_out_would_cost_next_to_nothing_together():
+    own = decision()
+    found = own.solve(next(own.columns()), np.inf)
+    assert found is not None
+    before = found.solution.objective
+    found.dispatch.add(np.arange(len(own._limits.base)))
+    every_row = solve(dual_counterpart(found.dispatch.programme)).objective
+    # Of 1 USD on the worst path, and what is expected besides.
+    assert before - 1e-4 <= every_row <= before + 3.0
