@@ -195,3 +195,41 @@ def test_rows_of_the_grid_that_were_left_out_would_cost_next_to_nothing_together
     every_row = solve(dual_counterpart(found.dispatch.programme)).objective
     # Of 1 USD on the worst path, and what is expected besides.
     assert before - 1e-4 <= every_row <= before + 3.0
+
+
+@pytest.mark.parametrize("period", [0, 2])
+def test_a_violation_that_nothing_can_avoid_costs_its_price(period):
+    """On the worst path now, on the worst and the expected one later."""
+    usd = []
+    for beyond in (10.0, 20.0):
+        own = decision()
+        limits = own._limits
+        row = int(np.flatnonzero(limits.rows.period == period)[5])
+        limits.base[row] += beyond
+        limits.expected[row] += beyond
+        own._rows = np.union1d(own._rows, [row])
+        found = own.solve(next(own.columns()), np.inf)
+        assert found is not None
+        usd.append(found.usd)
+    assert usd[1] - usd[0] == pytest.approx(10 * limits.rows.usd[row])
+
+
+def test_of_charging_and_discharging_at_once_the_smaller_gives_way():
+    """Of the plan without that rule, each slot keeps the larger of both powers."""
+    own = decision()
+    found = own.solve(next(own.columns()), np.inf)
+    assert found is not None
+    dispatch, model = found.dispatch, found.dispatch.model
+
+    def plan(values: np.ndarray) -> np.ndarray:
+        nominal = dispatch.nominal(values[: len(dispatch.programme.model.cost)])
+        return nominal[[dispatch.powers.charge, dispatch.powers.discharge]]
+
+    kept = plan(found.solution.values)
+    assert (kept.min(axis=0) <= 1e-4).all()
+    model._fixed.clear()
+    free = plan(solve(dual_counterpart(dispatch.programme)).values)
+    both = free.min(axis=0) > 1e-3
+    assert both.any()
+    larger = free[:, both].argmax(axis=0)
+    assert (kept[1 - larger, both] <= 1e-4).all()
