@@ -13,12 +13,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from page import differences, put, table
 
 import gridhaul as gh
 from sim.episode.specification import ControllerSpec
 from sim.study.inference.days import Days
+from sim.units import FloatArray
 
 PAGE = Path(__file__).with_suffix(".md")
 PICTURE = PAGE.with_suffix(".svg")
@@ -39,6 +41,9 @@ PLANS: Mapping[str, ControllerSpec] = {
     "rolling": _spec("rolling"),
     "robust, routes once a day": _spec("robust", routes="day_ahead"),
     "robust": _spec("robust"),
+    "robust, parked, powers once a day": _spec("robust", routes="parked", dispatch="day_ahead"),
+    "robust, parked": _spec("robust", routes="parked"),
+    "clairvoyant": _spec("clairvoyant"),
 }
 PAIRS = (
     ("stationary", "day_ahead"),
@@ -49,6 +54,15 @@ PAIRS = (
     ("rolling", "robust"),
     ("stationary", "rolling"),
     ("day_ahead", "rolling"),
+    ("robust, parked, powers once a day", "robust, parked"),
+    ("robust, parked", "robust, routes once a day"),
+    ("robust", "clairvoyant"),
+)
+# The same dispatch model in all: routes by row, powers once a day and every hour.
+RECOURSE = (
+    ("parked", "robust, parked, powers once a day", "robust, parked"),
+    ("once a day", "day_ahead, robust", "robust, routes once a day"),
+    ("every hour", None, "robust"),
 )
 MARGINS = (0.0, 0.5, 1.0, 2.0, 3.0)
 COVERAGES = (0.5, 0.7, 0.9, 0.95, 0.97)
@@ -62,6 +76,7 @@ BUDGETS: Mapping[str, ControllerSpec] = {
         f"budgets {b:g} and {2 * b:g}": _spec("robust", over_components=b, over_time=2 * b)
         for b in (1.0, 2.0)
     },
+    "adaptive trips": _spec("robust", mobility="adaptive"),
 }
 FEEDER_OF_BUDGETS = "ieee33"
 # Labels and decimals of the metrics that are shown.
@@ -76,7 +91,7 @@ COLUMNS = {
 }
 # Wide, high, and the frame inside [px].
 WIDTH, HEIGHT, LEFT, TOP, GAP, FLOOR = 900, 300, 60, 30, 70, 250
-COLOURS = {"margin": "#d98200", "coverage": "#1f5fa8"}
+CURVES_OF = {"margin": ("rolling", "#d98200"), "coverage": ("robust", "#1f5fa8")}
 
 
 def main() -> None:
@@ -87,11 +102,11 @@ def main() -> None:
         plans = Runs.of(feeder, PLANS, "plans", asked.days, SEED, asked.folder)
         labelled = [(f"`{name}` - `{other}`", other, name) for other, name in PAIRS]
         compared = differences(plans.metrics, plans.days, labelled)
-        put(PAGE, feeder, f"{_means(plans)}\n{compared}")
+        put(PAGE, feeder, f"{_means(plans)}\n{compared}\n{_recourse(plans)}")
         days = asked.days_of_curves
         own = Runs.of(feeder, CURVES, "curves", days, SEED_OF_CURVES, asked.folder)
-        put(PAGE, f"curves of {feeder}", _means(own))
         curves[feeder] = _mean(own)
+        put(PAGE, f"curves of {feeder}", f"{_means(own)}\n{_at_equal_objective(curves[feeder])}")
     days = asked.days_of_budgets
     own = Runs.of(FEEDER_OF_BUDGETS, BUDGETS, "budgets", days, SEED_OF_CURVES, asked.folder)
     put(PAGE, "budgets", _means(own))
@@ -170,51 +185,86 @@ def _means(runs: Runs) -> str:
     return table(header, rows)
 
 
+def _recourse(runs: Runs) -> str:
+    usd = _mean(runs)["objective_usd"]
+    rows = [
+        (routes, *("" if name is None else f"{usd[name]:,.1f}" for name in names))
+        for routes, *names in RECOURSE
+    ]
+    return table(("routes", "powers once a day", "powers every hour"), rows)
+
+
+def _at_equal_objective(mean: pd.DataFrame) -> str:
+    robust = mean[mean.index.str.startswith("coverage")]
+    objective_usd, violation = (robust[key].to_numpy() for key in ("objective_usd", "percent_h"))
+    rows = []
+    for name, own in mean[mean.index.str.startswith("margin")].iterrows():
+        least = least_violation(objective_usd, violation, own["objective_usd"])
+        share = least / own["percent_h"]
+        figures = (f"{least:.2f}", f"{share:.2f}") if np.isfinite(least) else ("never", "")
+        rows.append(
+            (f"`{name}`", f"{own['objective_usd']:,.1f}", f"{own['percent_h']:.2f}", *figures)
+        )
+    return table(("", "objective", "% h", "`robust` at that objective", "share"), rows)
+
+
+def least_violation(usd: FloatArray, violation: FloatArray, at_usd: float) -> float:
+    """Return the least violation between neighbours, ``(coverage,)``, that costs at most `at_usd`.
+
+    What lies between two neighbours is a coin thrown each day. NaN where all cost more.
+    """
+    found = violation[usd <= at_usd].tolist()
+    for k in np.flatnonzero((usd[:-1] > at_usd) != (usd[1:] > at_usd)):
+        share = (at_usd - usd[k]) / (usd[k + 1] - usd[k])
+        found.append(violation[k] + share * (violation[k + 1] - violation[k]))
+    return min(found, default=float("nan"))
+
+
 def picture(means: Mapping[str, pd.DataFrame]) -> str:
-    """Return cost against violation as SVG, a panel for each feeder and limit."""
-    panels = [
-        (f"{feeder}: cost [USD] against {label}", mean, key)
-        for feeder, mean in means.items()
-        for key, label in (("percent_h", "% h"), ("voltage_violation_pu_h", "pu h"))
-        if mean[key].max() > 0
-    ]
-    wide_px = (WIDTH - LEFT) / max(len(panels), 1) - GAP
-    frame = f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}"'
+    """Return cost against violation as SVG: a column for each feeder, a row for each limit."""
+    wide_px = (WIDTH - LEFT) / len(means) - GAP
+    frame = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {2 * HEIGHT}"'
     parts = [
-        f'{frame} font-family="sans-serif" font-size="11">',
-        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
+        f'{frame} font-family="sans-serif" font-size="12">',
+        f'<rect width="{WIDTH}" height="{2 * HEIGHT}" fill="white"/>',
     ]
-    for k, (title, mean, key) in enumerate(panels):
-        parts += _panel(title, mean, key, LEFT + k * (wide_px + GAP), wide_px)
+    for row, (key, label) in enumerate(
+        (("percent_h", "overloading [% h]"), ("voltage_violation_pu_h", "voltage [pu h]"))
+    ):
+        for column, (feeder, mean) in enumerate(means.items()):
+            at = f"translate({LEFT + column * (wide_px + GAP):.0f} {row * HEIGHT})"
+            title = f"{feeder}: cost [USD] against {label}"
+            parts += [f'<g transform="{at}">', *_panel(title, mean, key, wide_px), "</g>"]
     return "\n".join([*parts, "</svg>\n"])
 
 
-def _panel(title: str, mean: pd.DataFrame, key: str, left_px: float, wide_px: float) -> list[str]:
-    most = float(mean[key].max())
+def _panel(title: str, mean: pd.DataFrame, key: str, wide_px: float) -> list[str]:
+    most = max(float(mean[key].max()), 1e-9)
     low, high = float(mean["cost_usd"].min()), float(mean["cost_usd"].max())
-    x_px = left_px + wide_px * mean[key] / most
+    x_px = wide_px * mean[key] / most
     y_px = FLOOR - (FLOOR - TOP) * (0.05 + 0.9 * (mean["cost_usd"] - low) / max(high - low, 1e-9))
-    axes = f"M{left_px:.1f} {TOP}V{FLOOR}H{left_px + wide_px:.1f}"
     lines = [
-        f'<text x="{left_px:.0f}" y="16" font-weight="bold">{title}</text>',
-        f'<path d="{axes}" fill="none" stroke="#999"/>',
-        f'<text x="{left_px:.0f}" y="{FLOOR + 16}">0</text>',
-        f'<text x="{left_px + wide_px:.0f}" y="{FLOOR + 16}" text-anchor="end">{most:.4g}</text>',
+        f'<text x="0" y="16" font-weight="bold">{title}</text>',
+        f'<path d="M0 {TOP}V{FLOOR}H{wide_px:.0f}" fill="none" stroke="#999"/>',
+        f'<text x="0" y="{FLOOR + 16}">0</text>',
+        f'<text x="{wide_px:.0f}" y="{FLOOR + 16}" text-anchor="end">{most:.4g}</text>',
     ]
     for y, usd in ((y_px.max(), low), (y_px.min(), high)):
-        at = f'x="{left_px - 4:.0f}" y="{y + 4:.1f}"'
-        lines.append(f'<text {at} text-anchor="end">{usd:,.0f}</text>')
-    for kind, colour in COLOURS.items():
+        lines.append(f'<text x="-4" y="{y + 4:.1f}" text-anchor="end">{usd:,.0f}</text>')
+    for n, (kind, (whose, colour)) in enumerate(CURVES_OF.items()):
         own = [name for name in mean.index if name.startswith(kind)]
         points = " ".join(f"{x_px[name]:.1f},{y_px[name]:.1f}" for name in own)
-        lines.append(f'<polyline fill="none" stroke="{colour}" points="{points}"/>')
-    for name in mean.index:
-        colour = COLOURS[name.split()[0]]
-        lines.append(
-            f'<circle cx="{x_px[name]:.1f}" cy="{y_px[name]:.1f}" r="3" fill="{colour}"/>'
-            f'<text x="{x_px[name] + 5:.1f}" y="{y_px[name] - 4:.1f}" fill="{colour}">'
-            f"{name}</text>"
-        )
+        at = f'x="{wide_px:.0f}" y="{TOP + 14 + 16 * n}"'
+        lines += [
+            f'<text {at} text-anchor="end" fill="{colour}">{kind} of {whose}</text>',
+            f'<polyline fill="none" stroke="{colour}" points="{points}"/>',
+        ]
+        for name in own:
+            lines.append(
+                f'<circle cx="{x_px[name]:.1f}" cy="{y_px[name]:.1f}" r="3" fill="{colour}"/>'
+                f'<text x="{x_px[name] + 5:.1f}" y="{y_px[name] - 5:.1f}" fill="{colour}">'
+                f"{name.removeprefix(kind).strip()}</text>"
+            )
     return lines
 
 
