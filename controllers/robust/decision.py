@@ -165,6 +165,7 @@ class RobustDecision:
             routed,
             self._uncertain(trips),
             worst_case=self._settings.objective == "worst_case",
+            worst_share_now=self._settings.worst_share_now,
             worst_share=self._settings.worst_share,
             follows=self._follows,
         )

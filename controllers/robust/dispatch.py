@@ -59,7 +59,7 @@ class RobustDispatch:
         What is uncertain.
     worst_case
         Whether the cost is that of the worst point of the set.
-    worst_share
+    worst_share_now, worst_share
         See `Violations`.
     follows
         Whether powers and caps follow signals.
@@ -73,6 +73,7 @@ class RobustDispatch:
         uncertain: Uncertain,
         *,
         worst_case: bool,
+        worst_share_now: float,
         worst_share: float,
         follows: bool,
     ) -> None:
@@ -95,7 +96,13 @@ class RobustDispatch:
             worst_case=worst_case,
         )
         self._violations = Violations(
-            model, limits, uncertain, self.powers, self.cuts, worst_share=worst_share
+            model,
+            limits,
+            uncertain,
+            self.powers,
+            self.cuts,
+            worst_share_now=worst_share_now,
+            worst_share=worst_share,
         )
 
     def add(self, rows: IntArray) -> None:

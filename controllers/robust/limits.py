@@ -20,6 +20,11 @@ from sim.units import BoolArray, FloatArray, IntArray
 # Currents are touched in these directions from the plan's; at most 0.02 % is understated between.
 TURNS = np.exp(1j * np.deg2rad(np.arange(-30.0, 30.1, 2.5)))
 
+# The part of the room for what becomes known in a period itself that is likely to be needed. Some of
+# the price is paid for violations with all of that room, the rest for those with this part: large
+# errors are rare.
+LIKELY = 0.5
+
 # Generators that are capped are capped at most this many standard deviations above the mean.
 FAR = 3.0
 
@@ -129,8 +134,9 @@ class RobustLimits:
         Where generators are capped, ``(period, generator)``.
     highest_mw
         The highest power of generators that are capped, ``(period, generator)`` [MW].
-    expected
-        As `base`, with the errors only that become known in the period itself, ``(row,)``.
+    likely
+        As `base`, with errors only that become known in the period itself, and part of the room for
+        them, ``(row,)``.
     spare_mw
         Caps that are cut by less than this never leave less than bad weather does, same shape [MW].
     """
@@ -143,7 +149,7 @@ class RobustLimits:
     capped: BoolArray
     highest_mw: FloatArray
     spare_mw: FloatArray
-    expected: FloatArray
+    likely: FloatArray
 
     @classmethod
     def of(
@@ -180,7 +186,7 @@ class RobustLimits:
         least = [errors.latest_pu, errors.known_pu + errors.latest_pu]
         now, short = (np.minimum(part[:, own.profile] * own.p_mw, mean) for part in least)
         above = (highest - mean)[rows.period]
-        base, expected = (
+        base, likely = (
             rows.base
             + np.where(
                 bounded,
@@ -194,7 +200,7 @@ class RobustLimits:
             here = np.flatnonzero(rows.period == t)
             margin = errors.margin(slope[here], t)
             of_signal[here] = margin.of_signal
-            expected[here] += margin.now
+            likely[here] += LIKELY * margin.now
             base[here] += margin.most
         return cls(
             rows=rows,
@@ -205,7 +211,7 @@ class RobustLimits:
             capped=capped,
             highest_mw=highest,
             spare_mw=highest - mean + short,
-            expected=expected,
+            likely=likely,
         )
 
     def at(self, plan: OperatingPoint, cut_mw: FloatArray) -> FloatArray:

@@ -31,10 +31,10 @@ class RobustPlanning(RollingPlanning):
         Budgets of errors along the directions that the grid feels most: those of a period sum up
         to at most so many radii, and so do those of one direction over the periods, and the traffic
         over the periods; infinite for none.
-    worst_share
-        What a limit that is violated on the worst path costs after the first period, as a share of
-        the penalty [-]: such hours are decided again. All of it is paid in the first period, and
-        for what becomes known in later periods themselves, which no decision can avert.
+    worst_share_now, worst_share
+        What a limit that is violated on the worst path costs in the first period and after it, as
+        shares of the penalty [-]: later periods are decided again. The rest is paid where half of
+        what becomes known in a period itself violates the limit on the expected path.
     signals
         How many such directions there are; powers follow the errors along them.
     samples
@@ -55,6 +55,7 @@ class RobustPlanning(RollingPlanning):
     coverage: float = 0.9
     over_components: float = np.inf
     over_time: float = np.inf
+    worst_share_now: float = 0.2
     worst_share: float = 0.03
     signals: int = 3
     samples: int = 2000
@@ -99,6 +100,7 @@ class RobustPlanning(RollingPlanning):
                 horizon=(1, 1000),
                 samples=(4, 1_000_000),
                 signals=(0, 100),
+                worst_share_now=(0, 1),
                 worst_share=(0, 1),
                 columns=(0, 1000),
             )

@@ -22,9 +22,10 @@ class Violations:
         All rows.
     uncertain, powers, cuts
         What they depend on.
-    worst_share
-        What a violation on the worst path costs after the first period, as a share of its price:
-        what begins now is carried out, what comes later is decided again.
+    worst_share_now, worst_share
+        What a violation on the worst path costs in the first period and later, as shares of its
+        price: what begins now is carried out, what comes later is decided again. The rest is paid
+        where `RobustLimits.likely` is violated.
     """
 
     def __init__(
@@ -35,21 +36,22 @@ class Violations:
         powers: Powers,
         cuts: Cuts,
         *,
+        worst_share_now: float,
         worst_share: float,
     ) -> None:
         self._model = model
         self._limits, self._uncertain = limits, uncertain
         self._powers, self._cuts = powers, cuts
-        self._worst_share = worst_share
+        self._worst_share_now, self._worst_share = worst_share_now, worst_share
         # The decisions that violations are, by violation; -1 where none of its rows is there.
         n_violations = int(limits.rows.violation.max(initial=-1)) + 1
-        self._worst, self._expected = np.full((2, n_violations), -1)
+        self._worst, self._likely = np.full((2, n_violations), -1)
 
     def add(self, rows: IntArray) -> None:
         """Add rows to the model."""
         model, limits = self._model, self._limits
         period, of_signal = limits.rows.period[rows], limits.of_signal[rows]
-        share = np.where(period == 0, 1.0, self._worst_share)
+        share = np.where(period == 0, self._worst_share_now, self._worst_share)
         violation = self._violations(self._worst, rows, share)
         constant = limits.base[rows] + self._uncertain.at_zero(period, of_signal)
         at = model.rows(len(rows), upper=-constant)
@@ -57,14 +59,13 @@ class Violations:
         self._add_injections(at, rows)
         self._uncertain.add_signals(model, at, period, of_signal)
         self._add_cuts(at, rows)
-        # Where all goes as expected until a later period begins, a violation costs the rest of its
-        # price: whoever decides then leaves room for what nobody knows by then.
-        later = rows[share < 1]
-        violation = self._violations(self._expected, later, 1 - share[share < 1])
-        mean = model.rows(len(later), upper=-limits.expected[later], nominal=True)
+        # Where all goes as expected until the period begins.
+        rest = rows[share < 1]
+        violation = self._violations(self._likely, rest, 1 - share[share < 1])
+        mean = model.rows(len(rest), upper=-limits.likely[rest], nominal=True)
         model.entries(mean, violation, -1.0)
-        self._add_injections(mean, later)
-        self._add_cuts(mean, later)
+        self._add_injections(mean, rest)
+        self._add_cuts(mean, rest)
 
     def _violations(self, known: IntArray, rows: IntArray, share: FloatArray) -> IntArray:
         """Return the decision that is the violation of each row; new ones cost their share."""

@@ -37,6 +37,7 @@ from sim.uncertainty.realisation import Nature
         ({"counterpart": "primal"}, "counterpart"),
         ({"horizon": 0}, "horizon"),
         ({"worst_share": 2.0}, "worst_share"),
+        ({"worst_share_now": -0.1}, "worst_share_now"),
     ],
 )
 def test_bad_sets_are_refused_with_the_name_of_what_is_bad(settings, named):
@@ -199,14 +200,14 @@ def test_rows_of_the_grid_that_were_left_out_would_cost_next_to_nothing_together
 
 @pytest.mark.parametrize("period", [0, 2])
 def test_a_violation_that_nothing_can_avoid_costs_its_price(period):
-    """On the worst path now, on the worst and the expected one later."""
+    """On the worst and the likely path together, now and later."""
     usd = []
     for beyond in (10.0, 20.0):
         own = decision()
         limits = own._limits
         row = int(np.flatnonzero(limits.rows.period == period)[5])
         limits.base[row] += beyond
-        limits.expected[row] += beyond
+        limits.likely[row] += beyond
         own._rows = np.union1d(own._rows, [row])
         found = own.solve(next(own.columns()), np.inf)
         assert found is not None
