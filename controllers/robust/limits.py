@@ -20,9 +20,9 @@ from sim.units import BoolArray, FloatArray, IntArray
 # Currents are touched in these directions from the plan's; at most 0.02 % is understated between.
 TURNS = np.exp(1j * np.deg2rad(np.arange(-30.0, 30.1, 2.5)))
 
-# The part of the room for what becomes known in a period itself that is likely to be needed. Some of
-# the price is paid for violations with all of that room, the rest for those with this part: large
-# errors are rare.
+# The part of the room for what becomes known in a period itself that is likely to be needed. Large
+# errors are rare: a share of the price is paid where all of that room is violated, the rest where
+# this part is.
 LIKELY = 0.5
 
 # Generators that are capped are capped at most this many standard deviations above the mean.
