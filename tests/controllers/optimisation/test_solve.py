@@ -149,15 +149,21 @@ def test_a_model_may_grow_integers():
     assert solution.values[0] == 0.0
 
 
-def test_a_simplex_method_that_fails_from_an_old_basis_starts_from_scratch(monkeypatch):
+@pytest.mark.parametrize("wrong", ["abnormal", SolveStatus.INFEASIBLE, SolveStatus.FEASIBLE])
+def test_a_simplex_method_that_fails_from_an_old_basis_starts_from_scratch(monkeypatch, wrong):
     model = knapsack(integer=False)
     growing = halved(model)
+    honest = KeptSolver.solve
 
     def lost(self, model, **options):
-        raise SolverError("Unexpected GLOP termination reason: ABNORMAL")
+        if wrong == "abnormal":
+            raise SolverError("Unexpected GLOP termination reason: ABNORMAL")
+        return dataclasses.replace(honest(self, model, **options), status=wrong, objective=0.0)
 
     monkeypatch.setattr(KeptSolver, "solve", lost)
-    assert growing.solve().objective == pytest.approx(solve(model).objective, abs=1e-7)
+    found = growing.solve()
+    assert found.status is SolveStatus.OPTIMAL
+    assert found.objective == pytest.approx(solve(model).objective, abs=1e-7)
 
 
 def test_a_wrong_model_is_refused_however_it_is_solved():

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from controllers.optimisation.solve import solve
 from controllers.optimisation.work_limits import WorkLimits
 from controllers.scheduling.dispatch.dispatch import dispatch
 from controllers.scheduling.routing.best_response import Effort
@@ -85,6 +86,19 @@ def test_the_same_routes_cost_the_same_in_both_models():
     assert status is SolveStatus.OPTIMAL
     found = dispatch(problem, routes, WorkLimits())
     assert found.outcome.objective_usd == pytest.approx(bound, abs=1e-3)
+
+
+def test_the_whole_model_is_minimised_by_what_is_asked_for():
+    exists = feeder(n_trucks=1, n_periods=3)
+    asked = []
+
+    def other(model, **options):
+        asked.append(model.integer.any())
+        return solve(model, **options)
+
+    milp(problem_of(exists, random_day(exists, 12)), WorkLimits(), ((),), other)
+    assert asked
+    assert all(asked)
 
 
 def test_two_trucks_do_not_share_one_plug():
