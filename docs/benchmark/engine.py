@@ -290,7 +290,7 @@ def _row_of_solver(
             str(len(own)),
             str(len(own) - len(planned)),
             f"{np.mean(more):+,.1f}" if more else "",
-            f"{np.mean(lower):+,.1f}" if lower else "",
+            f"{np.mean(lower):+,.5g}" if lower else "",
             f"{np.mean(seconds):.0f}",
             f"{max(memory):,.0f}",
         )
