@@ -215,6 +215,21 @@ def test_a_violation_that_nothing_can_avoid_costs_its_price(period):
     assert usd[1] - usd[0] == pytest.approx(10 * limits.rows.usd[row])
 
 
+@pytest.mark.parametrize(("period", "share"), [(0, 0.2), (2, 0.03)])
+def test_a_violation_on_the_worst_path_alone_costs_a_share_of_its_price(period, share):
+    usd = []
+    for beyond in (10.0, 20.0):
+        own = decision()
+        limits = own._limits
+        row = int(np.flatnonzero(limits.rows.period == period)[5])
+        limits.base[row] += beyond
+        own._rows = np.union1d(own._rows, [row])
+        found = own.solve(next(own.columns()), np.inf)
+        assert found is not None
+        usd.append(found.usd)
+    assert usd[1] - usd[0] == pytest.approx(share * 10 * limits.rows.usd[row])
+
+
 def test_of_charging_and_discharging_at_once_the_smaller_gives_way():
     """Of the plan without that rule, each slot keeps the larger of both powers."""
     own = decision()
