@@ -101,7 +101,9 @@ class RobustDecision:
         caps = planned.caps_mw()[:horizon]
         capped = np.isfinite(caps)
         for _ in range(2):
-            limits = RobustLimits.of(system, problem.network, rows, capped, errors)
+            limits = RobustLimits.of(
+                system, problem.network, rows, capped, errors, settings.cvar_level
+            )
             own_mw = np.where(capped, np.minimum(caps, limits.highest_mw), limits.highest_mw)
             at_plan = limits.at(point, limits.highest_mw - own_mw)
             # Where too much sun or wind could violate a limit, it is capped as well.
@@ -165,8 +167,6 @@ class RobustDecision:
             routed,
             self._uncertain(trips),
             worst_case=self._settings.objective == "worst_case",
-            worst_share_now=self._settings.worst_share_now,
-            worst_share=self._settings.worst_share,
             follows=self._follows,
         )
         dispatch.add(self._rows)

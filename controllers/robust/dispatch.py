@@ -59,8 +59,6 @@ class RobustDispatch:
         What is uncertain.
     worst_case
         Whether the cost is that of the worst point of the set.
-    worst_share_now, worst_share
-        See `Violations`.
     follows
         Whether powers and caps follow signals.
     """
@@ -73,8 +71,6 @@ class RobustDispatch:
         uncertain: Uncertain,
         *,
         worst_case: bool,
-        worst_share_now: float,
-        worst_share: float,
         follows: bool,
     ) -> None:
         self._problem = problem
@@ -95,15 +91,7 @@ class RobustDispatch:
             cost=self._usd,
             worst_case=worst_case,
         )
-        self._violations = Violations(
-            model,
-            limits,
-            uncertain,
-            self.powers,
-            self.cuts,
-            worst_share_now=worst_share_now,
-            worst_share=worst_share,
-        )
+        self._violations = Violations(model, limits, uncertain, self.powers, self.cuts)
 
     def add(self, rows: IntArray) -> None:
         """Add rows of the grid to the model."""

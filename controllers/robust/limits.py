@@ -8,11 +8,13 @@ which powers follow.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 
 from controllers.robust.error_parts import Felt
 from controllers.robust.errors import ForecastErrors
+from controllers.rolling.caps import normal_losses
 from controllers.scheduling.grid.network import Network, OperatingPoint
 from sim.system.system import System
 from sim.units import BoolArray, FloatArray, IntArray
@@ -20,10 +22,8 @@ from sim.units import BoolArray, FloatArray, IntArray
 # Currents are touched in these directions from the plan's; at most 0.02 % is understated between.
 TURNS = np.exp(1j * np.deg2rad(np.arange(-30.0, 30.1, 2.5)))
 
-# The part of the room for what becomes known in a period itself that is likely to be needed. Large
-# errors are rare: a share of the price is paid where all of that room is violated, the rest where
-# this part is.
-LIKELY = 0.5
+# With so many parts of the room, all of it included, violations are priced.
+POINTS = 3
 
 # Generators that are capped are capped at most this many standard deviations above the mean.
 FAR = 3.0
@@ -134,9 +134,12 @@ class RobustLimits:
         Where generators are capped, ``(period, generator)``.
     highest_mw
         The highest power of generators that are capped, ``(period, generator)`` [MW].
-    likely
-        As `base`, with errors only that become known in the period itself, and part of the room for
-        them, ``(row,)``.
+    expected
+        As `base`, with errors only that become known in the period itself, and a part of the room
+        for them, ``(part, row)``.
+    shares
+        What a violation costs with each of these parts and on the worst path, as shares of its
+        price ``(part + 1,)``; in sum 1.
     spare_mw
         Caps that are cut by less than this never leave less than bad weather does, same shape [MW].
     """
@@ -149,7 +152,8 @@ class RobustLimits:
     capped: BoolArray
     highest_mw: FloatArray
     spare_mw: FloatArray
-    likely: FloatArray
+    expected: FloatArray
+    shares: FloatArray
 
     @classmethod
     def of(
@@ -159,6 +163,7 @@ class RobustLimits:
         rows: LimitRows,
         capped: BoolArray,
         errors: ForecastErrors,
+        cvar_level: float,
     ) -> RobustLimits:
         """Return the rows with room for errors.
 
@@ -174,6 +179,8 @@ class RobustLimits:
             Where generators are capped, ``(period, generator)``.
         errors
             What is uncertain.
+        cvar_level
+            See `priced_violations`.
         """
         n_periods = len(capped)
         mean = network.available_mw[:n_periods]
@@ -186,32 +193,30 @@ class RobustLimits:
         least = [errors.latest_pu, errors.known_pu + errors.latest_pu]
         now, short = (np.minimum(part[:, own.profile] * own.p_mw, mean) for part in least)
         above = (highest - mean)[rows.period]
-        base, likely = (
-            rows.base
-            + np.where(
-                bounded,
-                np.where(rows.of_c < 0, -rows.of_c * above, rows.of_c * part[rows.period]),
-                0.0,
-            ).sum(axis=1)
+        at_caps = rows.base - (bounded * np.minimum(rows.of_c, 0.0) * above).sum(axis=1)
+        most, latest = (
+            (bounded * np.maximum(rows.of_c, 0.0) * part[rows.period]).sum(axis=1)
             for part in (short, now)
         )
-        of_signal = np.zeros((len(base), len(errors.directions)))
+        of_signal = np.zeros((len(most), len(errors.directions)))
         for t in range(n_periods):
             here = np.flatnonzero(rows.period == t)
             margin = errors.margin(slope[here], t)
             of_signal[here] = margin.of_signal
-            likely[here] += LIKELY * margin.now
-            base[here] += margin.most
+            latest[here] += margin.now
+            most[here] += margin.most
+        points, shares = priced_violations(cvar_level, errors.strip)
         return cls(
             rows=rows,
-            base=base,
+            base=at_caps + most,
             of_cut=np.where(bounded, np.minimum(rows.of_c, 0.0), 0.0),
             of_beyond=np.where(bounded, np.maximum(rows.of_c, 0.0), 0.0),
             of_signal=of_signal,
             capped=capped,
             highest_mw=highest,
             spare_mw=highest - mean + short,
-            likely=likely,
+            expected=at_caps + points[:-1, None] * latest,
+            shares=shares,
         )
 
     def at(self, plan: OperatingPoint, cut_mw: FloatArray) -> FloatArray:
@@ -228,3 +233,28 @@ class RobustLimits:
         row, generator = np.nonzero((at > 0)[:, None] & (self.rows.of_c < 0))
         helped[self.rows.period[row], generator] = True
         return helped & (self.highest_mw > 0)
+
+
+def priced_violations(cvar_level: float, room: float) -> tuple[FloatArray, FloatArray]:
+    """Return with which parts of the room violations are priced, and by which shares, ``(part,)``.
+
+    They are chords of the conditional value at risk of a violation, the mean over the worst
+    ``1 - cvar_level`` of normal errors (Rockafellar and Uryasev, Journal of Risk 2, 2000). Where
+    less room is left than their value at risk, all of these errors violate the limit, and a
+    violation costs its price; with more, the share of errors that do. The last part is all of the
+    room, beyond which there are no errors.
+
+    Parameters
+    ----------
+    cvar_level
+        In [0, 1); errors below the mean never count.
+    room
+        For errors that become known in the period itself, in their standard deviations [-].
+    """
+    at_risk = NormalDist().inv_cdf(max(cvar_level, 0.5))
+    if at_risk >= room:
+        return np.ones(1), np.ones(1)
+    z = np.linspace(at_risk, room, POINTS)
+    saved = -np.diff(normal_losses(z)) / np.diff(z) / (1 - cvar_level)
+    shares = -np.diff(np.concatenate([[1.0], saved, [0.0]]))
+    return z / room, shares

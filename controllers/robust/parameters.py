@@ -31,10 +31,10 @@ class RobustPlanning(RollingPlanning):
         Budgets of errors along the directions that the grid feels most: those of a period sum up
         to at most so many radii, and so do those of one direction over the periods, and the traffic
         over the periods; infinite for none.
-    worst_share_now, worst_share
-        What a limit that is violated on the worst path costs in the first period and after it, as
-        shares of the penalty [-]: later periods are decided again. The rest is paid where half of
-        what becomes known in a period itself violates the limit on the expected path.
+    cvar_level
+        A violated limit costs its conditional value at risk at this level, over the errors that
+        become known in the period itself, in [0, 1): the mean over the worst 1 - `cvar_level` of
+        them. 0 is the mean over all; the nearer to 1, the fewer violations, and the dearer.
     signals
         How many such directions there are; powers follow the errors along them.
     samples
@@ -52,11 +52,10 @@ class RobustPlanning(RollingPlanning):
     """
 
     horizon: int = 8
-    coverage: float = 0.9
+    coverage: float = 0.95
     over_components: float = np.inf
     over_time: float = np.inf
-    worst_share_now: float = 0.2
-    worst_share: float = 0.03
+    cvar_level: float = 0.95
     signals: int = 3
     samples: int = 2000
     mobility: Mobility = "here_and_now"
@@ -79,6 +78,11 @@ class RobustPlanning(RollingPlanning):
             problems.append(
                 f"samples(={self.samples}) cannot fix a coverage of {self.coverage}: raise samples."
             )
+        if not 0 <= self.cvar_level < 1:
+            problems.append(
+                f"cvar_level(={self.cvar_level}) must lie in [0, 1), for example 0.95; the worst "
+                "path alone counts near 1."
+            )
         for name in ("over_components", "over_time"):
             value = getattr(self, name)
             if not value > 0:
@@ -100,8 +104,6 @@ class RobustPlanning(RollingPlanning):
                 horizon=(1, 1000),
                 samples=(4, 1_000_000),
                 signals=(0, 100),
-                worst_share_now=(0, 1),
-                worst_share=(0, 1),
                 columns=(0, 1000),
             )
         except ValueError as error:

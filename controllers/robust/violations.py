@@ -12,7 +12,7 @@ from sim.units import FloatArray, IntArray
 
 
 class Violations:
-    """Rows of the grid in a model; violations are paid for, on the worst path by a share.
+    """Rows of the grid in a model; violations are paid for, by shares where errors are rarer.
 
     Parameters
     ----------
@@ -22,10 +22,6 @@ class Violations:
         All rows.
     uncertain, powers, cuts
         What they depend on.
-    worst_share_now, worst_share
-        What a violation on the worst path costs in the first period and later, as shares of its
-        price: what begins now is carried out, what comes later is decided again. The rest is paid
-        where `RobustLimits.likely` is violated.
     """
 
     def __init__(
@@ -35,46 +31,42 @@ class Violations:
         uncertain: Uncertain,
         powers: Powers,
         cuts: Cuts,
-        *,
-        worst_share_now: float,
-        worst_share: float,
     ) -> None:
         self._model = model
         self._limits, self._uncertain = limits, uncertain
         self._powers, self._cuts = powers, cuts
-        self._worst_share_now, self._worst_share = worst_share_now, worst_share
-        # The decisions that violations are, by violation; -1 where none of its rows is there.
+        # The decisions that violations are, (part of the room, violation), the last on the worst
+        # path; -1 where none of its rows is there.
         n_violations = int(limits.rows.violation.max(initial=-1)) + 1
-        self._worst, self._likely = np.full((2, n_violations), -1)
+        self._decisions = np.full((len(limits.shares), n_violations), -1)
 
     def add(self, rows: IntArray) -> None:
         """Add rows to the model."""
         model, limits = self._model, self._limits
         period, of_signal = limits.rows.period[rows], limits.of_signal[rows]
-        share = np.where(period == 0, self._worst_share_now, self._worst_share)
-        violation = self._violations(self._worst, rows, share)
+        *expected, worst = self._violations(rows)
         constant = limits.base[rows] + self._uncertain.at_zero(period, of_signal)
         at = model.rows(len(rows), upper=-constant)
-        model.entries(at, violation, -1.0)
+        model.entries(at, worst, -1.0)
         self._add_injections(at, rows)
         self._uncertain.add_signals(model, at, period, of_signal)
         self._add_cuts(at, rows)
         # Where all goes as expected until the period begins.
-        rest = rows[share < 1]
-        violation = self._violations(self._likely, rest, 1 - share[share < 1])
-        mean = model.rows(len(rest), upper=-limits.likely[rest], nominal=True)
-        model.entries(mean, violation, -1.0)
-        self._add_injections(mean, rest)
-        self._add_cuts(mean, rest)
+        for violation, base in zip(expected, limits.expected[:, rows], strict=True):
+            at = model.rows(len(rows), upper=-base, nominal=True)
+            model.entries(at, violation, -1.0)
+            self._add_injections(at, rows)
+            self._add_cuts(at, rows)
 
-    def _violations(self, known: IntArray, rows: IntArray, share: FloatArray) -> IntArray:
-        """Return the decision that is the violation of each row; new ones cost their share."""
-        own = self._limits.rows.violation[rows]
-        new, first = np.unique(own, return_index=True)
-        missing = known[new] < 0
-        usd = (share * self._limits.rows.usd[rows])[first[missing]]
-        known[new[missing]] = self._model.decisions(len(usd), cost=usd)
-        decisions: IntArray = known[own]
+    def _violations(self, rows: IntArray) -> IntArray:
+        """Return the decisions that rows' violations are, ``(part, row)``; new ones cost shares."""
+        of = self._limits.rows.violation[rows]
+        new, first = np.unique(of, return_index=True)
+        for known, share in zip(self._decisions, self._limits.shares, strict=True):
+            missing = known[new] < 0
+            usd = share * self._limits.rows.usd[rows[first[missing]]]
+            known[new[missing]] = self._model.decisions(len(usd), cost=usd)
+        decisions: IntArray = self._decisions[:, of]
         return decisions
 
     def _add_cuts(self, at: IntArray, rows: IntArray) -> None:
@@ -96,23 +88,25 @@ class Violations:
     def unpaid(self, affine: FloatArray, rows: IntArray) -> FloatArray:
         """Return what rows of the grid exceed the violations paid for by, at most, ``(row,)``.
 
-        On the paths of the set; signals may each be at their largest at once, which is at least as
-        much as in the budgets. For `affine` see `RobustModel.affine`.
+        By their shares. On the paths of the set signals may each be at their largest at once, which
+        is at least as much as in the budgets. For `affine` see `RobustModel.affine`.
         """
         known, limits = self._uncertain.columns, self._limits
-        paid = np.where(self._worst < 0, 0.0, affine[self._worst, 0])
+        paid = np.where(self._decisions < 0, 0.0, affine[self._decisions, 0])
         above, below = known.upper - known.nominal, known.nominal - known.lower
-        most = np.empty(len(rows))
+        unpaid = np.empty(len(rows))
         for t in range(len(limits.capped)):
             here = np.flatnonzero(limits.rows.period[rows] == t)
-            total = self._affine(affine, rows[here], t)
-            moved = limits.of_signal[rows[here]] @ self._uncertain.signal[t]
-            total[:, 1:] += moved
-            at_zero = limits.of_signal[rows[here]] @ self._uncertain.signal_at_zero[t]
+            own = rows[here]
+            total = self._affine(affine, own, t)
+            moved = limits.of_signal[own] @ self._uncertain.signal[t]
+            at_zero = limits.of_signal[own] @ self._uncertain.signal_at_zero[t]
             nominal = total[:, 0] + at_zero + moved @ known.nominal
-            change = total[:, 1:]
-            most[here] = nominal + np.maximum(change * above, -change * below).sum(axis=1)
-        unpaid: FloatArray = most - paid[limits.rows.violation[rows]]
+            change = total[:, 1:] + moved
+            most = nominal + np.maximum(change * above, -change * below).sum(axis=1)
+            expected = total[:, 0] - limits.base[own] + limits.expected[:, own]
+            beyond = np.vstack([expected, most]) - paid[:, limits.rows.violation[own]]
+            unpaid[here] = limits.shares @ np.maximum(beyond, 0.0)
         return unpaid
 
     def _affine(self, affine: FloatArray, rows: IntArray, period: int) -> FloatArray:

@@ -65,10 +65,12 @@ RECOURSE = (
     ("every hour", None, "robust"),
 )
 MARGINS = (0.0, 0.5, 1.0, 2.0, 3.0)
-COVERAGES = (0.5, 0.7, 0.9, 0.95, 0.97)
+COVERAGES = (0.7, 0.9, 0.95, 0.97)
+LEVELS = (0.8, 0.9, 0.98, 0.99)
 CURVES: Mapping[str, ControllerSpec] = {
     **{f"margin {m:g}": _spec("rolling", margin=m) for m in MARGINS},
     **{f"coverage {c:g}": _spec("robust", coverage=c) for c in COVERAGES},
+    **{f"level {p:g}": _spec("robust", cvar_level=p) for p in LEVELS},
 }
 BUDGETS: Mapping[str, ControllerSpec] = {
     "no budgets": _spec("robust"),
@@ -91,7 +93,11 @@ COLUMNS = {
 }
 # Wide, high, and the frame inside [px].
 WIDTH, HEIGHT, LEFT, TOP, GAP, FLOOR = 900, 300, 60, 30, 70, 250
-CURVES_OF = {"margin": ("rolling", "#d98200"), "coverage": ("robust", "#1f5fa8")}
+CURVES_OF = {
+    "margin": ("rolling", "#d98200"),
+    "coverage": ("robust", "#1f5fa8"),
+    "level": ("robust", "#2e8b57"),
+}
 
 
 def main() -> None:
@@ -195,21 +201,22 @@ def _recourse(runs: Runs) -> str:
 
 
 def _at_equal_objective(mean: pd.DataFrame) -> str:
-    robust = mean[mean.index.str.startswith("coverage")]
-    objective_usd, violation = (robust[key].to_numpy() for key in ("objective_usd", "percent_h"))
+    curves = [
+        mean[mean.index.str.startswith(kind)][["objective_usd", "percent_h"]].to_numpy().T
+        for kind, (whose, _) in CURVES_OF.items()
+        if whose == "robust"
+    ]
     rows = []
     for name, own in mean[mean.index.str.startswith("margin")].iterrows():
-        least = least_violation(objective_usd, violation, own["objective_usd"])
-        share = least / own["percent_h"]
-        figures = (f"{least:.2f}", f"{share:.2f}") if np.isfinite(least) else ("never", "")
-        rows.append(
-            (f"`{name}`", f"{own['objective_usd']:,.1f}", f"{own['percent_h']:.2f}", *figures)
-        )
+        usd, violation = own["objective_usd"], own["percent_h"]
+        least = np.fmin.reduce([least_violation(x, y, usd) for x, y in curves])
+        figures = (f"{least:.2f}", f"{least / violation:.2f}") if least >= 0 else ("never", "")
+        rows.append((f"`{name}`", f"{usd:,.1f}", f"{violation:.2f}", *figures))
     return table(("", "objective", "% h", "`robust` at that objective", "share"), rows)
 
 
 def least_violation(usd: FloatArray, violation: FloatArray, at_usd: float) -> float:
-    """Return the least violation between neighbours, ``(coverage,)``, that costs at most `at_usd`.
+    """Return the least violation between neighbours, ``(point,)``, that costs at most `at_usd`.
 
     What lies between two neighbours is a coin thrown each day. NaN where all cost more.
     """

@@ -152,7 +152,7 @@ def _asked() -> argparse.Namespace:
     parser.add_argument("--days", type=int, default=500)
     parser.add_argument("--worst", type=int, default=50)
     parser.add_argument("--others", type=int, default=100)
-    parser.add_argument("--coverage", type=float, nargs="+", default=[0.9])
+    parser.add_argument("--coverage", type=float, nargs="+", default=[0.95])
     return parser.parse_args()
 
 
