@@ -65,8 +65,8 @@ RECOURSE = (
     ("every hour", None, "robust"),
 )
 MARGINS = (0.0, 0.5, 1.0, 2.0, 3.0)
-COVERAGES = (0.7, 0.9, 0.95, 0.97)
-LEVELS = (0.8, 0.9, 0.98, 0.99)
+COVERAGES = (0.7, 0.9, 0.95, 0.97, 0.99)
+LEVELS = (0.8, 0.9, 0.98, 0.99, 0.999)
 CURVES: Mapping[str, ControllerSpec] = {
     **{f"margin {m:g}": _spec("rolling", margin=m) for m in MARGINS},
     **{f"coverage {c:g}": _spec("robust", coverage=c) for c in COVERAGES},
