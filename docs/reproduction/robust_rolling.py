@@ -266,12 +266,16 @@ def _panel(title: str, mean: pd.DataFrame, key: str, wide_px: float) -> list[str
             f'<text {at} text-anchor="end" fill="{colour}">{kind} of {whose}</text>',
             f'<polyline fill="none" stroke="{colour}" points="{points}"/>',
         ]
-        for name in own:
-            lines.append(
-                f'<circle cx="{x_px[name]:.1f}" cy="{y_px[name]:.1f}" r="3" fill="{colour}"/>'
-                f'<text x="{x_px[name] + 5:.1f}" y="{y_px[name] - 5:.1f}" fill="{colour}">'
-                f"{name.removeprefix(kind).strip()}</text>"
-            )
+        lines += [
+            f'<circle cx="{x_px[name]:.1f}" cy="{y_px[name]:.1f}" r="3" fill="{colour}"/>'
+            for name in own
+        ]
+        # The others are between; they would cover each other.
+        lines += [
+            f'<text x="{x_px[name] + 5:.1f}" y="{y_px[name] - 5:.1f}" fill="{colour}">'
+            f"{name.removeprefix(kind).strip()}</text>"
+            for name in (own[0], own[-1])
+        ]
     return lines
 
 
