@@ -136,25 +136,26 @@ class PowerGridModelFlow:
             continue_on_batch_error=True,
             threading=-1,
         )
-        for kind, columns in self._columns.items():
-            branches = output[kind]
-            np.multiply(branches["loading"], 100.0, out=loading_percent[:, columns])
-            np.multiply(branches["p_from"], 1e-6, out=branch_mw[:, columns])
-            np.multiply(branches["q_from"], 1e-6, out=branch_mvar[:, columns])
-            # What flows into both ends stays in the branch.
-            np.add(branches["p_from"], branches["p_to"], out=branch_loss_mw[:, columns])
-        if len(self._in_mva):
-            lines = output[ComponentType.line]
-            largest_va = np.maximum(lines["s_from"], lines["s_to"])[:, self._in_mva]
-            with np.errstate(over="ignore"):  # a limit next to nothing is loaded without end
+        # Rows that diverged hold anything.
+        with np.errstate(over="ignore", invalid="ignore"):
+            for kind, columns in self._columns.items():
+                branches = output[kind]
+                np.multiply(branches["loading"], 100.0, out=loading_percent[:, columns])
+                np.multiply(branches["p_from"], 1e-6, out=branch_mw[:, columns])
+                np.multiply(branches["q_from"], 1e-6, out=branch_mvar[:, columns])
+                # What flows into both ends stays in the branch.
+                np.add(branches["p_from"], branches["p_to"], out=branch_loss_mw[:, columns])
+            if len(self._in_mva):
+                lines = output[ComponentType.line]
+                largest_va = np.maximum(lines["s_from"], lines["s_to"])[:, self._in_mva]
+                # A limit next to nothing is loaded without end.
                 in_percent = largest_va * 1e-4 / self._limit_mva[self._in_mva]
-            loading_percent[:, self._in_mva] = in_percent
-        branch_loss_mw *= 1e-6
-        vm_pu: FloatArray = output[ComponentType.node]["u_pu"]
-        with np.errstate(over="ignore"):  # rows that diverged hold anything
+                loading_percent[:, self._in_mva] = in_percent
+            branch_loss_mw *= 1e-6
+            vm_pu: FloatArray = output[ComponentType.node]["u_pu"]
             va_degree: FloatArray = np.rad2deg(output[ComponentType.node]["u_angle"])
-        source_mw: FloatArray = output[ComponentType.source]["p"] * 1e-6
-        source_mvar: FloatArray = output[ComponentType.source]["q"] * 1e-6
+            source_mw: FloatArray = output[ComponentType.source]["p"] * 1e-6
+            source_mvar: FloatArray = output[ComponentType.source]["q"] * 1e-6
         if not self._live.all():
             vm_pu[:, ~self._live] = np.nan
             va_degree[:, ~self._live] = np.nan

@@ -1,11 +1,13 @@
 """The two engines share a grid and nothing else, so what they agree on is right."""
 
+import warnings
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from power_grid_model import PowerGridModel
 
 from sim.powerflow.pandapower import PandapowerFlow
 from sim.powerflow.pgm import PowerGridModelFlow
@@ -147,6 +149,31 @@ def test_a_diverging_row_is_flagged_and_leaves_its_neighbours_alone(engine: type
         values = getattr(result, name)
         assert np.isnan(values[~result.converged]).all()
         np.testing.assert_allclose(values[[1, 5]], getattr(alone, name)[[0, 0]], atol=1e-9)
+
+
+def test_what_memory_held_before_a_row_diverged_warns_of_nothing(monkeypatch: pytest.MonkeyPatch):
+    """The library leaves results of such rows as the memory was: any bits."""
+    grid = feeder([(0, 1), (1, 2)])
+    p_mw = np.repeat(loaded(grid)[0], 3, axis=0)
+    p_mw[1] *= 1e4
+    q_mvar = np.zeros_like(p_mw)
+    calculate = PowerGridModel.calculate_power_flow
+    signalling = np.array([0x7FF0000000000001]).view(float)[0]
+
+    def with_other_bits(self, **settings):
+        output = calculate(self, **settings)
+        for found in output.values():
+            for name, values in found.items():
+                if values.dtype == float:
+                    values[1] = signalling if name.startswith("q") else 1e308
+        return output
+
+    monkeypatch.setattr(PowerGridModel, "calculate_power_flow", with_other_bits)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        result = PowerGridModelFlow(grid).solve(p_mw, q_mvar)
+    np.testing.assert_array_equal(result.converged, [True, False, True])
+    assert np.isnan(result.branch_mvar[1]).all()
 
 
 @both
