@@ -22,7 +22,7 @@ from sim.units import BoolArray, FloatArray, IntArray
 # Currents are touched in these directions from the plan's; at most 0.02 % is understated between.
 TURNS = np.exp(1j * np.deg2rad(np.arange(-30.0, 30.1, 2.5)))
 
-# With so many parts of the room, all of it included, violations are priced.
+# The cost of a violation is exact with so many parts of the room, and straight between them.
 POINTS = 3
 
 # Generators that are capped are capped at most this many standard deviations above the mean.

@@ -12,7 +12,7 @@ from sim.units import FloatArray, IntArray
 
 
 class Violations:
-    """Rows of the grid in a model; violations are paid for, by shares where errors are rarer.
+    """Rows of the grid in a model; violations cost their conditional value at risk.
 
     Parameters
     ----------
@@ -88,8 +88,9 @@ class Violations:
     def unpaid(self, affine: FloatArray, rows: IntArray) -> FloatArray:
         """Return what rows of the grid exceed the violations paid for by, at most, ``(row,)``.
 
-        By their shares. On the paths of the set signals may each be at their largest at once, which
-        is at least as much as in the budgets. For `affine` see `RobustModel.affine`.
+        Each part of the room counts by its share of the price. On the paths of the set signals may
+        each be at their largest at once, which is at least as much as in the budgets. For `affine`
+        see `RobustModel.affine`.
         """
         known, limits = self._uncertain.columns, self._limits
         paid = np.where(self._decisions < 0, 0.0, affine[self._decisions, 0])

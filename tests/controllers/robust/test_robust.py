@@ -9,7 +9,7 @@ import pytest
 
 from controllers.optimisation.solve import solve
 from controllers.robust.decision import Column, Found, RobustDecision
-from controllers.robust.limits import priced_violations
+from controllers.robust.limits import RobustLimits, priced_violations
 from controllers.robust.parameters import RobustPlanning
 from controllers.rolling.planner import Planned
 from controllers.rolling.rolling import Rolling
@@ -200,36 +200,29 @@ def test_rows_of_the_grid_that_were_left_out_would_cost_next_to_nothing_together
 
 @pytest.mark.parametrize("period", [0, 2])
 def test_a_violation_that_nothing_can_avoid_costs_its_price(period):
-    """On the worst and the expected paths together, now and later."""
-    usd = []
-    for beyond in (10.0, 20.0):
-        own = decision()
-        limits = own._limits
-        row = int(np.flatnonzero(limits.rows.period == period)[5])
-        limits.base[row] += beyond
-        limits.expected[:, row] += beyond
-        own._rows = np.union1d(own._rows, [row])
-        found = own.solve(next(own.columns()), np.inf)
-        assert found is not None
-        usd.append(found.usd)
-    assert usd[1] - usd[0] == pytest.approx(10 * limits.rows.usd[row])
+    """On the worst and the expected paths together, now and later; on the worst alone a share."""
+    usd = [usd_beyond(period, *mw) for mw in ((10.0, 10.0), (20.0, 20.0), (20.0, 10.0))]
+    limits = decision()._limits
+    price = 10 * limits.rows.usd[some_row(limits, period)]
+    assert usd[1] - usd[0] == pytest.approx(price)
+    assert 0 < limits.shares[-1] < 0.1
+    assert usd[2] - usd[0] == pytest.approx(limits.shares[-1] * price)
 
 
-@pytest.mark.parametrize("period", [0, 2])
-def test_a_violation_on_the_worst_path_alone_costs_a_share_of_its_price(period):
-    usd = []
-    for beyond in (10.0, 20.0):
-        own = decision()
-        limits = own._limits
-        row = int(np.flatnonzero(limits.rows.period == period)[5])
-        limits.base[row] += beyond
-        own._rows = np.union1d(own._rows, [row])
-        found = own.solve(next(own.columns()), np.inf)
-        assert found is not None
-        usd.append(found.usd)
-    share = limits.shares[-1]
-    assert 0 < share < 0.1
-    assert usd[1] - usd[0] == pytest.approx(share * 10 * limits.rows.usd[row])
+def some_row(limits: RobustLimits, period: int) -> int:
+    return int(np.flatnonzero(limits.rows.period == period)[5])
+
+
+def usd_beyond(period: int, worst_mw: float, expected_mw: float) -> float:
+    """What a decision costs with one row of the grid beyond its limit."""
+    own = decision()
+    row = some_row(own._limits, period)
+    own._limits.base[row] += worst_mw
+    own._limits.expected[:, row] += expected_mw
+    own._rows = np.union1d(own._rows, [row])
+    found = own.solve(next(own.columns()), np.inf)
+    assert found is not None
+    return found.usd
 
 
 @pytest.mark.parametrize("level", [0.0, 0.8, 0.9, 0.95, 0.999])
