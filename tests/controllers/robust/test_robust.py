@@ -242,6 +242,24 @@ def test_a_violation_costs_its_conditional_value_at_risk(level, used):
     assert -0.001 <= priced - cvar <= 0.15
 
 
+def test_violations_are_priced_at_equal_distances_up_to_all_of_the_room():
+    """Of the period that begins, of which nothing is known beforehand."""
+    limits = decision()._limits
+    left = (limits.base - limits.expected)[:, limits.rows.period == 0]
+    assert left.max() > 0.01
+    np.testing.assert_allclose(left[0], 2 * left[1], atol=1e-9)
+
+
+def test_the_higher_the_level_the_dearer_the_plan():
+    usd = []
+    for level in (0.0, 0.8, 0.95, 0.999):
+        own = decision(cvar_level=level)
+        found = own.solve(next(own.columns()), np.inf)
+        assert found is not None
+        usd.append(found.usd)
+    assert (np.diff(usd) > 0).all()
+
+
 def test_of_charging_and_discharging_at_once_the_smaller_gives_way():
     """Of the plan without that rule, each slot keeps the larger of both powers."""
     # Nearly the worst path alone counts; without the rule this plan does both in some slots.
