@@ -23,7 +23,7 @@ from controllers.scheduling.dispatch.dispatch import queues
 from controllers.scheduling.grid.network import Network, OperatingPoint
 from controllers.scheduling.problem.problem import Schedule, SchedulingProblem
 from controllers.scheduling.problem.time_space import AWAY
-from sim.units import FloatArray, IntArray
+from sim.units import BoolArray, FloatArray, IntArray
 
 # Ends of the segments of the gain [standard deviations].
 _ENDS = np.array([0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, FAR])
@@ -37,6 +37,9 @@ _WIDTH_MVAR = 0.25
 
 # Losses cost at least this, so that reactive power without use stays [USD/MWh].
 _LEAST_USD = 1.0
+
+# Less than this left is nothing left [pu or %].
+_LEAST_LEFT = 1e-12
 
 # Inverters stay this share inside their circle, so that nothing is clipped by rounding.
 _INSIDE = 1e-9
@@ -79,6 +82,15 @@ class _Limits(NamedTuple):
     of_q: FloatArray
     of_room: FloatArray
 
+    def where(self, kept: BoolArray) -> _Limits:
+        """Return some of the rows."""
+        return _Limits(
+            period=self.period[kept],
+            left=self.left[kept],
+            of_q=self.of_q[kept],
+            of_room=self.of_room[kept],
+        )
+
 
 def headroom(problem: SchedulingProblem, found: Schedule) -> Headroom:
     """Return the best room above a plan whose active powers stay as they are.
@@ -94,7 +106,7 @@ def headroom(problem: SchedulingProblem, found: Schedule) -> Headroom:
     """
     network = problem.network
     far_mw = FAR * network.available_std_mw
-    limits = _limits(network, found.operating_point(problem.space.n_stations))
+    limits = _limits(network, found.operating_point(problem.space.n_stations), far_mw)
     most = (limits.of_room * far_mw[limits.period]).sum(axis=1)
     tight = np.unique(limits.period[most > limits.left])
     if not len(tight):
@@ -108,14 +120,9 @@ def headroom(problem: SchedulingProblem, found: Schedule) -> Headroom:
     reach = np.zeros((problem.n_periods, limits.of_q.shape[1]))
     np.add.at(reach, (period, station), np.maximum(-least, greatest))
     most += (np.abs(limits.of_q) * reach[limits.period]).sum(axis=1)
-    near = np.flatnonzero(np.isin(limits.period, tight) & (most > limits.left))
-    limits = _Limits(
-        period=limits.period[near],
-        left=limits.left[near],
-        of_q=limits.of_q[near],
-        of_room=limits.of_room[near],
-    )
-    rows = assembly.rows(len(near), upper=limits.left)
+    near = limits.where(np.isin(limits.period, tight) & (most > limits.left))
+    limits = near.where(~_implied(near))
+    rows = assembly.rows(len(limits.period), upper=limits.left)
     row, slot = np.nonzero(limits.period[:, None] == period)
     assembly.entries(rows[row], moved[slot], limits.of_q[row, station[slot]])
 
@@ -135,10 +142,13 @@ def headroom(problem: SchedulingProblem, found: Schedule) -> Headroom:
     return Headroom(room, q_mvar)
 
 
-def _limits(network: Network, point: OperatingPoint) -> _Limits:
-    """Return all limits at a point, those of currents in many directions."""
+def _limits(network: Network, point: OperatingPoint, far_mw: FloatArray) -> _Limits:
+    """Return the limits at a point, those of currents that may reach theirs in many directions."""
     currents = network.currents
     current = currents.at(point.p_mw, point.q_mvar, point.curtailed_mw)
+    highest = currents.highest(current) + (np.abs(currents.by_c) * far_mw[currents.period]).sum(1)
+    reached = (currents.period < _MOVED) | (highest > 0)
+    currents, current = currents.where(reached), current[reached]
     which = np.tile(np.arange(len(current)), len(_TURNS))
     touched = currents.tangents(which, (current * _TURNS[:, None]).ravel())
     period = currents.period[which]
@@ -151,6 +161,25 @@ def _limits(network: Network, point: OperatingPoint) -> _Limits:
         of_q=np.concatenate([network.row_q, touched.of_q]),
         of_room=np.maximum(-np.concatenate([network.row_c, touched.of_c]), 0.0),
     )
+
+
+def _implied(limits: _Limits) -> BoolArray:
+    """Return rows that another one of their period implies, where no reactive power moves.
+
+    Compared with the rows that leave least to one generator, and to all of them together.
+    """
+    periods, place = np.unique(limits.period, return_inverse=True)
+    left, of_room = np.maximum(limits.left, _LEAST_LEFT)[:, None], limits.of_room
+    use = np.column_stack([of_room, of_room.sum(axis=1)]) / left
+    implied, strictest = np.zeros((2, len(use)), dtype=np.bool_)
+    for share in use.T:
+        row = np.zeros(len(periods), dtype=np.int64)
+        order = np.argsort(share, kind="stable")
+        row[place[order]] = order
+        strictest[row] = True
+        other = row[place]
+        implied |= (of_room[other] * left >= of_room * left[other]).all(axis=1)
+    return implied & ~strictest & (limits.period >= _MOVED)
 
 
 def _free_mvar(

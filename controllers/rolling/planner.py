@@ -64,7 +64,8 @@ class Planning:
     trials
         Routes found by prices, and small changes of the best routes, that are tried after that.
     retrials
-        Small changes that are tried where the last plan is carried on, which proves nothing.
+        Small changes that are tried per hour where the last plan is carried on, which proves
+        nothing.
     prices
         Prices tried by ``columns`` for a proven lower bound of every schedule, and twice as many
         again where the gap is open; 0 proves nothing.

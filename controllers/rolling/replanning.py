@@ -18,8 +18,9 @@ from sim.control import SolveStatus
 # Powers are planned anew before more than this share of the money at stake is lost by them.
 _RELATIVE_GAP = 1e-4
 
-# Every vehicle looks for a better route at least this often [h].
-_RESPOND_EVERY_H = 1.0
+# In this time every vehicle looks for a better route, and `Search.retrials` small changes are
+# tried [h].
+_ROUND_H = 1.0
 
 
 def replan(
@@ -61,12 +62,14 @@ def replan(
     if start is None:
         return None
     n = problem.n_vehicles
-    due = min(n, math.ceil(n * problem.period_h / _RESPOND_EVERY_H))
+    due = min(n, math.ceil(n * problem.period_h / _ROUND_H))
     order = [(turn * due + k) % n for k in range(due)]
     order += [k for k in range(n) if start.routes[k] != routes[k] and k not in order]
     effort = dataclasses.replace(search.effort, sweeps=min(search.effort.sweeps, 1))
     best = improve(problem, start, tuple(order), effort, dispatcher)
-    best = polish(problem, best, dispatcher, search.retrials, turn * search.retrials)
+    trials = search.retrials * problem.period_h / _ROUND_H
+    first = math.floor(turn * trials)
+    best = polish(problem, best, dispatcher, math.floor((turn + 1) * trials) - first, first)
     return _solved(best, dispatcher)
 
 

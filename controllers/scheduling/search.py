@@ -29,7 +29,7 @@ class Search:
     trials
         Routes found by prices, and small changes of the best routes, that are tried after that.
     retrials
-        Small changes that are tried where a plan is carried on.
+        Small changes that are tried per hour where a plan is carried on.
     prices
         Number of prices tried for a lower bound, and twice as many again where the gap is open; 0
         bounds nothing.

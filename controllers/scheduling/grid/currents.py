@@ -103,6 +103,12 @@ class Currents:
             excess += self.margin * _deviation(_ahead(current), self.by_error)
         return excess
 
+    def highest(self, current: ComplexArray) -> FloatArray:
+        """Return the most that any tangent says currents exceed limits by, ``(current,)`` [%]."""
+        spread = np.sqrt((np.abs(self.by_error) ** 2).sum(axis=1))
+        highest: FloatArray = np.abs(current) + self.correction - 100.0 + self.margin * spread
+        return highest
+
     def tangents(self, which: IntArray, direction: ComplexArray) -> Tangents:
         """Return tangents of some circles.
 

@@ -51,6 +51,35 @@ def test_a_cap_leaves_the_room_that_the_limits_leave():
     assert rows[capped].max() == pytest.approx(0.0, abs=1e-9)
 
 
+def test_generators_at_their_caps_violate_no_limit_whichever_of_them_a_limit_feels():
+    problem, found = planned(1.5, 1.5)
+    network, n, rng = problem.network, 4, np.random.default_rng(0)
+    found = dataclasses.replace(found, curtailed_mw=np.zeros((4, n)))
+    no_currents = network.currents.where(np.empty(0, dtype=int))
+    several = {
+        "import_c": np.repeat(network.import_c, n, axis=1),
+        "generator_area": np.repeat(network.generator_area, n),
+        "available_mw": np.repeat(network.available_mw, n, axis=1),
+        "available_std_mw": np.repeat(network.available_std_mw, n, axis=1),
+        "currents": dataclasses.replace(no_currents, by_c=np.zeros((0, n))),
+    }
+    before = network.rows_at(found.operating_point(3))
+    shape, some = (len(before), n), False
+    for _ in range(50):
+        felt = rng.uniform(0.0, 5.0, shape) * (rng.random(shape) < 0.4)
+        # In some rows nothing is left: the plan violates them.
+        kept = rng.random(shape[0]) < 0.9
+        standing = np.where(kept, -rng.uniform(0.0, 5.0, shape[0]), 0.1)
+        rows = {"row_c": -felt, "row_base": network.row_base + standing - before}
+        random = dataclasses.replace(network, **several, **rows)
+        room, q_mvar = headroom(dataclasses.replace(problem, network=random), found)
+        some |= (room > 0).any()
+        point = dataclasses.replace(found, q_mvar=q_mvar).operating_point(3)
+        after = random.rows_at(point) + (felt * room[network.row_period]).sum(axis=1)
+        assert (after <= np.maximum(standing, 0.0) + 1e-9).all()
+    assert some
+
+
 def test_an_idle_inverter_makes_room_and_stays_in_its_circle():
     problem, found = planned(2.5, 0.5, station=2, grid=radial_grid([0, 1, 2, 3], r_ohm=3, x_ohm=3))
     network = problem.network

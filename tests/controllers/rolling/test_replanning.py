@@ -100,6 +100,22 @@ def test_plans_carried_on_come_close_to_plans_from_scratch():
     assert gained >= 0.9 * possible > 0
 
 
+@pytest.mark.parametrize("period_h", [0.25, 0.5, 1.0, 2.0])
+def test_as_many_small_changes_are_tried_an_hour_however_long_periods_are(period_h, monkeypatch):
+    tried = []
+
+    def polished(problem, schedule, dispatcher, trials, first):
+        tried.extend(range(first, first + trials))
+        return schedule
+
+    monkeypatch.setattr("controllers.rolling.replanning.polish", polished)
+    problem = problem_of(feeder(n_periods=4), random_day(feeder(n_periods=4), 6))
+    problem = dataclasses.replace(problem, period_h=period_h)
+    for turn in range(round(4 / period_h)):
+        replan(problem, Search(retrials=3), ((),), None, turn)
+    assert tried == list(range(4 * 3))
+
+
 def test_a_search_without_any_work_left_still_has_the_best_plan_so_far():
     exists = feeder(n_trucks=2, n_periods=10)
     problem = problem_of(exists, random_day(exists, 4))
