@@ -62,7 +62,8 @@ class Planning:
     energies
         Points of its energy grid.
     trials
-        Routes found by prices, and small changes of the best routes, that are tried after that.
+        Routes found by prices, and small changes of the best routes, that are tried after that;
+        fewer in fleets of more than 12 vehicles.
     retrials
         Small changes that are tried per hour where the last plan is carried on, which proves
         nothing.

@@ -27,7 +27,8 @@ class Search:
     effort
         Effort of each start.
     trials
-        Routes found by prices, and small changes of the best routes, that are tried after that.
+        Routes found by prices, and small changes of the best routes, that are tried after that;
+        fewer in fleets of more than 12 vehicles.
     retrials
         Small changes that are tried per hour where a plan is carried on.
     prices

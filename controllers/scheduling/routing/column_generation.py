@@ -9,6 +9,7 @@ the exact dispatch; small changes of routes give the polish.
 from __future__ import annotations
 
 import dataclasses
+import math
 import sys
 
 import numpy as np
@@ -22,6 +23,10 @@ from controllers.scheduling.routing.best_response import improve, usd_of
 from controllers.scheduling.routing.local_search import polish, recombine
 from controllers.scheduling.search import Search
 from sim.control import SolveStatus, tell
+
+# All `Search.trials` are made in fleets of so many vehicles; in larger ones fewer, because in each
+# every vehicle responds.
+_LARGE = 12
 
 
 def by_columns(
@@ -51,16 +56,18 @@ def by_columns(
             stage = f"best responses, start {number} of at most {len(tries)}"
             tell(stage, best=usd_of(best), bound=proven_usd)
             best = min(best, improve(problem, one, order, search.effort, dispatcher), key=usd_of)
+    if bound is not None and idle_usd is not None and usd_of(best) > enough_usd:
+        tell("a closer bound", best=usd_of(best), bound=bound.usd)
+        proven_usd = max(bound.usd, _closer_bound_usd(problem, best, search))
+        enough_usd = proven_usd + search.gap * (idle_usd - proven_usd)
+    trials = math.ceil(search.trials * min(1.0, _LARGE / problem.n_vehicles))
     if bound is not None and usd_of(best) > enough_usd:
         tell("routes of the bound", best=usd_of(best), bound=proven_usd)
         effort = dataclasses.replace(search.effort, sweeps=min(search.effort.sweeps, 1))
-        best = recombine(problem, best, bound.columns, dispatcher, search.trials, effort)
+        best = recombine(problem, best, bound.columns, dispatcher, trials, effort)
     if usd_of(best) > enough_usd:
         tell("small changes of routes", best=usd_of(best), bound=proven_usd)
-        best = polish(problem, best, dispatcher, search.trials)
-    if proven_usd is not None and usd_of(best) > enough_usd:
-        tell("a closer bound", best=usd_of(best), bound=proven_usd)
-        proven_usd = max(proven_usd, _closer_bound_usd(problem, best, search))
+        best = polish(problem, best, dispatcher, trials)
     best = with_idle(best, idle_usd)
     return _judged(best, proven_usd, search, dispatcher)
 
