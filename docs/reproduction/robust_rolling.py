@@ -67,20 +67,23 @@ RECOURSE = (
 MARGINS = (0.0, 0.5, 1.0, 2.0, 3.0)
 COVERAGES = (0.7, 0.9, 0.95, 0.97, 0.99)
 LEVELS = (0.8, 0.9, 0.98, 0.99, 0.999)
-CURVES: Mapping[str, ControllerSpec] = {
+CURVES: dict[str, ControllerSpec] = {
     **{f"margin {m:g}": _spec("rolling", margin=m) for m in MARGINS},
     **{f"coverage {c:g}": _spec("robust", coverage=c) for c in COVERAGES},
     **{f"level {p:g}": _spec("robust", cvar_level=p) for p in LEVELS},
 }
-BUDGETS: Mapping[str, ControllerSpec] = {
-    "no budgets": _spec("robust"),
-    **{
-        f"budgets {b:g} and {2 * b:g}": _spec("robust", over_components=b, over_time=2 * b)
-        for b in (1.0, 2.0)
-    },
-    "adaptive trips": _spec("robust", mobility="adaptive"),
+# Over components, in radii of the set; twice as much over time. They take three times as long.
+BUDGETS: dict[str, ControllerSpec] = {
+    f"budget {b:g}": _spec("robust", over_components=b, over_time=2 * b) for b in (0.5, 1.0, 2.0)
 }
 FEEDER_OF_BUDGETS = "ieee33"
+# In quarter hours: of the trips weighed in hours none is late beyond its hour.
+QUARTERS = {**TRAFFIC, "timing.period_min": 15}
+FEEDER_OF_TRIPS = "ieee33"
+TRIPS: Mapping[str, ControllerSpec] = {
+    "here and now": _spec("robust"),
+    "adaptive": _spec("robust", mobility="adaptive"),
+}
 # Labels and decimals of the metrics that are shown.
 COLUMNS = {
     "objective_usd": ("objective", 1),
@@ -97,6 +100,7 @@ CURVES_OF = {
     "margin": ("rolling", "#d98200"),
     "coverage": ("robust", "#1f5fa8"),
     "level": ("robust", "#2e8b57"),
+    "budget": ("robust", "#8b3a8b"),
 }
 
 
@@ -110,12 +114,14 @@ def main() -> None:
         compared = differences(plans.metrics, plans.days, labelled)
         put(PAGE, feeder, f"{_means(plans)}\n{compared}\n{_recourse(plans)}")
         days = asked.days_of_curves
-        own = Runs.of(feeder, CURVES, "curves", days, SEED_OF_CURVES, asked.folder)
+        cells = CURVES | BUDGETS if feeder == FEEDER_OF_BUDGETS else CURVES
+        own = Runs.of(feeder, cells, "curves", days, SEED_OF_CURVES, asked.folder)
         curves[feeder] = _mean(own)
         put(PAGE, f"curves of {feeder}", f"{_means(own)}\n{_at_equal_objective(curves[feeder])}")
-    days = asked.days_of_budgets
-    own = Runs.of(FEEDER_OF_BUDGETS, BUDGETS, "budgets", days, SEED_OF_CURVES, asked.folder)
-    put(PAGE, "budgets", _means(own))
+    days = asked.days_of_trips
+    own = Runs.of(FEEDER_OF_TRIPS, TRIPS, "trips", days, SEED_OF_CURVES, asked.folder, QUARTERS)
+    labelled = [("`adaptive` - `here and now`", "here and now", "adaptive")]
+    put(PAGE, "trips", f"{_means(own)}\n{differences(own.metrics, own.days, labelled)}")
     PICTURE.write_text(picture(curves), encoding="utf-8")
     put(PAGE, "picture", f"![Cost against violation]({PICTURE.name})")
 
@@ -125,7 +131,7 @@ def _asked() -> argparse.Namespace:
     parser.add_argument("folder", nargs="?", type=Path, help="where finished days are kept")
     parser.add_argument("--days", type=int, default=100)
     parser.add_argument("--days-of-curves", type=int, default=15)
-    parser.add_argument("--days-of-budgets", type=int, default=5)
+    parser.add_argument("--days-of-trips", type=int, default=10)
     return parser.parse_args()
 
 
@@ -145,9 +151,10 @@ class Runs:
         days: int,
         seed: int,
         folder: Path | None,
+        overrides: Mapping[str, float] = TRAFFIC,
     ) -> Runs:
         """Run each cell on the same days; each is a study of its own, so that others may join."""
-        scenario = gh.load_scenario(feeder, TRAFFIC)
+        scenario = gh.load_scenario(feeder, overrides)
         studies = {
             name: gh.compare(
                 scenario,
@@ -204,7 +211,7 @@ def _at_equal_objective(mean: pd.DataFrame) -> str:
     curves = [
         mean[mean.index.str.startswith(kind)][["objective_usd", "percent_h"]].to_numpy().T
         for kind, (whose, _) in CURVES_OF.items()
-        if whose == "robust"
+        if whose == "robust" and mean.index.str.startswith(kind).any()
     ]
     rows = []
     for name, own in mean[mean.index.str.startswith("margin")].iterrows():
@@ -260,6 +267,8 @@ def _panel(title: str, mean: pd.DataFrame, key: str, wide_px: float) -> list[str
         lines.append(f'<text x="-4" y="{y + 4:.1f}" text-anchor="end">{usd:,.0f}</text>')
     for n, (kind, (whose, colour)) in enumerate(CURVES_OF.items()):
         own = [name for name in mean.index if name.startswith(kind)]
+        if not own:
+            continue
         points = " ".join(f"{x_px[name]:.1f},{y_px[name]:.1f}" for name in own)
         at = f'x="{wide_px:.0f}" y="{TOP + 14 + 16 * n}"'
         lines += [
