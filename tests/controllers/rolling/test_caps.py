@@ -80,6 +80,26 @@ def test_generators_at_their_caps_violate_no_limit_whichever_of_them_a_limit_fee
     assert some
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_generators_at_their_caps_overload_no_line_whose_current_turns_little(seed):
+    grid = radial_grid([0, 1, 1, 3], r_ohm=0.3, x_ohm=0.3, max_i_ka=0.1)
+    exists = feeder(grid=grid, generator_buses=[2, 3, 4])
+    sun = np.random.default_rng(seed).uniform(0.5, 2.0, (4, 3))
+    std = np.tile([0.0, 1.0], (4, 1))
+    problem = problem_of(exists, random_day(exists, seed, available_mw=sun, profile_std=std))
+    found = dispatch(problem, ((),), WorkLimits())
+    room, q_mvar = headroom(problem, found)
+    currents, point = problem.network.currents, found.operating_point(3)
+    moved = dataclasses.replace(found, q_mvar=q_mvar).operating_point(3)
+    capped = np.where(room < 3.0 - 1e-9, room, 0.0)
+    before = currents.at(point.p_mw, point.q_mvar, point.curtailed_mw)
+    after = currents.at(moved.p_mw, moved.q_mvar, moved.curtailed_mw - capped)
+    little = np.abs(np.angle(after * before.conj(), deg=True)) < 30.0
+    most = np.maximum(currents.excess(before), 0.0) + 0.05
+    assert (capped[1:] > 0).any()
+    assert (currents.excess(after) <= most)[little].all()
+
+
 def test_an_idle_inverter_makes_room_and_stays_in_its_circle():
     problem, found = planned(2.5, 0.5, station=2, grid=radial_grid([0, 1, 2, 3], r_ohm=3, x_ohm=3))
     network = problem.network
